@@ -1,0 +1,265 @@
+//! Something a person at the clinic must look at, with a deadline. One open alert a cause; it ends with a person and a reason.
+
+pub mod routes;
+pub mod rules;
+pub mod store;
+
+use diesel::prelude::*;
+
+use crate::auth::Staff;
+use crate::check_ins::CheckIn;
+use crate::db::schema::alerts;
+use crate::db::types::{Json, words};
+use crate::db::{Conn, MultiBackend};
+use crate::engine::{Finding, Urgency};
+use crate::error::Error;
+use crate::http::conditions::check_version;
+use crate::http::text::Note;
+use crate::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId, VersionId};
+use crate::mail::outbox::{self, NewMail, Post};
+use crate::mail::templates::Kind;
+use crate::plans::Course;
+use crate::time::{Moment, Stamp};
+
+words! {
+    /// Where an alert is.
+    pub enum AlertStatus {
+        /// Nobody has seen it.
+        Open = "open",
+        /// Somebody is on it.
+        Acknowledged = "acknowledged",
+        /// It ended, with a person and a reason.
+        Resolved = "resolved",
+    }
+}
+
+words! {
+    /// What became of an alert.
+    pub enum Resolution {
+        /// The patient was advised.
+        Advised = "advised",
+        /// The patient was seen, or has an appointment.
+        Seen = "seen",
+        /// The patient was sent to other care.
+        Referred = "referred",
+        /// It passed without help.
+        Settled = "settled",
+        /// There was nothing: a slip, or a rule that is too strict.
+        FalseAlarm = "false_alarm",
+        /// The patient could not be reached.
+        NotReached = "not_reached",
+    }
+}
+
+words! {
+    /// What happened to an alert.
+    pub enum EventKind {
+        /// It was raised.
+        Raised = "raised",
+        /// The same cause was found again.
+        SeenAgain = "seen_again",
+        /// The same cause was found again, more pressing.
+        Worsened = "worsened",
+        /// Somebody took it.
+        Acknowledged = "acknowledged",
+        /// Somebody ended it.
+        Resolved = "resolved",
+    }
+}
+
+/// An alert.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = alerts, check_for_backend(MultiBackend))]
+pub struct Alert {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its id.
+    pub id: AlertId,
+    /// Whom it is about.
+    pub patient_id: PatientId,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The protocol version whose rule raised it.
+    pub version_id: VersionId,
+    /// The newest check-in that raised it; `None` for silence.
+    pub check_in_id: Option<CheckInId>,
+    /// The rule and its symptom: one open alert each.
+    pub cause: String,
+    /// The rule.
+    pub rule_key: String,
+    /// How soon a person must act.
+    pub urgency: Urgency,
+    /// Where it is.
+    pub status: AlertStatus,
+    /// The day number.
+    pub day: i32,
+    /// Why, for staff, by language.
+    pub reason: Json,
+    /// What the rule saw.
+    pub trace: Json,
+    /// How often the cause was found.
+    pub times_seen: i32,
+    /// When it was raised.
+    pub raised_at: Stamp,
+    /// When the cause was found last.
+    pub last_seen_at: Stamp,
+    /// Until when a person must answer.
+    pub due_at: Stamp,
+    /// Who took it.
+    pub acknowledged_by: Option<MemberId>,
+    /// When.
+    pub acknowledged_at: Option<Stamp>,
+    /// Who ended it.
+    pub resolved_by: Option<MemberId>,
+    /// When.
+    pub resolved_at: Option<Stamp>,
+    /// How.
+    pub resolution: Option<Resolution>,
+    /// In their words.
+    pub note: Option<String>,
+    /// Rises with every change.
+    pub version: i32,
+}
+
+/// Raises an alert for a finding, or adds it to the open alert of the same cause; a worse one makes that more pressing,
+/// and open again.
+pub fn raise(c: &mut Conn, course: &Course, finding: &Finding, check_in: Option<&CheckIn>, day: i32, m: &Moment) -> Result<AlertId, Error> {
+    let (clinic, check_in_id) = (course.plan.clinic_id, check_in.map(|check_in| check_in.id));
+    let due_at = rules::due_at(finding.urgency, &course.clinic.zone, m.at)?;
+    let new = Alert {
+        clinic_id: clinic,
+        id: m.id(),
+        patient_id: course.patient.id,
+        plan_id: course.plan.id,
+        version_id: course.plan.version_id,
+        check_in_id,
+        cause: finding.cause.clone(),
+        rule_key: finding.rule.clone(),
+        urgency: finding.urgency,
+        status: AlertStatus::Open,
+        day,
+        reason: Json::of(&finding.reason)?,
+        trace: Json::of(&finding.trace)?,
+        times_seen: 1,
+        raised_at: m.at,
+        last_seen_at: m.at,
+        due_at,
+        acknowledged_by: None,
+        acknowledged_at: None,
+        resolved_by: None,
+        resolved_at: None,
+        resolution: None,
+        note: None,
+        version: 1,
+    };
+    if let Some(open) = store::find_open(c, clinic, course.plan.id, &finding.cause)? {
+        return see_again(c, open, new, m);
+    }
+    store::insert(c, &new)?;
+    store::insert_event(c, &new, EventKind::Raised, None, None, m)?;
+    Ok(new.id)
+}
+
+fn see_again(c: &mut Conn, open: Alert, new: Alert, m: &Moment) -> Result<AlertId, Error> {
+    let worse = new.urgency > open.urgency;
+    let merged = Alert {
+        check_in_id: new.check_in_id.or(open.check_in_id),
+        day: new.day,
+        reason: new.reason,
+        trace: new.trace,
+        times_seen: open.times_seen + 1,
+        last_seen_at: m.at,
+        urgency: open.urgency.max(new.urgency),
+        status: if worse { AlertStatus::Open } else { open.status },
+        due_at: open.due_at.min(new.due_at),
+        version: open.version + 1,
+        ..open
+    };
+    store::set(c, &merged, merged.version - 1)?;
+    let kind = if worse { EventKind::Worsened } else { EventKind::SeenAgain };
+    store::insert_event(c, &merged, kind, None, None, m)?;
+    Ok(merged.id)
+}
+
+/// The same for a patient who is silent; `false` if an alert for that is open already: silence goes on, and is no news.
+pub fn raise_silence(c: &mut Conn, course: &Course, finding: &Finding, day: i32, m: &Moment) -> Result<bool, Error> {
+    if store::find_open(c, course.plan.clinic_id, course.plan.id, &finding.cause)?.is_some() {
+        return Ok(false);
+    }
+    raise(c, course, finding, None, day, m)?;
+    Ok(true)
+}
+
+/// Tells the clinic's owners and clinicians by mail that there is something to look at; nothing of what it is. One mail a
+/// check-in (or a silence) and address.
+pub fn tell_staff(c: &mut Conn, post: &Post, course: &Course, of: &str, m: &Moment) -> Result<(), Error> {
+    for (address, locale) in store::list_clinical_addresses(c, course.plan.clinic_id)? {
+        outbox::put(c, post, NewMail {
+            clinic_id: Some(course.plan.clinic_id),
+            patient_id: None,
+            kind: Kind::AlertNotice,
+            dedupe_key: format!("alert:{of}:{address}"),
+            to: address,
+            locale,
+            link: format!("{}/open/clinic", post.links_url),
+            valid_for: None,
+            unsubscribe: false,
+            expires_at: m.at.plus_seconds(24 * 3_600),
+        }, m)?;
+    }
+    Ok(())
+}
+
+/// Somebody is on it. Twice is once.
+pub fn acknowledge(c: &mut Conn, who: &Staff, id: AlertId, if_match: Option<&str>, m: &Moment) -> Result<Alert, Error> {
+    let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    check_version(if_match, before.version)?;
+    match before.status {
+        AlertStatus::Acknowledged => return Ok(before),
+        AlertStatus::Resolved => return Err(Error::conflict("resolved", "the alert has ended already")),
+        AlertStatus::Open => {}
+    }
+    let after = Alert {
+        status: AlertStatus::Acknowledged,
+        acknowledged_by: Some(who.member),
+        acknowledged_at: Some(m.at),
+        version: before.version + 1,
+        ..before
+    };
+    change(c, who, after, EventKind::Acknowledged, m)
+}
+
+/// It ends, with a person and a reason. Clinicians and owners only.
+pub fn resolve(
+    c: &mut Conn,
+    who: &Staff,
+    id: AlertId,
+    (resolution, note): (Resolution, Option<Note>),
+    if_match: Option<&str>,
+    m: &Moment,
+) -> Result<Alert, Error> {
+    let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    check_version(if_match, before.version)?;
+    if before.status == AlertStatus::Resolved {
+        return Err(Error::conflict("resolved", "the alert has ended already"));
+    }
+    let after = Alert {
+        status: AlertStatus::Resolved,
+        resolved_by: Some(who.member),
+        resolved_at: Some(m.at),
+        resolution: Some(resolution),
+        note: note.map(Into::into),
+        version: before.version + 1,
+        ..before
+    };
+    change(c, who, after, EventKind::Resolved, m)
+}
+
+fn change(c: &mut Conn, who: &Staff, after: Alert, kind: EventKind, m: &Moment) -> Result<Alert, Error> {
+    if !store::set(c, &after, after.version - 1)? {
+        return Err(Error::Stale);
+    }
+    store::insert_event(c, &after, kind, Some(who.member), after.note.as_deref(), m)?;
+    crate::audit::note(c, Some(who.clinic), Some(who.account), kind.as_str(), "alert", Some(after.id.0), m)?;
+    Ok(after)
+}

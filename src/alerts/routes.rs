@@ -1,0 +1,200 @@
+//! Alerts, for staff.
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{Alert as Row, AlertStatus, Resolution, store};
+use crate::app::App;
+use crate::auth::Staff;
+use crate::engine::{Text, Urgency};
+use crate::error::Error;
+use crate::http::conditions::{answer_version, etag_of_version, if_match};
+use crate::http::page::{Cursor, Limit};
+use crate::http::text::Note;
+use crate::http::{Body, Page, PageParams, Query};
+use crate::ids::{AlertId, CheckInId, MemberId, PatientId, PlanId};
+use crate::time::Stamp;
+
+/// The routes of this feature.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list_alerts).service(get_alert).service(acknowledge).service(resolve);
+}
+
+/// Something a person must look at.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Alert {
+    /// Its id.
+    id: AlertId,
+    /// Whom it is about.
+    patient_id: PatientId,
+    /// The plan.
+    plan_id: PlanId,
+    /// The newest check-in that raised it; `null` for silence.
+    #[schema(required)]
+    check_in_id: Option<CheckInId>,
+    /// The rule that raised it.
+    #[schema(example = "R1")]
+    rule: String,
+    /// The rule and its symptom: one open alert each.
+    #[schema(example = "R1:redness")]
+    cause: String,
+    /// Why, for staff.
+    #[schema(example = "A level is 3 or more above what is expected on this day.")]
+    reason: String,
+    /// What the rule saw: its expression and the values.
+    #[schema(value_type = Object)]
+    trace: serde_json::Value,
+    /// How soon a person must act.
+    urgency: Urgency,
+    /// Where it is.
+    status: AlertStatus,
+    /// The day number of the plan.
+    day: i32,
+    /// How often the cause was found.
+    times_seen: i32,
+    /// When it was raised.
+    raised_at: Stamp,
+    /// When the cause was found last.
+    last_seen_at: Stamp,
+    /// Until when a person must answer.
+    due_at: Stamp,
+    /// Whether that is past and nobody has taken it.
+    overdue: bool,
+    /// Who took it.
+    #[schema(required)]
+    acknowledged_by: Option<MemberId>,
+    /// When.
+    #[schema(required)]
+    acknowledged_at: Option<Stamp>,
+    /// Who ended it.
+    #[schema(required)]
+    resolved_by: Option<MemberId>,
+    /// When.
+    #[schema(required)]
+    resolved_at: Option<Stamp>,
+    /// How.
+    #[schema(required)]
+    resolution: Option<Resolution>,
+    /// In their words.
+    #[schema(required)]
+    note: Option<String>,
+    /// For `If-Match`: the ETag is `"v` and this number and `"`.
+    version: i32,
+}
+
+fn view(row: Row, at: Stamp) -> Alert {
+    let reason: Text = row.reason.to().unwrap_or_default();
+    Alert {
+        id: row.id,
+        patient_id: row.patient_id,
+        plan_id: row.plan_id,
+        check_in_id: row.check_in_id,
+        rule: row.rule_key,
+        cause: row.cause,
+        reason: reason.in_locale(&["en"]).to_owned(),
+        trace: row.trace.0,
+        urgency: row.urgency,
+        overdue: row.status == AlertStatus::Open && row.due_at <= at,
+        status: row.status,
+        day: row.day,
+        times_seen: row.times_seen,
+        raised_at: row.raised_at,
+        last_seen_at: row.last_seen_at,
+        due_at: row.due_at,
+        acknowledged_by: row.acknowledged_by,
+        acknowledged_at: row.acknowledged_at,
+        resolved_by: row.resolved_by,
+        resolved_at: row.resolved_at,
+        resolution: row.resolution,
+        note: row.note,
+        version: row.version,
+    }
+}
+
+/// Which alerts.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AlertParams {
+    /// Of this status only.
+    status: Option<AlertStatus>,
+    /// How many items at the most.
+    #[serde(default)]
+    #[param(default = 25, minimum = 1, maximum = 100)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 64, value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+/// List the alerts, newest first.
+#[utoipa::path(tag = "alerts", operation_id = "list_alerts", params(AlertParams),
+    responses((status = 200, description = "A page of alerts.", body = Page<Alert>)))]
+#[get("/v1/clinic/alerts")]
+async fn list_alerts(app: web::Data<App>, who: Staff, Query(params): Query<AlertParams>) -> Result<HttpResponse, Error> {
+    let (at, page) = (app.clock.now(), PageParams { limit: params.limit, cursor: params.cursor });
+    let wanted = page.clone();
+    let rows = app.db.read(move |c| store::list(c, who.clinic, params.status, &wanted)).await?;
+    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, |row| view(row, at))?))
+}
+
+/// Get an alert.
+#[utoipa::path(tag = "alerts", operation_id = "get_alert",
+    params(("alert_id" = AlertId, Path, description = "The alert.")),
+    responses((status = 200, description = "The alert.", body = Alert)))]
+#[get("/v1/clinic/alerts/{alert_id}")]
+async fn get_alert(app: web::Data<App>, who: Staff, id: web::Path<AlertId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
+    let version = row.version;
+    Ok(answer_version(&request, &view(row, app.clock.now()), version))
+}
+
+/// Take an alert: somebody is on it.
+#[utoipa::path(tag = "alerts", operation_id = "acknowledge_alert",
+    params(("alert_id" = AlertId, Path, description = "The alert."), ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "Taken.", body = Alert)))]
+#[post("/v1/clinic/alerts/{alert_id}/acknowledge")]
+async fn acknowledge(app: web::Data<App>, who: Staff, id: web::Path<AlertId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let (m, tag) = (app.moment(), if_match(&request));
+    let at = m.at;
+    let row = app.db.write(move |c| super::acknowledge(c, &who, *id, tag.as_deref(), &m)).await?;
+    Ok(changed(row, at))
+}
+
+/// How an alert ends.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AlertEnd {
+    /// What became of it.
+    resolution: Resolution,
+    /// In your words.
+    note: Option<Note>,
+}
+
+/// End an alert with a reason. Clinicians and owners only.
+#[utoipa::path(tag = "alerts", operation_id = "resolve_alert", request_body = AlertEnd,
+    params(("alert_id" = AlertId, Path, description = "The alert."), ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "Ended.", body = Alert)))]
+#[post("/v1/clinic/alerts/{alert_id}/resolve")]
+async fn resolve(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<AlertId>,
+    request: HttpRequest,
+    Body(end): Body<AlertEnd>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let (m, tag) = (app.moment(), if_match(&request));
+    let at = m.at;
+    let row = app
+        .db
+        .write(move |c| super::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m))
+        .await?;
+    Ok(changed(row, at))
+}
+
+fn changed(row: Row, at: Stamp) -> HttpResponse {
+    HttpResponse::Ok().insert_header(("etag", etag_of_version(row.version))).json(view(row, at))
+}

@@ -1,0 +1,107 @@
+//! Alerts and what happened to them: the rows.
+
+use diesel::prelude::*;
+
+use super::{Alert, AlertStatus, EventKind};
+use crate::auth::{MemberState, Role};
+use crate::db::Conn;
+use crate::db::schema::{accounts, alert_events, alerts, members};
+use crate::error::Error;
+use crate::http::PageParams;
+use crate::ids::{AlertId, AuditId, ClinicId, MemberId, PlanId};
+use crate::time::Moment;
+
+/// A new alert.
+pub fn insert(c: &mut Conn, alert: &Alert) -> Result<(), Error> {
+    diesel::insert_into(alerts::table).values(alert).execute(c)?;
+    Ok(())
+}
+
+/// An alert of the clinic.
+pub fn find(c: &mut Conn, clinic: ClinicId, id: AlertId) -> Result<Option<Alert>, Error> {
+    Ok(alerts::table.find((clinic, id)).select(Alert::as_select()).first(c).optional()?)
+}
+
+/// The alert of that cause that has not ended.
+pub fn find_open(c: &mut Conn, clinic: ClinicId, plan: PlanId, cause: &str) -> Result<Option<Alert>, Error> {
+    Ok(alerts::table
+        .filter(alerts::clinic_id.eq(clinic).and(alerts::plan_id.eq(plan)))
+        .filter(alerts::cause.eq(cause).and(alerts::status.ne(AlertStatus::Resolved)))
+        .select(Alert::as_select())
+        .first(c)
+        .optional()?)
+}
+
+/// The clinic's alerts, newest first; of one status, if one is asked for.
+pub fn list(c: &mut Conn, clinic: ClinicId, status: Option<AlertStatus>, page: &PageParams) -> Result<Vec<Alert>, Error> {
+    let mut rows = alerts::table
+        .filter(alerts::clinic_id.eq(clinic))
+        .order(alerts::id.desc())
+        .limit(page.fetch())
+        .select(Alert::as_select())
+        .into_boxed();
+    if let Some(status) = status {
+        rows = rows.filter(alerts::status.eq(status));
+    }
+    if let Some(after) = page.after::<AlertId>() {
+        rows = rows.filter(alerts::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// The changed alert, if the version is still the one that was read.
+pub fn set(c: &mut Conn, alert: &Alert, version: i32) -> Result<bool, Error> {
+    let changed = diesel::update(alerts::table.find((alert.clinic_id, alert.id)).filter(alerts::version.eq(version)))
+        .set((
+            (
+                alerts::check_in_id.eq(alert.check_in_id),
+                alerts::day.eq(alert.day),
+                alerts::reason.eq(&alert.reason),
+                alerts::trace.eq(&alert.trace),
+                alerts::times_seen.eq(alert.times_seen),
+                alerts::last_seen_at.eq(alert.last_seen_at),
+                alerts::urgency.eq(alert.urgency),
+                alerts::status.eq(alert.status),
+                alerts::due_at.eq(alert.due_at),
+            ),
+            (
+                alerts::acknowledged_by.eq(alert.acknowledged_by),
+                alerts::acknowledged_at.eq(alert.acknowledged_at),
+                alerts::resolved_by.eq(alert.resolved_by),
+                alerts::resolved_at.eq(alert.resolved_at),
+                alerts::resolution.eq(alert.resolution),
+                alerts::note.eq(&alert.note),
+                alerts::version.eq(alert.version),
+            ),
+        ))
+        .execute(c)?;
+    Ok(changed == 1)
+}
+
+/// One line of an alert's history.
+pub fn insert_event(c: &mut Conn, alert: &Alert, kind: EventKind, by: Option<MemberId>, note: Option<&str>, m: &Moment) -> Result<(), Error> {
+    diesel::insert_into(alert_events::table)
+        .values((
+            alert_events::clinic_id.eq(alert.clinic_id),
+            alert_events::alert_id.eq(alert.id),
+            alert_events::id.eq(m.id::<AuditId>()),
+            alert_events::at.eq(m.at),
+            alert_events::kind.eq(kind),
+            alert_events::member_id.eq(by),
+            alert_events::check_in_id.eq(alert.check_in_id),
+            alert_events::note.eq(note),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+/// Where the clinic's owners and clinicians get mail, and in which language.
+pub fn list_clinical_addresses(c: &mut Conn, clinic: ClinicId) -> Result<Vec<(String, String)>, Error> {
+    Ok(members::table
+        .inner_join(accounts::table.on(accounts::id.eq(members::account_id)))
+        .filter(members::clinic_id.eq(clinic).and(members::state.eq(MemberState::Confirmed)))
+        .filter(members::role.eq_any(vec![Role::Owner, Role::Clinician]))
+        .order(members::id)
+        .select((accounts::email, accounts::locale))
+        .load(c)?)
+}

@@ -1,0 +1,53 @@
+//! Who did what, when: one line a deed, written in the deed's own transaction, never changed.
+
+use diesel::prelude::*;
+
+use crate::db::schema::audit_events;
+use crate::db::{Conn, MultiBackend};
+use crate::error::Error;
+use crate::ids::{AccountId, AuditId, ClinicId};
+use crate::time::{Moment, Stamp};
+
+/// One line.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = audit_events, check_for_backend(MultiBackend))]
+pub struct AuditEvent {
+    /// Its id.
+    pub id: AuditId,
+    /// The clinic that it concerns, if one.
+    pub clinic_id: Option<ClinicId>,
+    /// When.
+    pub at: Stamp,
+    /// Who; `None` for the server itself.
+    pub actor_id: Option<AccountId>,
+    /// What was done, as a word.
+    pub action: String,
+    /// To what kind of thing.
+    pub object_kind: String,
+    /// To which.
+    pub object_id: Option<AuditId>,
+}
+
+/// Writes a line. It holds ids and words only, never what a patient said.
+pub fn note(
+    c: &mut Conn,
+    clinic: Option<ClinicId>,
+    actor: Option<AccountId>,
+    action: &str,
+    object_kind: &str,
+    object: Option<uuid::Uuid>,
+    m: &Moment,
+) -> Result<(), Error> {
+    diesel::insert_into(audit_events::table)
+        .values((
+            audit_events::id.eq(m.id::<AuditId>()),
+            audit_events::clinic_id.eq(clinic),
+            audit_events::at.eq(m.at),
+            audit_events::actor_id.eq(actor),
+            audit_events::action.eq(action),
+            audit_events::object_kind.eq(object_kind),
+            audit_events::object_id.eq(object.map(AuditId)),
+        ))
+        .execute(c)?;
+    Ok(())
+}

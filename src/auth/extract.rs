@@ -1,0 +1,119 @@
+//! `Patient` and `Staff` as handler arguments: a handler that has one knows who asks, and a tenant id can only come from there.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use super::{Rights, Role, Who};
+use crate::app::App;
+use crate::error::Error;
+use crate::ids::{AccountId, ClinicId, MemberId, SessionId};
+
+/// An account that acts for itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Patient {
+    /// The account; its records may be in several clinics.
+    pub account: AccountId,
+}
+
+/// A member that acts for its clinic.
+#[derive(Debug, Clone, Copy)]
+pub struct Staff {
+    /// The clinic: the tenant of everything that the request may see.
+    pub clinic: ClinicId,
+    /// The member.
+    pub member: MemberId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its role.
+    pub role: Role,
+}
+
+/// Anybody who is signed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Anybody {
+    /// The account.
+    pub account: AccountId,
+    /// The session of the token.
+    pub session: SessionId,
+}
+
+impl Staff {
+    /// `NotAllowed` unless an owner asks.
+    pub fn must_own(&self) -> Result<(), Error> {
+        match self.role {
+            Role::Owner => Ok(()),
+            _ => Err(Error::NotAllowed("Only an owner of the clinic may do this.")),
+        }
+    }
+
+    /// `NotAllowed` unless a clinician or an owner asks.
+    pub fn must_be_clinical(&self) -> Result<(), Error> {
+        match self.role {
+            Role::Owner | Role::Clinician => Ok(()),
+            Role::Coordinator => Err(Error::NotAllowed("Only a clinician or an owner of the clinic may do this.")),
+        }
+    }
+}
+
+type Found<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
+
+fn who(request: &HttpRequest) -> impl Future<Output = Result<Who, Error>> + use<> {
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let token = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim().to_owned());
+    async move {
+        let (Some(app), Some(token)) = (app, token) else { return Err(Error::SignInNeeded) };
+        app.tokens.verify(&app, &token).await
+    }
+}
+
+impl FromRequest for Patient {
+    type Error = Error;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Found<Self> {
+        let who = who(request);
+        Box::pin(async move {
+            let who = who.await?;
+            match who.rights {
+                Rights::Patient => Ok(Self { account: who.account }),
+                Rights::Staff { .. } => Err(Error::NotAllowed("This is for patients; the token acts for a clinic.")),
+            }
+        })
+    }
+}
+
+impl FromRequest for Staff {
+    type Error = Error;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Found<Self> {
+        let who = who(request);
+        Box::pin(async move {
+            let who = who.await?;
+            match who.rights {
+                Rights::Staff { clinic, member, role } => Ok(Self { clinic, member, role, account: who.account }),
+                Rights::Patient => Err(Error::NotAllowed("This is for the clinic's staff; the token acts for a patient.")),
+            }
+        })
+    }
+}
+
+impl FromRequest for Anybody {
+    type Error = Error;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Found<Self> {
+        let who = who(request);
+        Box::pin(async move { who.await.map(|who| Self { account: who.account, session: who.session }) })
+    }
+}

@@ -1,0 +1,378 @@
+//! Sign-in, refresh, one-time links, sessions.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::extract::Anybody;
+use super::tokens::Jwks;
+use super::{ActsAs, Purpose, Role, SignedIn, TRIES, store, used_up};
+use crate::app::App;
+use crate::error::Error;
+use crate::http::Body;
+use crate::http::edge::client_address;
+use crate::http::text::{Email, NewPassword, nfc};
+use crate::ids::{AccountId, ClinicId, SessionId};
+use crate::secrets::digest;
+use crate::time::{Moment, Stamp};
+
+/// The routes of this feature.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(login)
+        .service(refresh)
+        .service(logout)
+        .service(request_password_reset)
+        .service(confirm_password_reset)
+        .service(request_sign_in_link)
+        .service(exchange_sign_in_link)
+        .service(accept_invitation)
+        .service(list_sessions)
+        .service(end_sessions)
+        .service(get_jwks);
+}
+
+/// An address and its password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewLogin {
+    /// The address of the account.
+    email: Email,
+    /// Its password.
+    #[schema(value_type = String, format = Password, max_length = 1024, example = "a long sentence that only you know")]
+    password: SecretString,
+    /// The clinic to act for, when the account is a member of one. A patient leaves it out.
+    clinic_id: Option<ClinicId>,
+}
+
+/// A session: use the access token until it expires, then refresh.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct SignIn {
+    /// Goes into `Authorization: Bearer ...`.
+    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.e30.c2ln")]
+    access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: String,
+    /// Seconds until the access token expires.
+    #[schema(example = 300)]
+    expires_in: i64,
+    /// For one refresh. Keep it where only the app can read it.
+    #[schema(example = "AZfy8H88fB6aRC9dHJ8rEQAAAACk2n7l4m5Xc1bJ0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1w")]
+    refresh_token: String,
+    /// The session ends then in any case.
+    session_ends_at: Stamp,
+    /// The account.
+    account_id: AccountId,
+    /// Whether the tokens act for a patient or for a clinic's member.
+    acts_as: ActsAs,
+    /// The clinic, for staff.
+    #[schema(required)]
+    clinic_id: Option<ClinicId>,
+    /// The role, for staff.
+    #[schema(required)]
+    role: Option<Role>,
+}
+
+async fn answer(app: &App, m: &Moment, signed_in: SignedIn) -> Result<HttpResponse, Error> {
+    let access_token = app.tokens.issue(app, m, &signed_in.session, signed_in.epoch).await?;
+    Ok(HttpResponse::Ok().json(SignIn {
+        access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: app.tokens.life(),
+        refresh_token: signed_in.refresh_token,
+        session_ends_at: signed_in.session.ends_at,
+        account_id: signed_in.session.account_id,
+        acts_as: if signed_in.session.clinic_id.is_some() { ActsAs::Staff } else { ActsAs::Patient },
+        clinic_id: signed_in.session.clinic_id,
+        role: signed_in.role,
+    }))
+}
+
+/// Sign in with a password.
+///
+/// An unknown address and a wrong password give the same answer in the same time. Ten tries a minute from one place.
+#[utoipa::path(tag = "sign-in", operation_id = "login", request_body = NewLogin, security(()),
+    responses((status = 200, description = "Signed in.", body = SignIn)))]
+#[post("/v1/auth/login")]
+async fn login(app: web::Data<App>, request: HttpRequest, Body(new): Body<NewLogin>) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let name = super::try_name(new.email.as_str(), &client_address(&request, app.config.trusted_proxies));
+    count_try(&app, name.clone(), &m).await?;
+    let email = new.email.as_str().to_owned();
+    let account = app.db.read(move |c| store::find_account_by_email(c, &email)).await?;
+    let password: SecretString = nfc(secrecy::ExposeSecret::expose_secret(&new.password)).into();
+    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+    let right = app.passwords.verify(&password, hash).await?;
+    let account = account.filter(|account| right && account.disabled_at.is_none()).ok_or(Error::SignInNeeded)?;
+    let (inner, now) = (app.clone(), m.clone());
+    let signed_in = app
+        .db
+        .write(move |c| {
+            store::clear_tries(c, &name)?;
+            super::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)
+        })
+        .await?;
+    answer(&app, &m, signed_in).await
+}
+
+async fn count_try(app: &App, name: Vec<u8>, m: &Moment) -> Result<(), Error> {
+    let (most, window) = TRIES;
+    let at = m.at;
+    let (tries, since) = app.db.write(move |c| store::count_try(c, &name, window, at)).await?;
+    if tries > most {
+        return Err(Error::TooMany(u64::try_from(window - at.seconds_since(since)).unwrap_or(1).max(1)));
+    }
+    Ok(())
+}
+
+/// A refresh token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefreshToken {
+    /// The newest one that the session gave.
+    #[schema(max_length = 512, example = "AZfy8H88fB6aRC9dHJ8rEQAAAACk2n7l4m5Xc1bJ0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1w")]
+    refresh_token: String,
+}
+
+/// Exchange a refresh token for the next pair.
+///
+/// Each refresh token works once. If the response was lost, the same request within 10 seconds gives the same next token.
+/// A token that is used again later ends the whole session: somebody else may have it.
+#[utoipa::path(tag = "sign-in", operation_id = "refresh_session", request_body = RefreshToken, security(()),
+    responses((status = 200, description = "The next pair.", body = SignIn)))]
+#[post("/v1/auth/refresh")]
+async fn refresh(app: web::Data<App>, Body(sent): Body<RefreshToken>) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let (inner, now) = (app.clone(), m.clone());
+    let signed_in = app.db.write(move |c| super::refresh(c, &inner.secrets, &sent.refresh_token, &now)).await?;
+    match signed_in {
+        Some(signed_in) => answer(&app, &m, signed_in).await,
+        None => {
+            app.tokens.doubt();
+            Err(Error::SignInNeeded)
+        }
+    }
+}
+
+/// End the session of a refresh token.
+///
+/// Its access tokens stop at once. A token that does not count changes nothing.
+#[utoipa::path(tag = "sign-in", operation_id = "end_session", request_body = RefreshToken, security(()),
+    responses((status = 204, description = "The session has ended.")))]
+#[post("/v1/auth/logout")]
+async fn logout(app: web::Data<App>, Body(sent): Body<RefreshToken>) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    if let Some((session, _)) = app.secrets.read_refresh_token(&sent.refresh_token) {
+        app.change_rights(move |c| store::end_session(c, SessionId(session), m.at, "signed_out")).await?;
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The address of an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AccountAddress {
+    /// The address.
+    email: Email,
+}
+
+/// Ask for a mail that sets a new password.
+///
+/// The answer is the same whether the address is known or not. The link in the mail works once, for ten minutes.
+#[utoipa::path(tag = "sign-in", operation_id = "request_password_reset", request_body = AccountAddress, security(()),
+    responses((status = 202, description = "If the address is known, a mail is on its way.")))]
+#[post("/v1/auth/password-reset")]
+async fn request_password_reset(app: web::Data<App>, request: HttpRequest, Body(sent): Body<AccountAddress>) -> Result<HttpResponse, Error> {
+    mail_link(&app, &request, sent.email, Purpose::PasswordReset).await
+}
+
+/// Ask for a mail that signs in.
+///
+/// For those who never set a password. The link in the mail works once, for ten minutes.
+#[utoipa::path(tag = "sign-in", operation_id = "request_sign_in_link", request_body = AccountAddress, security(()),
+    responses((status = 202, description = "If the address is known, a mail is on its way.")))]
+#[post("/v1/auth/sign-in-links")]
+async fn request_sign_in_link(app: web::Data<App>, request: HttpRequest, Body(sent): Body<AccountAddress>) -> Result<HttpResponse, Error> {
+    mail_link(&app, &request, sent.email, Purpose::SignIn).await
+}
+
+async fn mail_link(app: &App, request: &HttpRequest, email: Email, purpose: Purpose) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let from = client_address(request, app.config.trusted_proxies);
+    count_try(app, super::try_name(&format!("link {}", email.as_str()), &from), &m).await?;
+    let post = app.post();
+    app.db.write(move |c| super::mail_link(c, &post, email.as_str(), purpose, &m)).await?;
+    Ok(HttpResponse::Accepted().finish())
+}
+
+/// A mailed token and the new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPasswordByLink {
+    /// The token: what stands behind `#` in the mailed link.
+    #[schema(max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
+    token: String,
+    /// The new password.
+    password: NewPassword,
+}
+
+/// Set a new password with a mailed token.
+///
+/// Ends every session of the account.
+#[utoipa::path(tag = "sign-in", operation_id = "confirm_password_reset", request_body = NewPasswordByLink, security(()),
+    responses((status = 204, description = "The password is set; sign in with it.")))]
+#[post("/v1/auth/password-reset/confirm")]
+async fn confirm_password_reset(app: web::Data<App>, Body(sent): Body<NewPasswordByLink>) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let hash = app.passwords.hash(sent.password.secret(), m.secret()).await?;
+    app.change_rights(move |c| {
+        let link = store::spend_link(c, &digest(sent.token.as_bytes()), &[Purpose::PasswordReset], m.at)?;
+        let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
+        store::set_password(c, account, &hash)?;
+        store::end_sessions(c, account, m.at, "password_changed")?;
+        crate::audit::note(c, None, Some(account), "password_changed", "account", Some(account.0), &m)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A mailed token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MailedToken {
+    /// The token: what stands behind `#` in the mailed link.
+    #[schema(max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
+    token: String,
+    /// The clinic to act for, when the account is a member of one.
+    clinic_id: Option<ClinicId>,
+}
+
+/// Sign in with a mailed token.
+#[utoipa::path(tag = "sign-in", operation_id = "exchange_sign_in_link", request_body = MailedToken, security(()),
+    responses((status = 200, description = "Signed in.", body = SignIn)))]
+#[post("/v1/auth/sign-in-links/exchange")]
+async fn exchange_sign_in_link(app: web::Data<App>, Body(sent): Body<MailedToken>) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let (inner, now) = (app.clone(), m.clone());
+    let signed_in = app
+        .db
+        .write(move |c| {
+            let link = store::spend_link(c, &digest(sent.token.as_bytes()), &[Purpose::SignIn], now.at)?;
+            let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
+            let account = store::find_account(c, account)?.filter(|account| account.disabled_at.is_none());
+            super::sign_in(c, &inner.secrets, &account.ok_or_else(used_up)?, sent.clinic_id, &now)
+        })
+        .await?;
+    answer(&app, &m, signed_in).await
+}
+
+/// A mailed invitation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct InvitationAnswer {
+    /// The token: what stands behind `#` in the mailed link.
+    #[schema(max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
+    token: String,
+    /// A new account's password. A patient may leave it out and sign in by mailed links. If the account has a password
+    /// already, it must be that one.
+    password: Option<NewPassword>,
+}
+
+/// Accept a mailed invitation and sign in.
+///
+/// Links the patient record (or the membership) to the account of the invited address; makes the account if there is none.
+#[utoipa::path(tag = "sign-in", operation_id = "accept_invitation", request_body = InvitationAnswer, security(()),
+    responses((status = 200, description = "Accepted, and signed in.", body = SignIn)))]
+#[post("/v1/auth/invitations/accept")]
+async fn accept_invitation(app: web::Data<App>, Body(sent): Body<InvitationAnswer>) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let (token, at) = (sent.token.clone(), m.at);
+    let account = app.db.read(move |c| super::invited_account(c, &token, at)).await?;
+    let known_hash = account.and_then(|account| account.password_hash);
+    let new_hash = match (&sent.password, known_hash) {
+        (Some(password), Some(hash)) => {
+            if !app.passwords.verify(password.secret(), Some(hash)).await? {
+                return Err(Error::field("/password", "wrong_password", "this address has an account; give its password"));
+            }
+            None
+        }
+        (None, Some(_)) => {
+            return Err(Error::field("/password", "missing_field", "this address has an account; give its password"));
+        }
+        (Some(password), None) => Some(app.passwords.hash(password.secret(), m.secret()).await?),
+        (None, None) => None,
+    };
+    let (inner, now) = (app.clone(), m.clone());
+    let signed_in = app
+        .change_rights(move |c| super::accept(c, &inner.secrets, &sent.token, new_hash.as_deref(), &now))
+        .await?;
+    answer(&app, &m, signed_in).await
+}
+
+/// A session that goes on.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Session {
+    /// Its id.
+    id: SessionId,
+    /// Whether it is the one of this request's token.
+    current: bool,
+    /// When it began.
+    created_at: Stamp,
+    /// When it was refreshed last.
+    refreshed_at: Stamp,
+    /// It ends then in any case.
+    ends_at: Stamp,
+}
+
+/// The account's sessions.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Sessions {
+    /// All that go on.
+    items: Vec<Session>,
+}
+
+/// List my sessions.
+#[utoipa::path(tag = "me", operation_id = "list_sessions",
+    responses((status = 200, description = "The sessions that go on.", body = Sessions)))]
+#[get("/v1/me/sessions")]
+async fn list_sessions(app: web::Data<App>, me: Anybody) -> Result<HttpResponse, Error> {
+    let at = app.clock.now();
+    let sessions = app.db.read(move |c| store::list_sessions(c, me.account, at)).await?;
+    let items = sessions
+        .into_iter()
+        .map(|session| Session {
+            current: session.id == me.session,
+            id: session.id,
+            created_at: session.created_at,
+            refreshed_at: session.rotated_at,
+            ends_at: session.ends_at,
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(Sessions { items }))
+}
+
+/// End all my sessions, this one too.
+#[utoipa::path(tag = "me", operation_id = "end_sessions",
+    responses((status = 204, description = "All sessions have ended; every token stops at once.")))]
+#[delete("/v1/me/sessions")]
+async fn end_sessions(app: web::Data<App>, me: Anybody) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    app.change_rights(move |c| {
+        store::end_sessions(c, me.account, m.at, "ended_by_owner")?;
+        crate::audit::note(c, None, Some(me.account), "sessions_ended", "account", Some(me.account.0), &m)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The public keys of access tokens.
+#[utoipa::path(tag = "service", operation_id = "get_jwks", security(()),
+    responses((status = 200, description = "The keys in force, and the next one.", body = Jwks)))]
+#[get("/.well-known/jwks.json")]
+async fn get_jwks(app: web::Data<App>) -> Result<HttpResponse, Error> {
+    let jwks = app.tokens.jwks(&app).await?;
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "public, max-age=30")).json(jwks))
+}

@@ -1,0 +1,276 @@
+//! Accounts, members' rights, sessions, links, keys: the rows.
+
+use diesel::prelude::*;
+
+use super::{Account, Member};
+use crate::db::schema::{accounts, links, members, patients, rights, sessions, sign_in_tries, signing_keys};
+use crate::db::{Conn, MultiBackend};
+use crate::error::Error;
+use crate::ids::{AccountId, ClinicId, LinkId, MemberId, PatientId, SessionId};
+use crate::time::Stamp;
+
+/// A sign-in on one device.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions, check_for_backend(MultiBackend))]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose.
+    pub account_id: AccountId,
+    /// The clinic that a member acts for; `None` for a patient.
+    pub clinic_id: Option<ClinicId>,
+    /// How often the refresh token was rotated.
+    pub generation: i32,
+    /// When it began.
+    pub created_at: Stamp,
+    /// When the refresh token was rotated last.
+    pub rotated_at: Stamp,
+    /// It ends if it is not refreshed by then.
+    pub idle_until: Stamp,
+    /// It ends then in any case.
+    pub ends_at: Stamp,
+    /// When it was ended before its time.
+    pub ended_at: Option<Stamp>,
+    /// Why.
+    pub end_reason: Option<String>,
+}
+
+/// A one-time link, of which only the token's digest is kept.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = links, check_for_backend(MultiBackend))]
+pub struct Link {
+    /// Its id.
+    pub id: LinkId,
+    /// What it is good for.
+    pub purpose: super::Purpose,
+    /// SHA-256 of the token.
+    pub token_hash: Vec<u8>,
+    /// Whose sign-in or reset it is.
+    pub account_id: Option<AccountId>,
+    /// The clinic that invites.
+    pub clinic_id: Option<ClinicId>,
+    /// The member that is invited.
+    pub member_id: Option<MemberId>,
+    /// The patient that is invited.
+    pub patient_id: Option<PatientId>,
+    /// When it was made.
+    pub created_at: Stamp,
+    /// Until when it is good.
+    pub expires_at: Stamp,
+    /// When it was spent.
+    pub used_at: Option<Stamp>,
+}
+
+/// A signing key, sealed.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = signing_keys, check_for_backend(MultiBackend))]
+pub struct StoredKey {
+    /// Its name.
+    pub kid: String,
+    /// The private key, encrypted.
+    pub sealed: Vec<u8>,
+    /// When it was made and published.
+    pub created_at: Stamp,
+    /// From when it signs.
+    pub signs_from: Stamp,
+    /// From when it counts no more.
+    pub removed_at: Option<Stamp>,
+}
+
+/// The account of that id.
+pub fn find_account(c: &mut Conn, id: AccountId) -> Result<Option<Account>, Error> {
+    Ok(accounts::table.find(id).select(Account::as_select()).first(c).optional()?)
+}
+
+/// The account of that address.
+pub fn find_account_by_email(c: &mut Conn, email: &str) -> Result<Option<Account>, Error> {
+    Ok(accounts::table.filter(accounts::email.eq(email)).select(Account::as_select()).first(c).optional()?)
+}
+
+/// A new account.
+pub fn insert_account(c: &mut Conn, account: &Account) -> Result<(), Error> {
+    diesel::insert_into(accounts::table).values(account).execute(c)?;
+    Ok(())
+}
+
+/// A new password; tokens made before it end.
+pub fn set_password(c: &mut Conn, id: AccountId, hash: &str) -> Result<(), Error> {
+    diesel::update(accounts::table.find(id))
+        .set((accounts::password_hash.eq(hash), accounts::auth_epoch.eq(accounts::auth_epoch + 1)))
+        .execute(c)?;
+    Ok(())
+}
+
+/// The account's membership in the clinic.
+pub fn find_member_of(c: &mut Conn, clinic: ClinicId, account: AccountId) -> Result<Option<Member>, Error> {
+    Ok(members::table
+        .filter(members::clinic_id.eq(clinic).and(members::account_id.eq(account)))
+        .select(Member::as_select())
+        .first(c)
+        .optional()?)
+}
+
+/// All memberships of the account.
+pub fn list_memberships(c: &mut Conn, account: AccountId) -> Result<Vec<Member>, Error> {
+    Ok(members::table
+        .filter(members::account_id.eq(account))
+        .order((members::created_at, members::clinic_id))
+        .select(Member::as_select())
+        .load(c)?)
+}
+
+/// Whether the account is linked to a patient record anywhere.
+pub fn is_patient(c: &mut Conn, account: AccountId) -> Result<bool, Error> {
+    Ok(patients::table.filter(patients::account_id.eq(account)).count().get_result::<i64>(c)? > 0)
+}
+
+/// A new session.
+pub fn insert_session(c: &mut Conn, session: &Session) -> Result<(), Error> {
+    diesel::insert_into(sessions::table).values(session).execute(c)?;
+    Ok(())
+}
+
+/// The session of that id.
+pub fn find_session(c: &mut Conn, id: SessionId) -> Result<Option<Session>, Error> {
+    Ok(sessions::table.find(id).select(Session::as_select()).first(c).optional()?)
+}
+
+/// The account's sessions that go on.
+pub fn list_sessions(c: &mut Conn, account: AccountId, at: Stamp) -> Result<Vec<Session>, Error> {
+    Ok(sessions::table
+        .filter(sessions::account_id.eq(account).and(sessions::ended_at.is_null()))
+        .filter(sessions::idle_until.gt(at).and(sessions::ends_at.gt(at)))
+        .order(sessions::id)
+        .select(Session::as_select())
+        .load(c)?)
+}
+
+/// The one atomic claim of a refresh token: of many at once, one gets `true`.
+pub fn rotate_session(c: &mut Conn, id: SessionId, generation: i32, idle_until: Stamp, at: Stamp) -> Result<bool, Error> {
+    let claimed = diesel::update(
+        sessions::table
+            .find(id)
+            .filter(sessions::generation.eq(generation).and(sessions::ended_at.is_null()))
+            .filter(sessions::idle_until.gt(at).and(sessions::ends_at.gt(at))),
+    )
+    .set((sessions::generation.eq(generation + 1), sessions::rotated_at.eq(at), sessions::idle_until.eq(idle_until)))
+    .execute(c)?;
+    Ok(claimed == 1)
+}
+
+/// Ends a session; one that has ended stays as it is.
+pub fn end_session(c: &mut Conn, id: SessionId, at: Stamp, reason: &str) -> Result<bool, Error> {
+    let ended = diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
+        .set((sessions::ended_at.eq(at), sessions::end_reason.eq(reason)))
+        .execute(c)?;
+    Ok(ended == 1)
+}
+
+/// Ends all sessions of the account.
+pub fn end_sessions(c: &mut Conn, account: AccountId, at: Stamp, reason: &str) -> Result<(), Error> {
+    diesel::update(sessions::table.filter(sessions::account_id.eq(account).and(sessions::ended_at.is_null())))
+        .set((sessions::ended_at.eq(at), sessions::end_reason.eq(reason)))
+        .execute(c)?;
+    Ok(())
+}
+
+/// A new link.
+pub fn insert_link(c: &mut Conn, link: &Link) -> Result<(), Error> {
+    diesel::insert_into(links::table).values(link).execute(c)?;
+    Ok(())
+}
+
+/// Spends a link: of many at once, one gets it. The purpose is part of the question, so that no link does another's work.
+pub fn spend_link(c: &mut Conn, hash: &[u8], purposes: &[super::Purpose], at: Stamp) -> Result<Option<Link>, Error> {
+    let spent = diesel::update(
+        links::table
+            .filter(links::token_hash.eq(hash).and(links::used_at.is_null()))
+            .filter(links::expires_at.gt(at).and(links::purpose.eq_any(purposes.to_vec()))),
+    )
+    .set(links::used_at.eq(at))
+    .execute(c)?;
+    if spent == 0 {
+        return Ok(None);
+    }
+    Ok(links::table.filter(links::token_hash.eq(hash)).select(Link::as_select()).first(c).optional()?)
+}
+
+/// Ends what was mailed to the patient before: the newest invitation counts.
+pub fn end_patient_links(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
+    diesel::update(
+        links::table.filter(links::clinic_id.eq(clinic).and(links::patient_id.eq(patient)).and(links::used_at.is_null())),
+    )
+    .set(links::used_at.eq(at))
+    .execute(c)?;
+    Ok(())
+}
+
+/// Counts a try of that name; gives how many there were since the window began, and when it began.
+pub fn count_try(c: &mut Conn, who: &[u8], window: i64, at: Stamp) -> Result<(i32, Stamp), Error> {
+    let since: Option<(Stamp, i32)> =
+        sign_in_tries::table.find(who).select((sign_in_tries::since, sign_in_tries::tries)).first(c).optional()?;
+    match since {
+        Some((since, tries)) if at.seconds_since(since) < window => {
+            diesel::update(sign_in_tries::table.find(who))
+                .set(sign_in_tries::tries.eq(sign_in_tries::tries + 1))
+                .execute(c)?;
+            Ok((tries + 1, since))
+        }
+        Some(_) => {
+            diesel::update(sign_in_tries::table.find(who))
+                .set((sign_in_tries::since.eq(at), sign_in_tries::tries.eq(1)))
+                .execute(c)?;
+            Ok((1, at))
+        }
+        None => {
+            let row = (sign_in_tries::who.eq(who), sign_in_tries::since.eq(at), sign_in_tries::tries.eq(1));
+            crate::db::insert_once!(c, sign_in_tries::table, row);
+            Ok((1, at))
+        }
+    }
+}
+
+/// Forgets the tries of that name.
+pub fn clear_tries(c: &mut Conn, who: &[u8]) -> Result<(), Error> {
+    diesel::delete(sign_in_tries::table.find(who)).execute(c)?;
+    Ok(())
+}
+
+/// The number that rises with every change of rights or keys.
+pub fn rights_generation(c: &mut Conn) -> Result<i64, Error> {
+    Ok(rights::table.find(1).select(rights::generation).first(c)?)
+}
+
+/// Raises it.
+pub fn raise_rights(c: &mut Conn) -> Result<(), Error> {
+    diesel::update(rights::table.find(1)).set(rights::generation.eq(rights::generation + 1)).execute(c)?;
+    Ok(())
+}
+
+/// The keys that were not removed, oldest first.
+pub fn list_keys(c: &mut Conn) -> Result<Vec<StoredKey>, Error> {
+    Ok(signing_keys::table
+        .filter(signing_keys::removed_at.is_null())
+        .order(signing_keys::signs_from)
+        .select(StoredKey::as_select())
+        .load(c)?)
+}
+
+/// A new key.
+pub fn insert_key(c: &mut Conn, key: &StoredKey) -> Result<(), Error> {
+    diesel::insert_into(signing_keys::table).values(key).execute(c)?;
+    Ok(())
+}
+
+/// Removes a key; tokens that it signed count no more.
+pub fn remove_key(c: &mut Conn, kid: &str, at: Stamp) -> Result<bool, Error> {
+    let removed = diesel::update(signing_keys::table.find(kid).filter(signing_keys::removed_at.is_null()))
+        .set(signing_keys::removed_at.eq(at))
+        .execute(c)?;
+    Ok(removed == 1)
+}
+
+/// The link of that token's digest.
+pub fn find_link(c: &mut Conn, hash: &[u8]) -> Result<Option<Link>, Error> {
+    Ok(links::table.filter(links::token_hash.eq(hash)).select(Link::as_select()).first(c).optional()?)
+}

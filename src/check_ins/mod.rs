@@ -1,0 +1,188 @@
+//! A patient's answers: kept whatever happens, judged at once, answered with advice.
+
+pub mod routes;
+pub mod rules;
+pub mod store;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::auth;
+use crate::clinics::TriageMode;
+use crate::db::schema::check_ins;
+use crate::db::types::Json;
+use crate::db::{Conn, MultiBackend};
+use crate::engine::{self, Answers, Finding, ItemKind, State, Triage, TriageInput, Urgency};
+use crate::error::{Error, FieldError};
+use crate::ids::{CheckInId, ClinicId, OccurrenceId, PatientId, PlanId, VersionId};
+use crate::mail::outbox::Post;
+use crate::plans::{self, Course};
+use crate::protocols::Compiled;
+use crate::secrets::digest;
+use crate::time::{Moment, Stamp};
+use crate::{alerts, today};
+
+/// One check-in, as it was sent and as it was judged.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = check_ins, check_for_backend(MultiBackend))]
+pub struct CheckIn {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The plan that it is about.
+    pub plan_id: PlanId,
+    /// Ours; runs with time.
+    pub entry_id: CheckInId,
+    /// The phone's.
+    pub id: CheckInId,
+    /// Who.
+    pub patient_id: PatientId,
+    /// The protocol version by which it was judged.
+    pub version_id: VersionId,
+    /// The scheduled check-in that it answers; `None` if the patient wrote unasked.
+    pub occurrence_id: Option<OccurrenceId>,
+    /// The day that it is about.
+    pub day: i32,
+    /// The form.
+    pub form: String,
+    /// The answers, in canonical form.
+    pub answers: Json,
+    /// SHA-256 of what was sent.
+    pub body_hash: Vec<u8>,
+    /// When the patient answered.
+    pub answered_at: Stamp,
+    /// When it reached us.
+    pub received_at: Stamp,
+    /// Where the patient was.
+    pub zone: String,
+    /// Whether it came after its window had closed.
+    pub back_filled: bool,
+    /// The most pressing finding.
+    pub urgency: Option<String>,
+    /// What the rules found, with advice and trace.
+    pub findings: Json,
+}
+
+/// A check-in to be recorded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewCheckIn {
+    /// The plan that it is about.
+    pub plan_id: PlanId,
+    /// The scheduled check-in that it answers.
+    pub occurrence_id: Option<OccurrenceId>,
+    /// The answers, by question.
+    pub answers: serde_json::Map<String, serde_json::Value>,
+    /// When the patient answered; now if it is not said.
+    pub answered_at: Option<Stamp>,
+}
+
+/// A phone's clock may be ahead by so much.
+const AHEAD_SECONDS: i64 = 300;
+/// The form of a check-in that nobody asked for.
+const AD_HOC: &str = "ad-hoc";
+/// Rules look back at so many check-ins.
+const LOOK_BACK: i64 = 30;
+
+/// Records a check-in once by its id, judges it, raises alerts. `true`: it is new; `false`: it is the first one again.
+pub fn record(
+    c: &mut Conn,
+    cache: &Compiled,
+    (who, post): (&auth::Patient, &Post),
+    id: CheckInId,
+    new: NewCheckIn,
+    m: &Moment,
+) -> Result<(CheckIn, Course, bool), Error> {
+    let course = plans::of_account(c, cache, who.account, new.plan_id)?
+        .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?;
+    let body_hash = digest(&serde_json::to_vec(&new)?);
+    if let Some(first) = store::find(c, course.plan.clinic_id, id)? {
+        return if first.body_hash == body_hash && first.patient_id == course.patient.id {
+            Ok((first, course, false))
+        } else {
+            Err(Error::conflict("id_taken", "a check-in with this id was sent before with another body"))
+        };
+    }
+    let check_in = judge(c, &course, (id, body_hash), new, m)?;
+    if !store::insert(c, &check_in)? {
+        return Err(Error::conflict("id_taken", "a check-in with this id was sent before with another body"));
+    }
+    let findings: Vec<Finding> = check_in.findings.clone().to()?;
+    for finding in &findings {
+        alerts::raise(c, &course, finding, Some(&check_in), check_in.day, m)?;
+    }
+    if findings.iter().any(|finding| finding.urgency > Urgency::Note) {
+        alerts::tell_staff(c, post, &course, &id.to_string(), m)?;
+    }
+    Ok((check_in, course, true))
+}
+
+fn judge(c: &mut Conn, course: &Course, (id, body_hash): (CheckInId, Vec<u8>), new: NewCheckIn, m: &Moment) -> Result<CheckIn, Error> {
+    let answered_at = new.answered_at.unwrap_or(m.at);
+    if answered_at > m.at.plus_seconds(AHEAD_SECONDS) {
+        return Err(Error::field("/answered_at", "out_of_range", "must not be in the future"));
+    }
+    let place = place(c, course, new.occurrence_id, answered_at, m.at)?;
+    let answers = check_answers(course, &new.answers)?;
+    let triage = match course.clinic.triage {
+        TriageMode::Full => {
+            let earlier = store::list_earlier(c, course.plan.clinic_id, course.plan.id, LOOK_BACK)?;
+            engine::triage(&course.compiled, &TriageInput { day: place.day, answers: &answers, earlier: &earlier })
+        }
+        TriageMode::InstructionsOnly => Triage::default(),
+    };
+    Ok(CheckIn {
+        clinic_id: course.plan.clinic_id,
+        plan_id: course.plan.id,
+        entry_id: m.id(),
+        id,
+        patient_id: course.patient.id,
+        version_id: course.plan.version_id,
+        occurrence_id: new.occurrence_id,
+        day: place.day,
+        form: place.form,
+        answers: Json::of(&answers)?,
+        body_hash,
+        answered_at,
+        received_at: m.at,
+        zone: course.patient.zone.clone(),
+        back_filled: place.back_filled,
+        urgency: triage.urgency.map(|urgency| urgency.as_str().to_owned()),
+        findings: Json::of(&triage.findings)?,
+    })
+}
+
+/// Where in the plan a check-in belongs.
+struct Place {
+    day: i32,
+    form: String,
+    back_filled: bool,
+}
+
+fn place(c: &mut Conn, course: &Course, occurrence: Option<OccurrenceId>, answered_at: Stamp, at: Stamp) -> Result<Place, Error> {
+    let Some(id) = occurrence else {
+        return Ok(Place { day: course.day_number(answered_at), form: AD_HOC.to_owned(), back_filled: false });
+    };
+    let unknown = || Error::field("/occurrence_id", "unknown_value", "there is no such check-in in this plan");
+    let near = course.day_number(at);
+    let (item, day, _) = engine::find(&course.compiled, &course.enrolment(), id, near).ok_or_else(unknown)?;
+    let item = course.compiled.items.get(item).filter(|item| item.kind == ItemKind::CheckIn).ok_or_else(unknown)?;
+    let seen = today::day_at(c, course, day, at)?;
+    let found = seen.occurrences.iter().find(|occurrence| occurrence.id == id).ok_or_else(unknown)?;
+    if found.state == State::Upcoming {
+        return Err(Error::field("/occurrence_id", "not_open_yet", format!("this check-in opens at {}", found.opens_at)));
+    }
+    Ok(Place { day, form: item.form.clone().unwrap_or_default(), back_filled: at >= found.closes_at })
+}
+
+fn check_answers(course: &Course, answers: &serde_json::Map<String, serde_json::Value>) -> Result<Answers, Error> {
+    if answers.is_empty() {
+        return Err(Error::field("/answers", "too_short", "needs at least one answer"));
+    }
+    course.compiled.check_answers(answers).map_err(|problems| {
+        let error = |problem: engine::AnswerProblem| FieldError {
+            pointer: format!("/answers/{}", problem.question),
+            code: problem.code.to_owned(),
+            detail: problem.detail,
+        };
+        Error::Invalid(problems.into_iter().map(error).collect())
+    })
+}

@@ -1,0 +1,82 @@
+//! Check-ins: the rows.
+
+use diesel::prelude::*;
+
+use super::CheckIn;
+use crate::db::Conn;
+use crate::db::schema::{check_ins, patients};
+use crate::db::types::Json;
+use crate::engine::Answers;
+use crate::error::Error;
+use crate::http::PageParams;
+use crate::ids::{AccountId, CheckInId, ClinicId, PatientId, PlanId};
+
+/// A new check-in; `false` if the id is taken.
+pub fn insert(c: &mut Conn, check_in: &CheckIn) -> Result<bool, Error> {
+    Ok(crate::db::insert_once!(c, check_ins::table, check_in) == 1)
+}
+
+/// The check-in of that id in the clinic.
+pub fn find(c: &mut Conn, clinic: ClinicId, id: CheckInId) -> Result<Option<CheckIn>, Error> {
+    Ok(check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::id.eq(id)))
+        .select(CheckIn::as_select())
+        .first(c)
+        .optional()?)
+}
+
+/// The account's check-in of that id, in any clinic.
+pub fn find_of_account(c: &mut Conn, account: AccountId, id: CheckInId) -> Result<Option<CheckIn>, Error> {
+    Ok(patients::table
+        .inner_join(
+            check_ins::table
+                .on(check_ins::clinic_id.eq(patients::clinic_id).and(check_ins::patient_id.eq(patients::id))),
+        )
+        .filter(patients::account_id.eq(account).and(check_ins::id.eq(id)))
+        .select(CheckIn::as_select())
+        .first(c)
+        .optional()?)
+}
+
+/// The account's check-ins in every clinic, newest first.
+pub fn list_of_account(c: &mut Conn, account: AccountId, page: &PageParams) -> Result<Vec<CheckIn>, Error> {
+    let mut rows = patients::table
+        .inner_join(
+            check_ins::table
+                .on(check_ins::clinic_id.eq(patients::clinic_id).and(check_ins::patient_id.eq(patients::id))),
+        )
+        .filter(patients::account_id.eq(account))
+        .order(check_ins::entry_id.desc())
+        .limit(page.fetch())
+        .select(CheckIn::as_select())
+        .into_boxed();
+    if let Some(after) = page.after::<CheckInId>() {
+        rows = rows.filter(check_ins::entry_id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// A patient's check-ins, newest first.
+pub fn list_of_patient(c: &mut Conn, clinic: ClinicId, patient: PatientId, page: &PageParams) -> Result<Vec<CheckIn>, Error> {
+    let mut rows = check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::patient_id.eq(patient)))
+        .order(check_ins::entry_id.desc())
+        .limit(page.fetch())
+        .select(CheckIn::as_select())
+        .into_boxed();
+    if let Some(after) = page.after::<CheckInId>() {
+        rows = rows.filter(check_ins::entry_id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// What was answered before in the plan, oldest first: what trends are judged by.
+pub fn list_earlier(c: &mut Conn, clinic: ClinicId, plan: PlanId, most: i64) -> Result<Vec<(i32, Answers)>, Error> {
+    let rows: Vec<(i32, Json)> = check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+        .order(check_ins::entry_id.desc())
+        .limit(most)
+        .select((check_ins::day, check_ins::answers))
+        .load(c)?;
+    rows.into_iter().rev().map(|(day, answers)| Ok((day, Answers(answers.to()?)))).collect()
+}

@@ -1,0 +1,197 @@
+//! The tenant and its members.
+
+pub mod routes;
+pub mod store;
+
+use diesel::prelude::*;
+
+use crate::auth::{self, Member, MemberState, Role};
+use crate::db::schema::clinics;
+use crate::db::types::words;
+use crate::db::{Conn, MultiBackend};
+use crate::error::Error;
+use crate::http::text::{Email, Line, Locale, Name, Phone, Zone};
+use crate::ids::{ClinicId, MemberId};
+use crate::mail::outbox::{OutboxMail, Post};
+use crate::mail::templates::ClinicLines;
+use crate::time::{Moment, Stamp};
+
+words! {
+    /// Whether answers are judged.
+    pub enum TriageMode {
+        /// Rules are judged, advice is given, alerts are raised.
+        Full = "full",
+        /// Answers are kept; no rule is judged.
+        InstructionsOnly = "instructions_only",
+    }
+}
+
+/// The tenant.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = clinics, check_for_backend(MultiBackend))]
+pub struct Clinic {
+    /// Its id.
+    pub id: ClinicId,
+    /// Its name.
+    pub name: String,
+    /// Its IANA zone: day 0 is a date there.
+    pub zone: String,
+    /// Its language.
+    pub locale: String,
+    /// Its telephone number.
+    pub phone: String,
+    /// The emergency number where it is.
+    pub emergency_number: String,
+    /// Whom to call when it is closed.
+    pub out_of_hours: String,
+    /// When answers are read, in its own words.
+    pub reply_hours: String,
+    /// Whether anybody reads answers at all.
+    pub monitored: bool,
+    /// Whether answers are judged.
+    pub triage: TriageMode,
+    /// A demo clinic: its clock can be moved, and its plans need no approval.
+    pub demo: bool,
+    /// When it was made.
+    pub created_at: Stamp,
+    /// Rises with every change.
+    pub version: i32,
+}
+
+/// What makes a clinic.
+#[derive(Debug, Clone)]
+pub struct NewClinic {
+    /// Its name.
+    pub name: Name,
+    /// Its IANA zone.
+    pub zone: Zone,
+    /// Its language.
+    pub locale: Locale,
+    /// Its telephone number.
+    pub phone: Phone,
+    /// The emergency number where it is.
+    pub emergency_number: Phone,
+    /// Whom to call when it is closed.
+    pub out_of_hours: Line,
+    /// When answers are read.
+    pub reply_hours: Line,
+    /// Whether anybody reads answers.
+    pub monitored: bool,
+    /// Whether answers are judged.
+    pub triage: TriageMode,
+    /// A demo clinic.
+    pub demo: bool,
+}
+
+/// Makes a clinic with nobody in it.
+pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> {
+    let clinic = Clinic {
+        id: m.id(),
+        name: new.name.into(),
+        zone: new.zone.as_str().to_owned(),
+        locale: new.locale.as_str().to_owned(),
+        phone: new.phone.into(),
+        emergency_number: new.emergency_number.into(),
+        out_of_hours: new.out_of_hours.into(),
+        reply_hours: new.reply_hours.into(),
+        monitored: new.monitored,
+        triage: new.triage,
+        demo: new.demo,
+        created_at: m.at,
+        version: 1,
+    };
+    store::insert(c, &clinic)?;
+    crate::audit::note(c, Some(clinic.id), None, "clinic_created", "clinic", Some(clinic.id.0), m)?;
+    Ok(clinic)
+}
+
+/// Makes a member of the account of that address (a new account if there is none), in the given state.
+pub fn add_member(
+    c: &mut Conn,
+    clinic: &Clinic,
+    name: Name,
+    email: &Email,
+    (role, state): (Role, MemberState),
+    m: &Moment,
+) -> Result<Member, Error> {
+    let account = auth::account_for(c, email.as_str(), &clinic.locale, None, m)?;
+    if auth::store::find_member_of(c, clinic.id, account.id)?.is_some() {
+        return Err(Error::conflict("member_exists", "this address is a member of the clinic already"));
+    }
+    let member = Member {
+        clinic_id: clinic.id,
+        id: m.id(),
+        account_id: account.id,
+        name: name.into(),
+        role,
+        state,
+        created_at: m.at,
+        version: 1,
+    };
+    store::insert_member(c, &member)?;
+    Ok(member)
+}
+
+/// Invites a member by mail.
+pub fn invite_member(
+    c: &mut Conn,
+    post: &Post,
+    who: &auth::Staff,
+    new: (Name, Email, Role),
+    m: &Moment,
+) -> Result<Member, Error> {
+    let (name, email, role) = new;
+    let clinic = store::get(c, who.clinic)?;
+    let member = add_member(c, &clinic, name, &email, (role, MemberState::Invited), m)?;
+    auth::invite_member(c, post, &member, email.as_str(), &clinic.locale, m)?;
+    crate::audit::note(c, Some(clinic.id), Some(who.account), "member_invited", "member", Some(member.id.0), m)?;
+    Ok(member)
+}
+
+/// A change of a member's rights.
+#[derive(Debug, Clone, Copy)]
+pub struct MemberChange {
+    /// The new role.
+    pub role: Option<Role>,
+    /// The new state.
+    pub state: Option<MemberState>,
+}
+
+/// Changes a member's rights; the clinic keeps at least one owner who may act.
+pub fn change_member(
+    c: &mut Conn,
+    who: &auth::Staff,
+    id: MemberId,
+    change: MemberChange,
+    if_match: Option<&str>,
+    m: &Moment,
+) -> Result<Member, Error> {
+    let before = store::find_member(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    crate::http::conditions::check_version(if_match, before.version)?;
+    let after = Member {
+        role: change.role.unwrap_or(before.role),
+        state: change.state.unwrap_or(before.state),
+        version: before.version + 1,
+        ..before.clone()
+    };
+    if !store::set_member(c, &after, before.version)? {
+        return Err(Error::Stale);
+    }
+    if store::count_acting_owners(c, who.clinic)? == 0 {
+        return Err(Error::conflict("last_owner", "the clinic needs at least one confirmed owner"));
+    }
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "member_changed", "member", Some(id.0), m)?;
+    Ok(after)
+}
+
+/// What the clinic has typed about itself, for its letters. The name stays out: it may tell what was treated.
+pub fn lines(c: &mut Conn, mail: &OutboxMail) -> Result<Option<ClinicLines>, Error> {
+    let Some(id) = mail.clinic_id else { return Ok(None) };
+    let clinic = store::get(c, id)?;
+    Ok(Some(ClinicLines {
+        name: None,
+        phone: clinic.phone,
+        emergency_number: clinic.emergency_number,
+        reply_hours: clinic.reply_hours,
+    }))
+}

@@ -1,0 +1,197 @@
+//! The clinic and its members, for staff.
+
+use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{MemberChange, store};
+use crate::app::App;
+use crate::auth::{Member as MemberRow, MemberState, Role, Staff};
+use crate::error::Error;
+use crate::http::conditions::{answer_version, etag_of_version, if_match};
+use crate::http::idempotency::{self, Key};
+use crate::http::text::{Email, Name};
+use crate::http::{Body, Page, PageParams, Query};
+use crate::ids::{AccountId, ClinicId, MemberId};
+use crate::time::Stamp;
+
+/// The routes of this feature.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(get_clinic).service(list_members).service(invite_member).service(change_member);
+}
+
+/// The clinic that the token acts for.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Clinic {
+    /// Its id.
+    id: ClinicId,
+    /// Its name.
+    #[schema(example = "Invented Skin Clinic")]
+    name: String,
+    /// Its IANA zone: day 0 of a plan is a date there.
+    #[schema(example = "Europe/London")]
+    zone: String,
+    /// Its language.
+    #[schema(example = "en")]
+    locale: String,
+    /// Its telephone number.
+    #[schema(example = "+44 20 7946 0000")]
+    phone: String,
+    /// The emergency number where it is.
+    #[schema(example = "999")]
+    emergency_number: String,
+    /// Whom to call when it is closed.
+    #[schema(example = "NHS 111")]
+    out_of_hours: String,
+    /// When answers are read.
+    #[schema(example = "Mon-Fri 9:00-17:00")]
+    reply_hours: String,
+    /// Whether anybody reads answers at all.
+    monitored: bool,
+    /// Whether answers are judged.
+    triage: super::TriageMode,
+    /// A demo clinic.
+    demo: bool,
+}
+
+/// Get the clinic that I act for.
+#[utoipa::path(tag = "clinic", operation_id = "get_clinic",
+    responses((status = 200, description = "The clinic.", body = Clinic)))]
+#[get("/v1/clinic")]
+async fn get_clinic(app: web::Data<App>, who: Staff, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let row = app.db.read(move |c| store::get(c, who.clinic)).await?;
+    let version = row.version;
+    let view = Clinic {
+        id: row.id,
+        name: row.name,
+        zone: row.zone,
+        locale: row.locale,
+        phone: row.phone,
+        emergency_number: row.emergency_number,
+        out_of_hours: row.out_of_hours,
+        reply_hours: row.reply_hours,
+        monitored: row.monitored,
+        triage: row.triage,
+        demo: row.demo,
+    };
+    Ok(answer_version(&request, &view, version))
+}
+
+/// A member of the clinic.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Member {
+    /// Its id.
+    id: MemberId,
+    /// The account behind it.
+    account_id: AccountId,
+    /// The name that colleagues see.
+    #[schema(example = "Nia Invented")]
+    name: String,
+    /// Its address.
+    #[schema(example = "nia@clinic.example")]
+    email: String,
+    /// What it may do.
+    role: Role,
+    /// Whether it may.
+    state: MemberState,
+    /// When it was made.
+    created_at: Stamp,
+    /// For `If-Match`: the ETag is `"v` and this number and `"`.
+    version: i32,
+}
+
+fn view((row, email): (MemberRow, String)) -> Member {
+    Member {
+        id: row.id,
+        account_id: row.account_id,
+        name: row.name,
+        email,
+        role: row.role,
+        state: row.state,
+        created_at: row.created_at,
+        version: row.version,
+    }
+}
+
+/// List the members.
+#[utoipa::path(tag = "clinic", operation_id = "list_members", params(PageParams),
+    responses((status = 200, description = "A page of members.", body = Page<Member>)))]
+#[get("/v1/clinic/members")]
+async fn list_members(app: web::Data<App>, who: Staff, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
+    let wanted = page.clone();
+    let rows = app.db.read(move |c| store::list_members(c, who.clinic, &wanted)).await?;
+    Ok(HttpResponse::Ok().json(page.cut(rows, |(row, _)| row.id.0, view)?))
+}
+
+/// Somebody to invite.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewMember {
+    /// The name that colleagues will see.
+    name: Name,
+    /// Where the invitation goes.
+    email: Email,
+    /// What the member may do.
+    role: Role,
+}
+
+/// Invite a member. Owners only.
+///
+/// The invitation is mailed and good for seven days; accepting it confirms the membership.
+#[utoipa::path(tag = "clinic", operation_id = "invite_member", request_body = NewMember, params(Key),
+    responses((status = 201, description = "Invited.", body = Member)))]
+#[post("/v1/clinic/members")]
+async fn invite_member(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewMember>) -> Result<HttpResponse, Error> {
+    who.must_own()?;
+    let (m, post) = (app.moment(), app.post());
+    let once = key.once(who.account, "invite_member", &new)?;
+    app.db
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| {
+                let email = new.email.as_str().to_owned();
+                let member = super::invite_member(c, &post, &who, (new.name, new.email, new.role), &m)?;
+                Ok(view((member, email)))
+            })
+        })
+        .await
+        .map(idempotency::Answer::created)
+}
+
+/// New rights of a member.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MemberPatch {
+    /// The new role.
+    role: Option<Role>,
+    /// The new state.
+    state: Option<MemberState>,
+}
+
+/// Change a member's rights. Owners only.
+///
+/// Counts at once: a token that the member holds is judged by the new rights from the next request on.
+#[utoipa::path(tag = "clinic", operation_id = "change_member", request_body = MemberPatch,
+    params(("member_id" = MemberId, Path, description = "The member."), ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "Changed.", body = Member)))]
+#[patch("/v1/clinic/members/{member_id}")]
+async fn change_member(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<MemberId>,
+    request: HttpRequest,
+    Body(patch): Body<MemberPatch>,
+) -> Result<HttpResponse, Error> {
+    who.must_own()?;
+    let (m, tag) = (app.moment(), if_match(&request));
+    let change = MemberChange { role: patch.role, state: patch.state };
+    let member = app
+        .change_rights(move |c| {
+            let member = super::change_member(c, &who, id.into_inner(), change, tag.as_deref(), &m)?;
+            let account = crate::auth::store::find_account(c, member.account_id)?.ok_or(Error::NotFound)?;
+            Ok((member, account.email))
+        })
+        .await?;
+    let tag = etag_of_version(member.0.version);
+    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(member)))
+}

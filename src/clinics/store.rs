@@ -1,0 +1,79 @@
+//! Clinics and members: the rows.
+
+use diesel::prelude::*;
+
+use super::Clinic;
+use crate::auth::{Member, MemberState, Role};
+use crate::db::Conn;
+use crate::db::schema::{clinics, members};
+use crate::error::Error;
+use crate::http::PageParams;
+use crate::ids::{ClinicId, MemberId};
+
+/// A new clinic.
+pub fn insert(c: &mut Conn, clinic: &Clinic) -> Result<(), Error> {
+    diesel::insert_into(clinics::table).values(clinic).execute(c)?;
+    Ok(())
+}
+
+/// The clinic of an id that we hold ourselves.
+pub fn get(c: &mut Conn, id: ClinicId) -> Result<Clinic, Error> {
+    Ok(clinics::table.find(id).select(Clinic::as_select()).first(c)?)
+}
+
+/// All clinics, oldest first.
+pub fn list(c: &mut Conn) -> Result<Vec<Clinic>, Error> {
+    Ok(clinics::table.order(clinics::created_at).select(Clinic::as_select()).load(c)?)
+}
+
+/// A new member.
+pub fn insert_member(c: &mut Conn, member: &Member) -> Result<(), Error> {
+    diesel::insert_into(members::table).values(member).execute(c)?;
+    Ok(())
+}
+
+/// A member of the clinic.
+pub fn find_member(c: &mut Conn, clinic: ClinicId, id: MemberId) -> Result<Option<Member>, Error> {
+    Ok(members::table.find((clinic, id)).select(Member::as_select()).first(c).optional()?)
+}
+
+/// The members of the clinic with their addresses, by id.
+pub fn list_members(c: &mut Conn, clinic: ClinicId, page: &PageParams) -> Result<Vec<(Member, String)>, Error> {
+    use crate::db::schema::accounts;
+    let mut rows = members::table
+        .inner_join(accounts::table.on(accounts::id.eq(members::account_id)))
+        .filter(members::clinic_id.eq(clinic))
+        .order(members::id)
+        .limit(page.fetch())
+        .select((Member::as_select(), accounts::email))
+        .into_boxed();
+    if let Some(after) = page.after::<MemberId>() {
+        rows = rows.filter(members::id.gt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// The new rights, if the version is still the one that was read.
+pub fn set_member(c: &mut Conn, member: &Member, version: i32) -> Result<bool, Error> {
+    let changed = diesel::update(members::table.find((member.clinic_id, member.id)).filter(members::version.eq(version)))
+        .set((members::role.eq(member.role), members::state.eq(member.state), members::version.eq(member.version)))
+        .execute(c)?;
+    Ok(changed == 1)
+}
+
+/// From one state to another, if it is still in the first.
+pub fn set_member_state(c: &mut Conn, clinic: ClinicId, id: MemberId, from: MemberState, to: MemberState) -> Result<bool, Error> {
+    let changed = diesel::update(members::table.find((clinic, id)).filter(members::state.eq(from)))
+        .set((members::state.eq(to), members::version.eq(members::version + 1)))
+        .execute(c)?;
+    Ok(changed == 1)
+}
+
+/// Owners who may act.
+pub fn count_acting_owners(c: &mut Conn, clinic: ClinicId) -> Result<i64, Error> {
+    Ok(members::table
+        .filter(members::clinic_id.eq(clinic).and(members::role.eq(Role::Owner)))
+        .filter(members::state.eq(MemberState::Confirmed))
+        .count()
+        .get_result(c)?)
+}

@@ -1,0 +1,182 @@
+//! All settings, read once: defaults, then `aftercare.toml`, then `AFTERCARE_*` variables. An unsafe one refuses to start
+//! with one clear line. The table in README.md lists the same fields; a test compares the two.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::db::{self, DbSettings};
+use crate::error::Error;
+use crate::http::body::BodyDeadlines;
+
+/// Every setting. The field's name is the TOML key; `AFTERCARE_` and the name in capitals is the variable.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `sqlite:PATH` or `postgres://...`. `DATABASE_URL` works too.
+    pub database_url: String,
+    /// A replica for reads (PostgreSQL). `DATABASE_READ_URL` works too.
+    pub database_read_url: Option<String>,
+    /// Connections (PostgreSQL) or readers (SQLite).
+    pub pool_size: u32,
+    /// Where the API listens.
+    pub listen: String,
+    /// Where the API is seen from outside: in mailed links, as token issuer. https unless loopback.
+    pub base_url: String,
+    /// Where mailed links lead: the patient's app or web page. Empty: the built-in pages.
+    pub app_url: String,
+    /// Signs refresh tokens and unsubscribe links and seals the signing keys: 32 characters or more, random, kept.
+    #[serde(serialize_with = "hidden")]
+    pub secret: SecretString,
+    /// `smtps://user:password@host`, `smtp://...` (STARTTLS, plain only to loopback) or `folder:PATH`.
+    #[serde(serialize_with = "hidden")]
+    pub mail: SecretString,
+    /// The sender, as `Name <address>`.
+    pub mail_from: String,
+    /// Threads that answer requests; 0: one a core.
+    pub threads: usize,
+    /// What is logged: a level, or `target=level` pairs.
+    pub log: String,
+    /// `json` or `text`.
+    pub log_format: String,
+    /// Life of an access token, seconds (60 to 900).
+    pub access_token_seconds: i64,
+    /// Origins of web apps that may call the API, separated by commas.
+    pub allowed_origins: String,
+    /// Proxies in front of us, counted: the client's address is that many steps from the end of X-Forwarded-For.
+    pub trusted_proxies: usize,
+    /// `serve` also runs the worker. Off where workers run beside it.
+    pub worker_in_serve: bool,
+    /// Mails that one worker sends in a minute at the most.
+    pub mails_per_minute: u32,
+    /// Seconds a body may stand still.
+    pub body_idle_seconds: u64,
+    /// Seconds a body may take in all.
+    pub body_total_seconds: u64,
+}
+
+fn hidden<S: serde::Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(secret.expose_secret())
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: "sqlite:aftercare.db".to_owned(),
+            database_read_url: None,
+            pool_size: 10,
+            listen: "127.0.0.1:8080".to_owned(),
+            base_url: "http://127.0.0.1:8080".to_owned(),
+            app_url: String::new(),
+            secret: String::new().into(),
+            mail: "folder:mail".to_owned().into(),
+            mail_from: "Your clinic <no-reply@localhost.localdomain>".to_owned(),
+            threads: 0,
+            log: "info".to_owned(),
+            log_format: "json".to_owned(),
+            access_token_seconds: 300,
+            allowed_origins: String::new(),
+            trusted_proxies: 0,
+            worker_in_serve: true,
+            mails_per_minute: 600,
+            body_idle_seconds: 10,
+            body_total_seconds: 30,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings; `file` must be there if it is named.
+    pub fn read(file: Option<&Path>) -> Result<Self, Error> {
+        let path = file.map_or_else(|| PathBuf::from("aftercare.toml"), Path::to_path_buf);
+        if file.is_some() && !path.is_file() {
+            return Err(Error::Setting(format!("there is no settings file {}", path.display())));
+        }
+        let config: Self = Figment::from(Serialized::defaults(Self::default()))
+            .merge(Toml::file_exact(&path))
+            .merge(Env::raw().only(&["DATABASE_URL", "DATABASE_READ_URL"]))
+            .merge(Env::prefixed("AFTERCARE_"))
+            .extract()
+            .map_err(|why| Error::Setting(format!("settings: {}", why.to_string().replace('\n', "; "))))?;
+        Ok(config)
+    }
+
+    /// Refuses what is unsafe or cannot work.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |sentence: String| Err(Error::Setting(sentence));
+        let secret = self.secret.expose_secret();
+        let distinct = secret.chars().collect::<std::collections::BTreeSet<_>>().len();
+        if secret.len() < 32 || distinct < 8 {
+            return refuse("secret must be 32 random characters or more; make one with: openssl rand -base64 48".to_owned());
+        }
+        if !self.base_url.starts_with("https://") && !is_loopback_url(&self.base_url) {
+            return refuse("base_url must start with https:// unless its host is a loopback address".to_owned());
+        }
+        if !self.app_url.is_empty() && !self.app_url.starts_with("https://") && !is_loopback_url(&self.app_url) {
+            return refuse("app_url must start with https:// unless its host is a loopback address".to_owned());
+        }
+        if self.base_url.ends_with('/') || self.app_url.ends_with('/') {
+            return refuse("base_url and app_url must not end with a slash".to_owned());
+        }
+        if db::sqlite_path(&self.database_url).is_none() && !db::is_postgres(&self.database_url) {
+            return refuse("database_url must be sqlite:PATH or postgres://...".to_owned());
+        }
+        if !(60..=900).contains(&self.access_token_seconds) {
+            return refuse("access_token_seconds must be between 60 and 900".to_owned());
+        }
+        if !(1..=200).contains(&self.pool_size) {
+            return refuse("pool_size must be between 1 and 200".to_owned());
+        }
+        if !matches!(self.log_format.as_str(), "json" | "text") {
+            return refuse("log_format must be json or text".to_owned());
+        }
+        if self.mails_per_minute == 0 || self.body_idle_seconds == 0 || self.body_total_seconds == 0 {
+            return refuse("mails_per_minute, body_idle_seconds and body_total_seconds must be 1 or more".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What the database needs.
+    pub fn db(&self) -> DbSettings {
+        DbSettings {
+            url: self.database_url.clone(),
+            read_url: self.database_read_url.clone(),
+            pool_size: self.pool_size,
+            wait: Duration::from_secs(2),
+            commit_singly: false,
+        }
+    }
+
+    /// How long a body may take.
+    pub fn body_deadlines(&self) -> BodyDeadlines {
+        BodyDeadlines {
+            idle: Duration::from_secs(self.body_idle_seconds),
+            total: Duration::from_secs(self.body_total_seconds),
+        }
+    }
+
+    /// Where mailed links lead.
+    pub fn links_url(&self) -> &str {
+        if self.app_url.is_empty() { &self.base_url } else { &self.app_url }
+    }
+
+    /// The mail domain, for message ids.
+    pub fn mail_domain(&self) -> &str {
+        self.mail_from.rsplit('@').next().unwrap_or_default().trim_end_matches('>')
+    }
+}
+
+/// Whether the URL's host is this machine.
+pub fn is_loopback_url(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    url.starts_with("http") && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+}

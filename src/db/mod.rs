@@ -1,0 +1,186 @@
+//! The two doors to the data: `Db::read` and `Db::write`, over SQLite or PostgreSQL.
+//!
+//! A write is one closure is one transaction. On SQLite the closures of many requests share one commit (`writer`), and a
+//! read runs on the thread that asks (`readers`). On PostgreSQL both run on blocking threads over a pool.
+
+pub mod migrate;
+mod readers;
+pub mod schema;
+pub mod settings;
+pub mod types;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::Connection as _;
+use diesel::{PgConnection, SqliteConnection};
+
+use crate::error::Error;
+
+/// One connection, to either database. Every store function takes this.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    /// The embedded file.
+    Sqlite(SqliteConnection),
+    /// The server.
+    Pg(PgConnection),
+}
+
+/// Where the data is, and how much of it may be used at once.
+#[derive(Debug, Clone)]
+pub struct DbSettings {
+    /// `sqlite:PATH`, or `postgres://...`.
+    pub url: String,
+    /// A replica for reads (PostgreSQL only).
+    pub read_url: Option<String>,
+    /// Connections in the pool (PostgreSQL), or readers (SQLite).
+    pub pool_size: u32,
+    /// How long a request waits for a connection before it is told to come back.
+    pub wait: Duration,
+    /// `true`: a commit a request instead of a commit a group (SQLite): only for the benchmark that compares the two.
+    pub commit_singly: bool,
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Sqlite { readers: Arc<readers::Readers>, writer: writer::Writer },
+    Pg { pool: PgPool, replica: Option<PgPool> },
+}
+
+type PgPool = r2d2::Pool<settings::PgManager>;
+
+/// The path of a `sqlite:` address.
+pub fn sqlite_path(url: &str) -> Option<&str> {
+    url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).filter(|path| !path.is_empty())
+}
+
+/// Whether the address is one of PostgreSQL.
+pub fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+impl Db {
+    /// Opens the database and sets every connection up; says in one line what is wrong if it cannot.
+    pub fn open(settings: &DbSettings) -> Result<Self, Error> {
+        let kind = if let Some(path) = sqlite_path(&settings.url) {
+            settings::check_sqlite_version()?;
+            let writer = writer::Writer::start(settings::open_sqlite(path)?, settings.commit_singly)?;
+            Kind::Sqlite { readers: Arc::new(readers::Readers::new(path, settings.pool_size)), writer }
+        } else if is_postgres(&settings.url) {
+            let replica = settings.read_url.as_deref().map(|url| pg_pool(url, settings)).transpose()?;
+            Kind::Pg { pool: pg_pool(&settings.url, settings)?, replica }
+        } else {
+            return Err(Error::Setting(format!(
+                "database_url must start with sqlite: or postgres://, not {:?}",
+                settings.url.split(':').next().unwrap_or_default()
+            )));
+        };
+        Ok(Self { kind })
+    }
+
+    /// `true` on SQLite.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.kind, Kind::Sqlite { .. })
+    }
+
+    /// Reads in one snapshot. On SQLite this runs on the calling thread and must be short; see `read_long`.
+    pub async fn read<T, F>(&self, f: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        match &self.kind {
+            Kind::Sqlite { readers, .. } => readers.read(f),
+            Kind::Pg { pool, replica } => on_pg(replica.as_ref().unwrap_or(pool).clone(), f).await,
+        }
+    }
+
+    /// Reads what may be long (exports, lists over a whole clinic): never on a thread that answers requests.
+    pub async fn read_long<T, F>(&self, f: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        match &self.kind {
+            Kind::Sqlite { readers, .. } => {
+                let readers = Arc::clone(readers);
+                blocking(move || readers.read(f)).await
+            }
+            Kind::Pg { .. } => self.read(f).await,
+        }
+    }
+
+    /// Writes: one closure, one transaction, durable when it returns. A closure that fails leaves nothing behind.
+    pub async fn write<T, F>(&self, f: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        match &self.kind {
+            Kind::Sqlite { writer, .. } => writer.write(f).await,
+            Kind::Pg { pool, .. } => on_pg(pool.clone(), f).await,
+        }
+    }
+}
+
+/// A connection of its own, outside the pools: migrations and `doctor`.
+pub fn connect(url: &str) -> Result<Conn, Error> {
+    if let Some(path) = sqlite_path(url) {
+        settings::open_sqlite(path)
+    } else {
+        settings::open_pg(url)
+    }
+}
+
+fn pg_pool(url: &str, db: &DbSettings) -> Result<PgPool, Error> {
+    r2d2::Pool::builder()
+        .max_size(db.pool_size.max(1))
+        .min_idle(Some(1))
+        .connection_timeout(db.wait)
+        .max_lifetime(Some(Duration::from_secs(30 * 60)))
+        .test_on_check_out(true)
+        .build(settings::PgManager { url: url.to_owned() })
+        .map_err(|why| Error::Setting(format!("cannot reach PostgreSQL: {why}")))
+}
+
+async fn on_pg<T, F>(pool: PgPool, f: F) -> Result<T, Error>
+where
+    F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
+    T: Send + 'static,
+{
+    blocking(move || {
+        let mut pooled = pool.get().map_err(|_| Error::Busy)?;
+        let conn: &mut Conn = &mut pooled;
+        conn.transaction(f)
+    })
+    .await
+}
+
+async fn blocking<T, F>(f: F) -> Result<T, Error>
+where
+    F: FnOnce() -> Result<T, Error> + Send + 'static,
+    T: Send + 'static,
+{
+    tokio::task::spawn_blocking(f).await.map_err(|why| Error::internal("a database task stopped", why))?
+}
+
+/// Inserts a row unless its key is taken; gives how many rows were written (0 or 1). A failed insert would end the
+/// transaction on PostgreSQL, so "taken" is asked for, never caught.
+macro_rules! insert_once {
+    ($conn:expr, $table:expr, $row:expr) => {
+        match $conn {
+            $crate::db::Conn::Sqlite(c) => {
+                diesel::insert_into($table).values($row).on_conflict_do_nothing().execute(c)?
+            }
+            $crate::db::Conn::Pg(c) => diesel::insert_into($table).values($row).on_conflict_do_nothing().execute(c)?,
+        }
+    };
+}
+pub(crate) use insert_once;

@@ -1,0 +1,397 @@
+//! The tables, as both databases have them. Kept in step with `migrations/` by a test.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    clinics (id) {
+        id -> Uid,
+        name -> Text,
+        zone -> Text,
+        locale -> Text,
+        phone -> Text,
+        emergency_number -> Text,
+        out_of_hours -> Text,
+        reply_hours -> Text,
+        monitored -> Bool,
+        triage -> Text,
+        demo -> Bool,
+        created_at -> Instant,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    accounts (id) {
+        id -> Uid,
+        email -> Text,
+        password_hash -> Nullable<Text>,
+        auth_epoch -> Integer,
+        locale -> Text,
+        created_at -> Instant,
+        disabled_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    members (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        account_id -> Uid,
+        name -> Text,
+        role -> Text,
+        state -> Text,
+        created_at -> Instant,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    patients (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        account_id -> Nullable<Uid>,
+        name -> Text,
+        email -> Text,
+        zone -> Text,
+        locale -> Text,
+        reminders -> Bool,
+        address_refused_at -> Nullable<Instant>,
+        created_at -> Instant,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    links (id) {
+        id -> Uid,
+        purpose -> Text,
+        token_hash -> Binary,
+        account_id -> Nullable<Uid>,
+        clinic_id -> Nullable<Uid>,
+        member_id -> Nullable<Uid>,
+        patient_id -> Nullable<Uid>,
+        created_at -> Instant,
+        expires_at -> Instant,
+        used_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    sessions (id) {
+        id -> Uid,
+        account_id -> Uid,
+        clinic_id -> Nullable<Uid>,
+        generation -> Integer,
+        created_at -> Instant,
+        rotated_at -> Instant,
+        idle_until -> Instant,
+        ends_at -> Instant,
+        ended_at -> Nullable<Instant>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    sign_in_tries (who) {
+        who -> Binary,
+        since -> Instant,
+        tries -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    signing_keys (kid) {
+        kid -> Text,
+        sealed -> Binary,
+        created_at -> Instant,
+        signs_from -> Instant,
+        removed_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    rights (id) {
+        id -> Integer,
+        generation -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    treatments (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        patient_id -> Uid,
+        procedure -> Text,
+        performed_on -> Day,
+        body_area -> Text,
+        parameters -> JsonDoc,
+        recorded_by -> Uid,
+        created_at -> Instant,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    protocol_versions (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        key -> Text,
+        version -> Integer,
+        status -> Text,
+        document -> Text,
+        content_hash -> Text,
+        created_by -> Nullable<Uid>,
+        created_at -> Instant,
+        approved_by -> Nullable<Uid>,
+        approved_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    plans (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        patient_id -> Uid,
+        treatment_id -> Uid,
+        version_id -> Uid,
+        status -> Text,
+        day_zero -> Day,
+        parameters -> JsonDoc,
+        enrolled_at -> Instant,
+        enrolled_by -> Uid,
+        overruled -> Nullable<Text>,
+        planned_to -> Instant,
+        next_due_at -> Nullable<Instant>,
+        revision -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    marks (clinic_id, plan_id, day, id) {
+        clinic_id -> Uid,
+        plan_id -> Uid,
+        day -> Integer,
+        id -> Uid,
+        occurrence_id -> Uid,
+        item_key -> Text,
+        slot_key -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        noted_at -> Instant,
+        received_at -> Instant,
+        made_by -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    check_ins (clinic_id, plan_id, entry_id) {
+        clinic_id -> Uid,
+        plan_id -> Uid,
+        entry_id -> Uid,
+        id -> Uid,
+        patient_id -> Uid,
+        version_id -> Uid,
+        occurrence_id -> Nullable<Uid>,
+        day -> Integer,
+        form -> Text,
+        answers -> JsonDoc,
+        body_hash -> Binary,
+        answered_at -> Instant,
+        received_at -> Instant,
+        zone -> Text,
+        back_filled -> Bool,
+        urgency -> Nullable<Text>,
+        findings -> JsonDoc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    alerts (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        patient_id -> Uid,
+        plan_id -> Uid,
+        version_id -> Uid,
+        check_in_id -> Nullable<Uid>,
+        cause -> Text,
+        rule_key -> Text,
+        urgency -> Text,
+        status -> Text,
+        day -> Integer,
+        reason -> JsonDoc,
+        trace -> JsonDoc,
+        times_seen -> Integer,
+        raised_at -> Instant,
+        last_seen_at -> Instant,
+        due_at -> Instant,
+        acknowledged_by -> Nullable<Uid>,
+        acknowledged_at -> Nullable<Instant>,
+        resolved_by -> Nullable<Uid>,
+        resolved_at -> Nullable<Instant>,
+        resolution -> Nullable<Text>,
+        note -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    alert_events (clinic_id, alert_id, id) {
+        clinic_id -> Uid,
+        alert_id -> Uid,
+        id -> Uid,
+        at -> Instant,
+        kind -> Text,
+        member_id -> Nullable<Uid>,
+        check_in_id -> Nullable<Uid>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    outbox (id) {
+        id -> Uid,
+        clinic_id -> Nullable<Uid>,
+        patient_id -> Nullable<Uid>,
+        kind -> Text,
+        dedupe_key -> Text,
+        message_id -> Text,
+        to_address -> Text,
+        locale -> Text,
+        context -> JsonDoc,
+        state -> Text,
+        fence -> Integer,
+        attempt -> Integer,
+        resent -> Bool,
+        owner -> Nullable<Text>,
+        lease_until -> Nullable<Instant>,
+        available_at -> Instant,
+        expires_at -> Instant,
+        created_at -> Instant,
+        settled_at -> Nullable<Instant>,
+        outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    reminders (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        plan_id -> Uid,
+        patient_id -> Uid,
+        occurrence_id -> Uid,
+        channel -> Text,
+        step -> Integer,
+        item_key -> Text,
+        slot_key -> Text,
+        day -> Integer,
+        due_at -> Instant,
+        decided_at -> Instant,
+        decision -> Text,
+        reason -> Text,
+        outbox_id -> Nullable<Uid>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    idempotency_keys (account_id, route, key) {
+        account_id -> Uid,
+        route -> Text,
+        key -> Text,
+        body_hash -> Binary,
+        response -> JsonDoc,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    audit_events (id) {
+        id -> Uid,
+        clinic_id -> Nullable<Uid>,
+        at -> Instant,
+        actor_id -> Nullable<Uid>,
+        action -> Text,
+        object_kind -> Text,
+        object_id -> Nullable<Uid>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    clinics,
+    accounts,
+    members,
+    patients,
+    links,
+    sessions,
+    sign_in_tries,
+    signing_keys,
+    rights,
+    treatments,
+    protocol_versions,
+    plans,
+    marks,
+    check_ins,
+    alerts,
+    alert_events,
+    outbox,
+    reminders,
+    idempotency_keys,
+    audit_events,
+);

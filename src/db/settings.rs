@@ -1,0 +1,189 @@
+//! How a connection is set up, and reading each setting back: `aftercare doctor` prints what this finds.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::r2d2::R2D2Connection as _;
+use diesel::sql_types::{Integer, Text};
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection};
+
+use super::Conn;
+use crate::error::Error;
+
+/// Below this, a race in the write-ahead log can lose committed data.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// `busy_timeout` comes first, so that the others wait rather than fail. The page cache is 8 MiB a connection, and the
+/// file is mapped, so that a page is copied once.
+const SQLITE_SET_UP: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
+    PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA cache_size=-8192; \
+    PRAGMA mmap_size=2147483648; PRAGMA temp_store=MEMORY;";
+
+const PG_SET_UP: &str = "SET synchronous_commit=on; SET idle_in_transaction_session_timeout='10s'; \
+    SET statement_timeout='5s'; SET lock_timeout='2s'; SET timezone='UTC'";
+
+/// One setting, as it was read back.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Which one.
+    pub setting: &'static str,
+    /// What it must be.
+    pub wanted: &'static str,
+    /// What it is.
+    pub found: String,
+    /// Whether that is right.
+    pub right: bool,
+}
+
+/// Opens the file, making it (mode 0600) if it is not there.
+pub fn open_sqlite(path: &str) -> Result<Conn, Error> {
+    let failed = |why: String| Error::Setting(format!("cannot open the SQLite file {path}: {why}"));
+    make_private(path).map_err(|why| failed(why.to_string()))?;
+    let mut conn = SqliteConnection::establish(path).map_err(|why| failed(why.to_string()))?;
+    conn.batch_execute(SQLITE_SET_UP).map_err(|why| failed(why.to_string()))?;
+    Ok(Conn::Sqlite(conn))
+}
+
+/// Opens a session on the server.
+pub fn open_pg(url: &str) -> Result<Conn, Error> {
+    let failed = |why: String| Error::Setting(format!("cannot reach PostgreSQL: {why}"));
+    let mut conn = PgConnection::establish(url).map_err(|why| failed(why.to_string()))?;
+    conn.batch_execute(PG_SET_UP).map_err(|why| failed(why.to_string()))?;
+    Ok(Conn::Pg(conn))
+}
+
+/// A new file is for its owner only; one that others may read is refused.
+fn make_private(path: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    if let Some(folder) = std::path::Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o007 != 0 {
+        return Err(std::io::Error::other("everybody on this machine may read or write it; run chmod 600 on it"));
+    }
+    Ok(())
+}
+
+/// Refuses a SQLite that can lose data.
+pub fn check_sqlite_version() -> Result<(), Error> {
+    let linked = sqlite_version();
+    if linked.number < OLDEST_SQLITE {
+        return Err(Error::Setting(format!("SQLite {} is too old: 3.51.3 or newer is needed", linked.text)));
+    }
+    Ok(())
+}
+
+struct SqliteVersion {
+    number: i32,
+    text: String,
+}
+
+fn sqlite_version() -> SqliteVersion {
+    let text = SqliteConnection::establish(":memory:")
+        .ok()
+        .and_then(|mut conn| read_text(&mut conn, "SELECT sqlite_version() AS value").ok())
+        .unwrap_or_default();
+    let mut parts = text.split('.').map(|part| part.parse::<i32>().unwrap_or_default());
+    let mut next = || parts.next().unwrap_or_default();
+    let number = next() * 1_000_000 + next() * 1_000 + next();
+    SqliteVersion { number, text }
+}
+
+#[derive(QueryableByName)]
+struct TextValue {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+#[derive(QueryableByName)]
+struct IntValue {
+    #[diesel(sql_type = Integer)]
+    value: i32,
+}
+
+fn read_text(conn: &mut SqliteConnection, sql: &str) -> diesel::QueryResult<String> {
+    diesel::sql_query(sql).get_result::<TextValue>(conn).map(|row| row.value)
+}
+
+/// Every pinned setting of this connection, read back.
+pub fn read_back(conn: &mut Conn) -> Result<Vec<Finding>, Error> {
+    match conn {
+        Conn::Sqlite(conn) => read_back_sqlite(conn),
+        Conn::Pg(conn) => read_back_pg(conn),
+    }
+}
+
+fn read_back_sqlite(conn: &mut SqliteConnection) -> Result<Vec<Finding>, Error> {
+    let version = sqlite_version();
+    let mut findings = vec![Finding {
+        setting: "sqlite version",
+        wanted: "3.51.3 or newer",
+        right: version.number >= OLDEST_SQLITE,
+        found: version.text,
+    }];
+    let journal = read_text(conn, "SELECT journal_mode AS value FROM pragma_journal_mode")?;
+    findings.push(Finding { setting: "journal_mode", wanted: "wal", right: journal == "wal", found: journal });
+    for (setting, sql, wanted, number) in [
+        ("synchronous", "SELECT synchronous AS value FROM pragma_synchronous", "2 (FULL)", 2),
+        ("foreign_keys", "SELECT foreign_keys AS value FROM pragma_foreign_keys", "1", 1),
+        ("busy_timeout", "SELECT timeout AS value FROM pragma_busy_timeout", "5000", 5000),
+        ("trusted_schema", "SELECT trusted_schema AS value FROM pragma_trusted_schema", "0", 0),
+        ("secure_delete", "SELECT secure_delete AS value FROM pragma_secure_delete", "1", 1),
+    ] {
+        let found = diesel::sql_query(sql).get_result::<IntValue>(conn)?.value;
+        findings.push(Finding { setting, wanted, right: found == number, found: found.to_string() });
+    }
+    let check = read_text(conn, "SELECT quick_check AS value FROM pragma_quick_check LIMIT 1")?;
+    findings.push(Finding { setting: "quick_check", wanted: "ok", right: check == "ok", found: check });
+    Ok(findings)
+}
+
+fn read_back_pg(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for (setting, wanted) in [
+        ("synchronous_commit", "on"),
+        ("fsync", "on"),
+        ("full_page_writes", "on"),
+        ("data_sync_retry", "off"),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "2s"),
+        ("default_transaction_isolation", "read committed"),
+        ("server_encoding", "UTF8"),
+    ] {
+        let found = diesel::sql_query(format!("SELECT current_setting('{setting}') AS value"))
+            .get_result::<TextValue>(conn)?
+            .value;
+        findings.push(Finding { setting, wanted, right: found == wanted, found });
+    }
+    Ok(findings)
+}
+
+/// Opens and checks the sessions of the pool.
+pub struct PgManager {
+    /// Where the server is.
+    pub url: String,
+}
+
+impl r2d2::ManageConnection for PgManager {
+    type Connection = Conn;
+    type Error = Error;
+
+    fn connect(&self) -> Result<Conn, Error> {
+        open_pg(&self.url)
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), Error> {
+        match conn {
+            Conn::Pg(conn) => Ok(conn.ping()?),
+            Conn::Sqlite(_) => Ok(()),
+        }
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        match conn {
+            Conn::Pg(conn) => conn.is_broken(),
+            Conn::Sqlite(_) => false,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `aftercare demo`: the whole product on a file of its own, with an invented clinic and a dozen invented patients.
+
+pub mod people;
+pub mod routes;
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::db::{self, migrate};
+use crate::error::Error;
+use crate::http::text::url_base64;
+use crate::server;
+use crate::time::{Clock, Entropy, Stamp};
+
+/// How the demo is started.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Where its data is kept.
+    #[arg(long, default_value = "demo-data")]
+    pub data: PathBuf,
+    /// Where it listens.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// Forget the data of the last time.
+    #[arg(long)]
+    pub fresh: bool,
+    /// What time it is in the demo, as 2026-03-04T17:00:00Z; now, or where the last demo stood, if left out.
+    #[arg(long)]
+    pub at: Option<String>,
+}
+
+/// Everybody's password in the demo.
+pub const PASSWORD: &str = "aftercare demo password";
+
+/// Starts the demo, and keeps it until it is interrupted.
+pub async fn run(options: Options) -> Result<ExitCode, Error> {
+    let asked = options.at.as_deref().map(parse_instant).transpose()?;
+    prepare_folder(&options)?;
+    let listener = TcpListener::bind(&options.listen)
+        .map_err(|why| Error::Setting(format!("cannot listen on {}: {why}; try --listen 127.0.0.1:8081", options.listen)))?;
+    let config = config(&options)?;
+    config.check()?;
+    migrate::run(&mut db::connect(&config.database_url)?)?;
+    let clock = Clock::starting(asked.or_else(|| last_time(&options.data)).unwrap_or_else(|| Clock::System.now()));
+    let app = App::new(config, clock, Entropy::System)?;
+    app.make_first_key().await?;
+    if app.db.read(crate::clinics::store::list).await?.is_empty() {
+        say("making an invented clinic with a dozen patients ...");
+        people::move_in(&app).await?;
+    }
+    announce(&app, &options).await?;
+    let (inner, data) = (app.clone(), options.data.clone());
+    server::run(app, listener, true).await?;
+    keep_time(&inner, &data);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say(line: &str) {
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+fn parse_instant(text: &str) -> Result<Stamp, Error> {
+    let parsed: Result<jiff::Timestamp, _> = text.parse();
+    parsed.map(Stamp::from).map_err(|_| Error::Setting("--at must be an instant like 2026-03-04T17:00:00Z".to_owned()))
+}
+
+fn prepare_folder(options: &Options) -> Result<(), Error> {
+    let failed = |why: std::io::Error| Error::Setting(format!("cannot use the folder {}: {why}", options.data.display()));
+    if options.fresh && options.data.exists() {
+        let ours = options.data.join("aftercare.db").exists() || options.data.join("demo.json").exists();
+        if !ours && std::fs::read_dir(&options.data).map_err(failed)?.next().is_some() {
+            return Err(Error::Setting(format!("{} is not a demo's folder; nothing was removed", options.data.display())));
+        }
+        std::fs::remove_dir_all(&options.data).map_err(failed)?;
+    }
+    std::fs::create_dir_all(options.data.join("mail")).map_err(failed)
+}
+
+fn config(options: &Options) -> Result<Config, Error> {
+    Ok(Config {
+        database_url: format!("sqlite:{}", options.data.join("aftercare.db").display()),
+        listen: options.listen.clone(),
+        base_url: format!("http://{}", options.listen),
+        secret: secret(&options.data.join("secret"))?,
+        mail: format!("folder:{}", options.data.join("mail").display()).into(),
+        mail_from: "Demo clinic <no-reply@demo.example>".to_owned(),
+        ..Config::default()
+    })
+}
+
+/// The demo's secret, made once, so that sign-ins survive a restart.
+fn secret(path: &Path) -> Result<SecretString, Error> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Ok(kept) = std::fs::read_to_string(path) {
+        return Ok(kept.into());
+    }
+    let made = url_base64(&Entropy::System.bytes::<48>());
+    let file = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(made.as_bytes()));
+    written.map_err(|why| Error::Setting(format!("cannot write {}: {why}", path.display())))?;
+    Ok(made.into())
+}
+
+fn clock_file(data: &Path) -> PathBuf {
+    data.join("clock")
+}
+
+/// Where the demo's clock stood when it ended; the machine's time if that is later.
+fn last_time(data: &Path) -> Option<Stamp> {
+    let kept = parse_instant(std::fs::read_to_string(clock_file(data)).ok()?.trim()).ok()?;
+    Some(kept.max(Clock::System.now()))
+}
+
+/// Keeps the demo's time for the next start.
+pub fn keep_time(app: &App, data: &Path) {
+    if let Err(why) = std::fs::write(clock_file(data), app.clock.now().to_string()) {
+        tracing::warn!(%why, "the demo's time could not be kept");
+    }
+}
+
+async fn announce(app: &App, options: &Options) -> Result<(), Error> {
+    let at = app.clock.now();
+    let people = app.db.read(move |c| people::list(c, at)).await?;
+    let base = &app.config.base_url;
+    let description = json!({
+        "api": base,
+        "reference": format!("{base}/docs/"),
+        "openapi": format!("{base}/openapi.json"),
+        "mail": format!("{base}/demo/mail"),
+        "patient_page": format!("{base}/open/today"),
+        "clock": format!("{base}/demo/clock"),
+        "password": PASSWORD,
+        "staff": people.staff,
+        "patients": people.patients,
+    });
+    let text = serde_json::to_string_pretty(&description)? + "\n";
+    let path = options.data.join("demo.json");
+    std::fs::write(&path, text).map_err(|why| Error::Setting(format!("cannot write {}: {why}", path.display())))?;
+    say(&format!("API          {base}"));
+    say(&format!("Reference    {base}/docs/"));
+    say(&format!("Mail         {base}/demo/mail"));
+    say(&format!("Patient page {base}/open/today"));
+    say(&format!("Clock        {}, moved by: curl -X POST {base}/demo/clock -H 'content-type: application/json' -d '{{\"days\":1}}'", app.clock.now()));
+    say(&format!("Password     {PASSWORD}   (everybody's)"));
+    for person in &people.staff {
+        say(&format!("  {:12} {}", person.role, person.email));
+    }
+    for person in &people.patients {
+        say(&format!("  {:12} {:34} {} day {:3}  {}", "patient", person.email, person.protocol, person.day, person.zone));
+    }
+    say(&format!("The same is in {}. Stop with Ctrl-C; start again to go on, or with --fresh to start over.", path.display()));
+    Ok(())
+}

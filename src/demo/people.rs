@@ -1,0 +1,256 @@
+//! Invented people: nobody here exists. Their past is made with the same verbs that a clinic uses, at earlier moments.
+
+use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::app::App;
+use crate::auth::{self, MemberState, Role, Staff};
+use crate::check_ins::{self, NewCheckIn};
+use crate::clinics::{self, NewClinic, TriageMode};
+use crate::db::Conn;
+use crate::engine::{self, ItemKind, Parameters, Procedure};
+use crate::error::Error;
+use crate::ids::{AccountId, CheckInId};
+use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
+use crate::plans::{self, self as plans_mod, Course, NewPlan};
+use crate::protocols;
+use crate::time::{Entropy, Moment, Stamp};
+
+/// A patient to invent: name, zone, language, protocol, day, parameters, and what goes wrong.
+struct Story {
+    name: &'static str,
+    zone: &'static str,
+    locale: &'static str,
+    protocol: &'static str,
+    day: i32,
+    parameters: &'static str,
+    course: Goes,
+}
+
+/// How a patient's answers go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Goes {
+    /// As expected.
+    Well,
+    /// Redder than expected in the last check-in.
+    Red,
+    /// A sign of infection in the last check-in.
+    Sign,
+    /// Worried in the last check-in.
+    Worried,
+    /// Stopped answering.
+    Silent,
+}
+
+const STORIES: &[Story] = &[
+    Story { name: "Ada Invented", zone: "Europe/London", locale: "en", protocol: "mn-face", day: 0, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II"}"#, course: Goes::Well },
+    Story { name: "Bruno Invented", zone: "Europe/Madrid", locale: "es", protocol: "mn-face", day: 1, parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III"}"#, course: Goes::Well },
+    Story { name: "Chidi Invented", zone: "Africa/Lagos", locale: "en", protocol: "mn-face", day: 3, parameters: r#"{"needle_depth_mm":1.2,"skin_type":"VI"}"#, course: Goes::Red },
+    Story { name: "Dalia Invented", zone: "America/New_York", locale: "en", protocol: "mn-face", day: 5, parameters: r#"{"needle_depth_mm":0.5,"skin_type":"IV"}"#, course: Goes::Well },
+    Story { name: "Elif Invented", zone: "Europe/Istanbul", locale: "en", protocol: "mn-face", day: 7, parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III","cold_sore_history":true}"#, course: Goes::Sign },
+    Story { name: "Farid Invented", zone: "Asia/Tokyo", locale: "en", protocol: "mn-face", day: 14, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"V"}"#, course: Goes::Well },
+    Story { name: "Greta Invented", zone: "Australia/Lord_Howe", locale: "en", protocol: "mn-face", day: 4, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"I"}"#, course: Goes::Silent },
+    Story { name: "Hugo Invented", zone: "America/Mexico_City", locale: "es", protocol: "mn-scalp", day: 1, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III","uses_minoxidil":true}"#, course: Goes::Well },
+    Story { name: "Ines Invented", zone: "Europe/London", locale: "es", protocol: "mn-scalp", day: 2, parameters: r#"{"needle_depth_mm":1.5,"skin_type":"II","uses_minoxidil":true}"#, course: Goes::Worried },
+    Story { name: "Jomo Invented", zone: "Africa/Nairobi", locale: "en", protocol: "mn-scalp", day: 5, parameters: r#"{"needle_depth_mm":0.8,"skin_type":"VI"}"#, course: Goes::Well },
+    Story { name: "Kiri Invented", zone: "Pacific/Auckland", locale: "en", protocol: "mn-scalp", day: 9, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III"}"#, course: Goes::Well },
+    Story { name: "Liv Invented", zone: "America/Los_Angeles", locale: "en", protocol: "mn-scalp", day: 28, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II","uses_minoxidil":true}"#, course: Goes::Well },
+];
+
+const STAFF: &[(&str, &str, Role)] = &[
+    ("Olive Invented", "owner@clinic.example", Role::Owner),
+    ("Nia Invented", "clinician@clinic.example", Role::Clinician),
+    ("Paul Invented", "coordinator@clinic.example", Role::Coordinator),
+];
+
+/// Makes the clinic, its staff and its patients, with their past.
+pub async fn move_in(app: &App) -> Result<(), Error> {
+    let now = app.moment();
+    let hash = app.passwords.hash(&super::PASSWORD.to_owned().into(), now.secret()).await?;
+    let (inner, password) = (app.clone(), hash.clone());
+    let staff = app.change_rights(move |c| open_clinic(c, &inner.entropy, &password, now.at)).await?;
+    for story in STORIES {
+        let (inner, password, at) = (app.clone(), hash.clone(), now.at);
+        app.db.write(move |c| live(c, &inner, &staff, story, &password, at)).await?;
+    }
+    app.tokens.doubt();
+    Ok(())
+}
+
+fn moment(entropy: &Entropy, at: Stamp) -> Moment {
+    Moment::new(at, entropy.clone())
+}
+
+fn text<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, Error> {
+    T::try_from(text.to_owned()).map_err(|why| Error::internal("demo", why))
+}
+
+fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Result<Staff, Error> {
+    let m = moment(entropy, at.plus_seconds(-60 * 86_400));
+    let clinic = clinics::found(c, NewClinic {
+        name: text("Invented Skin Clinic")?,
+        zone: text("Europe/London")?,
+        locale: text("en")?,
+        phone: text("+44 20 7946 0000")?,
+        emergency_number: text("999")?,
+        out_of_hours: text("NHS 111")?,
+        reply_hours: text("Mon-Fri 9:00-17:00")?,
+        monitored: true,
+        triage: TriageMode::Full,
+        demo: true,
+    }, &m)?;
+    let mut owner = None;
+    for (name, email, role) in STAFF {
+        let member = clinics::add_member(c, &clinic, text(name)?, &text(email)?, (*role, MemberState::Confirmed), &m)?;
+        auth::store::set_password(c, member.account_id, password)?;
+        owner = owner.or(Some(Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: *role }));
+    }
+    let owner = owner.ok_or_else(|| Error::internal("demo", "no owner"))?;
+    for (file, _) in protocols::LIBRARY {
+        let key = file.trim_end_matches(".toml");
+        let version = protocols::adopt(c, clinic.id, Some(owner.member), key, &m)?;
+        protocols::activate(c, &owner, key, version.version, &m)?;
+    }
+    Ok(owner)
+}
+
+/// Enrols the patient on the evening of day 0 and lives through the days until now.
+fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, now: Stamp) -> Result<(), Error> {
+    let begun = moment(&app.entropy, now.plus_seconds(-i64::from(story.day) * 86_400 - 7_200));
+    let first = story.name.split(' ').next().unwrap_or_default().to_lowercase();
+    let email: crate::http::text::Email = text(&format!("{first}@patients.example"))?;
+    let patient = patients::add(c, staff, NewPatient {
+        name: text(story.name)?,
+        email: email.clone(),
+        zone: Some(text(story.zone)?),
+        locale: Some(text(story.locale)?),
+    }, &begun)?;
+    let account = auth::account_for(c, email.as_str(), story.locale, Some(password), &begun)?;
+    patients::store::set_account(c, staff.clinic, patient.id, account.id)?;
+    let clinic_zone = plans::zone("Europe/London")?;
+    let performed_on = begun.at.timestamp().to_zoned(clinic_zone).date();
+    let treatment = patients::record_treatment(c, staff, patient.id, NewTreatment {
+        procedure: Procedure::Microneedling,
+        performed_on: performed_on.into(),
+        body_area: text(if story.protocol == "mn-scalp" { "scalp" } else { "face" })?,
+        parameters: Parameters(serde_json::from_str(story.parameters)?),
+    }, &begun)?;
+    let course = plans::enrol(c, &app.compiled, staff, NewPlan {
+        patient: patient.id,
+        treatment: treatment.id,
+        protocol: text(story.protocol)?,
+        overrule: None,
+    }, &begun)?;
+    answer_past(c, app, &course, story, account.id, now)?;
+    // What lies behind was lived through: the planner starts here.
+    plans::store::set_planned(c, &course.plan, now, Some(now))
+}
+
+fn answer_past(c: &mut Conn, app: &App, course: &Course, story: &Story, account: AccountId, now: Stamp) -> Result<(), Error> {
+    let today = course.day_number(now);
+    let mut past = Vec::new();
+    for number in 0..=today {
+        let day = engine::day(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, now, number);
+        past.extend(day.occurrences.into_iter().filter(|occurrence| {
+            let item = course.compiled.items.get(occurrence.item);
+            item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= now
+        }));
+    }
+    let answered = if story.course == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
+    for (index, occurrence) in past.iter().take(answered).enumerate() {
+        let is_last = index + 1 == past.len();
+        let at = moment(&app.entropy, occurrence.opens_at.plus_seconds(3_600));
+        if at.at < course.plan.enrolled_at {
+            continue;
+        }
+        let answers = answers(course, occurrence.day, if is_last { story.course } else { Goes::Well });
+        let new = NewCheckIn { plan_id: course.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
+        let who = auth::Patient { account };
+        check_ins::record(c, &app.compiled, (&who, &app.post()), at.id::<CheckInId>(), new, &at)?;
+    }
+    Ok(())
+}
+
+/// The expected level of every symptom, and what goes wrong on top.
+fn answers(course: &Course, day: i32, goes: Goes) -> serde_json::Map<String, serde_json::Value> {
+    let mut answers = serde_json::Map::new();
+    answers.insert("signs".to_owned(), if goes == Goes::Sign { json!(["F6"]) } else { json!([]) });
+    for symptom in course.compiled.curves.keys().filter(|symptom| course.compiled.question(symptom).is_some()) {
+        let expected = course.compiled.expected(symptom, day).unwrap_or_default();
+        let level = if goes == Goes::Red && symptom == "redness" { expected.saturating_add(4).min(10) } else { expected };
+        answers.insert(symptom.clone(), json!(level));
+    }
+    answers.insert("worry".to_owned(), json!(if goes == Goes::Worried { "worried" } else { "none" }));
+    answers.insert("wants_call".to_owned(), json!(goes == Goes::Worried));
+    answers
+}
+
+/// Who lives here, for the one who looks.
+#[derive(Debug, Serialize)]
+pub struct People {
+    /// The clinic's staff.
+    pub staff: Vec<Login>,
+    /// The patients.
+    pub patients: Vec<DemoPatient>,
+}
+
+/// A member's login.
+#[derive(Debug, Serialize)]
+pub struct Login {
+    /// The role.
+    pub role: String,
+    /// The address to sign in with.
+    pub email: String,
+}
+
+/// A patient's login, and where they are in their plan.
+#[derive(Debug, Serialize)]
+pub struct DemoPatient {
+    /// The address to sign in with.
+    pub email: String,
+    /// The zone.
+    pub zone: String,
+    /// The language.
+    pub locale: String,
+    /// The protocol.
+    pub protocol: String,
+    /// The day number in the patient's zone when the demo was started.
+    pub day: i32,
+    /// The plan.
+    pub plan_id: String,
+}
+
+/// Lists them from the database, so that a second start says the same.
+pub fn list(c: &mut Conn, at: Stamp) -> Result<People, Error> {
+    use crate::db::schema::{accounts, members, patients, plans, protocol_versions};
+    let staff: Vec<(Role, String)> = members::table
+        .inner_join(accounts::table.on(accounts::id.eq(members::account_id)))
+        .order(members::id)
+        .select((members::role, accounts::email))
+        .load(c)?;
+    let rows: Vec<(plans_mod::Plan, patients_mod::Patient, String)> = plans::table
+        .inner_join(patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))))
+        .inner_join(
+            protocol_versions::table
+                .on(protocol_versions::clinic_id.eq(plans::clinic_id).and(protocol_versions::id.eq(plans::version_id))),
+        )
+        .order(patients::id)
+        .select((plans_mod::Plan::as_select(), patients_mod::Patient::as_select(), protocol_versions::key))
+        .load(c)?;
+    let patient = |(plan, patient, protocol): (plans_mod::Plan, patients_mod::Patient, String)| {
+        let zone = plans_mod::zone(&patient.zone)?;
+        Ok(DemoPatient {
+            day: engine::day_number(plan.day_zero.0, &zone, at),
+            plan_id: plan.id.to_string(),
+            email: patient.email,
+            zone: patient.zone,
+            locale: patient.locale,
+            protocol,
+        })
+    };
+    Ok(People {
+        staff: staff.into_iter().map(|(role, email)| Login { role: role.as_str().to_owned(), email }).collect(),
+        patients: rows.into_iter().map(patient).collect::<Result<_, Error>>()?,
+    })
+}

@@ -1,0 +1,199 @@
+//! Compiles a protocol for one treatment: conditions over parameters are decided, and each day's lines are laid out.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::conditions::{Condition, Known, Verdict};
+use super::document::{Adjust, Choice, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot};
+use super::parameters::{ParameterProblem, Parameters, check};
+use super::text::Text;
+use super::words::Procedure;
+
+/// One line on one day, as indexes into the compiled plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planned {
+    /// Index into `items`.
+    pub item: usize,
+    /// Index into `slots`.
+    pub slot: usize,
+}
+
+/// A protocol for one treatment.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The key of the protocol.
+    pub key: String,
+    /// The name of the plan.
+    pub title: Text,
+    /// What a clinician must approve, for staff.
+    pub approval: Text,
+    /// What was performed.
+    pub procedure: Procedure,
+    /// The allowed body areas.
+    pub body_areas: Vec<String>,
+    /// The last day of the plan.
+    pub horizon_day: i32,
+    /// The series of treatments.
+    pub sessions: Option<Sessions>,
+    /// The keys of the variants that apply.
+    pub variants: Vec<String>,
+    /// The reasons not to start that apply.
+    pub exclusions: Vec<Exclusion>,
+    /// The windows of a day.
+    pub slots: Vec<Slot>,
+    /// The stretches of the recovery, in order.
+    pub phases: Vec<Phase>,
+    /// The lines of the plan.
+    pub items: Vec<Item>,
+    /// The forms of the check-ins.
+    pub forms: Vec<Form>,
+    /// The questions of the forms.
+    pub questions: Vec<Question>,
+    /// The signs that are asked as yes or no.
+    pub signs: Vec<Sign>,
+    /// The rules over answers and silence.
+    pub rules: Vec<Rule>,
+    /// The expected levels per symptom, from day 0 on.
+    pub curves: BTreeMap<String, Vec<u8>>,
+    known: BTreeMap<String, Known>,
+    by_day: Vec<Vec<Planned>>,
+    held: Vec<usize>,
+    reach: i32,
+}
+
+/// Compiles a protocol for the parameters of one treatment.
+pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled, Vec<ParameterProblem>> {
+    let mut known = check(protocol, parameters)?;
+    let mut variants = Vec::new();
+    let mut judged = Vec::new();
+    for variant in &protocol.variants {
+        match variant.when.judge(|name| known.get(name).cloned()) {
+            Verdict::True => variants.push(variant.key.clone()),
+            Verdict::False => {}
+            Verdict::Unknown => continue,
+        }
+        judged.push((variant.key.clone(), Known::Flag(variants.last() == Some(&variant.key))));
+    }
+    known.extend(judged);
+    known.insert("r2_start_day".to_owned(), Known::Whole(protocol.r2_start_day));
+    let applies = |when: Option<&Condition>| when.is_none_or(|when| when.judge(|name| known.get(name).cloned()) == Verdict::True);
+    let items: Vec<Item> = kept(&protocol.items, |item| applies(item.when.as_ref()));
+    let reach = protocol.slots.iter().map(|slot| slot.late_until.days).max().unwrap_or_default();
+    Ok(Compiled {
+        key: protocol.key.clone(),
+        title: protocol.title.clone(),
+        approval: protocol.approval.clone(),
+        procedure: protocol.procedure,
+        body_areas: protocol.body_areas.clone(),
+        horizon_day: protocol.horizon_day,
+        sessions: protocol.sessions.clone(),
+        exclusions: kept(&protocol.exclusions, |exclusion| applies(Some(&exclusion.when))),
+        slots: protocol.slots.clone(),
+        phases: kept(&protocol.phases, |phase| applies(phase.when.as_ref())),
+        forms: protocol.forms.clone(),
+        questions: kept(&protocol.questions, |question| applies(question.when.as_ref())),
+        signs: kept(&protocol.signs, |sign| applies(sign.when.as_ref())),
+        rules: protocol.rules.clone(),
+        curves: curves(protocol, &kept(&protocol.adjusts, |adjust| applies(adjust.when.as_ref()))),
+        by_day: (0..=protocol.horizon_day).map(|day| lines_on(&items, day)).collect(),
+        held: items.iter().enumerate().filter(|(_, item)| item.hold.is_some()).map(|(index, _)| index).collect(),
+        items,
+        variants,
+        known,
+        reach,
+    })
+}
+
+fn kept<T: Clone>(all: &[T], applies: impl Fn(&T) -> bool) -> Vec<T> {
+    all.iter().filter(|one| applies(one)).cloned().collect()
+}
+
+fn lines_on(items: &[Item], day: i32) -> Vec<Planned> {
+    let on_day = items.iter().enumerate().filter(|(_, item)| item.days.contains(day));
+    on_day.flat_map(|(item, line)| line.slots.iter().map(move |slot| Planned { item, slot: *slot })).collect()
+}
+
+fn curves(protocol: &Protocol, adjusts: &[Adjust]) -> BTreeMap<String, Vec<u8>> {
+    let adjusted = |symptom: &str, levels: &[u8]| {
+        adjusts
+            .iter()
+            .filter(|adjust| adjust.symptoms.is_empty() || adjust.symptoms.iter().any(|one| one == symptom))
+            .fold(levels.to_vec(), |levels, adjust| adjust.applied_to(levels))
+    };
+    protocol.curves.iter().map(|curve| (curve.symptom.clone(), adjusted(&curve.symptom, &curve.levels))).collect()
+}
+
+impl Adjust {
+    fn applied_to(&self, mut levels: Vec<u8>) -> Vec<u8> {
+        let from = usize::try_from(self.from_day).unwrap_or_default();
+        let last = levels.last().copied().unwrap_or_default();
+        levels.resize(levels.len().max(from + 1), last);
+        for level in levels.iter_mut().skip(from) {
+            *level = u8::try_from((i32::from(*level) + self.add).clamp(0, 10)).unwrap_or_default();
+        }
+        levels
+    }
+}
+
+impl Compiled {
+    /// The stretch of the recovery a day belongs to: the first that matches.
+    pub fn phase_on(&self, day: i32) -> Option<&Phase> {
+        self.phases.iter().find(|phase| phase.days.contains(day))
+    }
+
+    /// The level of a symptom that is normal on a day.
+    pub fn expected(&self, symptom: &str, day: i32) -> Option<u8> {
+        let levels = self.curves.get(symptom)?;
+        let day = usize::try_from(day).unwrap_or_default();
+        levels.get(day).or_else(|| levels.last()).copied()
+    }
+
+    /// The questions of a form on a day, in order; the choices of `signs` are the signs asked on that day.
+    pub fn form(&self, form: &str, day: i32) -> Vec<Cow<'_, Question>> {
+        let keys = self.forms.iter().find(|one| one.key == form).map(|form| form.questions.as_slice()).unwrap_or_default();
+        let asked = keys.iter().filter_map(|key| self.question(key)).filter(|question| question.days.contains(day));
+        asked.map(|question| self.on_day(question, day)).collect()
+    }
+
+    /// The question with this key.
+    pub fn question(&self, key: &str) -> Option<&Question> {
+        self.questions.iter().find(|question| question.key == key)
+    }
+
+    /// The lines that are planned on a day, holds aside.
+    pub fn planned_on(&self, day: i32) -> &[Planned] {
+        usize::try_from(day).ok().and_then(|day| self.by_day.get(day)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The lines that stand on a day only if a hold keeps them in force.
+    pub(super) fn perhaps_held_on(&self, day: i32) -> impl Iterator<Item = Planned> {
+        let held = self.held.iter().filter_map(move |index| Some((*index, self.items.get(*index)?)));
+        held.filter(move |(_, item)| item.may_hold_on(day))
+            .flat_map(|(index, item)| item.slots.iter().map(move |slot| Planned { item: index, slot: *slot }))
+    }
+
+    /// What a parameter, a variant or `r2_start_day` is.
+    pub(super) fn known(&self, name: &str) -> Option<Known> {
+        self.known.get(name).cloned()
+    }
+
+    /// How many days after its own an occurrence can still be answered.
+    pub(super) fn reach(&self) -> i32 {
+        self.reach
+    }
+
+    fn on_day<'a>(&'a self, question: &'a Question, day: i32) -> Cow<'a, Question> {
+        if question.key != SIGNS {
+            return Cow::Borrowed(question);
+        }
+        let asked = self.signs.iter().filter(|sign| sign.days.contains(day));
+        let choices = asked.map(|sign| Choice { key: sign.key.clone(), label: sign.text.clone() }).collect();
+        Cow::Owned(Question { choices, ..question.clone() })
+    }
+}
+
+impl Item {
+    pub(super) fn may_hold_on(&self, day: i32) -> bool {
+        self.hold.as_ref().is_some_and(|hold| day <= hold.to_day) && self.days.last().is_some_and(|last| day > last)
+    }
+}

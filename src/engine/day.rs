@@ -1,0 +1,202 @@
+//! One day of a patient, as it is at one moment.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::calendar::{date_of, day_number, local_instant, next_date_change};
+use super::clock::LocalTime;
+use super::compile::{Compiled, Planned};
+use super::document::Item;
+use super::occurrences::{Enrolment, Facts, Window, line_of, occurrence_id};
+use super::words::{ItemKind, PlanStatus, State};
+use crate::ids::OccurrenceId;
+use crate::time::Stamp;
+
+/// One day of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Day {
+    /// The day of the plan; before the treatment it is negative.
+    pub number: i32,
+    /// Its date.
+    pub date: Date,
+    /// Index of its phase in the compiled plan.
+    pub phase: Option<usize>,
+    /// Its occurrences, and for today those of earlier days that can still be answered (these first).
+    pub occurrences: Vec<Occurrence>,
+    /// The next instant at which this is different if nothing is recorded.
+    pub valid_until: Stamp,
+}
+
+/// One line of a plan in one window of one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Occurrence {
+    /// Its id.
+    pub id: OccurrenceId,
+    /// Index of its item in the compiled plan.
+    pub item: usize,
+    /// The day it belongs to.
+    pub day: i32,
+    /// Index of its slot in the compiled plan.
+    pub slot: usize,
+    /// What it is now.
+    pub state: State,
+    /// When its window opens.
+    pub opens_at: Stamp,
+    /// When its window closes.
+    pub closes_at: Stamp,
+    /// Until when it can still be answered.
+    pub late_until: Stamp,
+    /// When a reminder is due if nothing is there.
+    pub remind_at: Option<Stamp>,
+    /// The last day a restriction is in force, as far as is known.
+    pub last_day: Option<i32>,
+    /// Whether it is in force beyond its planned days because of the answers.
+    pub held: bool,
+}
+
+/// The patient's current day, with what can still be answered of earlier days.
+pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp) -> Day {
+    let number = day_number(enrolment.day_zero, zone, as_of);
+    let seen = Seen { compiled, enrolment, facts, zone, as_of };
+    let mut view = View::new(next_date_change(zone, as_of));
+    if enrolment.status == PlanStatus::Active {
+        for earlier in number - compiled.reach()..number {
+            seen.add_still_answerable(&mut view, earlier);
+        }
+        seen.add_all(&mut view, number);
+    }
+    view.day(compiled, enrolment, number)
+}
+
+/// Any day of the plan, seen from a moment; lines that only inform are gone once their window closed.
+pub fn day(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp, day: i32) -> Day {
+    let seen = Seen { compiled, enrolment, facts, zone, as_of };
+    let mut view = View::new(next_date_change(zone, as_of));
+    if enrolment.status == PlanStatus::Active {
+        seen.add_all(&mut view, day);
+    }
+    view.day(compiled, enrolment, day)
+}
+
+/// What is shown, and until when.
+struct View {
+    occurrences: Vec<Occurrence>,
+    valid_until: Stamp,
+}
+
+impl View {
+    fn new(valid_until: Stamp) -> Self {
+        Self { occurrences: Vec::new(), valid_until }
+    }
+
+    fn changes_at(&mut self, change: Option<Stamp>) {
+        self.valid_until = change.map_or(self.valid_until, |at| at.min(self.valid_until));
+    }
+
+    fn day(self, compiled: &Compiled, enrolment: &Enrolment, number: i32) -> Day {
+        Day {
+            number,
+            date: date_of(enrolment.day_zero, number),
+            phase: compiled.phases.iter().position(|phase| phase.days.contains(number)),
+            occurrences: self.occurrences,
+            valid_until: self.valid_until,
+        }
+    }
+}
+
+/// From where a day is looked at.
+pub(super) struct Seen<'a> {
+    pub(super) compiled: &'a Compiled,
+    pub(super) enrolment: &'a Enrolment,
+    pub(super) facts: &'a Facts<'a>,
+    pub(super) zone: &'a TimeZone,
+    pub(super) as_of: Stamp,
+}
+
+impl Seen<'_> {
+    fn add_all(&self, view: &mut View, day: i32) {
+        let mut windows = Windows::new(self, day);
+        for line in self.compiled.planned_on(day) {
+            let occurrence = self.occurrence(&mut windows, *line, day, false);
+            let Some((occurrence, change)) = occurrence else { continue };
+            view.occurrences.push(occurrence);
+            view.changes_at(change);
+        }
+        for line in self.compiled.perhaps_held_on(day) {
+            let in_force = self.compiled.items.get(line.item).is_some_and(|item| self.facts.hold(self.compiled, item, day));
+            let occurrence = in_force.then(|| self.occurrence(&mut windows, line, day, true)).flatten();
+            let Some((occurrence, change)) = occurrence else { continue };
+            view.occurrences.push(occurrence);
+            view.changes_at(change);
+        }
+    }
+
+    /// Of an earlier day, what is open (a window can reach into the next day) or late.
+    fn add_still_answerable(&self, view: &mut View, day: i32) {
+        let mut windows = Windows::new(self, day);
+        for line in self.compiled.planned_on(day) {
+            if windows.of(line.slot).is_none_or(|window| window.late_until <= self.as_of) {
+                continue;
+            }
+            let Some((occurrence, change)) = self.occurrence(&mut windows, *line, day, false) else { continue };
+            view.changes_at(change);
+            if matches!(occurrence.state, State::Open | State::Late) {
+                view.occurrences.push(occurrence);
+            }
+        }
+    }
+
+    pub(super) fn occurrence(&self, windows: &mut Windows, line: Planned, day: i32, held: bool) -> Option<(Occurrence, Option<Stamp>)> {
+        let (item, slot) = line_of(self.compiled, line)?;
+        let window = windows.of(line.slot)?;
+        let id = occurrence_id(self.enrolment.plan, &item.key, day, &slot.key);
+        let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };
+        let (state, change) = window.state(item.kind, recorded, self.enrolment.enrolled_at, self.as_of)?;
+        let Window { opens_at, closes_at, late_until, remind_at } = window;
+        let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };
+        let occurrence = Occurrence { id, item: line.item, day, slot: line.slot, state, opens_at, closes_at, late_until, remind_at, last_day, held };
+        Some((occurrence, change))
+    }
+
+    /// The end of the planned run; beyond the planned days, as far as the hold reaches with the answers there are.
+    fn last_day(&self, item: &Item, day: i32) -> Option<i32> {
+        if let Some(end) = item.days.end_of_run(day) {
+            return Some(end);
+        }
+        let hold = item.hold.as_ref()?;
+        if !hold.when.variables().iter().any(|name| name == "day" || name.ends_with("_expected")) {
+            return Some(hold.to_day);
+        }
+        let lifted = (day..=hold.to_day).find(|later| !self.facts.hold(self.compiled, item, *later));
+        Some(lifted.map_or(hold.to_day, |first_free| first_free - 1))
+    }
+}
+
+/// The windows of a day, each resolved once.
+pub(super) struct Windows<'a> {
+    slots: &'a [super::document::Slot],
+    date: Date,
+    zone: &'a TimeZone,
+    resolved: Vec<Option<Window>>,
+}
+
+impl<'a> Windows<'a> {
+    pub(super) fn new(seen: &Seen<'a>, day: i32) -> Self {
+        let slots = seen.compiled.slots.as_slice();
+        Self { slots, date: date_of(seen.enrolment.day_zero, day), zone: seen.zone, resolved: vec![None; slots.len()] }
+    }
+
+    pub(super) fn of(&mut self, slot: usize) -> Option<Window> {
+        let resolved = self.resolved.get_mut(slot)?;
+        if resolved.is_none() {
+            *resolved = Some(Window::of(self.slots.get(slot)?, self.date, self.zone));
+        }
+        *resolved
+    }
+
+    /// When the day begins.
+    pub(super) fn start(&self) -> Stamp {
+        local_instant(self.date, LocalTime { days: 0, hour: 0, minute: 0 }, self.zone)
+    }
+}

@@ -1,0 +1,169 @@
+//! Occurrences: their ids, the facts about them, and what their state is.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::answers::{Answers, known_answer};
+use super::calendar::{date_of, local_instant};
+use super::compile::{Compiled, Planned};
+use super::conditions::{Known, Verdict};
+use super::document::{Item, SIGNS, Slot};
+use super::words::{ItemKind, MarkState, PlanStatus, State};
+use crate::ids::{OccurrenceId, PlanId};
+use crate::time::Stamp;
+
+/// A plan as the engine needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enrolment {
+    /// The plan.
+    pub plan: PlanId,
+    /// The treatment's local date at the clinic.
+    pub day_zero: Date,
+    /// When the patient was enrolled.
+    pub enrolled_at: Stamp,
+    /// Where the plan stands.
+    pub status: PlanStatus,
+}
+
+/// What is recorded about a plan; of several marks on one occurrence the last counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    /// The marks that stand.
+    pub marks: &'a [MarkFact],
+    /// The check-ins that stand.
+    pub check_ins: &'a [CheckInFact],
+}
+
+/// One mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarkFact {
+    /// On what.
+    pub occurrence: OccurrenceId,
+    /// What was recorded.
+    pub state: MarkState,
+}
+
+/// One check-in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckInFact {
+    /// The scheduled check-in it answers; none if the patient wrote unasked.
+    pub occurrence: Option<OccurrenceId>,
+    /// The day it is about.
+    pub day: i32,
+    /// When it was answered.
+    pub answered_at: Stamp,
+    /// The answers.
+    pub answers: Answers,
+}
+
+/// The id of an occurrence: it depends on the plan, the item, the day and the slot, never on the zone or the version.
+pub fn occurrence_id(plan: PlanId, item_key: &str, day: i32, slot_key: &str) -> OccurrenceId {
+    let name = format!("{item_key}\n{day}\n{slot_key}"); // keys hold no line break, so two names are never the same
+    OccurrenceId::from(Uuid::new_v5(&plan.0, name.as_bytes()))
+}
+
+/// The line, day and slot of an occurrence id, searched outward from a day.
+pub fn find(compiled: &Compiled, enrolment: &Enrolment, id: OccurrenceId, near_day: i32) -> Option<(usize, i32, usize)> {
+    let near = near_day.clamp(0, compiled.horizon_day);
+    let outward = (0..=compiled.horizon_day).flat_map(|far| [near + far, near - far]);
+    let on_day = |day| compiled.planned_on(day).iter().copied().chain(compiled.perhaps_held_on(day)).map(move |line| (line, day));
+    let is_it = |(line, day): &(Planned, i32)| {
+        line_of(compiled, *line).is_some_and(|(item, slot)| occurrence_id(enrolment.plan, &item.key, *day, &slot.key) == id)
+    };
+    outward.flat_map(on_day).find(is_it).map(|(line, day)| (line.item, day, line.slot))
+}
+
+pub(super) fn line_of(compiled: &Compiled, line: Planned) -> Option<(&Item, &Slot)> {
+    compiled.items.get(line.item).zip(compiled.slots.get(line.slot))
+}
+
+/// The instants of a slot on a day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    pub(super) opens_at: Stamp,
+    pub(super) closes_at: Stamp,
+    pub(super) late_until: Stamp,
+    pub(super) remind_at: Option<Stamp>,
+}
+
+impl Window {
+    pub(super) fn of(slot: &Slot, date: Date, zone: &TimeZone) -> Self {
+        let closes_at = local_instant(date, slot.closes, zone);
+        Self {
+            opens_at: local_instant(date, slot.opens, zone),
+            late_until: if slot.late_until == slot.closes { closes_at } else { local_instant(date, slot.late_until, zone) },
+            remind_at: slot.remind.map(|time| local_instant(date, time, zone)),
+            closes_at,
+        }
+    }
+
+    pub(super) fn on(compiled: &Compiled, enrolment: &Enrolment, line: Planned, day: i32, zone: &TimeZone) -> Option<Self> {
+        let slot = compiled.slots.get(line.slot)?;
+        Some(Self::of(slot, date_of(enrolment.day_zero, day), zone))
+    }
+
+    /// The state at an instant, and when it changes next if nothing is recorded; `None` once a line that only informs is over.
+    pub(super) fn state(&self, kind: ItemKind, recorded: Option<State>, enrolled_at: Stamp, as_of: Stamp) -> Option<(State, Option<Stamp>)> {
+        if let Some(state) = recorded {
+            return Some((state, None));
+        }
+        let marked = kind.can_be_marked();
+        if self.closes_at <= enrolled_at {
+            return marked.then_some((State::Cancelled, None));
+        }
+        if as_of < self.opens_at {
+            return Some((State::Upcoming, Some(self.opens_at)));
+        }
+        if as_of < self.closes_at {
+            return Some((State::Open, Some(self.closes_at)));
+        }
+        if !marked {
+            return None;
+        }
+        if as_of < self.late_until {
+            return Some((State::Late, Some(self.late_until)));
+        }
+        Some((State::Missed, None))
+    }
+}
+
+impl Facts<'_> {
+    /// What is recorded about an occurrence.
+    pub(super) fn about(&self, id: OccurrenceId) -> Option<State> {
+        let mark = self.marks.iter().rev().find(|mark| mark.occurrence == id).map(|mark| State::from(mark.state));
+        mark.or_else(|| self.check_ins.iter().any(|check_in| check_in.occurrence == Some(id)).then_some(State::Done))
+    }
+
+    /// Whether a restriction is in force on a day after its last one, by the answers given since.
+    pub(super) fn hold(&self, compiled: &Compiled, item: &Item, day: i32) -> bool {
+        let (Some(hold), Some(last)) = (&item.hold, item.days.last()) else { return false };
+        let mut since: Vec<&CheckInFact> = self.check_ins.iter().filter(|check_in| (last..=day).contains(&check_in.day)).collect();
+        since.sort_by_key(|check_in| (check_in.day, check_in.answered_at));
+        let newest_first: Vec<&Answers> = since.into_iter().rev().map(|check_in| &check_in.answers).collect();
+        match hold.when.judge(|name| answered(compiled, &newest_first, day, name)) {
+            Verdict::True => true,
+            Verdict::False => false,
+            Verdict::Unknown => hold.if_unknown,
+        }
+    }
+}
+
+/// A variable as the latest answers have it, each question by itself.
+fn answered(compiled: &Compiled, newest_first: &[&Answers], day: i32, name: &str) -> Option<Known> {
+    let nth = |key: &str, n: usize| {
+        let question = compiled.question(key)?;
+        let value: &Json = newest_first.iter().filter_map(|answers| answers.0.get(key)).nth(n)?;
+        known_answer(question.kind, value)
+    };
+    if name == "day" {
+        return Some(Known::Whole(day));
+    }
+    if name == "previous_signs" {
+        return nth(SIGNS, 1);
+    }
+    let expected = || compiled.expected(name.strip_suffix("_expected")?, day).map(|level| Known::Whole(i32::from(level)));
+    let previous = || nth(name.strip_suffix("_previous")?, 1);
+    compiled.known(name).or_else(|| nth(name, 0)).or_else(previous).or_else(expected)
+}

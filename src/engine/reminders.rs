@@ -1,0 +1,80 @@
+//! When a reminder is due, and when to look again.
+
+use jiff::tz::TimeZone;
+
+use super::calendar::day_number;
+use super::compile::{Compiled, Planned};
+use super::day::{Occurrence, Seen, Windows};
+use super::occurrences::{Enrolment, Facts};
+use super::words::{ItemKind, PlanStatus, Trigger};
+use crate::time::Stamp;
+
+/// A reminder that is due; also for what is done already: the caller decides, and records why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// About what, with its state at the end of the asked stretch.
+    pub occurrence: Occurrence,
+    /// When it is due.
+    pub due_at: Stamp,
+    /// From when on it is of no use.
+    pub expires_at: Stamp,
+}
+
+/// The reminders that come due after one moment and until another, in order.
+pub fn due_reminders(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, after: Stamp, until: Stamp) -> Vec<Due> {
+    let mut due = Vec::new();
+    if enrolment.status != PlanStatus::Active {
+        return due;
+    }
+    let seen = Seen { compiled, enrolment, facts, zone, as_of: until };
+    for day in first_day(compiled, enrolment, zone, after)..=day_number(enrolment.day_zero, zone, until) {
+        let mut windows = Windows::new(&seen, day);
+        for line in reminded_on(compiled, day) {
+            let Some(due_at) = windows.of(line.slot).and_then(|window| window.remind_at) else { continue };
+            if due_at <= after || due_at > until || due_at <= enrolment.enrolled_at {
+                continue;
+            }
+            let Some((occurrence, _)) = seen.occurrence(&mut windows, line, day, false) else { continue };
+            let expires_at = if due_at < occurrence.closes_at { occurrence.closes_at } else { occurrence.late_until };
+            due.push(Due { occurrence, due_at, expires_at });
+        }
+    }
+    due.sort_by_key(|due| due.due_at);
+    due
+}
+
+/// The next instant at which a reminder or a rule about silence could come due, whatever is recorded.
+pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, after: Stamp) -> Option<Stamp> {
+    if enrolment.status != PlanStatus::Active {
+        return None;
+    }
+    let after = after.max(enrolment.enrolled_at);
+    let listens = compiled.rules.iter().any(|rule| rule.on == Trigger::Silence);
+    let facts = Facts::default();
+    let seen = Seen { compiled, enrolment, facts: &facts, zone, as_of: after };
+    let mut next: Option<Stamp> = None;
+    for day in first_day(compiled, enrolment, zone, after)..=compiled.horizon_day {
+        let mut windows = Windows::new(&seen, day);
+        if next.is_some_and(|next| windows.start() > next) {
+            break;
+        }
+        for line in reminded_on(compiled, day) {
+            let Some(window) = windows.of(line.slot) else { continue };
+            let is_check_in = compiled.items.get(line.item).is_some_and(|item| item.kind == ItemKind::CheckIn);
+            let silence = (listens && is_check_in && day >= 1).then_some(window.closes_at);
+            let candidates = window.remind_at.into_iter().chain(silence);
+            next = candidates.filter(|at| *at > after).chain(next).min();
+        }
+    }
+    next
+}
+
+/// The first day whose windows can still reach beyond an instant.
+fn first_day(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, after: Stamp) -> i32 {
+    (day_number(enrolment.day_zero, zone, after) - compiled.reach()).max(0)
+}
+
+fn reminded_on(compiled: &Compiled, day: i32) -> impl Iterator<Item = Planned> {
+    let can_be_marked = |line: &&Planned| compiled.items.get(line.item).is_some_and(|item| item.kind.can_be_marked());
+    compiled.planned_on(day).iter().filter(can_be_marked).copied()
+}

@@ -1,0 +1,178 @@
+//! Triage: what the answers of a check-in mean, by the rules the clinic wrote.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::answers::{Answers, known_answer};
+use super::compile::Compiled;
+use super::conditions::{Condition, Known, Verdict};
+use super::document::{Escalation, Rule, SIGNS, Sign};
+use super::text::Text;
+use super::words::{Trigger, Urgency};
+
+/// The answers to judge.
+#[derive(Debug, Clone, Copy)]
+pub struct TriageInput<'a> {
+    /// The day the answers are about.
+    pub day: i32,
+    /// The answers.
+    pub answers: &'a Answers,
+    /// Earlier answers with their days, the newest last.
+    pub earlier: &'a [(i32, Answers)],
+}
+
+/// What triage found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Triage {
+    /// The most pressing of the findings.
+    pub urgency: Option<Urgency>,
+    /// The findings, the most pressing first.
+    pub findings: Vec<Finding>,
+    /// The rules that could not be judged because something was not answered.
+    pub not_judged: Vec<NotJudged>,
+}
+
+/// Something a person should know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The key of the rule or sign.
+    pub rule: String,
+    /// What it is about, like `R1:redness` or `F6`: one alert is open per cause.
+    pub cause: String,
+    /// How soon a person must act.
+    pub urgency: Urgency,
+    /// What the patient is told.
+    pub advice: Text,
+    /// Why, for staff.
+    pub reason: Text,
+    /// How it came about.
+    pub trace: Trace,
+}
+
+/// How a finding came about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The condition that held.
+    pub expression: String,
+    /// The condition that raised the urgency.
+    pub escalated_by: Option<String>,
+    /// The values the conditions read.
+    pub values: Vec<(String, Json)>,
+    /// What they would have read but was not answered.
+    pub not_answered: Vec<String>,
+}
+
+/// A rule that could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotJudged {
+    /// The cause it would have had.
+    pub cause: String,
+    /// What was not answered.
+    pub not_answered: Vec<String>,
+}
+
+/// Judges the answers of one check-in.
+pub fn triage(compiled: &Compiled, input: &TriageInput) -> Triage {
+    let known = |name: &str| variable(compiled, input, name);
+    let mut findings: Vec<Finding> = signs(compiled, input).map(|sign| sign_finding(sign, known)).collect();
+    let mut not_judged = Vec::new();
+    for rule in compiled.rules.iter().filter(|rule| rule.on == Trigger::Answers && rule.days.contains(input.day)) {
+        let symptoms = rule.for_each.iter().map(|symptom| Some(symptom.as_str()));
+        let once = rule.for_each.is_empty().then_some(None);
+        for symptom in symptoms.chain(once) {
+            let known = |name: &str| symptom.and_then(|symptom| symptom_variable(compiled, input, symptom, name)).or_else(|| known(name));
+            match rule.when.judge(known) {
+                Verdict::True => findings.push(finding(rule, symptom, known)),
+                Verdict::False => {}
+                Verdict::Unknown => not_judged.push(NotJudged { cause: cause(rule, symptom), not_answered: rule.when.reading(known).1 }),
+            }
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.urgency));
+    Triage { urgency: findings.first().map(|finding| finding.urgency), findings, not_judged }
+}
+
+/// The signs that were answered yes, whatever the day: a yes is never lost.
+fn signs<'a>(compiled: &'a Compiled, input: &TriageInput) -> impl Iterator<Item = &'a Sign> {
+    let answered = input.answers.0.get(SIGNS).and_then(Json::as_array);
+    let yes: BTreeSet<String> = answered.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect();
+    compiled.signs.iter().filter(move |sign| yes.contains(&sign.key))
+}
+
+fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>) -> Finding {
+    let mut trace = Trace { expression: format!("\"{}\" in {SIGNS}", sign.key), escalated_by: None, values: Vec::new(), not_answered: Vec::new() };
+    trace.values.extend(known(SIGNS).map(|signs| (SIGNS.to_owned(), signs.to_json())));
+    let urgency = raise(sign.urgency, &sign.escalate, &mut trace, known);
+    Finding { rule: sign.key.clone(), cause: sign.key.clone(), urgency, advice: sign.advice.clone(), reason: sign.text.clone(), trace }
+}
+
+/// The finding of a rule that fired.
+pub(super) fn finding(rule: &Rule, symptom: Option<&str>, known: impl Fn(&str) -> Option<Known>) -> Finding {
+    let (values, not_answered) = rule.when.reading(&known);
+    let mut trace = Trace { expression: rule.when.source().to_owned(), escalated_by: None, values, not_answered };
+    let urgency = raise(rule.urgency, &rule.escalate, &mut trace, known);
+    Finding { rule: rule.key.clone(), cause: cause(rule, symptom), urgency, advice: rule.advice.clone(), reason: rule.reason.clone(), trace }
+}
+
+fn cause(rule: &Rule, symptom: Option<&str>) -> String {
+    symptom.map_or_else(|| rule.key.clone(), |symptom| format!("{}:{symptom}", rule.key))
+}
+
+/// The first escalation that holds raises the urgency; none lowers it.
+fn raise(urgency: Urgency, escalations: &[Escalation], trace: &mut Trace, known: impl Fn(&str) -> Option<Known>) -> Urgency {
+    for Escalation { when, urgency: higher } in escalations {
+        read_into(trace, when, &known);
+        if when.judge(&known) == Verdict::True {
+            trace.escalated_by = Some(when.source().to_owned());
+            return urgency.max(*higher);
+        }
+    }
+    urgency
+}
+
+fn read_into(trace: &mut Trace, when: &Condition, known: impl Fn(&str) -> Option<Known>) {
+    let (values, missing) = when.reading(known);
+    for value in values {
+        if !trace.values.contains(&value) {
+            trace.values.push(value);
+        }
+    }
+    for name in missing {
+        if !trace.not_answered.contains(&name) {
+            trace.not_answered.push(name);
+        }
+    }
+}
+
+fn symptom_variable(compiled: &Compiled, input: &TriageInput, symptom: &str, name: &str) -> Option<Known> {
+    match name {
+        "symptom" => Some(Known::Word(symptom.to_owned())),
+        "level" => now(compiled, input, symptom),
+        "previous" => previous(compiled, input, symptom),
+        "expected" => compiled.expected(symptom, input.day).map(|level| Known::Whole(i32::from(level))),
+        _ => None,
+    }
+}
+
+fn variable(compiled: &Compiled, input: &TriageInput, name: &str) -> Option<Known> {
+    match name {
+        "day" => return Some(Known::Whole(input.day)),
+        "previous_signs" => return previous(compiled, input, SIGNS),
+        _ => {}
+    }
+    let earlier = || previous(compiled, input, name.strip_suffix("_previous")?);
+    let expected = || compiled.expected(name.strip_suffix("_expected")?, input.day).map(|level| Known::Whole(i32::from(level)));
+    compiled.known(name).or_else(|| now(compiled, input, name)).or_else(earlier).or_else(expected)
+}
+
+fn now(compiled: &Compiled, input: &TriageInput, key: &str) -> Option<Known> {
+    known_answer(compiled.question(key)?.kind, input.answers.0.get(key)?)
+}
+
+fn previous(compiled: &Compiled, input: &TriageInput, key: &str) -> Option<Known> {
+    let question = compiled.question(key)?;
+    let latest = input.earlier.iter().rev().find_map(|(_, answers)| answers.0.get(key))?;
+    known_answer(question.kind, latest)
+}

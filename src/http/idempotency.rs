@@ -1,0 +1,115 @@
+//! `Idempotency-Key`: a POST that is sent again gives the first answer again. The key is written in the transaction of the
+//! deed, so that of many at once exactly one does it.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use diesel::prelude::*;
+use serde::Serialize;
+use utoipa::IntoParams;
+
+use crate::db::Conn;
+use crate::db::schema::idempotency_keys;
+use crate::db::types::Json;
+use crate::error::Error;
+use crate::ids::AccountId;
+use crate::secrets::digest;
+use crate::time::{Moment, Stamp};
+
+/// Keys are kept so long.
+pub const KEPT_SECONDS: i64 = 24 * 3_600;
+
+/// The header.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Key {
+    /// Made by the client, new for each deed; the same request with the same key gives the same answer for 24 hours.
+    #[param(rename = "Idempotency-Key", max_length = 255, example = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11")]
+    key: Option<String>,
+}
+
+impl FromRequest for Key {
+    type Error = Error;
+    type Future = std::future::Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let key = match request.headers().get("idempotency-key").map(|value| value.to_str()) {
+            None => Ok(None),
+            Some(Ok(key)) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+            Some(_) => Err(Error::Unreadable {
+                code: "bad_idempotency_key",
+                detail: "Idempotency-Key must be 1 to 255 visible ASCII characters".to_owned(),
+            }),
+        };
+        std::future::ready(key.map(|key| Self { key }))
+    }
+}
+
+/// A deed that is done once.
+pub struct Once {
+    account: AccountId,
+    route: &'static str,
+    key: Option<String>,
+    body_hash: Vec<u8>,
+}
+
+impl Key {
+    /// The deed of this account on this route with this body.
+    pub fn once(self, account: AccountId, route: &'static str, body: &impl Serialize) -> Result<Once, Error> {
+        Ok(Once { account, route, key: self.key, body_hash: digest(&serde_json::to_vec(body)?) })
+    }
+}
+
+/// What is answered: the first answer, or the same again.
+pub struct Answer(serde_json::Value);
+
+impl Answer {
+    /// 201 with the body.
+    pub fn created(self) -> HttpResponse {
+        HttpResponse::Created().json(self.0)
+    }
+
+    /// 200 with the body.
+    pub fn ok(self) -> HttpResponse {
+        HttpResponse::Ok().json(self.0)
+    }
+}
+
+/// Does the deed, or gives the answer of the first time. 422 if the same key came with another body.
+pub fn run<T: Serialize>(
+    c: &mut Conn,
+    once: Once,
+    m: &Moment,
+    deed: impl FnOnce(&mut Conn) -> Result<T, Error>,
+) -> Result<Answer, Error> {
+    let Some(key) = once.key else {
+        return Ok(Answer(serde_json::to_value(deed(c)?)?));
+    };
+    let row = (
+        idempotency_keys::account_id.eq(once.account),
+        idempotency_keys::route.eq(once.route),
+        idempotency_keys::key.eq(&key),
+        idempotency_keys::body_hash.eq(&once.body_hash),
+        idempotency_keys::response.eq(Json(serde_json::Value::Null)),
+        idempotency_keys::created_at.eq(m.at),
+    );
+    // On PostgreSQL this waits for a twin in flight; on SQLite there is one writer. Either way the loser reads the answer.
+    let first = crate::db::insert_once!(c, idempotency_keys::table, row) == 1;
+    let place = idempotency_keys::table.find((once.account, once.route, key));
+    if !first {
+        let (hash, response): (Vec<u8>, Json) =
+            place.select((idempotency_keys::body_hash, idempotency_keys::response)).first(c)?;
+        return if hash == once.body_hash {
+            Ok(Answer(response.0))
+        } else {
+            Err(Error::field("header/Idempotency-Key", "key_reused", "this key came before with another body; make a new one"))
+        };
+    }
+    let answer = serde_json::to_value(deed(c)?)?;
+    diesel::update(place).set(idempotency_keys::response.eq(Json(answer.clone()))).execute(c)?;
+    Ok(Answer(answer))
+}
+
+/// Forgets old keys.
+pub fn forget_before(c: &mut Conn, at: Stamp) -> Result<usize, Error> {
+    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(at))).execute(c)?)
+}

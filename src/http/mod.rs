@@ -1,0 +1,12 @@
+//! What every route shares: reading a body, conditions (`ETag`, `If-Match`), pages, and the edge that wraps each request.
+
+pub mod body;
+pub mod conditions;
+pub mod edge;
+pub mod idempotency;
+pub mod page;
+pub mod text;
+pub mod trace;
+
+pub use body::{Body, Query};
+pub use page::{Page, PageParams};

@@ -1,0 +1,66 @@
+//! Newtype ids: a `PlanId` cannot be passed where a `PatientId` is meant.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+        #[diesel(sql_type = crate::db::types::Uid)]
+        #[serde(transparent)]
+        #[schema(value_type = String, format = Uuid)]
+        pub struct $name(pub Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        crate::db::types::uid_value!($name);
+    )+};
+}
+
+ids! {
+    /// The tenant.
+    ClinicId,
+    /// One login.
+    AccountId,
+    /// An account's role in a clinic.
+    MemberId,
+    /// One person's record in one clinic.
+    PatientId,
+    /// One performed procedure.
+    TreatmentId,
+    /// One version of a protocol in one clinic.
+    VersionId,
+    /// A patient's enrolment.
+    PlanId,
+    /// (plan, item key, day, slot key), computed: UUIDv5.
+    OccurrenceId,
+    /// One recorded mark on an occurrence.
+    MarkId,
+    /// A patient's answers; the phone makes the id.
+    CheckInId,
+    /// Something a person at the clinic must look at.
+    AlertId,
+    /// A decision to write to a patient.
+    ReminderId,
+    /// One mail, waiting or sent.
+    OutboxId,
+    /// A sign-in on one device: a family of refresh tokens.
+    SessionId,
+    /// A one-time link that was mailed.
+    LinkId,
+    /// One line of the audit.
+    AuditId,
+}

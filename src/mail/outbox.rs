@@ -1,0 +1,365 @@
+//! The outbox: a mail is a row, written in the transaction of what it is about, and sent later by a worker that claims it
+//! with a lease and a fence. `docs/ARCHITECTURE.md` draws the states.
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::templates::{Kind, ValidFor};
+use crate::db::schema::outbox;
+use crate::db::types::{Json, words};
+use crate::db::{Conn, MultiBackend};
+use crate::error::Error;
+use crate::ids::{ClinicId, OutboxId, PatientId};
+use crate::time::{Moment, Stamp};
+
+/// A claim counts so long; whoever is slower has lost it.
+pub const LEASE_SECONDS: i64 = 90;
+/// A mail whose fate is unknown is sent again so much later, once.
+const RESEND_AFTER: i64 = 15 * 60;
+/// The first pause after a "not now"; it doubles each time. Greylists want minutes.
+const FIRST_PAUSE: i64 = 5 * 60;
+/// The same when the relay could not be reached at all.
+const FIRST_PAUSE_UNREACHED: i64 = 30;
+/// No pause is longer.
+const LONGEST_PAUSE: i64 = 6 * 3_600;
+
+words! {
+    /// Where a mail is.
+    pub enum MailState {
+        /// Waits for its time.
+        Pending = "pending",
+        /// Claimed; nothing was sent.
+        Leased = "leased",
+        /// On the wire: from here a crash leaves its fate unknown.
+        Sending = "sending",
+        /// The relay took it.
+        Sent = "sent",
+        /// The relay said "not now".
+        Retry = "retry",
+        /// The relay said "never".
+        Dead = "dead",
+        /// Its time is over.
+        Expired = "expired",
+        /// Sent or not: nobody can know.
+        Unknown = "unknown",
+        /// Decided against at the last moment; `outcome` says why.
+        Withdrawn = "withdrawn",
+    }
+}
+
+/// One mail.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = outbox, check_for_backend(MultiBackend))]
+pub struct OutboxMail {
+    /// Its id; its Message-ID is made of it.
+    pub id: OutboxId,
+    /// The clinic it comes from, if one.
+    pub clinic_id: Option<ClinicId>,
+    /// The patient it goes to, if one.
+    pub patient_id: Option<PatientId>,
+    /// What kind of mail.
+    pub kind: String,
+    /// The same for every copy.
+    pub message_id: String,
+    /// Where to.
+    pub to_address: String,
+    /// The language.
+    pub locale: String,
+    /// What the text is made of; emptied when the mail is settled.
+    pub context: Json,
+    /// Where it is.
+    pub state: MailState,
+    /// Rises with every claim: a result with an older one is dropped.
+    pub fence: i32,
+    /// Tries so far.
+    pub attempt: i32,
+    /// Whether it was sent again after its fate was unknown.
+    pub resent: bool,
+    /// When it is tried next.
+    pub available_at: Stamp,
+    /// After this it is not sent any more.
+    pub expires_at: Stamp,
+    /// When it was written.
+    pub created_at: Stamp,
+}
+
+/// What the text of a mail is made of, beside the clinic's own lines.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Context {
+    /// Where the button leads.
+    pub link: String,
+    /// How long the link is good, in minutes, for one-time links.
+    pub valid_minutes: Option<u32>,
+    /// Where the mail can be unsubscribed from.
+    pub unsubscribe_url: Option<String>,
+}
+
+/// A mail to be written.
+pub struct NewMail {
+    /// The clinic it comes from, if one.
+    pub clinic_id: Option<ClinicId>,
+    /// The patient it goes to, if one.
+    pub patient_id: Option<PatientId>,
+    /// What kind.
+    pub kind: Kind,
+    /// A second mail with the same key is not written.
+    pub dedupe_key: String,
+    /// Where to.
+    pub to: String,
+    /// The language.
+    pub locale: String,
+    /// Where the button leads.
+    pub link: String,
+    /// How long the link is good, for one-time links.
+    pub valid_for: Option<ValidFor>,
+    /// Whether it can be unsubscribed from (it needs a clinic and a patient for that).
+    pub unsubscribe: bool,
+    /// After this it is not sent any more.
+    pub expires_at: Stamp,
+}
+
+/// The sender's side of an envelope: what a verb needs to write a mail.
+#[derive(Clone)]
+pub struct Post {
+    /// The domain of message ids.
+    pub domain: String,
+    /// Where links for people lead.
+    pub links_url: String,
+    /// Where the API is.
+    pub base_url: String,
+    /// Makes the token of an unsubscribe link.
+    pub secrets: std::sync::Arc<crate::secrets::Secrets>,
+}
+
+impl Post {
+    /// A link whose token stands behind `#`: it reaches no server and no log.
+    pub fn link(&self, page: &str, token: &str) -> String {
+        format!("{}/open/{page}#{token}", self.links_url)
+    }
+
+    fn unsubscribe_url(&self, clinic: ClinicId, patient: PatientId) -> String {
+        let token = self.secrets.unsubscribe_token(clinic.0, patient.0);
+        format!("{}/v1/unsubscribe/{token}", self.base_url)
+    }
+}
+
+/// Writes a mail into the outbox, once a `dedupe_key`; gives its id, or `None` if there was one already.
+pub fn put_once(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<Option<OutboxId>, Error> {
+    let id: OutboxId = m.id();
+    let unsubscribe_url = match (new.unsubscribe, new.clinic_id, new.patient_id) {
+        (true, Some(clinic), Some(patient)) => Some(post.unsubscribe_url(clinic, patient)),
+        _ => None,
+    };
+    let context = Context { link: new.link, valid_minutes: new.valid_for.map(minutes), unsubscribe_url };
+    let row = (
+        outbox::id.eq(id),
+        outbox::clinic_id.eq(new.clinic_id),
+        outbox::patient_id.eq(new.patient_id),
+        outbox::kind.eq(new.kind.word()),
+        outbox::dedupe_key.eq(new.dedupe_key),
+        outbox::message_id.eq(format!("{id}@{}", post.domain)),
+        outbox::to_address.eq(new.to),
+        outbox::locale.eq(new.locale),
+        outbox::context.eq(Json::of(&context)?),
+        outbox::state.eq(MailState::Pending),
+        outbox::fence.eq(0),
+        outbox::attempt.eq(0),
+        outbox::resent.eq(false),
+        outbox::available_at.eq(m.at),
+        outbox::expires_at.eq(new.expires_at),
+        outbox::created_at.eq(m.at),
+    );
+    let written = crate::db::insert_once!(c, outbox::table, row);
+    Ok((written == 1).then_some(id))
+}
+
+/// Writes a mail into the outbox.
+pub fn put(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<(), Error> {
+    put_once(c, post, new, m).map(|_| ())
+}
+
+fn minutes(valid_for: ValidFor) -> u32 {
+    match valid_for {
+        ValidFor::Minutes(minutes) => minutes,
+        ValidFor::Hours(hours) => hours * 60,
+        ValidFor::Days(days) => days * 24 * 60,
+    }
+}
+
+/// The mail of that dedupe key.
+pub fn find_by_key(c: &mut Conn, key: &str) -> Result<Option<OutboxId>, Error> {
+    Ok(outbox::table.filter(outbox::dedupe_key.eq(key)).select(outbox::id).first(c).optional()?)
+}
+
+/// Claims mails that are due: raises the fence, starts the lease. Two workers never get the same one.
+pub fn claim(c: &mut Conn, owner: &str, most: i64, at: Stamp) -> Result<Vec<OutboxMail>, Error> {
+    recover(c, at)?;
+    let due = outbox::table
+        .filter(outbox::state.eq_any(vec![MailState::Pending, MailState::Retry]))
+        .filter(outbox::available_at.le(at).and(outbox::expires_at.gt(at)))
+        .order(outbox::available_at)
+        .limit(most)
+        .select(outbox::id);
+    let ids: Vec<OutboxId> = match c {
+        Conn::Sqlite(c) => due.load(c)?,
+        Conn::Pg(c) => due.for_update().skip_locked().load(c)?,
+    };
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    diesel::update(outbox::table.filter(outbox::id.eq_any(ids.clone())))
+        .set((
+            outbox::state.eq(MailState::Leased),
+            outbox::fence.eq(outbox::fence + 1),
+            outbox::attempt.eq(outbox::attempt + 1),
+            outbox::owner.eq(owner),
+            outbox::lease_until.eq(at.plus_seconds(LEASE_SECONDS)),
+        ))
+        .execute(c)?;
+    Ok(outbox::table
+        .filter(outbox::id.eq_any(ids))
+        .order(outbox::available_at)
+        .select(OutboxMail::as_select())
+        .load(c)?)
+}
+
+/// Puts right what a dead worker left: a claim is free again; a mail on the wire is unknown, and goes once more, later.
+fn recover(c: &mut Conn, at: Stamp) -> Result<(), Error> {
+    diesel::update(outbox::table.filter(outbox::state.eq(MailState::Leased).and(outbox::lease_until.lt(at))))
+        .set((outbox::state.eq(MailState::Pending), outbox::owner.eq(None::<String>)))
+        .execute(c)?;
+    diesel::update(
+        outbox::table
+            .filter(outbox::state.eq(MailState::Sending).and(outbox::lease_until.lt(at)))
+            .filter(outbox::resent.eq(false).and(outbox::kind.eq_any(RESENT_KINDS))),
+    )
+    .set((
+        outbox::state.eq(MailState::Retry),
+        outbox::resent.eq(true),
+        outbox::available_at.eq(at.plus_seconds(RESEND_AFTER)),
+    ))
+    .execute(c)?;
+    settle_all(c, MailState::Sending, at, MailState::Unknown, "the worker stopped while the mail was on the wire")?;
+    for waiting in [MailState::Pending, MailState::Retry] {
+        expire(c, waiting, at)?;
+    }
+    Ok(())
+}
+
+/// A second copy of these does no harm; a sign-in code is never sent twice.
+const RESENT_KINDS: [&str; 4] = ["reminder", "alert_notice", "patient_invitation", "member_invitation"];
+
+fn settle_all(c: &mut Conn, from: MailState, at: Stamp, to: MailState, outcome: &str) -> Result<(), Error> {
+    diesel::update(outbox::table.filter(outbox::state.eq(from).and(outbox::lease_until.lt(at))))
+        .set((outbox::state.eq(to), outbox::settled_at.eq(at), outbox::outcome.eq(outcome), outbox::context.eq(nothing())))
+        .execute(c)?;
+    Ok(())
+}
+
+fn expire(c: &mut Conn, from: MailState, at: Stamp) -> Result<(), Error> {
+    diesel::update(outbox::table.filter(outbox::state.eq(from).and(outbox::expires_at.le(at))))
+        .set((
+            outbox::state.eq(MailState::Expired),
+            outbox::settled_at.eq(at),
+            outbox::outcome.eq("not sent in time"),
+            outbox::context.eq(nothing()),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+fn nothing() -> Json {
+    Json(serde_json::Value::Null)
+}
+
+/// The mail goes on the wire now. `false`: the claim was lost, and it must not be sent.
+pub fn mark_sending(c: &mut Conn, mail: &OutboxMail, at: Stamp) -> Result<bool, Error> {
+    let marked = diesel::update(
+        outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence).and(outbox::state.eq(MailState::Leased))),
+    )
+    .set((outbox::state.eq(MailState::Sending), outbox::lease_until.eq(at.plus_seconds(LEASE_SECONDS))))
+    .execute(c)?;
+    Ok(marked == 1)
+}
+
+/// The lease goes on while a slow relay is spoken to.
+pub fn renew(c: &mut Conn, mail: &OutboxMail, at: Stamp) -> Result<bool, Error> {
+    let renewed = diesel::update(outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence)))
+        .set(outbox::lease_until.eq(at.plus_seconds(LEASE_SECONDS)))
+        .execute(c)?;
+    Ok(renewed == 1)
+}
+
+/// What came of a try. `false`: the claim was lost meanwhile, and the result is dropped.
+pub fn settle(c: &mut Conn, mail: &OutboxMail, state: MailState, outcome: &str, at: Stamp) -> Result<bool, Error> {
+    let settled = diesel::update(outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence)))
+        .set((
+            outbox::state.eq(state),
+            outbox::settled_at.eq(at),
+            outbox::outcome.eq(outcome),
+            outbox::context.eq(nothing()),
+            outbox::lease_until.eq(None::<Stamp>),
+        ))
+        .execute(c)?;
+    Ok(settled == 1)
+}
+
+/// Why a mail goes back into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// The relay could not be reached, or broke off before the end of the mail.
+    Unreached,
+    /// The relay said "not now".
+    NotNow,
+    /// It may have been taken, or not: once more, and then never.
+    Unknown,
+}
+
+/// The mail is tried again later; one whose fate is unknown for the second time is settled as that.
+pub fn put_back(c: &mut Conn, mail: &OutboxMail, outcome: &str, again: Again, at: Stamp) -> Result<bool, Error> {
+    let unknown = again == Again::Unknown;
+    if unknown && (mail.resent || !RESENT_KINDS.contains(&mail.kind.as_str())) {
+        return settle(c, mail, MailState::Unknown, outcome, at);
+    }
+    let wait = match again {
+        Again::Unknown => RESEND_AFTER,
+        Again::NotNow => pause(mail, FIRST_PAUSE),
+        Again::Unreached => pause(mail, FIRST_PAUSE_UNREACHED),
+    };
+    let back = diesel::update(outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence)))
+        .set((
+            outbox::state.eq(MailState::Retry),
+            outbox::resent.eq(mail.resent || unknown),
+            outbox::available_at.eq(at.plus_seconds(wait)),
+            outbox::outcome.eq(outcome),
+            outbox::lease_until.eq(None::<Stamp>),
+        ))
+        .execute(c)?;
+    Ok(back == 1)
+}
+
+/// Twice as long each time, and up to a minute more that differs from mail to mail.
+fn pause(mail: &OutboxMail, first: i64) -> i64 {
+    let doublings = u32::try_from(mail.attempt - 1).unwrap_or_default().min(10);
+    let jitter = i64::from(mail.id.0.as_bytes().last().copied().unwrap_or_default()) * 60 / 255;
+    (first << doublings).min(LONGEST_PAUSE) + jitter
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = outbox, check_for_backend(MultiBackend))]
+pub struct Fate {
+    /// Where it is.
+    pub state: MailState,
+    /// How often it was tried.
+    pub attempt: i32,
+    /// What came of the last try.
+    pub outcome: Option<String>,
+    /// When it was settled.
+    pub settled_at: Option<Stamp>,
+}
+
+/// What became of the mail of that id.
+pub fn fate(c: &mut Conn, id: OutboxId) -> Result<Option<Fate>, Error> {
+    Ok(outbox::table.find(id).select(Fate::as_select()).first(c).optional()?)
+}

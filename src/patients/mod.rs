@@ -1,0 +1,245 @@
+//! One person's record in one clinic, and what was done to them.
+
+pub mod me;
+pub mod routes;
+pub mod store;
+
+use diesel::prelude::*;
+
+use crate::auth::{self, Staff};
+use crate::db::schema::{patients, treatments};
+use crate::db::types::{DateColumn, Json};
+use crate::db::{Conn, MultiBackend};
+use crate::engine::{Parameters, Procedure};
+use crate::error::Error;
+use crate::http::text::{Date, Email, Key, Locale, Name, Zone};
+use crate::ids::{AccountId, ClinicId, MemberId, PatientId, TreatmentId};
+use crate::mail::outbox::Post;
+use crate::time::{Moment, Stamp};
+
+/// One person's record in one clinic.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = patients, check_for_backend(MultiBackend))]
+pub struct Patient {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its id.
+    pub id: PatientId,
+    /// The account, once the invitation is accepted.
+    pub account_id: Option<AccountId>,
+    /// The name.
+    pub name: String,
+    /// Where mail goes.
+    pub email: String,
+    /// The IANA zone where the patient is now.
+    pub zone: String,
+    /// The language of texts and mails.
+    pub locale: String,
+    /// Whether reminders are wanted.
+    pub reminders: bool,
+    /// When a relay said that the address does not exist.
+    pub address_refused_at: Option<Stamp>,
+    /// When it was made.
+    pub created_at: Stamp,
+    /// Rises with every change.
+    pub version: i32,
+}
+
+/// What was done, when, where, and how.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = treatments, check_for_backend(MultiBackend))]
+pub struct Treatment {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its id.
+    pub id: TreatmentId,
+    /// The patient.
+    pub patient_id: PatientId,
+    /// What was done.
+    pub procedure: Procedure,
+    /// The local date at the clinic: day 0.
+    pub performed_on: DateColumn,
+    /// Where on the body.
+    pub body_area: String,
+    /// Needle depth, skin type, and what the screening asked.
+    pub parameters: Json,
+    /// Who recorded it.
+    pub recorded_by: MemberId,
+    /// When it was recorded.
+    pub created_at: Stamp,
+    /// Rises with every change.
+    pub version: i32,
+}
+
+/// A patient to be added.
+#[derive(Debug, Clone)]
+pub struct NewPatient {
+    /// The name.
+    pub name: Name,
+    /// Where mail goes.
+    pub email: Email,
+    /// The zone; the clinic's if it is not known.
+    pub zone: Option<Zone>,
+    /// The language; the clinic's if it is not known.
+    pub locale: Option<Locale>,
+}
+
+/// Adds a patient to the clinic. Nothing is mailed yet.
+pub fn add(c: &mut Conn, who: &Staff, new: NewPatient, m: &Moment) -> Result<Patient, Error> {
+    let clinic = crate::clinics::store::get(c, who.clinic)?;
+    let patient = Patient {
+        clinic_id: who.clinic,
+        id: m.id(),
+        account_id: None,
+        name: new.name.into(),
+        email: new.email.as_str().to_owned(),
+        zone: new.zone.map_or(clinic.zone, |zone| zone.as_str().to_owned()),
+        locale: new.locale.map_or(clinic.locale, |locale| locale.as_str().to_owned()),
+        reminders: true,
+        address_refused_at: None,
+        created_at: m.at,
+        version: 1,
+    };
+    store::insert(c, &patient)?;
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "patient_added", "patient", Some(patient.id.0), m)?;
+    Ok(patient)
+}
+
+/// A change of a patient's record; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct PatientChange {
+    /// The name.
+    pub name: Option<Name>,
+    /// Where mail goes; only while no account is linked.
+    pub email: Option<Email>,
+    /// The zone where the patient is.
+    pub zone: Option<Zone>,
+    /// The language.
+    pub locale: Option<Locale>,
+    /// Whether reminders are wanted.
+    pub reminders: Option<bool>,
+}
+
+/// Changes a patient's record, and plans their reminders again.
+pub fn change(c: &mut Conn, patient: Patient, change: PatientChange, actor: AccountId, m: &Moment) -> Result<Patient, Error> {
+    if change.email.is_some() && patient.account_id.is_some() {
+        let detail = "the address belongs to the patient's account now; only the patient may change it";
+        return Err(Error::conflict("account_linked", detail));
+    }
+    let new_address = change.email.is_some();
+    let after = Patient {
+        name: change.name.map_or(patient.name, Into::into),
+        email: change.email.map_or(patient.email, |email| email.as_str().to_owned()),
+        zone: change.zone.map_or(patient.zone, |zone| zone.as_str().to_owned()),
+        locale: change.locale.map_or(patient.locale, |locale| locale.as_str().to_owned()),
+        reminders: change.reminders.unwrap_or(patient.reminders),
+        address_refused_at: patient.address_refused_at.filter(|_| !new_address),
+        version: patient.version + 1,
+        ..patient
+    };
+    if !store::set(c, &after, after.version - 1)? {
+        return Err(Error::Stale);
+    }
+    crate::plans::wake_all(c, after.clinic_id, after.id, m.at)?;
+    crate::audit::note(c, Some(after.clinic_id), Some(actor), "patient_changed", "patient", Some(after.id.0), m)?;
+    Ok(after)
+}
+
+/// Mails the patient an invitation; the newest one counts. Gives until when it is good.
+pub fn invite(c: &mut Conn, post: &Post, who: &Staff, id: PatientId, m: &Moment) -> Result<Stamp, Error> {
+    let patient = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    if patient.account_id.is_some() {
+        return Err(Error::conflict("already_accepted", "the patient has accepted an invitation already"));
+    }
+    let until = auth::invite_patient(c, post, &patient, m)?;
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "patient_invited", "patient", Some(id.0), m)?;
+    Ok(until)
+}
+
+/// A treatment to be recorded.
+#[derive(Debug, Clone)]
+pub struct NewTreatment {
+    /// What was done.
+    pub procedure: Procedure,
+    /// The local date at the clinic.
+    pub performed_on: Date,
+    /// Where on the body.
+    pub body_area: Key,
+    /// Needle depth, skin type, and what the screening asked.
+    pub parameters: Parameters,
+}
+
+/// The largest and smallest needle depth of any plan, millimetres (fact sheet, P1: the seed's 0.5-2.5).
+const NEEDLE_DEPTH_MM: (f64, f64) = (0.5, 2.5);
+/// Parameters may be so many.
+const MOST_PARAMETERS: usize = 60;
+
+/// Records what was done. A plan checks the parameters that it needs; what no plan may have is refused here.
+pub fn record_treatment(c: &mut Conn, who: &Staff, id: PatientId, new: NewTreatment, m: &Moment) -> Result<Treatment, Error> {
+    let patient = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    let clinic = crate::clinics::store::get(c, who.clinic)?;
+    check_date(&clinic.zone, new.performed_on, m.at)?;
+    check_parameters(&new.parameters)?;
+    let treatment = Treatment {
+        clinic_id: who.clinic,
+        id: m.id(),
+        patient_id: patient.id,
+        procedure: new.procedure,
+        performed_on: new.performed_on.0.into(),
+        body_area: new.body_area.into(),
+        parameters: Json::of(&new.parameters)?,
+        recorded_by: who.member,
+        created_at: m.at,
+        version: 1,
+    };
+    store::insert_treatment(c, &treatment)?;
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "treatment_recorded", "treatment", Some(treatment.id.0), m)?;
+    Ok(treatment)
+}
+
+fn check_date(zone: &str, performed_on: Date, at: Stamp) -> Result<(), Error> {
+    let zone = crate::plans::zone(zone)?;
+    let today = at.timestamp().to_zoned(zone).date();
+    let first = today.checked_sub(jiff::Span::new().years(2)).unwrap_or(today);
+    if performed_on.0 > today {
+        return Err(Error::field("/performed_on", "out_of_range", "must not be after today at the clinic"));
+    }
+    if performed_on.0 < first {
+        return Err(Error::field("/performed_on", "out_of_range", "must not be more than two years ago"));
+    }
+    Ok(())
+}
+
+fn check_parameters(parameters: &Parameters) -> Result<(), Error> {
+    if parameters.0.len() > MOST_PARAMETERS {
+        return Err(Error::field("/parameters", "too_long", format!("may hold at most {MOST_PARAMETERS} entries")));
+    }
+    for (key, value) in &parameters.0 {
+        if key.len() > 60 || !key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
+            return Err(Error::field("/parameters", "invalid_value", "names are lower-case letters, digits and _, 60 at most"));
+        }
+        let pointer = format!("/parameters/{key}");
+        match value {
+            serde_json::Value::Number(_) | serde_json::Value::Bool(_) => {}
+            serde_json::Value::String(text) if text.len() <= 60 && !text.chars().any(char::is_control) => {}
+            _ => return Err(Error::field(pointer, "wrong_type", "must be a number, a word of 60 letters at most, true or false")),
+        }
+    }
+    if let Some(depth) = parameters.0.get("needle_depth_mm") {
+        let (least, most) = NEEDLE_DEPTH_MM;
+        if !depth.as_f64().is_some_and(|depth| (least..=most).contains(&depth)) {
+            let detail = format!("must be a number between {least} and {most}");
+            return Err(Error::field("/parameters/needle_depth_mm", "out_of_range", detail));
+        }
+    }
+    Ok(())
+}
+
+/// One click: no more reminders to this patient. Twice is the same as once.
+pub fn unsubscribe(c: &mut Conn, clinic: ClinicId, id: PatientId, m: &Moment) -> Result<(), Error> {
+    store::find(c, clinic, id)?.ok_or(Error::NotFound)?;
+    if store::stop_reminders(c, clinic, id)? {
+        crate::audit::note(c, Some(clinic), None, "unsubscribed", "patient", Some(id.0), m)?;
+    }
+    Ok(())
+}

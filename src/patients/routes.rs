@@ -1,0 +1,344 @@
+//! Patients and their treatments, for staff; and the one-click unsubscribe of their mails.
+
+use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{NewPatient as Add, NewTreatment as Record, Patient as Row, PatientChange, Treatment as TreatmentRow, store};
+use crate::app::App;
+use crate::auth::Staff;
+use crate::engine::{Parameters, Procedure};
+use crate::error::Error;
+use crate::http::conditions::{answer_version, check_version, etag_of_version, if_match};
+use crate::http::idempotency::{self, Key};
+use crate::http::text::{self, Email, Locale, Name, Zone};
+use crate::http::{Body, Page, PageParams, Query};
+use crate::ids::{ClinicId, MemberId, PatientId, TreatmentId};
+use crate::time::Stamp;
+
+/// The routes of this feature.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(list_patients)
+        .service(add_patient)
+        .service(get_patient)
+        .service(change_patient)
+        .service(invite_patient)
+        .service(list_treatments)
+        .service(record_treatment)
+        .service(unsubscribe)
+        .service(unsubscribe_page);
+}
+
+/// One person's record in the clinic.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Patient {
+    /// Its id.
+    id: PatientId,
+    /// The name.
+    #[schema(example = "Ada Invented")]
+    name: String,
+    /// Where mail goes.
+    #[schema(example = "ada@patients.example")]
+    email: String,
+    /// The IANA zone where the patient is now.
+    #[schema(example = "Europe/London")]
+    zone: String,
+    /// The language of texts and mails.
+    #[schema(example = "en")]
+    locale: String,
+    /// Whether reminders are wanted.
+    reminders: bool,
+    /// Whether the invitation was accepted.
+    accepted: bool,
+    /// When a mail relay said that the address does not exist; put another address in.
+    #[schema(required)]
+    address_refused_at: Option<Stamp>,
+    /// When it was made.
+    created_at: Stamp,
+    /// For `If-Match`: the ETag is `"v` and this number and `"`.
+    version: i32,
+}
+
+fn view(row: Row) -> Patient {
+    Patient {
+        id: row.id,
+        name: row.name,
+        email: row.email,
+        zone: row.zone,
+        locale: row.locale,
+        reminders: row.reminders,
+        accepted: row.account_id.is_some(),
+        address_refused_at: row.address_refused_at,
+        created_at: row.created_at,
+        version: row.version,
+    }
+}
+
+/// List the patients, newest first.
+#[utoipa::path(tag = "patients", operation_id = "list_patients", params(PageParams),
+    responses((status = 200, description = "A page of patients.", body = Page<Patient>)))]
+#[get("/v1/clinic/patients")]
+async fn list_patients(app: web::Data<App>, who: Staff, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
+    let wanted = page.clone();
+    let rows = app.db.read(move |c| store::list(c, who.clinic, &wanted)).await?;
+    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, view)?))
+}
+
+/// A patient to be added.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPatient {
+    /// The name.
+    name: Name,
+    /// Where mail goes.
+    email: Email,
+    /// Where the patient is; the clinic's zone if left out.
+    zone: Option<Zone>,
+    /// The language; the clinic's if left out.
+    locale: Option<Locale>,
+}
+
+/// Add a patient.
+///
+/// Nothing is mailed yet: invite the patient when the plan is ready.
+#[utoipa::path(tag = "patients", operation_id = "add_patient", request_body = NewPatient, params(Key),
+    responses((status = 201, description = "Added.", body = Patient)))]
+#[post("/v1/clinic/patients")]
+async fn add_patient(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPatient>) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let once = key.once(who.account, "add_patient", &new)?;
+    let new = Add { name: new.name, email: new.email, zone: new.zone, locale: new.locale };
+    app.db
+        .write(move |c| idempotency::run(c, once, &m, |c| super::add(c, &who, new, &m).map(view)))
+        .await
+        .map(idempotency::Answer::created)
+}
+
+/// Get a patient.
+#[utoipa::path(tag = "patients", operation_id = "get_patient",
+    params(("patient_id" = PatientId, Path, description = "The patient.")),
+    responses((status = 200, description = "The patient.", body = Patient)))]
+#[get("/v1/clinic/patients/{patient_id}")]
+async fn get_patient(app: web::Data<App>, who: Staff, id: web::Path<PatientId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
+    let version = row.version;
+    Ok(answer_version(&request, &view(row), version))
+}
+
+/// Changes of a patient's record; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PatientPatch {
+    /// The name.
+    name: Option<Name>,
+    /// Where mail goes; only before the invitation is accepted.
+    email: Option<Email>,
+    /// Where the patient is.
+    zone: Option<Zone>,
+    /// The language.
+    locale: Option<Locale>,
+    /// Whether reminders are wanted.
+    reminders: Option<bool>,
+}
+
+/// Change a patient's record.
+///
+/// Reminders are planned again by the new zone and wishes.
+#[utoipa::path(tag = "patients", operation_id = "change_patient", request_body = PatientPatch,
+    params(("patient_id" = PatientId, Path, description = "The patient."), ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "Changed.", body = Patient)))]
+#[patch("/v1/clinic/patients/{patient_id}")]
+async fn change_patient(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<PatientId>,
+    request: HttpRequest,
+    Body(patch): Body<PatientPatch>,
+) -> Result<HttpResponse, Error> {
+    let (m, tag) = (app.moment(), if_match(&request));
+    let change = PatientChange {
+        name: patch.name,
+        email: patch.email,
+        zone: patch.zone,
+        locale: patch.locale,
+        reminders: patch.reminders,
+    };
+    let row = app
+        .db
+        .write(move |c| {
+            let before = store::find(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            check_version(tag.as_deref(), before.version)?;
+            super::change(c, before, change, who.account, &m)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(row.version))).json(view(row)))
+}
+
+/// An invitation that is on its way.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Invitation {
+    /// The patient.
+    patient_id: PatientId,
+    /// Until when the link in the mail is good.
+    expires_at: Stamp,
+}
+
+/// Mail the patient an invitation.
+///
+/// Again mails another link; the older one ends.
+#[utoipa::path(tag = "patients", operation_id = "invite_patient",
+    params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
+    responses((status = 201, description = "The mail is on its way.", body = Invitation)))]
+#[post("/v1/clinic/patients/{patient_id}/invitation")]
+async fn invite_patient(app: web::Data<App>, who: Staff, key: Key, id: web::Path<PatientId>) -> Result<HttpResponse, Error> {
+    let (m, post) = (app.moment(), app.post());
+    let once = key.once(who.account, "invite_patient", &*id)?;
+    app.db
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| {
+                let expires_at = super::invite(c, &post, &who, *id, &m)?;
+                Ok(Invitation { patient_id: *id, expires_at })
+            })
+        })
+        .await
+        .map(idempotency::Answer::created)
+}
+
+/// What was done, when, where, and how.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Treatment {
+    /// Its id.
+    id: TreatmentId,
+    /// The patient.
+    patient_id: PatientId,
+    /// What was done.
+    procedure: Procedure,
+    /// The local date at the clinic: day 0 of the plan.
+    performed_on: text::Date,
+    /// Where on the body.
+    #[schema(example = "face")]
+    body_area: String,
+    /// Needle depth, skin type, and what the screening asked.
+    #[schema(value_type = Object, example = json!({"needle_depth_mm": 1.5, "skin_type": "III"}))]
+    parameters: serde_json::Value,
+    /// Who recorded it.
+    recorded_by: MemberId,
+    /// When it was recorded.
+    created_at: Stamp,
+    /// For `If-Match`.
+    version: i32,
+}
+
+fn treatment_view(row: TreatmentRow) -> Treatment {
+    Treatment {
+        id: row.id,
+        patient_id: row.patient_id,
+        procedure: row.procedure,
+        performed_on: row.performed_on.0.into(),
+        body_area: row.body_area,
+        parameters: row.parameters.0,
+        recorded_by: row.recorded_by,
+        created_at: row.created_at,
+        version: row.version,
+    }
+}
+
+/// List a patient's treatments, newest first.
+#[utoipa::path(tag = "patients", operation_id = "list_treatments",
+    params(PageParams, ("patient_id" = PatientId, Path, description = "The patient.")),
+    responses((status = 200, description = "A page of treatments.", body = Page<Treatment>)))]
+#[get("/v1/clinic/patients/{patient_id}/treatments")]
+async fn list_treatments(app: web::Data<App>, who: Staff, id: web::Path<PatientId>, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
+    let wanted = page.clone();
+    let rows = app
+        .db
+        .read(move |c| {
+            store::find(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            store::list_treatments(c, who.clinic, *id, &wanted)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, treatment_view)?))
+}
+
+/// A treatment to be recorded.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTreatment {
+    /// What was done.
+    procedure: Procedure,
+    /// The local date at the clinic; today or up to two years before.
+    performed_on: text::Date,
+    /// Where on the body, as the plan names it.
+    body_area: text::Key,
+    /// What the plan asks for: `needle_depth_mm` (0.5 to 2.5), `skin_type` (`I` to `VI`) and the screening's flags.
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({"needle_depth_mm": 1.5, "skin_type": "III"}))]
+    parameters: Parameters,
+}
+
+/// Record a treatment.
+#[utoipa::path(tag = "patients", operation_id = "record_treatment", request_body = NewTreatment,
+    params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
+    responses((status = 201, description = "Recorded.", body = Treatment)))]
+#[post("/v1/clinic/patients/{patient_id}/treatments")]
+async fn record_treatment(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    id: web::Path<PatientId>,
+    Body(new): Body<NewTreatment>,
+) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let once = key.once(who.account, "record_treatment", &(*id, &new))?;
+    let new = Record {
+        procedure: new.procedure,
+        performed_on: new.performed_on,
+        body_area: new.body_area,
+        parameters: new.parameters,
+    };
+    app.db
+        .write(move |c| idempotency::run(c, once, &m, |c| super::record_treatment(c, &who, *id, new, &m).map(treatment_view)))
+        .await
+        .map(idempotency::Answer::created)
+}
+
+/// Stop reminder mails with one click (RFC 8058).
+///
+/// What a mail program posts when its owner presses "unsubscribe". No sign-in: the token is the proof. Twice is once.
+#[utoipa::path(tag = "mail", operation_id = "unsubscribe", security(()),
+    params(("token" = String, Path, description = "From the mail's List-Unsubscribe header.")),
+    responses((status = 200, description = "No more reminders are mailed to this patient.", content_type = "text/html", body = String)))]
+#[post("/v1/unsubscribe/{token}")]
+async fn unsubscribe(app: web::Data<App>, token: web::Path<String>) -> Result<HttpResponse, Error> {
+    let (clinic, patient) = app.secrets.read_unsubscribe_token(&token).ok_or(Error::NotFound)?;
+    let m = app.moment();
+    app.db.write(move |c| super::unsubscribe(c, ClinicId(clinic), PatientId(patient), &m)).await?;
+    Ok(page("<h1>Done</h1><p>No more reminders will be mailed to you. You can turn them on again in your app.</p>\
+             <p lang=\"es\">Listo. No le enviaremos más recordatorios. Puede activarlos de nuevo en su aplicación.</p>"))
+}
+
+/// A page with the button that stops reminder mails; opening it changes nothing.
+#[utoipa::path(tag = "mail", operation_id = "get_unsubscribe_page", security(()),
+    params(("token" = String, Path, description = "From the mail.")),
+    responses((status = 200, description = "The page.", content_type = "text/html", body = String)))]
+#[get("/v1/unsubscribe/{token}")]
+async fn unsubscribe_page(app: web::Data<App>, token: web::Path<String>) -> Result<HttpResponse, Error> {
+    app.secrets.read_unsubscribe_token(&token).ok_or(Error::NotFound)?;
+    Ok(page("<h1>Stop reminders?</h1><p>You will get no more reminder mails. Your plan goes on.</p>\
+             <p lang=\"es\">¿Dejar de recibir recordatorios? Su plan continúa.</p>\
+             <form method=\"post\"><button>Stop reminders · No más recordatorios</button></form>"))
+}
+
+fn page(body: &str) -> HttpResponse {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Reminders</title><link rel=\"stylesheet\" href=\"/open/page.css\"><main>{body}</main></html>"
+    );
+    HttpResponse::Ok()
+        .insert_header(("content-security-policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'"))
+        .insert_header(("referrer-policy", "no-referrer"))
+        .content_type("text/html; charset=utf-8")
+        .body(html)
+}

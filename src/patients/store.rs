@@ -1,0 +1,111 @@
+//! Patients and treatments: the rows.
+
+use diesel::prelude::*;
+
+use super::{Patient, Treatment};
+use crate::db::Conn;
+use crate::db::schema::{patients, treatments};
+use crate::error::Error;
+use crate::http::PageParams;
+use crate::ids::{AccountId, ClinicId, PatientId, TreatmentId};
+use crate::time::Stamp;
+
+/// A new patient.
+pub fn insert(c: &mut Conn, patient: &Patient) -> Result<(), Error> {
+    diesel::insert_into(patients::table).values(patient).execute(c)?;
+    Ok(())
+}
+
+/// A patient of the clinic.
+pub fn find(c: &mut Conn, clinic: ClinicId, id: PatientId) -> Result<Option<Patient>, Error> {
+    Ok(patients::table.find((clinic, id)).select(Patient::as_select()).first(c).optional()?)
+}
+
+/// The patients of the clinic, newest first.
+pub fn list(c: &mut Conn, clinic: ClinicId, page: &PageParams) -> Result<Vec<Patient>, Error> {
+    let mut rows = patients::table
+        .filter(patients::clinic_id.eq(clinic))
+        .order(patients::id.desc())
+        .limit(page.fetch())
+        .select(Patient::as_select())
+        .into_boxed();
+    if let Some(after) = page.after::<PatientId>() {
+        rows = rows.filter(patients::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// The records that are linked to the account, in every clinic.
+pub fn list_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Patient>, Error> {
+    Ok(patients::table
+        .filter(patients::account_id.eq(account))
+        .order((patients::created_at, patients::id))
+        .select(Patient::as_select())
+        .load(c)?)
+}
+
+/// The changed record, if the version is still the one that was read.
+pub fn set(c: &mut Conn, patient: &Patient, version: i32) -> Result<bool, Error> {
+    let changed =
+        diesel::update(patients::table.find((patient.clinic_id, patient.id)).filter(patients::version.eq(version)))
+            .set((
+                patients::name.eq(&patient.name),
+                patients::email.eq(&patient.email),
+                patients::zone.eq(&patient.zone),
+                patients::locale.eq(&patient.locale),
+                patients::reminders.eq(patient.reminders),
+                patients::address_refused_at.eq(patient.address_refused_at),
+                patients::version.eq(patient.version),
+            ))
+            .execute(c)?;
+    Ok(changed == 1)
+}
+
+/// Links the record to an account.
+pub fn set_account(c: &mut Conn, clinic: ClinicId, id: PatientId, account: AccountId) -> Result<(), Error> {
+    diesel::update(patients::table.find((clinic, id)))
+        .set((patients::account_id.eq(account), patients::version.eq(patients::version + 1)))
+        .execute(c)?;
+    Ok(())
+}
+
+/// No more reminders; `false` if that was so already.
+pub fn stop_reminders(c: &mut Conn, clinic: ClinicId, id: PatientId) -> Result<bool, Error> {
+    let stopped = diesel::update(patients::table.find((clinic, id)).filter(patients::reminders.eq(true)))
+        .set((patients::reminders.eq(false), patients::version.eq(patients::version + 1)))
+        .execute(c)?;
+    Ok(stopped == 1)
+}
+
+/// The relay says that the address does not exist.
+pub fn set_address_refused(c: &mut Conn, clinic: ClinicId, id: PatientId, at: Stamp) -> Result<(), Error> {
+    diesel::update(patients::table.find((clinic, id)))
+        .set((patients::address_refused_at.eq(at), patients::version.eq(patients::version + 1)))
+        .execute(c)?;
+    Ok(())
+}
+
+/// A new treatment.
+pub fn insert_treatment(c: &mut Conn, treatment: &Treatment) -> Result<(), Error> {
+    diesel::insert_into(treatments::table).values(treatment).execute(c)?;
+    Ok(())
+}
+
+/// A treatment of the clinic.
+pub fn find_treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result<Option<Treatment>, Error> {
+    Ok(treatments::table.find((clinic, id)).select(Treatment::as_select()).first(c).optional()?)
+}
+
+/// The treatments of a patient, newest first.
+pub fn list_treatments(c: &mut Conn, clinic: ClinicId, patient: PatientId, page: &PageParams) -> Result<Vec<Treatment>, Error> {
+    let mut rows = treatments::table
+        .filter(treatments::clinic_id.eq(clinic).and(treatments::patient_id.eq(patient)))
+        .order(treatments::id.desc())
+        .limit(page.fetch())
+        .select(Treatment::as_select())
+        .into_boxed();
+    if let Some(after) = page.after::<TreatmentId>() {
+        rows = rows.filter(treatments::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}

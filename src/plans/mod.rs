@@ -1,0 +1,244 @@
+//! A patient's enrolment: treatment + pinned protocol version + status, and what is known about its days.
+
+pub mod routes;
+pub mod store;
+
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use jiff::tz::TimeZone;
+
+use crate::auth::Staff;
+use crate::clinics::Clinic;
+use crate::db::schema::plans;
+use crate::db::types::{DateColumn, Json};
+use crate::db::{Conn, MultiBackend};
+use crate::engine::{self, CheckInFact, Enrolment, Facts, MarkFact, Parameters, PlanStatus};
+use crate::error::{Error, FieldError};
+use crate::http::text::{Key, Note};
+use crate::ids::{AccountId, ClinicId, MemberId, PatientId, PlanId, TreatmentId, VersionId};
+use crate::patients::{self, Patient};
+use crate::protocols::{self, Compiled};
+use crate::time::{Moment, Stamp};
+
+/// A patient's enrolment.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = plans, check_for_backend(MultiBackend))]
+pub struct Plan {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its id.
+    pub id: PlanId,
+    /// The patient.
+    pub patient_id: PatientId,
+    /// What was done.
+    pub treatment_id: TreatmentId,
+    /// The protocol version that it stays on.
+    pub version_id: VersionId,
+    /// Where it is.
+    pub status: PlanStatus,
+    /// The treatment's local date at the clinic.
+    pub day_zero: DateColumn,
+    /// The treatment's parameters, as they were compiled in.
+    pub parameters: Json,
+    /// When the patient was enrolled.
+    pub enrolled_at: Stamp,
+    /// Who enrolled them.
+    pub enrolled_by: MemberId,
+    /// Why reasons not to start were overruled.
+    pub overruled: Option<String>,
+    /// Reminders were decided up to here.
+    pub planned_to: Stamp,
+    /// The next instant at which a reminder or a silence rule could be due.
+    pub next_due_at: Option<Stamp>,
+    /// Rises with every change.
+    pub revision: i32,
+}
+
+/// A plan with all that its days are computed from.
+#[derive(Clone)]
+pub struct Course {
+    /// The plan.
+    pub plan: Plan,
+    /// The patient.
+    pub patient: Patient,
+    /// The clinic.
+    pub clinic: Clinic,
+    /// The protocol, compiled with the parameters.
+    pub compiled: Arc<engine::Compiled>,
+    /// Where the patient is.
+    pub zone: TimeZone,
+}
+
+/// What the patient has done, owned.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Marks, oldest first.
+    pub marks: Vec<MarkFact>,
+    /// Check-ins, oldest first.
+    pub check_ins: Vec<CheckInFact>,
+}
+
+impl Known {
+    /// As the engine takes it.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts { marks: &self.marks, check_ins: &self.check_ins }
+    }
+}
+
+/// The zone of a stored name.
+pub fn zone(name: &str) -> Result<TimeZone, Error> {
+    TimeZone::get(name).map_err(|why| Error::internal("a stored zone is unknown", why))
+}
+
+impl Course {
+    /// Completes a plan's rows.
+    pub fn new(c: &mut Conn, cache: &Compiled, (plan, patient, clinic): (Plan, Patient, Clinic)) -> Result<Self, Error> {
+        let (clinic_id, version) = (plan.clinic_id, plan.version_id);
+        let compiled =
+            cache.of_plan(version, &plan.parameters.0, || protocols::store::document(c, clinic_id, version))?;
+        let zone = zone(&patient.zone)?;
+        Ok(Self { plan, patient, clinic, compiled, zone })
+    }
+
+    /// As the engine takes it.
+    pub fn enrolment(&self) -> Enrolment {
+        Enrolment {
+            plan: self.plan.id,
+            day_zero: self.plan.day_zero.0,
+            enrolled_at: self.plan.enrolled_at,
+            status: self.plan.status,
+        }
+    }
+
+    /// The patient's day number.
+    pub fn day_number(&self, at: Stamp) -> i32 {
+        engine::day_number(self.plan.day_zero.0, &self.zone, at)
+    }
+
+    /// What must be known to tell the day `number`: marks of the days that can still be late, and the check-ins that a
+    /// restriction may be held by.
+    pub fn known(&self, c: &mut Conn, number: i32) -> Result<Known, Error> {
+        let late_days = self.compiled.slots.iter().map(|slot| i32::from(slot.late_until.days)).max().unwrap_or_default();
+        let from = number - late_days - 2;
+        let held_from = self
+            .compiled
+            .items
+            .iter()
+            .filter_map(|item| Some((item.days.last()?, item.hold.as_ref()?.to_day)))
+            .filter(|(last, to)| *last < number && number <= *to + 1)
+            .map(|(last, _)| last)
+            .min();
+        let answers_from = held_from.map_or(from, |day| day.min(from));
+        Ok(Known {
+            marks: store::list_marks(c, self.plan.clinic_id, self.plan.id, from, number + 2)?,
+            check_ins: store::list_check_ins(c, self.plan.clinic_id, self.plan.id, answers_from)?,
+        })
+    }
+
+    /// Everything that is known, for the whole plan.
+    pub fn known_all(&self, c: &mut Conn) -> Result<Known, Error> {
+        Ok(Known {
+            marks: store::list_marks(c, self.plan.clinic_id, self.plan.id, i32::MIN, i32::MAX)?,
+            check_ins: store::list_check_ins(c, self.plan.clinic_id, self.plan.id, i32::MIN)?,
+        })
+    }
+}
+
+/// The account's plan of that id, complete.
+pub fn of_account(c: &mut Conn, cache: &Compiled, account: AccountId, id: PlanId) -> Result<Option<Course>, Error> {
+    let rows = store::find_of_account(c, account, id)?;
+    rows.map(|rows| Course::new(c, cache, rows)).transpose()
+}
+
+/// The clinic's plan of that id, complete.
+pub fn of_clinic(c: &mut Conn, cache: &Compiled, clinic: ClinicId, id: PlanId) -> Result<Option<Course>, Error> {
+    let rows = store::find_of_clinic(c, clinic, id)?;
+    rows.map(|rows| Course::new(c, cache, rows)).transpose()
+}
+
+/// An enrolment to be made.
+#[derive(Debug, Clone)]
+pub struct NewPlan {
+    /// The patient.
+    pub patient: PatientId,
+    /// What was done.
+    pub treatment: TreatmentId,
+    /// The protocol's key; its active version is taken.
+    pub protocol: Key,
+    /// Why reasons not to start are overruled; a clinician's word.
+    pub overrule: Option<Note>,
+}
+
+/// Enrols a patient: from now on, their phone has a day.
+pub fn enrol(c: &mut Conn, cache: &Compiled, who: &Staff, new: NewPlan, m: &Moment) -> Result<Course, Error> {
+    let missing = |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
+    let patient = patients::store::find(c, who.clinic, new.patient)?.ok_or_else(|| missing("/patient_id", "patient"))?;
+    let treatment = patients::store::find_treatment(c, who.clinic, new.treatment)?
+        .filter(|treatment| treatment.patient_id == patient.id)
+        .ok_or_else(|| missing("/treatment_id", "treatment of this patient"))?;
+    let clinic = crate::clinics::store::get(c, who.clinic)?;
+    let key = new.protocol.as_str();
+    let version = protocols::store::find_active(c, who.clinic, key)?.ok_or_else(|| {
+        let detail = "no version of this protocol is active: a clinician must approve one first";
+        Error::field("/protocol_key", "not_approved", detail)
+    })?;
+    let compiled = cache.of(&version.document, &Parameters(serde_json::from_value(treatment.parameters.0.clone())?))?;
+    check_fits(&compiled, &treatment)?;
+    check_exclusions(&compiled, who, new.overrule.as_ref())?;
+    let plan = Plan {
+        clinic_id: who.clinic,
+        id: m.id(),
+        patient_id: patient.id,
+        treatment_id: treatment.id,
+        version_id: version.id,
+        status: PlanStatus::Active,
+        day_zero: treatment.performed_on,
+        parameters: treatment.parameters,
+        enrolled_at: m.at,
+        enrolled_by: who.member,
+        overruled: new.overrule.map(Into::into),
+        planned_to: m.at,
+        next_due_at: Some(m.at),
+        revision: 1,
+    };
+    if !store::insert(c, &plan)? {
+        return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));
+    }
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(plan.id.0), m)?;
+    let zone = zone(&patient.zone)?;
+    Ok(Course { plan, patient, clinic, compiled, zone })
+}
+
+fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> Result<(), Error> {
+    if treatment.procedure != compiled.procedure {
+        let detail = format!("this protocol is for {}, the treatment was {}", compiled.procedure, treatment.procedure);
+        return Err(Error::field("/protocol_key", "wrong_procedure", detail));
+    }
+    if !compiled.body_areas.contains(&treatment.body_area) {
+        let detail = format!("this protocol is for {}, the treatment was of {}", compiled.body_areas.join(", "), treatment.body_area);
+        return Err(Error::field("/protocol_key", "wrong_body_area", detail));
+    }
+    Ok(())
+}
+
+/// A reason not to start sends the enrolment to a clinician, who may overrule it with a reason.
+fn check_exclusions(compiled: &engine::Compiled, who: &Staff, overrule: Option<&Note>) -> Result<(), Error> {
+    if compiled.exclusions.is_empty() {
+        return Ok(());
+    }
+    if overrule.is_some() {
+        return who.must_be_clinical();
+    }
+    let excluded = |exclusion: &engine::Exclusion| FieldError {
+        pointer: "/treatment_id".to_owned(),
+        code: format!("excluded.{}", exclusion.key),
+        detail: format!("{} A clinician must decide, and give the reason in `overrule`.", exclusion.text.in_locale(&["en"])),
+    };
+    Err(Error::Invalid(compiled.exclusions.iter().map(excluded).collect()))
+}
+
+/// Plans the patient's reminders again: the planner looks at them with its next turn. What was decided stays decided.
+pub fn wake_all(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
+    store::wake_all(c, clinic, patient, at)
+}

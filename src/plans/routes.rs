@@ -1,0 +1,213 @@
+//! Plans: enrolment for staff, and what a patient sees of their own.
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{Course, NewPlan as Enrol, Plan as Row, store};
+use crate::app::App;
+use crate::auth::{Patient, Staff};
+use crate::engine::PlanStatus;
+use crate::error::Error;
+use crate::http::conditions::answer_version;
+use crate::http::idempotency::{self, Key};
+use crate::http::text::{Date, Key as ProtocolKey, Note};
+use crate::http::{Body, Page, PageParams, Query, conditions};
+use crate::ids::{ClinicId, PatientId, PlanId, TreatmentId, VersionId};
+use crate::time::Stamp;
+use crate::today::routes::{DayParams, asked_language};
+use crate::today::views::{self, Today};
+
+/// The routes of this feature.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(list_my_plans)
+        .service(get_my_plan)
+        .service(list_plans)
+        .service(enrol)
+        .service(get_plan)
+        .service(get_plan_today);
+}
+
+/// A patient's enrolment.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Plan {
+    /// Its id.
+    id: PlanId,
+    /// The clinic.
+    clinic_id: ClinicId,
+    /// The patient.
+    patient_id: PatientId,
+    /// What was done.
+    treatment_id: TreatmentId,
+    /// The protocol version that it stays on.
+    protocol_version_id: VersionId,
+    /// The protocol's key.
+    #[schema(example = "mn-face")]
+    protocol_key: String,
+    /// What it is called.
+    #[schema(example = "Face micro-needling")]
+    title: String,
+    /// Where it is.
+    status: PlanStatus,
+    /// Day 0: the treatment's local date at the clinic.
+    day_zero: Date,
+    /// The last day number.
+    last_day: i32,
+    /// The variants of the protocol that apply, by key.
+    variants: Vec<String>,
+    /// When the patient was enrolled.
+    enrolled_at: Stamp,
+    /// Rises with every change; the ETag is `"v` and this number and `"`.
+    revision: i32,
+}
+
+fn view(course: &Course, asked: Option<&str>) -> Plan {
+    let Row { id, clinic_id, patient_id, treatment_id, version_id, status, day_zero, enrolled_at, revision, .. } = course.plan;
+    Plan {
+        id,
+        clinic_id,
+        patient_id,
+        treatment_id,
+        protocol_version_id: version_id,
+        protocol_key: course.compiled.key.clone(),
+        title: course.compiled.title.in_locale(&views::locales(asked, course)).to_owned(),
+        status,
+        day_zero: day_zero.0.into(),
+        last_day: course.compiled.horizon_day,
+        variants: course.compiled.variants.clone(),
+        enrolled_at,
+        revision,
+    }
+}
+
+/// List my plans, newest first.
+#[utoipa::path(tag = "me", operation_id = "list_my_plans", params(PageParams),
+    responses((status = 200, description = "A page of plans.", body = Page<Plan>)))]
+#[get("/v1/me/plans")]
+async fn list_my_plans(app: web::Data<App>, me: Patient, Query(page): Query<PageParams>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let (wanted, inner, asked) = (page.clone(), app.clone(), asked_language(&request));
+    let courses = app
+        .db
+        .read(move |c| {
+            let rows = store::list_of_account(c, me.account, &wanted)?;
+            rows.into_iter().map(|rows| Course::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(page.cut(courses, |course| course.plan.id.0, |course| view(&course, asked.as_deref()))?))
+}
+
+/// Get a plan of mine.
+#[utoipa::path(tag = "me", operation_id = "get_my_plan",
+    params(("plan_id" = PlanId, Path, description = "The plan.")),
+    responses((status = 200, description = "The plan.", body = Plan)))]
+#[get("/v1/me/plans/{plan_id}")]
+async fn get_my_plan(app: web::Data<App>, me: Patient, id: web::Path<PlanId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let (inner, asked) = (app.clone(), asked_language(&request));
+    let course = app.db.read(move |c| super::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
+    Ok(answer_version(&request, &view(&course, asked.as_deref()), course.plan.revision))
+}
+
+/// Which plans.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PlanParams {
+    /// Of this patient only.
+    patient_id: Option<PatientId>,
+    /// How many items at the most.
+    #[serde(default)]
+    #[param(default = 25, minimum = 1, maximum = 100)]
+    limit: crate::http::page::Limit,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 64, value_type = Option<String>)]
+    cursor: Option<crate::http::page::Cursor>,
+}
+
+/// List the clinic's plans, newest first.
+#[utoipa::path(tag = "plans", operation_id = "list_plans", params(PlanParams),
+    responses((status = 200, description = "A page of plans.", body = Page<Plan>)))]
+#[get("/v1/clinic/plans")]
+async fn list_plans(app: web::Data<App>, who: Staff, Query(params): Query<PlanParams>) -> Result<HttpResponse, Error> {
+    let page = PageParams { limit: params.limit, cursor: params.cursor };
+    let (wanted, inner) = (page.clone(), app.clone());
+    let courses = app
+        .db
+        .read(move |c| {
+            let rows = store::list_of_clinic(c, who.clinic, params.patient_id, &wanted)?;
+            rows.into_iter().map(|rows| Course::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(page.cut(courses, |course| course.plan.id.0, |course| view(&course, None))?))
+}
+
+/// An enrolment.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPlan {
+    /// The patient.
+    patient_id: PatientId,
+    /// The treatment that it follows.
+    treatment_id: TreatmentId,
+    /// The protocol; its active version is taken, and kept.
+    protocol_key: ProtocolKey,
+    /// A clinician's reason to start although the screening found a reason not to (see `errors[].code`).
+    overrule: Option<Note>,
+}
+
+/// Enrol a patient in a plan.
+///
+/// The treatment's parameters choose the variant. A reason not to start (422, `excluded.…`) sends it to a clinician, who
+/// may send it again with `overrule`.
+#[utoipa::path(tag = "plans", operation_id = "enrol_patient", request_body = NewPlan, params(Key),
+    responses((status = 201, description = "Enrolled: the phone has a day now.", body = Plan)))]
+#[post("/v1/clinic/plans")]
+async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPlan>) -> Result<HttpResponse, Error> {
+    let (m, inner) = (app.moment(), app.clone());
+    let once = key.once(who.account, "enrol_patient", &new)?;
+    let new = Enrol { patient: new.patient_id, treatment: new.treatment_id, protocol: new.protocol_key, overrule: new.overrule };
+    app.db
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| Ok(view(&super::enrol(c, &inner.compiled, &who, new, &m)?, None)))
+        })
+        .await
+        .map(idempotency::Answer::created)
+}
+
+/// Get a plan.
+#[utoipa::path(tag = "plans", operation_id = "get_plan",
+    params(("plan_id" = PlanId, Path, description = "The plan.")),
+    responses((status = 200, description = "The plan.", body = Plan)))]
+#[get("/v1/clinic/plans/{plan_id}")]
+async fn get_plan(app: web::Data<App>, who: Staff, id: web::Path<PlanId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let inner = app.clone();
+    let course = app.db.read(move |c| super::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
+    Ok(answer_version(&request, &view(&course, None), course.plan.revision))
+}
+
+/// Get what the patient sees today in this plan.
+#[utoipa::path(tag = "plans", operation_id = "get_plan_today",
+    params(DayParams, ("plan_id" = PlanId, Path, description = "The plan."),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "The day.", body = Today), (status = 304, description = "You have it already.")))]
+#[get("/v1/clinic/plans/{plan_id}/today")]
+async fn get_plan_today(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<PlanId>,
+    Query(params): Query<DayParams>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
+    let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
+    let today = app
+        .db
+        .read(move |c| {
+            let course = super::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            let day = crate::today::day_of(c, &course, params.date, at)?;
+            views::today(&[crate::today::PlanDay { course, day }], asked.as_deref(), at)
+        })
+        .await?
+        .ok_or(Error::NotFound)?;
+    conditions::answer(&request, &today, None)
+}

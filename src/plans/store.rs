@@ -1,0 +1,194 @@
+//! Plans, marks, and the facts of their days: the rows.
+
+use diesel::prelude::*;
+
+use super::Plan;
+use crate::clinics::Clinic;
+use crate::db::Conn;
+use crate::db::schema::{check_ins, clinics, marks, patients, plans};
+use crate::db::types::Json;
+use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
+use crate::error::Error;
+use crate::http::PageParams;
+use crate::ids::{AccountId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId};
+use crate::patients::Patient;
+use crate::time::Stamp;
+
+/// A new plan; `false` if the treatment has one of this protocol version already.
+pub fn insert(c: &mut Conn, plan: &Plan) -> Result<bool, Error> {
+    Ok(crate::db::insert_once!(c, plans::table, plan) == 1)
+}
+
+type Rows = (Plan, Patient, Clinic);
+
+/// The account's active plans in every clinic, oldest first.
+pub fn list_active_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
+    Ok(patients::table
+        .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
+        .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
+        .filter(patients::account_id.eq(account).and(plans::status.eq(PlanStatus::Active)))
+        .order(plans::id)
+        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
+        .load(c)?)
+}
+
+/// The account's plans in every clinic, newest first.
+pub fn list_of_account(c: &mut Conn, account: AccountId, page: &PageParams) -> Result<Vec<Rows>, Error> {
+    let mut rows = patients::table
+        .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
+        .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
+        .filter(patients::account_id.eq(account).and(plans::status.ne(PlanStatus::EnteredInError)))
+        .order(plans::id.desc())
+        .limit(page.fetch())
+        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
+        .into_boxed();
+    if let Some(after) = page.after::<PlanId>() {
+        rows = rows.filter(plans::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// The account's plan of that id.
+pub fn find_of_account(c: &mut Conn, account: AccountId, id: PlanId) -> Result<Option<Rows>, Error> {
+    Ok(patients::table
+        .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
+        .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
+        .filter(patients::account_id.eq(account).and(plans::id.eq(id)))
+        .filter(plans::status.ne(PlanStatus::EnteredInError))
+        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
+        .first(c)
+        .optional()?)
+}
+
+/// The clinic's plan of that id.
+pub fn find_of_clinic(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<Option<Rows>, Error> {
+    Ok(plans::table
+        .inner_join(patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))))
+        .inner_join(clinics::table.on(clinics::id.eq(plans::clinic_id)))
+        .filter(plans::clinic_id.eq(clinic).and(plans::id.eq(id)))
+        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
+        .first(c)
+        .optional()?)
+}
+
+/// The clinic's plans, or those of one patient, newest first.
+pub fn list_of_clinic(c: &mut Conn, clinic: ClinicId, patient: Option<PatientId>, page: &PageParams) -> Result<Vec<Rows>, Error> {
+    let mut rows = plans::table
+        .inner_join(patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))))
+        .inner_join(clinics::table.on(clinics::id.eq(plans::clinic_id)))
+        .filter(plans::clinic_id.eq(clinic))
+        .order(plans::id.desc())
+        .limit(page.fetch())
+        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
+        .into_boxed();
+    if let Some(patient) = patient {
+        rows = rows.filter(plans::patient_id.eq(patient));
+    }
+    if let Some(after) = page.after::<PlanId>() {
+        rows = rows.filter(plans::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// The planner looks at the patient's active plans with its next turn.
+pub fn wake_all(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
+    diesel::update(
+        plans::table
+            .filter(plans::clinic_id.eq(clinic).and(plans::patient_id.eq(patient)))
+            .filter(plans::status.eq(PlanStatus::Active)),
+    )
+    .set(plans::next_due_at.eq(at))
+    .execute(c)?;
+    Ok(())
+}
+
+/// Plans that are due, for this planner alone: on PostgreSQL another one takes others.
+pub fn claim_due(c: &mut Conn, at: Stamp, most: i64) -> Result<Vec<(ClinicId, PlanId)>, Error> {
+    let due = plans::table
+        .filter(plans::next_due_at.le(at))
+        .order(plans::next_due_at)
+        .limit(most)
+        .select((plans::clinic_id, plans::id));
+    Ok(match c {
+        Conn::Sqlite(c) => due.load(c)?,
+        Conn::Pg(c) => due.for_update().skip_locked().load(c)?,
+    })
+}
+
+/// Reminders were decided up to `planned_to`; the planner comes back at `next_due_at`.
+pub fn set_planned(c: &mut Conn, plan: &Plan, planned_to: Stamp, next_due_at: Option<Stamp>) -> Result<(), Error> {
+    diesel::update(plans::table.find((plan.clinic_id, plan.id)))
+        .set((plans::planned_to.eq(planned_to), plans::next_due_at.eq(next_due_at)))
+        .execute(c)?;
+    Ok(())
+}
+
+/// The marks that count now, of these days: the newest of each occurrence, unless it was withdrawn.
+pub fn list_marks(c: &mut Conn, clinic: ClinicId, plan: PlanId, from: i32, to: i32) -> Result<Vec<MarkFact>, Error> {
+    let rows: Vec<(OccurrenceId, String)> = marks::table
+        .filter(marks::clinic_id.eq(clinic).and(marks::plan_id.eq(plan)))
+        .filter(marks::day.between(from, to))
+        .order((marks::day, marks::id))
+        .select((marks::occurrence_id, marks::state))
+        .load(c)?;
+    let mut newest: Vec<(OccurrenceId, Option<MarkState>)> = Vec::with_capacity(rows.len());
+    for (occurrence, word) in rows {
+        newest.retain(|(other, _)| *other != occurrence);
+        newest.push((occurrence, word.parse().ok()));
+    }
+    Ok(newest
+        .into_iter()
+        .filter_map(|(occurrence, state)| state.map(|state| MarkFact { occurrence, state }))
+        .collect())
+}
+
+/// A mark to be written. The one before stays, and counts no more.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = marks)]
+pub struct NewMark {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The day.
+    pub day: i32,
+    /// Its id.
+    pub id: MarkId,
+    /// Of which occurrence.
+    pub occurrence_id: OccurrenceId,
+    /// Of which item.
+    pub item_key: String,
+    /// In which slot.
+    pub slot_key: String,
+    /// `done`, `partial`, `skipped` or `withdrawn`.
+    pub state: String,
+    /// Why it was skipped.
+    pub reason: Option<String>,
+    /// When the patient noted it.
+    pub noted_at: Stamp,
+    /// When it reached us.
+    pub received_at: Stamp,
+    /// Who.
+    pub made_by: AccountId,
+}
+
+/// Writes a mark.
+pub fn insert_mark(c: &mut Conn, mark: &NewMark) -> Result<(), Error> {
+    diesel::insert_into(marks::table).values(mark).execute(c)?;
+    Ok(())
+}
+
+/// The check-ins from this day on, oldest first.
+pub fn list_check_ins(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i32) -> Result<Vec<CheckInFact>, Error> {
+    let rows: Vec<(Option<OccurrenceId>, i32, Stamp, Json)> = check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+        .filter(check_ins::day.ge(from_day))
+        .order(check_ins::entry_id)
+        .select((check_ins::occurrence_id, check_ins::day, check_ins::answered_at, check_ins::answers))
+        .load(c)?;
+    rows.into_iter()
+        .map(|(occurrence, day, answered_at, answers)| {
+            Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
+        })
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! Protocol versions: the rows.
+
+use diesel::prelude::*;
+
+use super::{Version, VersionStatus};
+use crate::db::Conn;
+use crate::db::schema::protocol_versions;
+use crate::error::Error;
+use crate::http::PageParams;
+use crate::ids::{ClinicId, MemberId, VersionId};
+use crate::time::Stamp;
+
+/// A new version.
+pub fn insert(c: &mut Conn, version: &Version) -> Result<(), Error> {
+    diesel::insert_into(protocol_versions::table).values(version).execute(c)?;
+    Ok(())
+}
+
+/// A version of the clinic.
+pub fn find(c: &mut Conn, clinic: ClinicId, key: &str, version: i32) -> Result<Option<Version>, Error> {
+    Ok(protocol_versions::table
+        .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
+        .filter(protocol_versions::version.eq(version))
+        .select(Version::as_select())
+        .first(c)
+        .optional()?)
+}
+
+/// The newest version of that key.
+pub fn find_newest(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<Option<Version>, Error> {
+    Ok(protocol_versions::table
+        .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
+        .order(protocol_versions::version.desc())
+        .select(Version::as_select())
+        .first(c)
+        .optional()?)
+}
+
+/// The active version of that key.
+pub fn find_active(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<Option<Version>, Error> {
+    Ok(protocol_versions::table
+        .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
+        .filter(protocol_versions::status.eq(VersionStatus::Active))
+        .select(Version::as_select())
+        .first(c)
+        .optional()?)
+}
+
+/// The document of a version.
+pub fn document(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<String, Error> {
+    Ok(protocol_versions::table.find((clinic, id)).select(protocol_versions::document).first(c)?)
+}
+
+/// The versions of the clinic, newest first.
+pub fn list(c: &mut Conn, clinic: ClinicId, page: &PageParams) -> Result<Vec<Version>, Error> {
+    let mut rows = protocol_versions::table
+        .filter(protocol_versions::clinic_id.eq(clinic))
+        .order(protocol_versions::id.desc())
+        .limit(page.fetch())
+        .select(Version::as_select())
+        .into_boxed();
+    if let Some(after) = page.after::<VersionId>() {
+        rows = rows.filter(protocol_versions::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// The active version makes room.
+pub fn retire_active(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error> {
+    diesel::update(
+        protocol_versions::table
+            .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
+            .filter(protocol_versions::status.eq(VersionStatus::Active)),
+    )
+    .set(protocol_versions::status.eq(VersionStatus::Retired))
+    .execute(c)?;
+    Ok(())
+}
+
+/// A draft becomes active.
+pub fn set_active(c: &mut Conn, clinic: ClinicId, id: VersionId, by: MemberId, at: Stamp) -> Result<(), Error> {
+    diesel::update(protocol_versions::table.find((clinic, id)))
+        .set((
+            protocol_versions::status.eq(VersionStatus::Active),
+            protocol_versions::approved_by.eq(by),
+            protocol_versions::approved_at.eq(at),
+        ))
+        .execute(c)?;
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Decisions to write to a patient: made when their moment comes, each with its reason.
+
+pub mod jobs;
+pub mod routes;
+pub mod store;
+
+use diesel::prelude::*;
+
+use crate::db::schema::reminders;
+use crate::db::types::words;
+use crate::db::{Conn, MultiBackend};
+use crate::engine::{self, Due, PlanStatus, State};
+use crate::error::Error;
+use crate::ids::{ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, ReminderId};
+use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
+use crate::mail::templates::Kind;
+use crate::plans::{self, Course};
+use crate::protocols::Compiled;
+use crate::time::{Moment, Stamp};
+use crate::today::{item_of, slot_of};
+use crate::{alerts, patients};
+
+words! {
+    /// What was decided.
+    pub enum Decision {
+        /// A mail of its own.
+        Mailed = "mailed",
+        /// Told by a mail that was written already.
+        Joined = "joined",
+        /// No mail.
+        NotMailed = "not_mailed",
+    }
+}
+
+words! {
+    /// Why it was decided so.
+    pub enum Reason {
+        /// Nothing is there yet.
+        Missing = "missing",
+        /// Done or answered already.
+        Done = "done",
+        /// The patient wants no reminders.
+        Unsubscribed = "unsubscribed",
+        /// A relay said that the address does not exist.
+        AddressRefused = "address_refused",
+        /// The window was over when the planner came.
+        TooLate = "too_late",
+        /// The plan is not running.
+        PlanNotActive = "plan_not_active",
+    }
+}
+
+/// A decision.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = reminders, check_for_backend(MultiBackend))]
+pub struct Reminder {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its id.
+    pub id: ReminderId,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The patient.
+    pub patient_id: PatientId,
+    /// About which occurrence.
+    pub occurrence_id: OccurrenceId,
+    /// `email`.
+    pub channel: String,
+    /// The first reminder, the second ...
+    pub step: i32,
+    /// The occurrence's item.
+    pub item_key: String,
+    /// Its slot.
+    pub slot_key: String,
+    /// Its day.
+    pub day: i32,
+    /// When it was due.
+    pub due_at: Stamp,
+    /// When it was decided.
+    pub decided_at: Stamp,
+    /// What was decided.
+    pub decision: Decision,
+    /// Why.
+    pub reason: Reason,
+    /// The mail.
+    pub outbox_id: Option<OutboxId>,
+}
+
+/// A patient who flies east may pass a reminder's hour: the planner looks so far behind where it was.
+const LOOK_BEHIND: i64 = 26 * 3_600;
+
+/// Decides what is due in one plan, raises alerts for silence, and says when to come back.
+pub fn plan_one(c: &mut Conn, cache: &Compiled, post: &Post, clinic: ClinicId, id: PlanId, m: &Moment) -> Result<(), Error> {
+    let Some(course) = plans::of_clinic(c, cache, clinic, id)? else { return Ok(()) };
+    if course.plan.status != PlanStatus::Active {
+        return plans::store::set_planned(c, &course.plan, m.at, None);
+    }
+    let enrolment = course.enrolment();
+    let known = course.known_all(c)?;
+    let after = course.plan.planned_to.plus_seconds(-LOOK_BEHIND).max(course.plan.enrolled_at);
+    for due in engine::due_reminders(&course.compiled, &enrolment, &known.facts(), &course.zone, after, m.at) {
+        decide(c, post, &course, &due, m)?;
+    }
+    let findings = match course.clinic.triage {
+        crate::clinics::TriageMode::Full => {
+            engine::silence(&course.compiled, &enrolment, &known.facts(), &course.zone, m.at)
+        }
+        crate::clinics::TriageMode::InstructionsOnly => Vec::new(),
+    };
+    for finding in &findings {
+        let day = course.day_number(m.at);
+        if alerts::raise_silence(c, &course, finding, day, m)? {
+            alerts::tell_staff(c, post, &course, &format!("{}:{}:{day}", id, finding.cause), m)?;
+        }
+    }
+    let next = engine::next_due(&course.compiled, &enrolment, &course.zone, m.at);
+    plans::store::set_planned(c, &course.plan, m.at, next)
+}
+
+fn decide(c: &mut Conn, post: &Post, course: &Course, due: &Due, m: &Moment) -> Result<(), Error> {
+    if store::is_decided(c, course.plan.clinic_id, due.occurrence.id)? {
+        return Ok(());
+    }
+    let reason = reason_of(course, due, m.at);
+    let (decision, outbox_id) = match reason {
+        Reason::Missing => write(c, post, course, due, m)?,
+        _ => (Decision::NotMailed, None),
+    };
+    store::insert(c, &Reminder {
+        clinic_id: course.plan.clinic_id,
+        id: m.id(),
+        plan_id: course.plan.id,
+        patient_id: course.patient.id,
+        occurrence_id: due.occurrence.id,
+        channel: "email".to_owned(),
+        step: 1,
+        item_key: item_of(course, &due.occurrence)?.key.clone(),
+        slot_key: slot_of(course, &due.occurrence)?.key.clone(),
+        day: due.occurrence.day,
+        due_at: due.due_at,
+        decided_at: m.at,
+        decision,
+        reason,
+        outbox_id,
+    })
+}
+
+fn reason_of(course: &Course, due: &Due, at: Stamp) -> Reason {
+    if matches!(due.occurrence.state, State::Done | State::Partial | State::Skipped) {
+        Reason::Done
+    } else if !course.patient.reminders {
+        Reason::Unsubscribed
+    } else if course.patient.address_refused_at.is_some() {
+        Reason::AddressRefused
+    } else if due.expires_at <= at {
+        Reason::TooLate
+    } else {
+        Reason::Missing
+    }
+}
+
+/// One mail a patient, day and slot: what is due with it joins it.
+fn write(c: &mut Conn, post: &Post, course: &Course, due: &Due, m: &Moment) -> Result<(Decision, Option<OutboxId>), Error> {
+    let slot = &slot_of(course, &due.occurrence)?.key;
+    let date = course.plan.day_zero.0.saturating_add(jiff::Span::new().days(due.occurrence.day));
+    let key = format!("reminder:{}:{date}:{slot}", course.patient.id);
+    let mail = NewMail {
+        clinic_id: Some(course.plan.clinic_id),
+        patient_id: Some(course.patient.id),
+        kind: Kind::Reminder,
+        dedupe_key: key.clone(),
+        to: course.patient.email.clone(),
+        locale: course.patient.locale.clone(),
+        link: format!("{}/open/today", post.links_url),
+        valid_for: None,
+        unsubscribe: true,
+        expires_at: due.expires_at,
+    };
+    match outbox::put_once(c, post, mail, m)? {
+        Some(id) => Ok((Decision::Mailed, Some(id))),
+        None => Ok((Decision::Joined, outbox::find_by_key(c, &key)?)),
+    }
+}
+
+/// The last look before a reminder goes out: done, unsubscribed, refused or paused meanwhile?
+pub fn last_look(c: &mut Conn, cache: &Compiled, mail: &OutboxMail, m: &Moment) -> Result<Option<Reason>, Error> {
+    let (Some(clinic), Some(patient)) = (mail.clinic_id, mail.patient_id) else { return Ok(None) };
+    if mail.kind != Kind::Reminder.word() {
+        return Ok(None);
+    }
+    let Some(patient) = patients::store::find(c, clinic, patient)? else { return Ok(Some(Reason::Unsubscribed)) };
+    let told = store::list_of_mail(c, clinic, mail.id)?;
+    let why_not = if !patient.reminders {
+        Some(Reason::Unsubscribed)
+    } else if patient.address_refused_at.is_some() {
+        Some(Reason::AddressRefused)
+    } else {
+        still_missing(c, cache, clinic, &told, m.at)?
+    };
+    if let Some(reason) = why_not {
+        store::set_not_mailed(c, clinic, mail.id, reason, m.at)?;
+    }
+    Ok(why_not)
+}
+
+/// `None` if at least one occurrence still wants the mail.
+fn still_missing(c: &mut Conn, cache: &Compiled, clinic: ClinicId, told: &[Reminder], at: Stamp) -> Result<Option<Reason>, Error> {
+    let mut why_not = Some(Reason::PlanNotActive);
+    for reminder in told {
+        let Some(course) = plans::of_clinic(c, cache, clinic, reminder.plan_id)? else { continue };
+        if course.plan.status != PlanStatus::Active {
+            continue;
+        }
+        let day = crate::today::day_at(c, &course, reminder.day, at)?;
+        let occurrence = day.occurrences.iter().find(|occurrence| occurrence.id == reminder.occurrence_id);
+        match occurrence.map(|occurrence| occurrence.state) {
+            Some(State::Open | State::Late | State::Upcoming) => return Ok(None),
+            _ => why_not = Some(Reason::Done),
+        }
+    }
+    Ok(why_not)
+}

@@ -1,0 +1,61 @@
+//! Reminders: the rows.
+
+use diesel::prelude::*;
+
+use super::{Decision, Reason, Reminder};
+use crate::db::Conn;
+use crate::db::schema::reminders;
+use crate::error::Error;
+use crate::http::PageParams;
+use crate::ids::{ClinicId, OccurrenceId, OutboxId, PlanId, ReminderId};
+use crate::time::Stamp;
+
+/// Whether something was decided about the occurrence.
+pub fn is_decided(c: &mut Conn, clinic: ClinicId, occurrence: OccurrenceId) -> Result<bool, Error> {
+    let decided: i64 = reminders::table
+        .filter(reminders::clinic_id.eq(clinic).and(reminders::occurrence_id.eq(occurrence)))
+        .count()
+        .get_result(c)?;
+    Ok(decided > 0)
+}
+
+/// A decision, once an occurrence.
+pub fn insert(c: &mut Conn, reminder: &Reminder) -> Result<(), Error> {
+    crate::db::insert_once!(c, reminders::table, reminder);
+    Ok(())
+}
+
+/// A reminder of the clinic.
+pub fn find(c: &mut Conn, clinic: ClinicId, id: ReminderId) -> Result<Option<Reminder>, Error> {
+    Ok(reminders::table.find((clinic, id)).select(Reminder::as_select()).first(c).optional()?)
+}
+
+/// The decisions of a plan, newest first.
+pub fn list_of_plan(c: &mut Conn, clinic: ClinicId, plan: PlanId, page: &PageParams) -> Result<Vec<Reminder>, Error> {
+    let mut rows = reminders::table
+        .filter(reminders::clinic_id.eq(clinic).and(reminders::plan_id.eq(plan)))
+        .order(reminders::id.desc())
+        .limit(page.fetch())
+        .select(Reminder::as_select())
+        .into_boxed();
+    if let Some(after) = page.after::<ReminderId>() {
+        rows = rows.filter(reminders::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// What a mail tells of.
+pub fn list_of_mail(c: &mut Conn, clinic: ClinicId, mail: OutboxId) -> Result<Vec<Reminder>, Error> {
+    Ok(reminders::table
+        .filter(reminders::outbox_id.eq(mail).and(reminders::clinic_id.eq(clinic)))
+        .select(Reminder::as_select())
+        .load(c)?)
+}
+
+/// Decided against at the last moment.
+pub fn set_not_mailed(c: &mut Conn, clinic: ClinicId, mail: OutboxId, reason: Reason, at: Stamp) -> Result<(), Error> {
+    diesel::update(reminders::table.filter(reminders::outbox_id.eq(mail).and(reminders::clinic_id.eq(clinic))))
+        .set((reminders::decision.eq(Decision::NotMailed), reminders::reason.eq(reason), reminders::decided_at.eq(at)))
+        .execute(c)?;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! The HTTP server: the list of features, what wraps them, and how it starts and stops.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, HttpServer, get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::http::edge::edge;
+use crate::{alerts, auth, check_ins, clinics, demo, openapi, pages, patients, plans, protocols, reminders, today};
+
+/// The API: what is served, and what the document is made from.
+pub fn api(config: &mut ServiceConfig) {
+    auth::routes::routes(config);
+    patients::me::routes(config);
+    today::routes::routes(config);
+    plans::routes::routes(config);
+    check_ins::routes::routes(config);
+    clinics::routes::routes(config);
+    patients::routes::routes(config);
+    protocols::routes::routes(config);
+    alerts::routes::routes(config);
+    reminders::routes::routes(config);
+    config.service(healthz).service(readyz).service(get_openapi);
+}
+
+/// Starts to answer on the listener. The caller awaits the server; its handle stops it.
+pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
+    let document = web::Data::new(Document::new()?);
+    let deadlines = web::Data::new(app.config.body_deadlines());
+    let threads = match app.config.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads,
+    };
+    let with_demo = app.demo;
+    let server = HttpServer::new(move || {
+        let (api, _) = actix_web::App::new()
+            .app_data(web::Data::new(app.clone()))
+            .app_data(document.clone())
+            .app_data(deadlines.clone())
+            .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()))
+            .wrap(from_fn(edge))
+            .into_utoipa_app()
+            .configure(api)
+            .split_for_parts();
+        let api = api
+            .service(web::redirect("/docs", "/docs/"))
+            .service(SwaggerUi::new("/docs/{_:.*}").config(docs_config()))
+            .configure(pages::routes)
+            .default_service(web::to(no_such_route));
+        if with_demo { api.configure(demo::routes::routes) } else { api }
+    })
+    .workers(threads)
+    .client_request_timeout(Duration::from_secs(5))
+    .max_connections(2_000)
+    .shutdown_timeout(10)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|why| Error::Setting(format!("cannot listen: {why}")))?
+    .run();
+    Ok(server)
+}
+
+fn docs_config() -> DocsConfig<'static> {
+    DocsConfig::from("/openapi.json").validator_url("none").persist_authorization(false)
+}
+
+/// The published document, made once, and which methods each path knows.
+pub struct Document {
+    json: String,
+    etag: String,
+    paths: Vec<(Vec<String>, Vec<&'static str>)>,
+}
+
+impl Document {
+    /// Makes it.
+    pub fn new() -> Result<Self, Error> {
+        let json = openapi::json()?;
+        let value: serde_json::Value = serde_json::from_str(&json)?;
+        let paths = value.get("paths").and_then(serde_json::Value::as_object).into_iter().flatten();
+        let methods = |item: &serde_json::Value| {
+            let known = [("get", "GET"), ("put", "PUT"), ("post", "POST"), ("patch", "PATCH"), ("delete", "DELETE")];
+            known.into_iter().filter(|(name, _)| item.get(name).is_some()).map(|(_, method)| method).collect()
+        };
+        let paths = paths.map(|(path, item)| (path.split('/').map(str::to_owned).collect(), methods(item))).collect();
+        Ok(Self { etag: crate::http::conditions::etag_of(json.as_bytes()), json, paths })
+    }
+
+    /// The methods of the path, as `Allow` lists them; `None` if there is no such path.
+    fn allowed(&self, path: &str) -> Option<String> {
+        let asked: Vec<&str> = path.split('/').collect();
+        let fits = |known: &[String]| {
+            known.len() == asked.len()
+                && known.iter().zip(&asked).all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
+        };
+        let methods: Vec<&str> =
+            self.paths.iter().filter(|(known, _)| fits(known)).flat_map(|(_, methods)| methods.clone()).collect();
+        (!methods.is_empty()).then(|| methods.join(", "))
+    }
+}
+
+async fn no_such_route(request: HttpRequest, document: web::Data<Document>) -> Result<HttpResponse, Error> {
+    Err(document.allowed(request.path()).map_or(Error::NotFound, Error::WrongMethod))
+}
+
+/// Whether something works.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Health {
+    /// `ok`.
+    #[schema(example = "ok")]
+    status: String,
+}
+
+fn ok() -> HttpResponse {
+    HttpResponse::Ok().json(Health { status: "ok".to_owned() })
+}
+
+/// Whether the process is up.
+#[utoipa::path(tag = "service", operation_id = "get_health", security(()),
+    responses((status = 200, description = "It is up.", body = Health)))]
+#[get("/healthz")]
+async fn healthz() -> HttpResponse {
+    ok()
+}
+
+/// Whether requests can be answered: the database answers.
+#[utoipa::path(tag = "service", operation_id = "get_readiness", security(()),
+    responses((status = 200, description = "Requests can be answered.", body = Health)))]
+#[get("/readyz")]
+async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
+    app.db.read(auth::store::rights_generation).await?;
+    Ok(ok())
+}
+
+/// This document.
+#[utoipa::path(tag = "service", operation_id = "get_openapi", security(()),
+    responses((status = 200, description = "The OpenAPI document.", body = Object)))]
+#[get("/openapi.json")]
+async fn get_openapi(document: web::Data<Document>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("etag", document.etag.clone()))
+        .content_type("application/json")
+        .body(document.json.clone())
+}
+
+/// Answers until a signal comes; does the recurring work beside it, if that is wanted. Then lets running requests end.
+pub async fn run(app: App, listener: TcpListener, with_worker: bool) -> Result<(), Error> {
+    let server = start(app.clone(), listener)?;
+    let handle = server.handle();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let working = with_worker.then(|| actix_web::rt::spawn(crate::worker::run(app, stopped)));
+    let answering = actix_web::rt::spawn(server);
+    wait_for_signal().await;
+    stop.send_replace(true);
+    handle.stop(true).await;
+    if let Some(working) = working {
+        working.await.map_err(|why| Error::internal("the worker stopped", why))?;
+    }
+    let ended = answering.await.map_err(|why| Error::internal("the server stopped", why))?;
+    ended.map_err(|why| Error::internal("the server stopped", why))
+}
+
+/// SIGINT or SIGTERM.
+pub async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}

@@ -1,0 +1,235 @@
+//! Today, the timeline, and marks, for the patient's phone.
+
+use actix_web::http::header::ACCEPT_LANGUAGE;
+use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::NewMark;
+use super::views::{self, Item, Today, TodayPlan};
+use crate::app::App;
+use crate::auth::Patient;
+use crate::engine::{self, MarkState};
+use crate::error::Error;
+use crate::http::text::{Date, LANGUAGES, Note};
+use crate::http::{Body, Query, conditions};
+use crate::ids::{OccurrenceId, PlanId};
+use crate::plans;
+use crate::time::Stamp;
+
+/// The routes of this feature.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(get_today).service(get_timeline).service(mark).service(unmark);
+}
+
+/// The first language of `Accept-Language` that the texts are written in.
+pub fn asked_language(request: &HttpRequest) -> Option<String> {
+    let header = request.headers().get(ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let mut wanted: Vec<(f32, &str)> = header
+        .split(',')
+        .filter_map(|part| {
+            let (tag, weight) = part.split_once(";q=").unwrap_or((part, "1"));
+            weight.trim().parse().ok().filter(|weight| *weight > 0.0).map(|weight| (weight, tag.trim()))
+        })
+        .collect();
+    wanted.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let known = |tag: &&str| LANGUAGES.contains(&tag.split('-').next().unwrap_or_default());
+    wanted.into_iter().map(|(_, tag)| tag).find(known).map(str::to_owned)
+}
+
+/// Which day.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DayParams {
+    /// Another local date than today.
+    pub date: Option<Date>,
+}
+
+/// Get what to do today.
+///
+/// The lines of every active plan, the forms of its check-ins, and whom to call. The answer holds until `valid_until`:
+/// keep it until then. With `If-None-Match` an unchanged day is a 304 without a body.
+#[utoipa::path(tag = "today", operation_id = "get_today",
+    params(DayParams, ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have."),
+        ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
+    responses((status = 200, description = "The day.", body = Today), (status = 304, description = "You have it already.")))]
+#[get("/v1/me/today")]
+async fn get_today(app: web::Data<App>, me: Patient, Query(params): Query<DayParams>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
+    let today = app
+        .db
+        .read(move |c| {
+            let days = super::days_of(c, &inner.compiled, me.account, params.date, at)?;
+            views::today(&days, asked.as_deref(), at)
+        })
+        .await?
+        .ok_or(Error::NotFound)?;
+    let seconds = today.valid_until.seconds_since(at).max(0);
+    conditions::answer(&request, &today, Some(format!("private, max-age={seconds}")))
+}
+
+/// Which days.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TimelineParams {
+    /// The first day number; today's if left out.
+    #[param(minimum = 0, maximum = 1000)]
+    from_day: Option<i32>,
+    /// How many days at the most.
+    #[serde(default)]
+    #[param(default = 14, minimum = 1, maximum = 100)]
+    limit: TimelineLimit,
+}
+
+/// 1 to 100 days; 14 unless told.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = i32)]
+struct TimelineLimit(i32);
+
+impl Default for TimelineLimit {
+    fn default() -> Self {
+        Self(14)
+    }
+}
+
+impl TryFrom<String> for TimelineLimit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.parse() {
+            Ok(days) if (1..=100).contains(&days) => Ok(Self(days)),
+            _ => Err("out_of_range: `limit` must be a whole number from 1 to 100".to_owned()),
+        }
+    }
+}
+
+/// Some days of a plan.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Timeline {
+    /// The zone in which the days were taken.
+    #[schema(example = "Europe/London")]
+    zone: String,
+    /// The days, in order.
+    items: Vec<TimelineDay>,
+    /// `from_day` of the next page; `null` on the last.
+    #[schema(required)]
+    next_from_day: Option<i32>,
+}
+
+/// One day of a plan.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct TimelineDay {
+    /// The local date.
+    date: Date,
+    /// The plan on that day.
+    plan: TodayPlan,
+    /// Its lines.
+    items: Vec<Item>,
+}
+
+/// Get a plan's days, past and to come.
+#[utoipa::path(tag = "today", operation_id = "get_timeline",
+    params(TimelineParams, ("plan_id" = PlanId, Path, description = "The plan."),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "The days.", body = Timeline), (status = 304, description = "You have it already.")))]
+#[get("/v1/me/plans/{plan_id}/timeline")]
+async fn get_timeline(
+    app: web::Data<App>,
+    me: Patient,
+    id: web::Path<PlanId>,
+    Query(params): Query<TimelineParams>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
+    if params.from_day.is_some_and(|day| !(0..=1000).contains(&day)) {
+        return Err(Error::field("query/from_day", "out_of_range", "must be a whole number from 0 to 1000"));
+    }
+    let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
+    let timeline = app.db.read(move |c| timeline(c, &inner, &me, *id, &params, asked.as_deref(), at)).await?;
+    conditions::answer(&request, &timeline, None)
+}
+
+fn timeline(
+    c: &mut crate::db::Conn,
+    app: &App,
+    me: &Patient,
+    id: PlanId,
+    params: &TimelineParams,
+    asked: Option<&str>,
+    at: Stamp,
+) -> Result<Timeline, Error> {
+    let course = plans::of_account(c, &app.compiled, me.account, id)?.ok_or(Error::NotFound)?;
+    let locales = views::locales(asked, &course);
+    let horizon = course.compiled.horizon_day;
+    let from = params.from_day.unwrap_or_else(|| course.day_number(at).clamp(0, horizon));
+    let to = (from + params.limit.0).min(horizon + 1);
+    let known = course.known_all(c)?;
+    let mut items = Vec::new();
+    for number in from..to {
+        let day = engine::day(&course.compiled, &course.enrolment(), &known.facts(), &course.zone, at, number);
+        let lines: Result<Vec<Item>, Error> =
+            day.occurrences.iter().map(|occurrence| views::item_view(&course, occurrence, &locales)).collect();
+        items.push(TimelineDay { date: day.date.into(), plan: views::plan_view(&course, &day, &locales), items: lines? });
+    }
+    Ok(Timeline { zone: course.patient.zone.clone(), items, next_from_day: (to <= horizon).then_some(to) })
+}
+
+/// What became of a task or a photo.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MarkBody {
+    /// Done, done in part, or skipped.
+    state: MarkState,
+    /// Why it was skipped.
+    reason: Option<Note>,
+    /// When it was noted, if that was earlier: a phone without network sends it later.
+    noted_at: Option<Stamp>,
+}
+
+/// Mark a task or a photo.
+///
+/// Can be sent again, and changed. What was sent before is kept, and counts no more.
+#[utoipa::path(tag = "today", operation_id = "mark_occurrence", request_body = MarkBody,
+    params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline.")),
+    responses((status = 200, description = "The line as it is now.", body = Item)))]
+#[put("/v1/me/occurrences/{occurrence_id}/mark")]
+async fn mark(
+    app: web::Data<App>,
+    me: Patient,
+    id: web::Path<OccurrenceId>,
+    request: HttpRequest,
+    Body(body): Body<MarkBody>,
+) -> Result<HttpResponse, Error> {
+    if body.reason.is_some() && body.state != MarkState::Skipped {
+        return Err(Error::field("/reason", "not_wanted", "a reason goes with `skipped` only"));
+    }
+    let new = NewMark { state: Some(body.state), reason: body.reason, noted_at: body.noted_at };
+    put_mark(&app, me, *id, new, &request).await
+}
+
+/// Take a mark back.
+///
+/// The line is open again (or late, or missed). Without a mark nothing changes.
+#[utoipa::path(tag = "today", operation_id = "unmark_occurrence",
+    params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline.")),
+    responses((status = 200, description = "The line as it is now.", body = Item)))]
+#[delete("/v1/me/occurrences/{occurrence_id}/mark")]
+async fn unmark(app: web::Data<App>, me: Patient, id: web::Path<OccurrenceId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    put_mark(&app, me, *id, NewMark { state: None, reason: None, noted_at: None }, &request).await
+}
+
+async fn put_mark(app: &App, me: Patient, id: OccurrenceId, new: NewMark, request: &HttpRequest) -> Result<HttpResponse, Error> {
+    let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
+    let item = app
+        .db
+        .write(move |c| {
+            let (course, occurrence) = super::mark(c, &inner.compiled, &me, id, new, &m)?;
+            let locales = views::locales(asked.as_deref(), &course);
+            views::item_view(&course, &occurrence, &locales)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(item))
+}

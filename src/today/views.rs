@@ -1,0 +1,320 @@
+//! How days look from outside.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{PlanDay, item_of, slot_of};
+use crate::clinics::Clinic;
+use crate::engine::{self, ItemKind, QuestionKind, State, Text};
+use crate::error::Error;
+use crate::http::text::Date;
+use crate::ids::{ClinicId, OccurrenceId, PlanId};
+use crate::plans::Course;
+use crate::time::Stamp;
+
+/// What to do today.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Today {
+    /// The instant for which this was computed: the latest change of these lines at or before the request.
+    pub as_of: Stamp,
+    /// The zone in which the day was taken.
+    #[schema(example = "Europe/London")]
+    pub zone: String,
+    /// The local date.
+    pub date: Date,
+    /// The next instant at which this changes by itself. Ask again then, or after sending something.
+    pub valid_until: Stamp,
+    /// The plans whose lines these are.
+    pub plans: Vec<TodayPlan>,
+    /// The lines, in the order in which to show them.
+    pub items: Vec<Item>,
+    /// The forms of the check-ins among the lines.
+    pub forms: Vec<Form>,
+    /// Whom to call, and who is watching.
+    pub clinics: Vec<Watch>,
+}
+
+/// A plan of today.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct TodayPlan {
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// What it is called.
+    #[schema(example = "Face micro-needling")]
+    pub title: String,
+    /// The day number; the day of the treatment is 0.
+    #[schema(example = 3)]
+    pub day: i32,
+    /// The last day of the plan.
+    pub last_day: i32,
+    /// What is going on in the skin around this day.
+    #[schema(required)]
+    pub phase: Option<Phase>,
+}
+
+/// A stretch of days.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Phase {
+    /// Its key in the protocol.
+    #[schema(example = "settling")]
+    pub key: String,
+    /// What it is called.
+    #[schema(example = "Settling")]
+    pub title: String,
+    /// What is common on these days.
+    pub common: String,
+    /// What helps.
+    pub advice: String,
+}
+
+/// One line of a day.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Item {
+    /// The occurrence: the same wherever the patient flies.
+    pub occurrence_id: OccurrenceId,
+    /// The plans that this line comes from.
+    pub plan_ids: Vec<PlanId>,
+    /// Its stable key in the protocol.
+    #[schema(example = "no-swimming")]
+    pub key: String,
+    /// What kind of line.
+    pub kind: ItemKind,
+    /// Where it stands.
+    pub state: State,
+    /// The day number that it belongs to; before today's if it is late.
+    pub day: i32,
+    /// Its slot of the day.
+    #[schema(example = "evening")]
+    pub slot: String,
+    /// The line.
+    #[schema(example = "No swimming, sauna, steam or hot tub.")]
+    pub title: String,
+    /// More about it.
+    #[schema(required)]
+    pub text: Option<String>,
+    /// From when it can be done.
+    pub opens_at: Stamp,
+    /// Until when it should be done.
+    pub closes_at: Stamp,
+    /// Until when it can still be done late.
+    pub late_until: Stamp,
+    /// For a restriction: the last date on which it holds, as known now.
+    #[schema(required)]
+    pub last_on: Option<Date>,
+    /// For a restriction: it holds on past its own last day because of the latest answers. Ask the clinic.
+    pub held: bool,
+    /// For a check-in: the form in `forms`.
+    #[schema(required)]
+    pub form: Option<String>,
+    /// For a photo: the views to take.
+    pub views: Vec<String>,
+}
+
+/// A form, with the questions of the day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Form {
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The day number that it is about.
+    pub day: i32,
+    /// Its key.
+    #[schema(example = "daily")]
+    pub key: String,
+    /// The questions, in the order in which to ask them.
+    pub questions: Vec<Question>,
+}
+
+/// A question of a check-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Question {
+    /// Its key in `answers`.
+    #[schema(example = "redness")]
+    pub key: String,
+    /// What kind of answer: `level` is 0 to 10, `temperature` is `{"value": 37.2, "unit": "C"}`.
+    pub kind: QuestionKind,
+    /// The question.
+    #[schema(example = "How red, pink or darker than usual is the area now?")]
+    pub text: String,
+    /// A hint.
+    #[schema(required)]
+    pub hint: Option<String>,
+    /// The answers to choose from.
+    pub choices: Vec<Choice>,
+}
+
+/// An answer to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Choice {
+    /// Its key in `answers`.
+    #[schema(example = "better")]
+    pub key: String,
+    /// What it says.
+    #[schema(example = "Better")]
+    pub label: String,
+}
+
+/// Whom to call, and whether anybody is watching.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Watch {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its name.
+    #[schema(example = "Invented Skin Clinic")]
+    pub name: String,
+    /// Show it first, large.
+    #[schema(example = "999")]
+    pub emergency_number: String,
+    /// The clinic's telephone.
+    #[schema(example = "+44 20 7946 0000")]
+    pub phone: String,
+    /// Whom to call when it is closed.
+    #[schema(example = "NHS 111")]
+    pub out_of_hours: String,
+    /// Whether anybody reads answers at all.
+    pub monitored: bool,
+    /// When answers are read.
+    #[schema(example = "Mon-Fri 9:00-17:00")]
+    pub reply_hours: String,
+}
+
+/// Puts the words of a clinic into a protocol's text.
+pub fn say(text: &Text, locales: &[&str], clinic: &Clinic) -> String {
+    let said = text.in_locale(locales);
+    if !said.contains('{') {
+        return said.to_owned();
+    }
+    said.replace("{emergency_number}", &clinic.emergency_number)
+        .replace("{clinic_phone}", &clinic.phone)
+        .replace("{out_of_hours}", &clinic.out_of_hours)
+}
+
+/// The languages to try: the request's, the patient's, the clinic's.
+pub fn locales<'a>(asked: Option<&'a str>, course: &'a Course) -> Vec<&'a str> {
+    asked.into_iter().chain([course.patient.locale.as_str(), course.clinic.locale.as_str()]).collect()
+}
+
+/// Whom to call.
+pub fn watch(clinic: &Clinic) -> Watch {
+    Watch {
+        clinic_id: clinic.id,
+        name: clinic.name.clone(),
+        emergency_number: clinic.emergency_number.clone(),
+        phone: clinic.phone.clone(),
+        out_of_hours: clinic.out_of_hours.clone(),
+        monitored: clinic.monitored,
+        reply_hours: clinic.reply_hours.clone(),
+    }
+}
+
+/// Today, of all plans together. `None` if there is no plan.
+pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<Today>, Error> {
+    let Some(first) = days.first() else { return Ok(None) };
+    let mut today = Today {
+        as_of: first.course.plan.enrolled_at,
+        zone: first.course.patient.zone.clone(),
+        date: first.day.date.into(),
+        valid_until: first.day.valid_until,
+        plans: Vec::new(),
+        items: Vec::new(),
+        forms: Vec::new(),
+        clinics: Vec::new(),
+    };
+    for PlanDay { course, day } in days {
+        let locales = locales(asked, course);
+        today.valid_until = today.valid_until.min(day.valid_until);
+        let midnight = engine::local_instant(day.date, engine::LocalTime { days: 0, hour: 0, minute: 0 }, &course.zone);
+        let boundaries = day.occurrences.iter().flat_map(|o| [o.opens_at, o.closes_at, o.late_until]).chain([midnight]);
+        let latest = boundaries.filter(|boundary| *boundary <= at).max();
+        today.as_of = latest.map_or(today.as_of, |latest| latest.max(today.as_of));
+        today.plans.push(plan_view(course, day, &locales));
+        for occurrence in &day.occurrences {
+            let item = item_view(course, occurrence, &locales)?;
+            if let Some(form) = item.form.as_deref().filter(|_| item.state != State::Done) {
+                let form = form_view(course, form, occurrence.day, &locales);
+                if !today.forms.contains(&form) {
+                    today.forms.push(form);
+                }
+            }
+            today.items.push(item);
+        }
+        let watch = watch(&course.clinic);
+        if !today.clinics.contains(&watch) {
+            today.clinics.push(watch);
+        }
+    }
+    Ok(Some(today))
+}
+
+/// A plan's header.
+pub fn plan_view(course: &Course, day: &engine::Day, locales: &[&str]) -> TodayPlan {
+    let phase = day.phase.and_then(|index| course.compiled.phases.get(index));
+    TodayPlan {
+        plan_id: course.plan.id,
+        clinic_id: course.plan.clinic_id,
+        title: course.compiled.title.in_locale(locales).to_owned(),
+        day: day.number,
+        last_day: course.compiled.horizon_day,
+        phase: phase.map(|phase| Phase {
+            key: phase.key.clone(),
+            title: phase.title.in_locale(locales).to_owned(),
+            common: say(&phase.common, locales, &course.clinic),
+            advice: say(&phase.advice, locales, &course.clinic),
+        }),
+    }
+}
+
+/// One line.
+pub fn item_view(course: &Course, occurrence: &engine::Occurrence, locales: &[&str]) -> Result<Item, Error> {
+    let item = item_of(course, occurrence)?;
+    let last_on = occurrence.last_day.and_then(|last| date_of(course, last));
+    Ok(Item {
+        occurrence_id: occurrence.id,
+        plan_ids: vec![course.plan.id],
+        key: item.key.clone(),
+        kind: item.kind,
+        state: occurrence.state,
+        day: occurrence.day,
+        slot: slot_of(course, occurrence)?.key.clone(),
+        title: say(&item.title, locales, &course.clinic),
+        text: item.text.as_ref().map(|text| say(text, locales, &course.clinic)),
+        opens_at: occurrence.opens_at,
+        closes_at: occurrence.closes_at,
+        late_until: occurrence.late_until,
+        last_on,
+        held: occurrence.held,
+        form: item.form.clone(),
+        views: item.views.clone(),
+    })
+}
+
+/// The date of a numbered day.
+pub fn date_of(course: &Course, day: i32) -> Option<Date> {
+    let span = jiff::Span::new().try_days(day).ok()?;
+    course.plan.day_zero.0.checked_add(span).ok().map(Date)
+}
+
+/// A form of the plan on a day.
+pub fn form_view(course: &Course, form: &str, day: i32, locales: &[&str]) -> Form {
+    let questions = course.compiled.form(form, day);
+    Form {
+        plan_id: course.plan.id,
+        day,
+        key: form.to_owned(),
+        questions: questions
+            .into_iter()
+            .map(|question| Question {
+                key: question.key.clone(),
+                kind: question.kind,
+                text: say(&question.text, locales, &course.clinic),
+                hint: question.hint.as_ref().map(|hint| say(hint, locales, &course.clinic)),
+                choices: question
+                    .choices
+                    .iter()
+                    .map(|choice| Choice { key: choice.key.clone(), label: say(&choice.label, locales, &course.clinic) })
+                    .collect(),
+            })
+            .collect(),
+    }
+}
