@@ -61,11 +61,7 @@ impl std::ops::Deref for App {
 impl App {
     /// Builds the application of the settings.
     pub fn new(config: Config, clock: Clock, entropy: Entropy) -> Result<Self, Error> {
-        let transport = config
-            .mail
-            .expose_secret()
-            .parse()
-            .map_err(|why| Error::Setting(format!("mail: {why}")))?;
+        let transport = config.mail.expose_secret().parse().map_err(|why| Error::Setting(format!("mail: {why}")))?;
         let mailer = Mailer::new(MailSettings::new(transport, config.mail_from.clone()))
             .map_err(|why| Error::Setting(format!("mail: {why}")))?;
         Self::with_mailer(config, mailer, clock, entropy)

@@ -57,6 +57,9 @@ pub struct Config {
     pub body_idle_seconds: u64,
     /// Seconds a body may take in all.
     pub body_total_seconds: u64,
+    /// A commit a request instead of one a group: no setting, only the benchmark that compares the two sets it.
+    #[serde(skip)]
+    pub commit_singly: bool,
 }
 
 fn hidden<S: serde::Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
@@ -85,6 +88,7 @@ impl Default for Config {
             mails_per_minute: 600,
             body_idle_seconds: 10,
             body_total_seconds: 30,
+            commit_singly: false,
         }
     }
 }
@@ -96,8 +100,9 @@ impl Config {
         if file.is_some() && !path.is_file() {
             return Err(Error::Setting(format!("there is no settings file {}", path.display())));
         }
-        let config: Self = Figment::from(Serialized::defaults(Self::default()))
-            .merge(Toml::file_exact(&path))
+        let defaults = Figment::from(Serialized::defaults(Self::default()));
+        let with_file = if path.is_file() { defaults.merge(Toml::file_exact(&path)) } else { defaults };
+        let config: Self = with_file
             .merge(Env::raw().only(&["DATABASE_URL", "DATABASE_READ_URL"]))
             .merge(Env::prefixed("AFTERCARE_"))
             .extract()
@@ -111,7 +116,9 @@ impl Config {
         let secret = self.secret.expose_secret();
         let distinct = secret.chars().collect::<std::collections::BTreeSet<_>>().len();
         if secret.len() < 32 || distinct < 8 {
-            return refuse("secret must be 32 random characters or more; make one with: openssl rand -base64 48".to_owned());
+            return refuse(
+                "secret must be 32 random characters or more; make one with: openssl rand -base64 48".to_owned(),
+            );
         }
         if !self.base_url.starts_with("https://") && !is_loopback_url(&self.base_url) {
             return refuse("base_url must start with https:// unless its host is a loopback address".to_owned());
@@ -124,6 +131,9 @@ impl Config {
         }
         if db::sqlite_path(&self.database_url).is_none() && !db::is_postgres(&self.database_url) {
             return refuse("database_url must be sqlite:PATH or postgres://...".to_owned());
+        }
+        if self.mail.expose_secret() == "memory" {
+            return refuse("mail must be smtps://..., smtp://... or folder:PATH; memory is for tests".to_owned());
         }
         if !(60..=900).contains(&self.access_token_seconds) {
             return refuse("access_token_seconds must be between 60 and 900".to_owned());
@@ -147,7 +157,7 @@ impl Config {
             read_url: self.database_read_url.clone(),
             pool_size: self.pool_size,
             wait: Duration::from_secs(2),
-            commit_singly: false,
+            commit_singly: self.commit_singly,
         }
     }
 
@@ -178,5 +188,6 @@ pub fn is_loopback_url(url: &str) -> bool {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    url.starts_with("http") && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+    url.starts_with("http")
+        && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }

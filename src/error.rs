@@ -83,7 +83,6 @@ pub enum Error {
 
 /// One field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct FieldError {
     /// Where: a JSON pointer into the body, or `query/NAME`, `header/NAME`.
     #[schema(example = "/parameters/needle_depth_mm")]
@@ -98,7 +97,6 @@ pub struct FieldError {
 
 /// What a caller sees of every 4xx and 5xx: `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Problem {
     /// A URI for the kind of problem; made from `code`.
     #[serde(rename = "type")]
@@ -272,7 +270,14 @@ fn from_database(text: &str) -> Option<Error> {
     let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if any(&["database or disk is full", "No space left on device"]) {
         Some(Error::DiskFull)
-    } else if any(&["database is locked", "lock timeout", "terminating connection", "could not connect", "server closed the connection", "connection pointer is NULL"]) {
+    } else if any(&[
+        "database is locked",
+        "lock timeout",
+        "terminating connection",
+        "could not connect",
+        "server closed the connection",
+        "connection pointer is NULL",
+    ]) {
         Some(Error::Busy)
     } else {
         None

@@ -11,7 +11,7 @@ macro_rules! ids {
         #[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = crate::db::types::Uid)]
         #[serde(transparent)]
-        #[schema(value_type = String, format = Uuid)]
+        #[schema(value_type = String, format = Uuid, example = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11")]
         pub struct $name(pub Uuid);
 
         impl std::fmt::Display for $name {

@@ -52,6 +52,8 @@ enum Command {
     Protocol(ProtocolCommand),
     /// Read every pinned setting back and say what is wrong.
     Doctor,
+    /// Ask the server on this machine whether it is up: for a container's health check.
+    Health,
 }
 
 #[derive(Subcommand)]
@@ -160,8 +162,10 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
 }
 
 fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
-    if matches!(command, Command::Doctor) {
-        return doctor(&config);
+    match command {
+        Command::Doctor => return doctor(&config),
+        Command::Health => return health(&config),
+        _ => {}
     }
     config.check()?;
     start_logs(&config.log, &config.log_format);
@@ -172,12 +176,15 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         Command::Clinic(ClinicCommand::Create(args)) => block_on(create_clinic(config, *args)),
         Command::Clinic(ClinicCommand::List) => block_on(list_clinics(config)),
         Command::Keys(command) => block_on(keys(config, command)),
-        Command::Demo(_) | Command::Openapi | Command::Protocol(_) | Command::Doctor => Ok(ExitCode::SUCCESS),
+        Command::Demo(_) | Command::Openapi | Command::Protocol(_) | Command::Doctor | Command::Health => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
 fn start_logs(filter: &str, format: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if format == "json" {
         logs.json().flatten_event(true).init();
@@ -252,7 +259,8 @@ async fn create_clinic(config: Config, args: NewClinicArgs) -> Result<ExitCode, 
     let (clinic, link) = app
         .change_rights(move |c| {
             let clinic = clinics::found(c, new, &m)?;
-            let member = clinics::add_member(c, &clinic, owner_name, &owner_email, (Role::Owner, MemberState::Invited), &m)?;
+            let member =
+                clinics::add_member(c, &clinic, owner_name, &owner_email, (Role::Owner, MemberState::Invited), &m)?;
             let link = auth::invite_member(c, &post, &member, owner_email.as_str(), &clinic.locale, &m)?;
             Ok((clinic, link))
         })
@@ -264,7 +272,9 @@ async fn create_clinic(config: Config, args: NewClinicArgs) -> Result<ExitCode, 
 }
 
 fn wanted<T: TryFrom<String, Error = String>>(option: &str, text: String) -> Result<T, Error> {
-    T::try_from(text).map_err(|why| Error::Setting(format!("{option}: {}", why.split_once(": ").map_or(why.as_str(), |(_, rest)| rest))))
+    T::try_from(text).map_err(|why| {
+        Error::Setting(format!("{option}: {}", why.split_once(": ").map_or(why.as_str(), |(_, rest)| rest)))
+    })
 }
 
 async fn list_clinics(config: Config) -> Result<ExitCode, Error> {
@@ -286,7 +296,9 @@ async fn keys(config: Config, command: KeysCommand) -> Result<ExitCode, Error> {
         }
         KeysCommand::Rotate => {
             let kid = app.change_rights(move |c| auth::keys::rotate(c, &inner.secrets, &m)).await?;
-            say(&format!("published {kid}; it signs a minute from now. Remove the old key when its tokens have run out."));
+            say(&format!(
+                "published {kid}; it signs a minute from now. Remove the old key when its tokens have run out."
+            ));
         }
         KeysCommand::Remove { kid } => {
             app.change_rights(move |c| auth::keys::remove(c, &kid, &m)).await?;
@@ -297,7 +309,8 @@ async fn keys(config: Config, command: KeysCommand) -> Result<ExitCode, Error> {
 }
 
 fn check_protocol(file: &PathBuf) -> Result<ExitCode, Error> {
-    let text = std::fs::read_to_string(file).map_err(|why| Error::Setting(format!("cannot read {}: {why}", file.display())))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|why| Error::Setting(format!("cannot read {}: {why}", file.display())))?;
     match engine::parse(&text) {
         Ok(protocol) => {
             let (key, items) = (&protocol.key, protocol.items.len());
@@ -314,6 +327,21 @@ fn check_protocol(file: &PathBuf) -> Result<ExitCode, Error> {
     }
 }
 
+/// 0 if the server answers on its port within two seconds.
+fn health(config: &Config) -> Result<ExitCode, Error> {
+    use std::io::Read as _;
+    let port = config.listen.rsplit(':').next().unwrap_or_default();
+    let failed = |why: std::io::Error| Error::Setting(format!("the server on port {port} does not answer: {why}"));
+    let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).map_err(failed)?;
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(2))).map_err(failed)?;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").map_err(failed)?;
+    let mut answer = String::new();
+    stream.take(4_096).read_to_string(&mut answer).map_err(failed)?;
+    let up = answer.starts_with("HTTP/1.1 200");
+    say(if up { "up" } else { "not up" });
+    Ok(if up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 fn doctor(config: &Config) -> Result<ExitCode, Error> {
     let mut wrong = 0;
     let mut line = |setting: &str, right: bool, text: String| {
@@ -328,12 +356,18 @@ fn doctor(config: &Config) -> Result<ExitCode, Error> {
         Err(why) => line("database", false, why.to_string()),
         Ok(mut conn) => {
             for finding in settings::read_back(&mut conn)? {
-                let text = if finding.right { finding.found } else { format!("{}, must be {}", finding.found, finding.wanted) };
+                let text = if finding.right {
+                    finding.found
+                } else {
+                    format!("{}, must be {}", finding.found, finding.wanted)
+                };
                 line(finding.setting, finding.right, text);
             }
             match migrate::pending(&mut conn) {
                 Ok(pending) if pending.is_empty() => line("schema", true, "this release's".to_owned()),
-                Ok(pending) => line("schema", false, format!("{} migrations are pending: run `aftercare migrate`", pending.len())),
+                Ok(pending) => {
+                    line("schema", false, format!("{} migrations are pending: run `aftercare migrate`", pending.len()))
+                }
                 Err(why) => line("schema", false, why.to_string()),
             }
         }

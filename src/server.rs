@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use actix_cors::Cors;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, HttpServer, get, web};
@@ -47,6 +48,7 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
             .app_data(document.clone())
             .app_data(deadlines.clone())
             .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()))
+            .wrap(cors(&app.config.allowed_origins))
             .wrap(from_fn(edge))
             .into_utoipa_app()
             .configure(api)
@@ -69,8 +71,20 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
     Ok(server)
 }
 
+/// Browsers may call from these origins, and from no other; tokens travel in a header, so no credentials are allowed.
+fn cors(origins: &str) -> Cors {
+    let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    let headers = ["authorization", "content-type", "accept-language", "if-match", "if-none-match", "idempotency-key"];
+    origins
+        .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
+        .allowed_methods(["GET", "PUT", "POST", "PATCH", "DELETE"])
+        .allowed_headers(headers)
+        .expose_headers(["etag", "trace-id", "retry-after"])
+        .max_age(3_600)
+}
+
 fn docs_config() -> DocsConfig<'static> {
-    DocsConfig::from("/openapi.json").validator_url("none").persist_authorization(false)
+    DocsConfig::from("/openapi.json").validator_url("none").persist_authorization(false).use_base_layout()
 }
 
 /// The published document, made once, and which methods each path knows.
@@ -99,7 +113,10 @@ impl Document {
         let asked: Vec<&str> = path.split('/').collect();
         let fits = |known: &[String]| {
             known.len() == asked.len()
-                && known.iter().zip(&asked).all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
+                && known
+                    .iter()
+                    .zip(&asked)
+                    .all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
         };
         let methods: Vec<&str> =
             self.paths.iter().filter(|(known, _)| fits(known)).flat_map(|(_, methods)| methods.clone()).collect();
@@ -124,6 +141,8 @@ fn ok() -> HttpResponse {
 }
 
 /// Whether the process is up.
+///
+/// For a load balancer or a container: it asks nothing of the database.
 #[utoipa::path(tag = "service", operation_id = "get_health", security(()),
     responses((status = 200, description = "It is up.", body = Health)))]
 #[get("/healthz")]
@@ -132,6 +151,8 @@ async fn healthz() -> HttpResponse {
 }
 
 /// Whether requests can be answered: the database answers.
+///
+/// 503 while it does not: send requests to another node until this is 200 again.
 #[utoipa::path(tag = "service", operation_id = "get_readiness", security(()),
     responses((status = 200, description = "Requests can be answered.", body = Health)))]
 #[get("/readyz")]
@@ -141,8 +162,10 @@ async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
 }
 
 /// This document.
+///
+/// OpenAPI 3.1, made from the routes that are served. The reference at `/docs/` shows it.
 #[utoipa::path(tag = "service", operation_id = "get_openapi", security(()),
-    responses((status = 200, description = "The OpenAPI document.", body = Object)))]
+    responses((status = 200, description = "The OpenAPI document.", body = Object, example = json!({"openapi": "3.1.0"}))))]
 #[get("/openapi.json")]
 async fn get_openapi(document: web::Data<Document>) -> HttpResponse {
     HttpResponse::Ok()

@@ -10,8 +10,21 @@ use uuid::Uuid;
 use crate::db::types::Instant;
 
 /// An instant, in whole microseconds: what both databases store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
+)]
 #[diesel(sql_type = Instant)]
 #[serde(transparent)]
 #[schema(value_type = String, format = DateTime, example = "2026-03-04T17:00:00Z")]

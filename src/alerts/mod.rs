@@ -123,7 +123,14 @@ pub struct Alert {
 
 /// Raises an alert for a finding, or adds it to the open alert of the same cause; a worse one makes that more pressing,
 /// and open again.
-pub fn raise(c: &mut Conn, course: &Course, finding: &Finding, check_in: Option<&CheckIn>, day: i32, m: &Moment) -> Result<AlertId, Error> {
+pub fn raise(
+    c: &mut Conn,
+    course: &Course,
+    finding: &Finding,
+    check_in: Option<&CheckIn>,
+    day: i32,
+    m: &Moment,
+) -> Result<AlertId, Error> {
     let (clinic, check_in_id) = (course.plan.clinic_id, check_in.map(|check_in| check_in.id));
     let due_at = rules::due_at(finding.urgency, &course.clinic.zone, m.at)?;
     let new = Alert {
@@ -155,9 +162,12 @@ pub fn raise(c: &mut Conn, course: &Course, finding: &Finding, check_in: Option<
     if let Some(open) = store::find_open(c, clinic, course.plan.id, &finding.cause)? {
         return see_again(c, open, new, m);
     }
-    store::insert(c, &new)?;
-    store::insert_event(c, &new, EventKind::Raised, None, None, m)?;
-    Ok(new.id)
+    if store::insert(c, &new)? {
+        store::insert_event(c, &new, EventKind::Raised, None, None, m)?;
+        return Ok(new.id);
+    }
+    let open = store::find_open(c, clinic, course.plan.id, &finding.cause)?.ok_or(Error::Busy)?;
+    see_again(c, open, new, m)
 }
 
 fn see_again(c: &mut Conn, open: Alert, new: Alert, m: &Moment) -> Result<AlertId, Error> {
@@ -194,18 +204,23 @@ pub fn raise_silence(c: &mut Conn, course: &Course, finding: &Finding, day: i32,
 /// check-in (or a silence) and address.
 pub fn tell_staff(c: &mut Conn, post: &Post, course: &Course, of: &str, m: &Moment) -> Result<(), Error> {
     for (address, locale) in store::list_clinical_addresses(c, course.plan.clinic_id)? {
-        outbox::put(c, post, NewMail {
-            clinic_id: Some(course.plan.clinic_id),
-            patient_id: None,
-            kind: Kind::AlertNotice,
-            dedupe_key: format!("alert:{of}:{address}"),
-            to: address,
-            locale,
-            link: format!("{}/open/clinic", post.links_url),
-            valid_for: None,
-            unsubscribe: false,
-            expires_at: m.at.plus_seconds(24 * 3_600),
-        }, m)?;
+        outbox::put(
+            c,
+            post,
+            NewMail {
+                clinic_id: Some(course.plan.clinic_id),
+                patient_id: None,
+                kind: Kind::AlertNotice,
+                dedupe_key: format!("alert:{of}:{address}"),
+                to: address,
+                locale,
+                link: format!("{}/open/clinic", post.links_url),
+                valid_for: None,
+                unsubscribe: false,
+                expires_at: m.at.plus_seconds(24 * 3_600),
+            },
+            m,
+        )?;
     }
     Ok(())
 }

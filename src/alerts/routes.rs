@@ -44,15 +44,17 @@ struct Alert {
     #[schema(example = "A level is 3 or more above what is expected on this day.")]
     reason: String,
     /// What the rule saw: its expression and the values.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"expression": "excess >= 3", "escalated_by": null, "values": [["excess", 5]], "not_answered": []}))]
     trace: serde_json::Value,
     /// How soon a person must act.
     urgency: Urgency,
     /// Where it is.
     status: AlertStatus,
     /// The day number of the plan.
+    #[schema(example = 3)]
     day: i32,
     /// How often the cause was found.
+    #[schema(example = 1)]
     times_seen: i32,
     /// When it was raised.
     raised_at: Stamp,
@@ -61,6 +63,7 @@ struct Alert {
     /// Until when a person must answer.
     due_at: Stamp,
     /// Whether that is past and nobody has taken it.
+    #[schema(example = false)]
     overdue: bool,
     /// Who took it.
     #[schema(required)]
@@ -78,9 +81,10 @@ struct Alert {
     #[schema(required)]
     resolution: Option<Resolution>,
     /// In their words.
-    #[schema(required)]
+    #[schema(required, example = "Called back, advised, all settled.")]
     note: Option<String>,
     /// For `If-Match`: the ETag is `"v` and this number and `"`.
+    #[schema(example = 1)]
     version: i32,
 }
 
@@ -122,7 +126,7 @@ struct AlertParams {
     status: Option<AlertStatus>,
     /// How many items at the most.
     #[serde(default)]
-    #[param(default = 25, minimum = 1, maximum = 100)]
+    #[param(value_type = i64, default = 25, minimum = 1, maximum = 100)]
     limit: Limit,
     /// `next_cursor` of the page before.
     #[param(max_length = 64, value_type = Option<String>)]
@@ -130,10 +134,16 @@ struct AlertParams {
 }
 
 /// List the alerts, newest first.
+///
+/// All of them, or those of one status. Among the open ones, the earliest `due_at` is the next to look at.
 #[utoipa::path(tag = "alerts", operation_id = "list_alerts", params(AlertParams),
     responses((status = 200, description = "A page of alerts.", body = Page<Alert>)))]
 #[get("/v1/clinic/alerts")]
-async fn list_alerts(app: web::Data<App>, who: Staff, Query(params): Query<AlertParams>) -> Result<HttpResponse, Error> {
+async fn list_alerts(
+    app: web::Data<App>,
+    who: Staff,
+    Query(params): Query<AlertParams>,
+) -> Result<HttpResponse, Error> {
     let (at, page) = (app.clock.now(), PageParams { limit: params.limit, cursor: params.cursor });
     let wanted = page.clone();
     let rows = app.db.read(move |c| store::list(c, who.clinic, params.status, &wanted)).await?;
@@ -141,22 +151,36 @@ async fn list_alerts(app: web::Data<App>, who: Staff, Query(params): Query<Alert
 }
 
 /// Get an alert.
+///
+/// With what the rule saw, and the ETag that a change needs.
 #[utoipa::path(tag = "alerts", operation_id = "get_alert",
-    params(("alert_id" = AlertId, Path, description = "The alert.")),
-    responses((status = 200, description = "The alert.", body = Alert)))]
+    params(("alert_id" = AlertId, Path, description = "The alert."), ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "The alert.", body = Alert), (status = 304, description = "You have it already.")))]
 #[get("/v1/clinic/alerts/{alert_id}")]
-async fn get_alert(app: web::Data<App>, who: Staff, id: web::Path<AlertId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn get_alert(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<AlertId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     let version = row.version;
     Ok(answer_version(&request, &view(row, app.clock.now()), version))
 }
 
 /// Take an alert: somebody is on it.
+///
+/// Taking it again changes nothing: it stays with the first who took it.
 #[utoipa::path(tag = "alerts", operation_id = "acknowledge_alert",
-    params(("alert_id" = AlertId, Path, description = "The alert."), ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v1\"`.")),
+    params(("alert_id" = AlertId, Path, description = "The alert."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "Taken.", body = Alert)))]
 #[post("/v1/clinic/alerts/{alert_id}/acknowledge")]
-async fn acknowledge(app: web::Data<App>, who: Staff, id: web::Path<AlertId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn acknowledge(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<AlertId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let (m, tag) = (app.moment(), if_match(&request));
     let at = m.at;
     let row = app.db.write(move |c| super::acknowledge(c, &who, *id, tag.as_deref(), &m)).await?;
@@ -174,8 +198,10 @@ struct AlertEnd {
 }
 
 /// End an alert with a reason. Clinicians and owners only.
+///
+/// An ended alert stays in the list. The same cause raises a new one when a later check-in shows it.
 #[utoipa::path(tag = "alerts", operation_id = "resolve_alert", request_body = AlertEnd,
-    params(("alert_id" = AlertId, Path, description = "The alert."), ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v1\"`.")),
+    params(("alert_id" = AlertId, Path, description = "The alert."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "Ended.", body = Alert)))]
 #[post("/v1/clinic/alerts/{alert_id}/resolve")]
 async fn resolve(
@@ -188,10 +214,8 @@ async fn resolve(
     who.must_be_clinical()?;
     let (m, tag) = (app.moment(), if_match(&request));
     let at = m.at;
-    let row = app
-        .db
-        .write(move |c| super::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m))
-        .await?;
+    let row =
+        app.db.write(move |c| super::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m)).await?;
     Ok(changed(row, at))
 }
 

@@ -11,10 +11,9 @@ use crate::http::PageParams;
 use crate::ids::{AlertId, AuditId, ClinicId, MemberId, PlanId};
 use crate::time::Moment;
 
-/// A new alert.
-pub fn insert(c: &mut Conn, alert: &Alert) -> Result<(), Error> {
-    diesel::insert_into(alerts::table).values(alert).execute(c)?;
-    Ok(())
+/// A new alert; `false` if one of that cause is open: somebody else was first.
+pub fn insert(c: &mut Conn, alert: &Alert) -> Result<bool, Error> {
+    Ok(crate::db::insert_once!(c, alerts::table, alert) == 1)
 }
 
 /// An alert of the clinic.
@@ -22,18 +21,27 @@ pub fn find(c: &mut Conn, clinic: ClinicId, id: AlertId) -> Result<Option<Alert>
     Ok(alerts::table.find((clinic, id)).select(Alert::as_select()).first(c).optional()?)
 }
 
-/// The alert of that cause that has not ended.
+/// The alert of that cause that has not ended, for this transaction alone: two check-ins at once are both counted.
 pub fn find_open(c: &mut Conn, clinic: ClinicId, plan: PlanId, cause: &str) -> Result<Option<Alert>, Error> {
-    Ok(alerts::table
+    let open = alerts::table
         .filter(alerts::clinic_id.eq(clinic).and(alerts::plan_id.eq(plan)))
         .filter(alerts::cause.eq(cause).and(alerts::status.ne(AlertStatus::Resolved)))
-        .select(Alert::as_select())
-        .first(c)
-        .optional()?)
+        .limit(1)
+        .select(alerts::id);
+    let ids: Vec<AlertId> = match c {
+        Conn::Sqlite(c) => open.load(c)?,
+        Conn::Pg(c) => open.for_update().load(c)?,
+    };
+    ids.first().map_or(Ok(None), |id| find(c, clinic, *id))
 }
 
 /// The clinic's alerts, newest first; of one status, if one is asked for.
-pub fn list(c: &mut Conn, clinic: ClinicId, status: Option<AlertStatus>, page: &PageParams) -> Result<Vec<Alert>, Error> {
+pub fn list(
+    c: &mut Conn,
+    clinic: ClinicId,
+    status: Option<AlertStatus>,
+    page: &PageParams,
+) -> Result<Vec<Alert>, Error> {
     let mut rows = alerts::table
         .filter(alerts::clinic_id.eq(clinic))
         .order(alerts::id.desc())
@@ -79,7 +87,14 @@ pub fn set(c: &mut Conn, alert: &Alert, version: i32) -> Result<bool, Error> {
 }
 
 /// One line of an alert's history.
-pub fn insert_event(c: &mut Conn, alert: &Alert, kind: EventKind, by: Option<MemberId>, note: Option<&str>, m: &Moment) -> Result<(), Error> {
+pub fn insert_event(
+    c: &mut Conn,
+    alert: &Alert,
+    kind: EventKind,
+    by: Option<MemberId>,
+    note: Option<&str>,
+    m: &Moment,
+) -> Result<(), Error> {
     diesel::insert_into(alert_events::table)
         .values((
             alert_events::clinic_id.eq(alert.clinic_id),

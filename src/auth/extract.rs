@@ -102,7 +102,9 @@ impl FromRequest for Staff {
             let who = who.await?;
             match who.rights {
                 Rights::Staff { clinic, member, role } => Ok(Self { clinic, member, role, account: who.account }),
-                Rights::Patient => Err(Error::NotAllowed("This is for the clinic's staff; the token acts for a patient.")),
+                Rights::Patient => {
+                    Err(Error::NotAllowed("This is for the clinic's staff; the token acts for a patient."))
+                }
             }
         })
     }

@@ -168,7 +168,13 @@ pub struct SignedIn {
 }
 
 /// Begins a session for an account that has proved itself.
-pub fn sign_in(c: &mut Conn, secrets: &Secrets, account: &Account, clinic: Option<ClinicId>, m: &Moment) -> Result<SignedIn, Error> {
+pub fn sign_in(
+    c: &mut Conn,
+    secrets: &Secrets,
+    account: &Account,
+    clinic: Option<ClinicId>,
+    m: &Moment,
+) -> Result<SignedIn, Error> {
     let acting = choose_rights(c, account.id, clinic)?;
     let (idle, whole) = if acting.is_some() { STAFF_SESSION } else { PATIENT_SESSION };
     let session = store::Session {
@@ -223,7 +229,8 @@ pub fn refresh(c: &mut Conn, secrets: &Secrets, token: &str, m: &Moment) -> Resu
     let Some((session, generation)) = secrets.read_refresh_token(token) else { return Ok(None) };
     let id = SessionId(session);
     let Some(before) = store::find_session(c, id)? else { return Ok(None) };
-    let Some(account) = store::find_account(c, before.account_id)?.filter(|account| account.disabled_at.is_none()) else {
+    let Some(account) = store::find_account(c, before.account_id)?.filter(|account| account.disabled_at.is_none())
+    else {
         return Ok(None);
     };
     let role = match before.clinic_id {
@@ -266,18 +273,23 @@ pub fn mail_link(c: &mut Conn, post: &Post, email: &str, purpose: Purpose, m: &M
     };
     let link = NewLink { account_id: Some(account.id), minutes: LINK_MINUTES, ..NewLink::new(purpose) };
     let (token, expires_at) = make_link(c, &link, m)?;
-    outbox::put(c, post, NewMail {
-        clinic_id: None,
-        patient_id: None,
-        kind,
-        dedupe_key: format!("link:{}", m.id::<uuid::Uuid>()),
-        to: account.email,
-        locale: account.locale,
-        link: post.link(page, &token),
-        valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
-        unsubscribe: false,
-        expires_at,
-    }, m)
+    outbox::put(
+        c,
+        post,
+        NewMail {
+            clinic_id: None,
+            patient_id: None,
+            kind,
+            dedupe_key: format!("link:{}", m.id::<uuid::Uuid>()),
+            to: account.email,
+            locale: account.locale,
+            link: post.link(page, &token),
+            valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
+            unsubscribe: false,
+            expires_at,
+        },
+        m,
+    )
 }
 
 /// Invites a patient: the newest link counts, older ones end.
@@ -290,23 +302,40 @@ pub fn invite_patient(c: &mut Conn, post: &Post, patient: &patients::Patient, m:
         ..NewLink::new(Purpose::PatientInvitation)
     };
     let (token, expires_at) = make_link(c, &link, m)?;
-    outbox::put(c, post, NewMail {
-        clinic_id: Some(patient.clinic_id),
-        patient_id: Some(patient.id),
-        kind: Kind::PatientInvitation,
-        dedupe_key: format!("invitation:{}:{}", patient.id, m.at.micros()),
-        to: patient.email.clone(),
-        locale: patient.locale.clone(),
-        link: post.link("invitation", &token),
-        valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
-        unsubscribe: false,
-        expires_at,
-    }, m)?;
+    outbox::put(
+        c,
+        post,
+        NewMail {
+            clinic_id: Some(patient.clinic_id),
+            patient_id: Some(patient.id),
+            kind: Kind::PatientInvitation,
+            dedupe_key: format!("invitation:{}:{}", patient.id, m.at.micros()),
+            to: patient.email.clone(),
+            locale: patient.locale.clone(),
+            link: post.link("invitation", &token),
+            valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
+            unsubscribe: false,
+            expires_at,
+        },
+        m,
+    )?;
     Ok(expires_at)
 }
 
+/// Ends the invitations that are on their way to a patient: they went to an address that is no longer the patient's.
+pub fn end_invitations(c: &mut Conn, patient: &patients::Patient, m: &Moment) -> Result<(), Error> {
+    store::end_patient_links(c, patient.clinic_id, patient.id, m.at)
+}
+
 /// Invites a member; gives the link that is mailed.
-pub fn invite_member(c: &mut Conn, post: &Post, member: &Member, email: &str, locale: &str, m: &Moment) -> Result<String, Error> {
+pub fn invite_member(
+    c: &mut Conn,
+    post: &Post,
+    member: &Member,
+    email: &str,
+    locale: &str,
+    m: &Moment,
+) -> Result<String, Error> {
     let link = NewLink {
         clinic_id: Some(member.clinic_id),
         member_id: Some(member.id),
@@ -316,18 +345,23 @@ pub fn invite_member(c: &mut Conn, post: &Post, member: &Member, email: &str, lo
     };
     let (token, expires_at) = make_link(c, &link, m)?;
     let link = post.link("invitation", &token);
-    outbox::put(c, post, NewMail {
-        clinic_id: Some(member.clinic_id),
-        patient_id: None,
-        kind: Kind::MemberInvitation,
-        dedupe_key: format!("member:{}:{}", member.id, m.at.micros()),
-        to: email.to_owned(),
-        locale: locale.to_owned(),
-        link: link.clone(),
-        valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
-        unsubscribe: false,
-        expires_at,
-    }, m)?;
+    outbox::put(
+        c,
+        post,
+        NewMail {
+            clinic_id: Some(member.clinic_id),
+            patient_id: None,
+            kind: Kind::MemberInvitation,
+            dedupe_key: format!("member:{}:{}", member.id, m.at.micros()),
+            to: email.to_owned(),
+            locale: locale.to_owned(),
+            link: link.clone(),
+            valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
+            unsubscribe: false,
+            expires_at,
+        },
+        m,
+    )?;
     Ok(link)
 }
 
@@ -349,18 +383,21 @@ impl NewLink {
 fn make_link(c: &mut Conn, new: &NewLink, m: &Moment) -> Result<(String, Stamp), Error> {
     let one_time = OneTime::new(m);
     let expires_at = m.at.plus_seconds(i64::from(new.minutes) * 60);
-    store::insert_link(c, &store::Link {
-        id: m.id(),
-        purpose: new.purpose,
-        token_hash: one_time.hash,
-        account_id: new.account_id,
-        clinic_id: new.clinic_id,
-        member_id: new.member_id,
-        patient_id: new.patient_id,
-        created_at: m.at,
-        expires_at,
-        used_at: None,
-    })?;
+    store::insert_link(
+        c,
+        &store::Link {
+            id: m.id(),
+            purpose: new.purpose,
+            token_hash: one_time.hash,
+            account_id: new.account_id,
+            clinic_id: new.clinic_id,
+            member_id: new.member_id,
+            patient_id: new.patient_id,
+            created_at: m.at,
+            expires_at,
+            used_at: None,
+        },
+    )?;
     Ok((one_time.token, expires_at))
 }
 
@@ -382,11 +419,20 @@ pub fn invited_account(c: &mut Conn, token: &str, at: Stamp) -> Result<Option<Ac
 
 /// A link that was used, has run out, or is for something else: they look the same.
 pub fn used_up() -> Error {
-    Error::Unreadable { code: "link_used_up", detail: "this link was used, has run out, or is not for this; ask for a new one".to_owned() }
+    Error::Unreadable {
+        code: "link_used_up",
+        detail: "this link was used, has run out, or is not for this; ask for a new one".to_owned(),
+    }
 }
 
 /// Accepts an invitation: links the record or the membership to the account of the invited address, and signs in.
-pub fn accept(c: &mut Conn, secrets: &Secrets, token: &str, password_hash: Option<&str>, m: &Moment) -> Result<SignedIn, Error> {
+pub fn accept(
+    c: &mut Conn,
+    secrets: &Secrets,
+    token: &str,
+    password_hash: Option<&str>,
+    m: &Moment,
+) -> Result<SignedIn, Error> {
     let purposes = [Purpose::PatientInvitation, Purpose::MemberInvitation];
     let link = store::spend_link(c, &digest(token.as_bytes()), &purposes, m.at)?.ok_or_else(used_up)?;
     let clinic = link.clinic_id.ok_or_else(used_up)?;
@@ -409,7 +455,13 @@ pub fn accept(c: &mut Conn, secrets: &Secrets, token: &str, password_hash: Optio
 }
 
 /// The account of the address; a new one if there is none. A password that is there is never replaced here.
-pub fn account_for(c: &mut Conn, email: &str, locale: &str, password_hash: Option<&str>, m: &Moment) -> Result<Account, Error> {
+pub fn account_for(
+    c: &mut Conn,
+    email: &str,
+    locale: &str,
+    password_hash: Option<&str>,
+    m: &Moment,
+) -> Result<Account, Error> {
     if let Some(account) = store::find_account_by_email(c, email)? {
         if let (None, Some(hash)) = (&account.password_hash, password_hash) {
             store::set_password(c, account.id, hash)?;

@@ -1,7 +1,7 @@
 //! Argon2id, so many at once and no more: hashing is made to be slow, and must not become a way to stop the server.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
@@ -59,9 +59,13 @@ impl Passwords {
         .await
     }
 
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let place = Place::take(&self.waiting).ok_or(Error::Busy)?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|why| Error::internal("password turns", why))?;
+        let turn =
+            Arc::clone(&self.turns).acquire_owned().await.map_err(|why| Error::internal("password turns", why))?;
         drop(place);
         let result = tokio::task::spawn_blocking(move || {
             let result = work();

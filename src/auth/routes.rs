@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::http::Body;
 use crate::http::edge::client_address;
-use crate::http::text::{Email, NewPassword, nfc};
+use crate::http::text::{Email, NewPassword, Shown, nfc};
 use crate::ids::{AccountId, ClinicId, SessionId};
 use crate::secrets::digest;
 use crate::time::{Moment, Stamp};
@@ -42,7 +42,7 @@ struct NewLogin {
     email: Email,
     /// Its password.
     #[schema(value_type = String, format = Password, max_length = 1024, example = "a long sentence that only you know")]
-    password: SecretString,
+    password: Shown<1024>,
     /// The clinic to act for, when the account is a member of one. A patient leaves it out.
     clinic_id: Option<ClinicId>,
 }
@@ -94,6 +94,7 @@ async fn answer(app: &App, m: &Moment, signed_in: SignedIn) -> Result<HttpRespon
 /// Sign in with a password.
 ///
 /// An unknown address and a wrong password give the same answer in the same time. Ten tries a minute from one place.
+/// A member of several clinics names one: 422 `clinic_needed` lists them.
 #[utoipa::path(tag = "sign-in", operation_id = "login", request_body = NewLogin, security(()),
     responses((status = 200, description = "Signed in.", body = SignIn)))]
 #[post("/v1/auth/login")]
@@ -103,7 +104,7 @@ async fn login(app: web::Data<App>, request: HttpRequest, Body(new): Body<NewLog
     count_try(&app, name.clone(), &m).await?;
     let email = new.email.as_str().to_owned();
     let account = app.db.read(move |c| store::find_account_by_email(c, &email)).await?;
-    let password: SecretString = nfc(secrecy::ExposeSecret::expose_secret(&new.password)).into();
+    let password: SecretString = nfc(new.password.expose()).into();
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     let right = app.passwords.verify(&password, hash).await?;
     let account = account.filter(|account| right && account.disabled_at.is_none()).ok_or(Error::SignInNeeded)?;
@@ -133,8 +134,8 @@ async fn count_try(app: &App, name: Vec<u8>, m: &Moment) -> Result<(), Error> {
 #[serde(deny_unknown_fields)]
 struct RefreshToken {
     /// The newest one that the session gave.
-    #[schema(max_length = 512, example = "AZfy8H88fB6aRC9dHJ8rEQAAAACk2n7l4m5Xc1bJ0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1w")]
-    refresh_token: String,
+    #[schema(value_type = String, max_length = 512, example = "AZfy8H88fB6aRC9dHJ8rEQAAAACk2n7l4m5Xc1bJ0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1w")]
+    refresh_token: Shown<512>,
 }
 
 /// Exchange a refresh token for the next pair.
@@ -147,7 +148,7 @@ struct RefreshToken {
 async fn refresh(app: web::Data<App>, Body(sent): Body<RefreshToken>) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let (inner, now) = (app.clone(), m.clone());
-    let signed_in = app.db.write(move |c| super::refresh(c, &inner.secrets, &sent.refresh_token, &now)).await?;
+    let signed_in = app.db.write(move |c| super::refresh(c, &inner.secrets, sent.refresh_token.expose(), &now)).await?;
     match signed_in {
         Some(signed_in) => answer(&app, &m, signed_in).await,
         None => {
@@ -165,7 +166,7 @@ async fn refresh(app: web::Data<App>, Body(sent): Body<RefreshToken>) -> Result<
 #[post("/v1/auth/logout")]
 async fn logout(app: web::Data<App>, Body(sent): Body<RefreshToken>) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    if let Some((session, _)) = app.secrets.read_refresh_token(&sent.refresh_token) {
+    if let Some((session, _)) = app.secrets.read_refresh_token(sent.refresh_token.expose()) {
         app.change_rights(move |c| store::end_session(c, SessionId(session), m.at, "signed_out")).await?;
     }
     Ok(HttpResponse::NoContent().finish())
@@ -185,7 +186,11 @@ struct AccountAddress {
 #[utoipa::path(tag = "sign-in", operation_id = "request_password_reset", request_body = AccountAddress, security(()),
     responses((status = 202, description = "If the address is known, a mail is on its way.")))]
 #[post("/v1/auth/password-reset")]
-async fn request_password_reset(app: web::Data<App>, request: HttpRequest, Body(sent): Body<AccountAddress>) -> Result<HttpResponse, Error> {
+async fn request_password_reset(
+    app: web::Data<App>,
+    request: HttpRequest,
+    Body(sent): Body<AccountAddress>,
+) -> Result<HttpResponse, Error> {
     mail_link(&app, &request, sent.email, Purpose::PasswordReset).await
 }
 
@@ -195,7 +200,11 @@ async fn request_password_reset(app: web::Data<App>, request: HttpRequest, Body(
 #[utoipa::path(tag = "sign-in", operation_id = "request_sign_in_link", request_body = AccountAddress, security(()),
     responses((status = 202, description = "If the address is known, a mail is on its way.")))]
 #[post("/v1/auth/sign-in-links")]
-async fn request_sign_in_link(app: web::Data<App>, request: HttpRequest, Body(sent): Body<AccountAddress>) -> Result<HttpResponse, Error> {
+async fn request_sign_in_link(
+    app: web::Data<App>,
+    request: HttpRequest,
+    Body(sent): Body<AccountAddress>,
+) -> Result<HttpResponse, Error> {
     mail_link(&app, &request, sent.email, Purpose::SignIn).await
 }
 
@@ -213,23 +222,26 @@ async fn mail_link(app: &App, request: &HttpRequest, email: Email, purpose: Purp
 #[serde(deny_unknown_fields)]
 struct NewPasswordByLink {
     /// The token: what stands behind `#` in the mailed link.
-    #[schema(max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
-    token: String,
+    #[schema(value_type = String, max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
+    token: Shown<128>,
     /// The new password.
     password: NewPassword,
 }
 
 /// Set a new password with a mailed token.
 ///
-/// Ends every session of the account.
+/// Ends every session of the account. A link that was used or has run out is a 400 `link_used_up`.
 #[utoipa::path(tag = "sign-in", operation_id = "confirm_password_reset", request_body = NewPasswordByLink, security(()),
     responses((status = 204, description = "The password is set; sign in with it.")))]
 #[post("/v1/auth/password-reset/confirm")]
-async fn confirm_password_reset(app: web::Data<App>, Body(sent): Body<NewPasswordByLink>) -> Result<HttpResponse, Error> {
+async fn confirm_password_reset(
+    app: web::Data<App>,
+    Body(sent): Body<NewPasswordByLink>,
+) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let hash = app.passwords.hash(sent.password.secret(), m.secret()).await?;
     app.change_rights(move |c| {
-        let link = store::spend_link(c, &digest(sent.token.as_bytes()), &[Purpose::PasswordReset], m.at)?;
+        let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::PasswordReset], m.at)?;
         let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
         store::set_password(c, account, &hash)?;
         store::end_sessions(c, account, m.at, "password_changed")?;
@@ -244,13 +256,15 @@ async fn confirm_password_reset(app: web::Data<App>, Body(sent): Body<NewPasswor
 #[serde(deny_unknown_fields)]
 struct MailedToken {
     /// The token: what stands behind `#` in the mailed link.
-    #[schema(max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
-    token: String,
+    #[schema(value_type = String, max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
+    token: Shown<128>,
     /// The clinic to act for, when the account is a member of one.
     clinic_id: Option<ClinicId>,
 }
 
 /// Sign in with a mailed token.
+///
+/// The token works once (400 `link_used_up` after that). It gives the same session as a password does.
 #[utoipa::path(tag = "sign-in", operation_id = "exchange_sign_in_link", request_body = MailedToken, security(()),
     responses((status = 200, description = "Signed in.", body = SignIn)))]
 #[post("/v1/auth/sign-in-links/exchange")]
@@ -260,7 +274,7 @@ async fn exchange_sign_in_link(app: web::Data<App>, Body(sent): Body<MailedToken
     let signed_in = app
         .db
         .write(move |c| {
-            let link = store::spend_link(c, &digest(sent.token.as_bytes()), &[Purpose::SignIn], now.at)?;
+            let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::SignIn], now.at)?;
             let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
             let account = store::find_account(c, account)?.filter(|account| account.disabled_at.is_none());
             super::sign_in(c, &inner.secrets, &account.ok_or_else(used_up)?, sent.clinic_id, &now)
@@ -274,8 +288,8 @@ async fn exchange_sign_in_link(app: web::Data<App>, Body(sent): Body<MailedToken
 #[serde(deny_unknown_fields)]
 struct InvitationAnswer {
     /// The token: what stands behind `#` in the mailed link.
-    #[schema(max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
-    token: String,
+    #[schema(value_type = String, max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
+    token: Shown<128>,
     /// A new account's password. A patient may leave it out and sign in by mailed links. If the account has a password
     /// already, it must be that one.
     password: Option<NewPassword>,
@@ -284,18 +298,23 @@ struct InvitationAnswer {
 /// Accept a mailed invitation and sign in.
 ///
 /// Links the patient record (or the membership) to the account of the invited address; makes the account if there is none.
+/// The token works once: 400 `link_used_up` after that.
 #[utoipa::path(tag = "sign-in", operation_id = "accept_invitation", request_body = InvitationAnswer, security(()),
     responses((status = 200, description = "Accepted, and signed in.", body = SignIn)))]
 #[post("/v1/auth/invitations/accept")]
 async fn accept_invitation(app: web::Data<App>, Body(sent): Body<InvitationAnswer>) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let (token, at) = (sent.token.clone(), m.at);
-    let account = app.db.read(move |c| super::invited_account(c, &token, at)).await?;
+    let account = app.db.read(move |c| super::invited_account(c, token.expose(), at)).await?;
     let known_hash = account.and_then(|account| account.password_hash);
     let new_hash = match (&sent.password, known_hash) {
         (Some(password), Some(hash)) => {
             if !app.passwords.verify(password.secret(), Some(hash)).await? {
-                return Err(Error::field("/password", "wrong_password", "this address has an account; give its password"));
+                return Err(Error::field(
+                    "/password",
+                    "wrong_password",
+                    "this address has an account; give its password",
+                ));
             }
             None
         }
@@ -307,7 +326,7 @@ async fn accept_invitation(app: web::Data<App>, Body(sent): Body<InvitationAnswe
     };
     let (inner, now) = (app.clone(), m.clone());
     let signed_in = app
-        .change_rights(move |c| super::accept(c, &inner.secrets, &sent.token, new_hash.as_deref(), &now))
+        .change_rights(move |c| super::accept(c, &inner.secrets, sent.token.expose(), new_hash.as_deref(), &now))
         .await?;
     answer(&app, &m, signed_in).await
 }
@@ -318,6 +337,7 @@ struct Session {
     /// Its id.
     id: SessionId,
     /// Whether it is the one of this request's token.
+    #[schema(example = true)]
     current: bool,
     /// When it began.
     created_at: Stamp,
@@ -335,6 +355,8 @@ struct Sessions {
 }
 
 /// List my sessions.
+///
+/// One for each sign-in that has neither ended nor run out.
 #[utoipa::path(tag = "me", operation_id = "list_sessions",
     responses((status = 200, description = "The sessions that go on.", body = Sessions)))]
 #[get("/v1/me/sessions")]
@@ -355,6 +377,8 @@ async fn list_sessions(app: web::Data<App>, me: Anybody) -> Result<HttpResponse,
 }
 
 /// End all my sessions, this one too.
+///
+/// For a lost phone: access tokens stop at once, refresh tokens too.
 #[utoipa::path(tag = "me", operation_id = "end_sessions",
     responses((status = 204, description = "All sessions have ended; every token stops at once.")))]
 #[delete("/v1/me/sessions")]
@@ -369,6 +393,8 @@ async fn end_sessions(app: web::Data<App>, me: Anybody) -> Result<HttpResponse, 
 }
 
 /// The public keys of access tokens.
+///
+/// For services of the clinic that verify tokens themselves (RFC 7517). May be kept for half a minute.
 #[utoipa::path(tag = "service", operation_id = "get_jwks", security(()),
     responses((status = 200, description = "The keys in force, and the next one.", body = Jwks)))]
 #[get("/.well-known/jwks.json")]

@@ -146,7 +146,13 @@ pub fn list_sessions(c: &mut Conn, account: AccountId, at: Stamp) -> Result<Vec<
 }
 
 /// The one atomic claim of a refresh token: of many at once, one gets `true`.
-pub fn rotate_session(c: &mut Conn, id: SessionId, generation: i32, idle_until: Stamp, at: Stamp) -> Result<bool, Error> {
+pub fn rotate_session(
+    c: &mut Conn,
+    id: SessionId,
+    generation: i32,
+    idle_until: Stamp,
+    at: Stamp,
+) -> Result<bool, Error> {
     let claimed = diesel::update(
         sessions::table
             .find(id)
@@ -198,7 +204,8 @@ pub fn spend_link(c: &mut Conn, hash: &[u8], purposes: &[super::Purpose], at: St
 /// Ends what was mailed to the patient before: the newest invitation counts.
 pub fn end_patient_links(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
     diesel::update(
-        links::table.filter(links::clinic_id.eq(clinic).and(links::patient_id.eq(patient)).and(links::used_at.is_null())),
+        links::table
+            .filter(links::clinic_id.eq(clinic).and(links::patient_id.eq(patient)).and(links::used_at.is_null())),
     )
     .set(links::used_at.eq(at))
     .execute(c)?;

@@ -4,7 +4,7 @@
 //! anybody's rights change: `rights.generation` is read again every half second, and at once after a change of our own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -68,8 +68,11 @@ pub struct Tokens {
     keys: RwLock<Arc<Keyring>>,
     verified: moka::sync::Cache<[u8; 32], Arc<Verified>>,
     generation: AtomicI64,
-    doubted: AtomicBool,
+    /// How often somebody doubted, and up to which doubt it was looked.
+    doubts: AtomicU64,
+    settled: AtomicU64,
     checked: Mutex<Option<Stopwatch>>,
+    looking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -102,8 +105,10 @@ pub struct Jwk {
     #[schema(example = "Ed25519")]
     pub crv: String,
     /// The key's name: the `kid` of a token's header.
+    #[schema(example = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11")]
     pub kid: String,
     /// The public key, base64url.
+    #[schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
     pub x: String,
     /// `sig`.
     #[serde(rename = "use")]
@@ -128,13 +133,12 @@ impl Tokens {
             issuer: config.base_url.clone(),
             life: config.access_token_seconds,
             keys: RwLock::default(),
-            verified: moka::sync::Cache::builder()
-                .max_capacity(100_000)
-                .time_to_live(Duration::from_secs(900))
-                .build(),
+            verified: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(900)).build(),
             generation: AtomicI64::new(0),
-            doubted: AtomicBool::new(true),
+            doubts: AtomicU64::new(1),
+            settled: AtomicU64::new(0),
             checked: Mutex::new(None),
+            looking: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -145,7 +149,7 @@ impl Tokens {
 
     /// Rights or keys changed in this process: look at the database before the next token is believed.
     pub fn doubt(&self) {
-        self.doubted.store(true, Ordering::SeqCst);
+        self.doubts.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The public keys.
@@ -163,7 +167,8 @@ impl Tokens {
         self.keep_up(app).await?;
         let ring = self.ring();
         let newest = ring.signing.iter().filter(|key| key.from <= m.at).max_by_key(|key| key.from);
-        let key = newest.or_else(|| ring.signing.first()).ok_or_else(|| Error::internal("no signing key", "none stored"))?;
+        let key =
+            newest.or_else(|| ring.signing.first()).ok_or_else(|| Error::internal("no signing key", "none stored"))?;
         let now = m.at.seconds();
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -177,7 +182,8 @@ impl Tokens {
             cid: session.clinic_id,
             epoch,
         };
-        let header = Header { typ: Some("at+jwt".to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        let header =
+            Header { typ: Some("at+jwt".to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, &claims, &key.key).map_err(|why| Error::internal("cannot sign a token", why))
     }
 
@@ -217,35 +223,44 @@ impl Tokens {
         rules.required_spec_claims.clear(); // `Claims` requires them all, typed
         let claims = jsonwebtoken::decode::<Claims>(token, ring.verifying.get(&header.kid)?, &rules).ok()?.claims;
         let ours = claims.iss == self.issuer && claims.aud == self.issuer;
-        let in_time = claims.nbf - LEEWAY <= now && claims.iat - LEEWAY <= now && now < claims.exp + LEEWAY;
-        let sane = claims.exp.checked_sub(claims.iat).is_some_and(|life| (0..=900).contains(&life));
+        let begun = |from: i64| from.saturating_sub(LEEWAY) <= now;
+        let in_time = begun(claims.nbf) && begun(claims.iat) && now < claims.exp.saturating_add(LEEWAY);
+        let sane = claims.exp.checked_sub(claims.iat).is_some_and(|life| (0..=900).contains(&life)) && claims.iat <= claims.nbf;
         (ours && in_time && sane).then_some(claims)
     }
 
-    /// Looks whether rights or keys changed, if that was not done within the last half second.
+    /// Looks whether rights or keys changed. In doubt everybody waits for the look; if only half a second has passed since
+    /// the last one, one looks and the others go on.
     async fn keep_up(&self, app: &App) -> Result<(), Error> {
-        if !self.due_for_a_look() {
+        let doubts = self.doubts.load(Ordering::SeqCst);
+        let in_doubt = || self.settled.load(Ordering::SeqCst) < doubts;
+        let _turn = if in_doubt() {
+            self.looking.lock().await
+        } else if self.is_time_to_look()
+            && let Ok(turn) = self.looking.try_lock()
+        {
+            turn
+        } else {
+            return Ok(());
+        };
+        if !in_doubt() && !self.is_time_to_look() {
             return Ok(());
         }
-        let looked = app.db.read(store::rights_generation).await;
-        let generation = looked.inspect_err(|_| self.doubt())?;
+        let doubts = self.doubts.load(Ordering::SeqCst);
+        let generation = app.db.read(store::rights_generation).await?;
         if self.generation.load(Ordering::SeqCst) != generation {
-            let stored = app.db.read(store::list_keys).await.inspect_err(|_| self.doubt())?;
-            let ring = Arc::new(keyring(&app.secrets, &stored).inspect_err(|_| self.doubt())?);
+            let ring = Arc::new(keyring(&app.secrets, &app.db.read(store::list_keys).await?)?);
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = ring;
             self.generation.store(generation, Ordering::SeqCst);
         }
+        self.settled.store(doubts, Ordering::SeqCst);
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Stopwatch::start());
         Ok(())
     }
 
-    fn due_for_a_look(&self) -> bool {
-        let doubted = self.doubted.swap(false, Ordering::SeqCst);
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = doubted || checked.is_none_or(|since| since.elapsed() >= RECHECK);
-        if due {
-            *checked = Some(Stopwatch::start());
-        }
-        due
+    fn is_time_to_look(&self) -> bool {
+        let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        checked.as_ref().is_none_or(|since| since.elapsed() >= RECHECK)
     }
 }
 
@@ -280,11 +295,17 @@ fn keyring(secrets: &Secrets, stored: &[StoredKey]) -> Result<Keyring, Error> {
     let mut ring = Keyring::default();
     for key in stored {
         let private = secrets.unseal(&key.sealed)?;
-        let pair = Ed25519KeyPair::from_pkcs8(&private).map_err(|why| Error::internal("a signing key is damaged", why))?;
+        let pair =
+            Ed25519KeyPair::from_pkcs8(&private).map_err(|why| Error::internal("a signing key is damaged", why))?;
         let x = url_base64(pair.public_key().as_ref());
-        let public = DecodingKey::from_ed_components(&x).map_err(|why| Error::internal("a signing key is damaged", why))?;
+        let public =
+            DecodingKey::from_ed_components(&x).map_err(|why| Error::internal("a signing key is damaged", why))?;
         ring.verifying.insert(key.kid.clone(), public);
-        ring.signing.push(SigningKey { kid: key.kid.clone(), key: EncodingKey::from_ed_der(&private), from: key.signs_from });
+        ring.signing.push(SigningKey {
+            kid: key.kid.clone(),
+            key: EncodingKey::from_ed_der(&private),
+            from: key.signs_from,
+        });
         ring.published.push(Jwk {
             kty: "OKP".to_owned(),
             crv: "Ed25519".to_owned(),

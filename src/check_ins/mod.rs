@@ -94,16 +94,14 @@ pub fn record(
     let course = plans::of_account(c, cache, who.account, new.plan_id)?
         .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?;
     let body_hash = digest(&serde_json::to_vec(&new)?);
-    if let Some(first) = store::find(c, course.plan.clinic_id, id)? {
-        return if first.body_hash == body_hash && first.patient_id == course.patient.id {
-            Ok((first, course, false))
-        } else {
-            Err(Error::conflict("id_taken", "a check-in with this id was sent before with another body"))
-        };
+    if let Some(first) = first_again(c, &course, id, &body_hash)? {
+        return Ok((first, course, false));
     }
     let check_in = judge(c, &course, (id, body_hash), new, m)?;
     if !store::insert(c, &check_in)? {
-        return Err(Error::conflict("id_taken", "a check-in with this id was sent before with another body"));
+        // A twin in flight was first.
+        let first = first_again(c, &course, id, &check_in.body_hash)?.ok_or(Error::Busy)?;
+        return Ok((first, course, false));
     }
     let findings: Vec<Finding> = check_in.findings.clone().to()?;
     for finding in &findings {
@@ -115,10 +113,29 @@ pub fn record(
     Ok((check_in, course, true))
 }
 
-fn judge(c: &mut Conn, course: &Course, (id, body_hash): (CheckInId, Vec<u8>), new: NewCheckIn, m: &Moment) -> Result<CheckIn, Error> {
+/// The check-in of that id, if it is the same as this one; an error if it is another.
+fn first_again(c: &mut Conn, course: &Course, id: CheckInId, body_hash: &[u8]) -> Result<Option<CheckIn>, Error> {
+    match store::find(c, course.plan.clinic_id, id)? {
+        Some(first) if first.body_hash != body_hash || first.patient_id != course.patient.id => {
+            Err(Error::conflict("id_taken", "a check-in with this id was sent before with another body"))
+        }
+        first => Ok(first),
+    }
+}
+
+fn judge(
+    c: &mut Conn,
+    course: &Course,
+    (id, body_hash): (CheckInId, Vec<u8>),
+    new: NewCheckIn,
+    m: &Moment,
+) -> Result<CheckIn, Error> {
     let answered_at = new.answered_at.unwrap_or(m.at);
     if answered_at > m.at.plus_seconds(AHEAD_SECONDS) {
         return Err(Error::field("/answered_at", "out_of_range", "must not be in the future"));
+    }
+    if course.day_number(answered_at) < 0 {
+        return Err(Error::field("/answered_at", "out_of_range", "must not be before the day of the treatment"));
     }
     let place = place(c, course, new.occurrence_id, answered_at, m.at)?;
     let answers = check_answers(course, &new.answers)?;
@@ -157,7 +174,13 @@ struct Place {
     back_filled: bool,
 }
 
-fn place(c: &mut Conn, course: &Course, occurrence: Option<OccurrenceId>, answered_at: Stamp, at: Stamp) -> Result<Place, Error> {
+fn place(
+    c: &mut Conn,
+    course: &Course,
+    occurrence: Option<OccurrenceId>,
+    answered_at: Stamp,
+    at: Stamp,
+) -> Result<Place, Error> {
     let Some(id) = occurrence else {
         return Ok(Place { day: course.day_number(answered_at), form: AD_HOC.to_owned(), back_filled: false });
     };
@@ -168,7 +191,11 @@ fn place(c: &mut Conn, course: &Course, occurrence: Option<OccurrenceId>, answer
     let seen = today::day_at(c, course, day, at)?;
     let found = seen.occurrences.iter().find(|occurrence| occurrence.id == id).ok_or_else(unknown)?;
     if found.state == State::Upcoming {
-        return Err(Error::field("/occurrence_id", "not_open_yet", format!("this check-in opens at {}", found.opens_at)));
+        return Err(Error::field(
+            "/occurrence_id",
+            "not_open_yet",
+            format!("this check-in opens at {}", found.opens_at),
+        ));
     }
     Ok(Place { day, form: item.form.clone().unwrap_or_default(), back_filled: at >= found.closes_at })
 }

@@ -32,7 +32,8 @@ struct NewCheckIn {
     /// The scheduled check-in that it answers; left out when the patient writes unasked.
     occurrence_id: Option<OccurrenceId>,
     /// The answers, by question key. Every question may be left out; none may be made up.
-    #[schema(value_type = Object, example = json!({"signs": [], "redness": 3, "pain": 1, "worry": "none", "wants_call": false}))]
+    #[serde(deserialize_with = "crate::http::body::each_once")]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"signs": [], "redness": 3, "pain": 1, "worry": "none", "wants_call": false}))]
     answers: serde_json::Map<String, serde_json::Value>,
     /// When the patient answered, if that was earlier: a phone without network sends it later.
     answered_at: Option<Stamp>,
@@ -49,15 +50,17 @@ struct CheckIn {
     #[schema(required)]
     occurrence_id: Option<OccurrenceId>,
     /// The day number that it is about.
+    #[schema(example = 3)]
     day: i32,
     /// The answers, in canonical form: temperatures in Celsius, choices sorted.
-    #[schema(value_type = Object, example = json!({"signs": [], "redness": 3, "pain": 1, "worry": "none", "wants_call": false}))]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"signs": [], "redness": 3, "pain": 1, "worry": "none", "wants_call": false}))]
     answers: serde_json::Value,
     /// When the patient answered.
     answered_at: Stamp,
     /// When it reached us.
     received_at: Stamp,
     /// Whether it came after its window had closed.
+    #[schema(example = false)]
     back_filled: bool,
     /// How soon a person must act; `null` if nothing was found. For `emergency`, show the number first, large.
     #[schema(required)]
@@ -65,6 +68,7 @@ struct CheckIn {
     /// What to tell the patient, most pressing first. Never empty.
     advice: Vec<Advice>,
     /// Show it under every answer.
+    #[schema(example = "This is general information from your clinic. If you are worried, contact us.")]
     standing_line: String,
     /// Whom to call, and whether anybody is watching.
     contact: Watch,
@@ -80,6 +84,7 @@ struct Advice {
     #[schema(required)]
     urgency: Option<Urgency>,
     /// The words.
+    #[schema(example = "Your answers are in line with what is common on day 3.")]
     text: String,
 }
 
@@ -147,11 +152,19 @@ async fn put_check_in(
 }
 
 /// Get a check-in of mine.
+///
+/// What was sent, and what was said to it.
 #[utoipa::path(tag = "check-ins", operation_id = "get_check_in",
-    params(("check_in_id" = CheckInId, Path, description = "The phone's id.")),
+    params(("check_in_id" = CheckInId, Path, description = "The phone's id."),
+        ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "The check-in and what was said to it.", body = CheckIn)))]
 #[get("/v1/me/check-ins/{check_in_id}")]
-async fn get_check_in(app: web::Data<App>, me: Patient, id: web::Path<CheckInId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn get_check_in(
+    app: web::Data<App>,
+    me: Patient,
+    id: web::Path<CheckInId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let asked = asked_language(&request);
     let view = app
         .db
@@ -170,10 +183,17 @@ fn complete(c: &mut crate::db::Conn, row: Row, asked: Option<&str>) -> Result<Ch
 }
 
 /// List my check-ins, newest first.
-#[utoipa::path(tag = "check-ins", operation_id = "list_my_check_ins", params(PageParams),
+///
+/// Of all my plans, by when they reached the server.
+#[utoipa::path(tag = "check-ins", operation_id = "list_my_check_ins", params(PageParams, ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "A page of check-ins.", body = Page<CheckIn>)))]
 #[get("/v1/me/check-ins")]
-async fn list_my_check_ins(app: web::Data<App>, me: Patient, Query(page): Query<PageParams>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn list_my_check_ins(
+    app: web::Data<App>,
+    me: Patient,
+    Query(page): Query<PageParams>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let asked = asked_language(&request);
     let page = app
         .db
@@ -186,11 +206,18 @@ async fn list_my_check_ins(app: web::Data<App>, me: Patient, Query(page): Query<
 }
 
 /// List a patient's check-ins, newest first.
+///
+/// As the patient saw them: the answers, and the advice that was given.
 #[utoipa::path(tag = "check-ins", operation_id = "list_patient_check_ins",
     params(PageParams, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 200, description = "A page of check-ins.", body = Page<CheckIn>)))]
 #[get("/v1/clinic/patients/{patient_id}/check-ins")]
-async fn list_patient_check_ins(app: web::Data<App>, who: Staff, id: web::Path<PatientId>, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
+async fn list_patient_check_ins(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<PatientId>,
+    Query(page): Query<PageParams>,
+) -> Result<HttpResponse, Error> {
     let page = app
         .db
         .read(move |c| {
@@ -202,7 +229,12 @@ async fn list_patient_check_ins(app: web::Data<App>, who: Staff, id: web::Path<P
     Ok(HttpResponse::Ok().json(page))
 }
 
-fn paged(c: &mut crate::db::Conn, page: &PageParams, rows: Vec<Row>, asked: Option<&str>) -> Result<Page<CheckIn>, Error> {
+fn paged(
+    c: &mut crate::db::Conn,
+    page: &PageParams,
+    rows: Vec<Row>,
+    asked: Option<&str>,
+) -> Result<Page<CheckIn>, Error> {
     let page = page.cut(rows, |row| row.entry_id.0, |row| complete(c, row, asked))?;
     let items: Result<Vec<_>, Error> = page.items.into_iter().collect();
     Ok(Page { items: items?, next_cursor: page.next_cursor })

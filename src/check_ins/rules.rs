@@ -3,8 +3,12 @@
 /// "In line with what is common", never "you are fine".
 pub fn in_line(locale: &str, day: i32) -> String {
     match language(locale) {
-        "es" => format!("Sus respuestas están dentro de lo habitual para el día {day}. Si nota algo raro, llámenos igualmente."),
-        _ => format!("Your answers are in line with what is common on day {day}. If something feels wrong, contact us anyway."),
+        "es" => format!(
+            "Sus respuestas están dentro de lo habitual para el día {day}. Si nota algo raro, llámenos igualmente."
+        ),
+        _ => format!(
+            "Your answers are in line with what is common on day {day}. If something feels wrong, contact us anyway."
+        ),
     }
 }
 

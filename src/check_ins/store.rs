@@ -57,7 +57,12 @@ pub fn list_of_account(c: &mut Conn, account: AccountId, page: &PageParams) -> R
 }
 
 /// A patient's check-ins, newest first.
-pub fn list_of_patient(c: &mut Conn, clinic: ClinicId, patient: PatientId, page: &PageParams) -> Result<Vec<CheckIn>, Error> {
+pub fn list_of_patient(
+    c: &mut Conn,
+    clinic: ClinicId,
+    patient: PatientId,
+    page: &PageParams,
+) -> Result<Vec<CheckIn>, Error> {
     let mut rows = check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::patient_id.eq(patient)))
         .order(check_ins::entry_id.desc())

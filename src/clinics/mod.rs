@@ -166,6 +166,7 @@ pub fn change_member(
     if_match: Option<&str>,
     m: &Moment,
 ) -> Result<Member, Error> {
+    store::lock_owners(c, who.clinic)?;
     let before = store::find_member(c, who.clinic, id)?.ok_or(Error::NotFound)?;
     crate::http::conditions::check_version(if_match, before.version)?;
     let after = Member {

@@ -48,16 +48,21 @@ struct Clinic {
     #[schema(example = "Mon-Fri 9:00-17:00")]
     reply_hours: String,
     /// Whether anybody reads answers at all.
+    #[schema(example = true)]
     monitored: bool,
     /// Whether answers are judged.
     triage: super::TriageMode,
     /// A demo clinic.
+    #[schema(example = false)]
     demo: bool,
 }
 
 /// Get the clinic that I act for.
+///
+/// The clinic of the token: no address names one.
 #[utoipa::path(tag = "clinic", operation_id = "get_clinic",
-    responses((status = 200, description = "The clinic.", body = Clinic)))]
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "The clinic.", body = Clinic), (status = 304, description = "You have it already.")))]
 #[get("/v1/clinic")]
 async fn get_clinic(app: web::Data<App>, who: Staff, request: HttpRequest) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::get(c, who.clinic)).await?;
@@ -98,6 +103,7 @@ struct Member {
     /// When it was made.
     created_at: Stamp,
     /// For `If-Match`: the ETag is `"v` and this number and `"`.
+    #[schema(example = 1)]
     version: i32,
 }
 
@@ -115,6 +121,8 @@ fn view((row, email): (MemberRow, String)) -> Member {
 }
 
 /// List the members.
+///
+/// Everybody who acts for the clinic, has been invited, or has left.
 #[utoipa::path(tag = "clinic", operation_id = "list_members", params(PageParams),
     responses((status = 200, description = "A page of members.", body = Page<Member>)))]
 #[get("/v1/clinic/members")]
@@ -142,10 +150,15 @@ struct NewMember {
 #[utoipa::path(tag = "clinic", operation_id = "invite_member", request_body = NewMember, params(Key),
     responses((status = 201, description = "Invited.", body = Member)))]
 #[post("/v1/clinic/members")]
-async fn invite_member(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewMember>) -> Result<HttpResponse, Error> {
+async fn invite_member(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    Body(new): Body<NewMember>,
+) -> Result<HttpResponse, Error> {
     who.must_own()?;
     let (m, post) = (app.moment(), app.post());
-    let once = key.once(who.account, "invite_member", &new)?;
+    let once = key.once((who.clinic, who.account), "invite_member", &new)?;
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
@@ -172,7 +185,7 @@ struct MemberPatch {
 ///
 /// Counts at once: a token that the member holds is judged by the new rights from the next request on.
 #[utoipa::path(tag = "clinic", operation_id = "change_member", request_body = MemberPatch,
-    params(("member_id" = MemberId, Path, description = "The member."), ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v1\"`.")),
+    params(("member_id" = MemberId, Path, description = "The member."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "Changed.", body = Member)))]
 #[patch("/v1/clinic/members/{member_id}")]
 async fn change_member(

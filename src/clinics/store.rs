@@ -55,18 +55,34 @@ pub fn list_members(c: &mut Conn, clinic: ClinicId, page: &PageParams) -> Result
 
 /// The new rights, if the version is still the one that was read.
 pub fn set_member(c: &mut Conn, member: &Member, version: i32) -> Result<bool, Error> {
-    let changed = diesel::update(members::table.find((member.clinic_id, member.id)).filter(members::version.eq(version)))
-        .set((members::role.eq(member.role), members::state.eq(member.state), members::version.eq(member.version)))
-        .execute(c)?;
+    let changed =
+        diesel::update(members::table.find((member.clinic_id, member.id)).filter(members::version.eq(version)))
+            .set((members::role.eq(member.role), members::state.eq(member.state), members::version.eq(member.version)))
+            .execute(c)?;
     Ok(changed == 1)
 }
 
 /// From one state to another, if it is still in the first.
-pub fn set_member_state(c: &mut Conn, clinic: ClinicId, id: MemberId, from: MemberState, to: MemberState) -> Result<bool, Error> {
+pub fn set_member_state(
+    c: &mut Conn,
+    clinic: ClinicId,
+    id: MemberId,
+    from: MemberState,
+    to: MemberState,
+) -> Result<bool, Error> {
     let changed = diesel::update(members::table.find((clinic, id)).filter(members::state.eq(from)))
         .set((members::state.eq(to), members::version.eq(members::version + 1)))
         .execute(c)?;
     Ok(changed == 1)
+}
+
+/// The clinic's owners, for this transaction alone: two who leave at once do not both find the other.
+pub fn lock_owners(c: &mut Conn, clinic: ClinicId) -> Result<(), Error> {
+    if let Conn::Pg(c) = c {
+        let owners = members::table.filter(members::clinic_id.eq(clinic).and(members::role.eq(Role::Owner)));
+        owners.order(members::id).select(members::id).for_update().load::<MemberId>(c)?;
+    }
+    Ok(())
 }
 
 /// Owners who may act.

@@ -132,11 +132,7 @@ impl Db {
 
 /// A connection of its own, outside the pools: migrations and `doctor`.
 pub fn connect(url: &str) -> Result<Conn, Error> {
-    if let Some(path) = sqlite_path(url) {
-        settings::open_sqlite(path)
-    } else {
-        settings::open_pg(url)
-    }
+    if let Some(path) = sqlite_path(url) { settings::open_sqlite(path) } else { settings::open_pg(url) }
 }
 
 fn pg_pool(url: &str, db: &DbSettings) -> Result<PgPool, Error> {

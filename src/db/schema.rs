@@ -1,4 +1,5 @@
-//! The tables, as both databases have them. Kept in step with `migrations/` by a test.
+//! The tables, as both databases have them. Kept in step with `migrations/` by a test. The keys here are what `find((clinic, id))` takes;
+//! the database has the same columns in another order.
 
 diesel::table! {
     use diesel::sql_types::*;

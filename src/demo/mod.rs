@@ -43,8 +43,9 @@ pub const PASSWORD: &str = "aftercare demo password";
 pub async fn run(options: Options) -> Result<ExitCode, Error> {
     let asked = options.at.as_deref().map(parse_instant).transpose()?;
     prepare_folder(&options)?;
-    let listener = TcpListener::bind(&options.listen)
-        .map_err(|why| Error::Setting(format!("cannot listen on {}: {why}; try --listen 127.0.0.1:8081", options.listen)))?;
+    let listener = TcpListener::bind(&options.listen).map_err(|why| {
+        Error::Setting(format!("cannot listen on {}: {why}; try --listen 127.0.0.1:8081", options.listen))
+    })?;
     let config = config(&options)?;
     config.check()?;
     migrate::run(&mut db::connect(&config.database_url)?)?;
@@ -72,11 +73,15 @@ fn parse_instant(text: &str) -> Result<Stamp, Error> {
 }
 
 fn prepare_folder(options: &Options) -> Result<(), Error> {
-    let failed = |why: std::io::Error| Error::Setting(format!("cannot use the folder {}: {why}", options.data.display()));
+    let failed =
+        |why: std::io::Error| Error::Setting(format!("cannot use the folder {}: {why}", options.data.display()));
     if options.fresh && options.data.exists() {
         let ours = options.data.join("aftercare.db").exists() || options.data.join("demo.json").exists();
         if !ours && std::fs::read_dir(&options.data).map_err(failed)?.next().is_some() {
-            return Err(Error::Setting(format!("{} is not a demo's folder; nothing was removed", options.data.display())));
+            return Err(Error::Setting(format!(
+                "{} is not a demo's folder; nothing was removed",
+                options.data.display()
+            )));
         }
         std::fs::remove_dir_all(&options.data).map_err(failed)?;
     }
@@ -147,14 +152,23 @@ async fn announce(app: &App, options: &Options) -> Result<(), Error> {
     say(&format!("Reference    {base}/docs/"));
     say(&format!("Mail         {base}/demo/mail"));
     say(&format!("Patient page {base}/open/today"));
-    say(&format!("Clock        {}, moved by: curl -X POST {base}/demo/clock -H 'content-type: application/json' -d '{{\"days\":1}}'", app.clock.now()));
+    say(&format!(
+        "Clock        {}, moved by: curl -X POST {base}/demo/clock -H 'content-type: application/json' -d '{{\"days\":1}}'",
+        app.clock.now()
+    ));
     say(&format!("Password     {PASSWORD}   (everybody's)"));
     for person in &people.staff {
         say(&format!("  {:12} {}", person.role, person.email));
     }
     for person in &people.patients {
-        say(&format!("  {:12} {:34} {} day {:3}  {}", "patient", person.email, person.protocol, person.day, person.zone));
+        say(&format!(
+            "  {:12} {:34} {} day {:3}  {}",
+            "patient", person.email, person.protocol, person.day, person.zone
+        ));
     }
-    say(&format!("The same is in {}. Stop with Ctrl-C; start again to go on, or with --fresh to start over.", path.display()));
+    say(&format!(
+        "The same is in {}. Stop with Ctrl-C; start again to go on, or with --fresh to start over.",
+        path.display()
+    ));
     Ok(())
 }

@@ -44,18 +44,114 @@ enum Goes {
 }
 
 const STORIES: &[Story] = &[
-    Story { name: "Ada Invented", zone: "Europe/London", locale: "en", protocol: "mn-face", day: 0, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II"}"#, course: Goes::Well },
-    Story { name: "Bruno Invented", zone: "Europe/Madrid", locale: "es", protocol: "mn-face", day: 1, parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III"}"#, course: Goes::Well },
-    Story { name: "Chidi Invented", zone: "Africa/Lagos", locale: "en", protocol: "mn-face", day: 3, parameters: r#"{"needle_depth_mm":1.2,"skin_type":"VI"}"#, course: Goes::Red },
-    Story { name: "Dalia Invented", zone: "America/New_York", locale: "en", protocol: "mn-face", day: 5, parameters: r#"{"needle_depth_mm":0.5,"skin_type":"IV"}"#, course: Goes::Well },
-    Story { name: "Elif Invented", zone: "Europe/Istanbul", locale: "en", protocol: "mn-face", day: 7, parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III","cold_sore_history":true}"#, course: Goes::Sign },
-    Story { name: "Farid Invented", zone: "Asia/Tokyo", locale: "en", protocol: "mn-face", day: 14, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"V"}"#, course: Goes::Well },
-    Story { name: "Greta Invented", zone: "Australia/Lord_Howe", locale: "en", protocol: "mn-face", day: 4, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"I"}"#, course: Goes::Silent },
-    Story { name: "Hugo Invented", zone: "America/Mexico_City", locale: "es", protocol: "mn-scalp", day: 1, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III","uses_minoxidil":true}"#, course: Goes::Well },
-    Story { name: "Ines Invented", zone: "Europe/London", locale: "es", protocol: "mn-scalp", day: 2, parameters: r#"{"needle_depth_mm":1.5,"skin_type":"II","uses_minoxidil":true}"#, course: Goes::Worried },
-    Story { name: "Jomo Invented", zone: "Africa/Nairobi", locale: "en", protocol: "mn-scalp", day: 5, parameters: r#"{"needle_depth_mm":0.8,"skin_type":"VI"}"#, course: Goes::Well },
-    Story { name: "Kiri Invented", zone: "Pacific/Auckland", locale: "en", protocol: "mn-scalp", day: 9, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III"}"#, course: Goes::Well },
-    Story { name: "Liv Invented", zone: "America/Los_Angeles", locale: "en", protocol: "mn-scalp", day: 28, parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II","uses_minoxidil":true}"#, course: Goes::Well },
+    Story {
+        name: "Ada Invented",
+        zone: "Europe/London",
+        locale: "en",
+        protocol: "mn-face",
+        day: 0,
+        parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II"}"#,
+        course: Goes::Well,
+    },
+    Story {
+        name: "Bruno Invented",
+        zone: "Europe/Madrid",
+        locale: "es",
+        protocol: "mn-face",
+        day: 1,
+        parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III"}"#,
+        course: Goes::Well,
+    },
+    Story {
+        name: "Chidi Invented",
+        zone: "Africa/Lagos",
+        locale: "en",
+        protocol: "mn-face",
+        day: 3,
+        parameters: r#"{"needle_depth_mm":1.2,"skin_type":"VI"}"#,
+        course: Goes::Red,
+    },
+    Story {
+        name: "Dalia Invented",
+        zone: "America/New_York",
+        locale: "en",
+        protocol: "mn-face",
+        day: 5,
+        parameters: r#"{"needle_depth_mm":0.5,"skin_type":"IV"}"#,
+        course: Goes::Well,
+    },
+    Story {
+        name: "Elif Invented",
+        zone: "Europe/Istanbul",
+        locale: "en",
+        protocol: "mn-face",
+        day: 7,
+        parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III","cold_sore_history":true}"#,
+        course: Goes::Sign,
+    },
+    Story {
+        name: "Farid Invented",
+        zone: "Asia/Tokyo",
+        locale: "en",
+        protocol: "mn-face",
+        day: 14,
+        parameters: r#"{"needle_depth_mm":1.0,"skin_type":"V"}"#,
+        course: Goes::Well,
+    },
+    Story {
+        name: "Greta Invented",
+        zone: "Australia/Lord_Howe",
+        locale: "en",
+        protocol: "mn-face",
+        day: 4,
+        parameters: r#"{"needle_depth_mm":1.0,"skin_type":"I"}"#,
+        course: Goes::Silent,
+    },
+    Story {
+        name: "Hugo Invented",
+        zone: "America/Mexico_City",
+        locale: "es",
+        protocol: "mn-scalp",
+        day: 1,
+        parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III","uses_minoxidil":true}"#,
+        course: Goes::Well,
+    },
+    Story {
+        name: "Ines Invented",
+        zone: "Europe/London",
+        locale: "es",
+        protocol: "mn-scalp",
+        day: 2,
+        parameters: r#"{"needle_depth_mm":1.5,"skin_type":"II","uses_minoxidil":true}"#,
+        course: Goes::Worried,
+    },
+    Story {
+        name: "Jomo Invented",
+        zone: "Africa/Nairobi",
+        locale: "en",
+        protocol: "mn-scalp",
+        day: 5,
+        parameters: r#"{"needle_depth_mm":0.8,"skin_type":"VI"}"#,
+        course: Goes::Well,
+    },
+    Story {
+        name: "Kiri Invented",
+        zone: "Pacific/Auckland",
+        locale: "en",
+        protocol: "mn-scalp",
+        day: 9,
+        parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III"}"#,
+        course: Goes::Well,
+    },
+    Story {
+        name: "Liv Invented",
+        zone: "America/Los_Angeles",
+        locale: "en",
+        protocol: "mn-scalp",
+        day: 28,
+        parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II","uses_minoxidil":true}"#,
+        course: Goes::Well,
+    },
 ];
 
 const STAFF: &[(&str, &str, Role)] = &[
@@ -88,18 +184,22 @@ fn text<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, Error> {
 
 fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Result<Staff, Error> {
     let m = moment(entropy, at.plus_seconds(-60 * 86_400));
-    let clinic = clinics::found(c, NewClinic {
-        name: text("Invented Skin Clinic")?,
-        zone: text("Europe/London")?,
-        locale: text("en")?,
-        phone: text("+44 20 7946 0000")?,
-        emergency_number: text("999")?,
-        out_of_hours: text("NHS 111")?,
-        reply_hours: text("Mon-Fri 9:00-17:00")?,
-        monitored: true,
-        triage: TriageMode::Full,
-        demo: true,
-    }, &m)?;
+    let clinic = clinics::found(
+        c,
+        NewClinic {
+            name: text("Invented Skin Clinic")?,
+            zone: text("Europe/London")?,
+            locale: text("en")?,
+            phone: text("+44 20 7946 0000")?,
+            emergency_number: text("999")?,
+            out_of_hours: text("NHS 111")?,
+            reply_hours: text("Mon-Fri 9:00-17:00")?,
+            monitored: true,
+            triage: TriageMode::Full,
+            demo: true,
+        },
+        &m,
+    )?;
     let mut owner = None;
     for (name, email, role) in STAFF {
         let member = clinics::add_member(c, &clinic, text(name)?, &text(email)?, (*role, MemberState::Confirmed), &m)?;
@@ -120,38 +220,58 @@ fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, n
     let begun = moment(&app.entropy, now.plus_seconds(-i64::from(story.day) * 86_400 - 7_200));
     let first = story.name.split(' ').next().unwrap_or_default().to_lowercase();
     let email: crate::http::text::Email = text(&format!("{first}@patients.example"))?;
-    let patient = patients::add(c, staff, NewPatient {
-        name: text(story.name)?,
-        email: email.clone(),
-        zone: Some(text(story.zone)?),
-        locale: Some(text(story.locale)?),
-    }, &begun)?;
+    let patient = patients::add(
+        c,
+        staff,
+        NewPatient {
+            name: text(story.name)?,
+            email: email.clone(),
+            zone: Some(text(story.zone)?),
+            locale: Some(text(story.locale)?),
+        },
+        &begun,
+    )?;
     let account = auth::account_for(c, email.as_str(), story.locale, Some(password), &begun)?;
     patients::store::set_account(c, staff.clinic, patient.id, account.id)?;
     let clinic_zone = plans::zone("Europe/London")?;
     let performed_on = begun.at.timestamp().to_zoned(clinic_zone).date();
-    let treatment = patients::record_treatment(c, staff, patient.id, NewTreatment {
-        procedure: Procedure::Microneedling,
-        performed_on: performed_on.into(),
-        body_area: text(if story.protocol == "mn-scalp" { "scalp" } else { "face" })?,
-        parameters: Parameters(serde_json::from_str(story.parameters)?),
-    }, &begun)?;
-    let course = plans::enrol(c, &app.compiled, staff, NewPlan {
-        patient: patient.id,
-        treatment: treatment.id,
-        protocol: text(story.protocol)?,
-        overrule: None,
-    }, &begun)?;
+    let treatment = patients::record_treatment(
+        c,
+        staff,
+        patient.id,
+        NewTreatment {
+            procedure: Procedure::Microneedling,
+            performed_on: performed_on.into(),
+            body_area: text(if story.protocol == "mn-scalp" { "scalp" } else { "face" })?,
+            parameters: Parameters(serde_json::from_str(story.parameters)?),
+        },
+        &begun,
+    )?;
+    let course = plans::enrol(
+        c,
+        &app.compiled,
+        staff,
+        NewPlan { patient: patient.id, treatment: treatment.id, protocol: text(story.protocol)?, overrule: None },
+        &begun,
+    )?;
     answer_past(c, app, &course, story, account.id, now)?;
     // What lies behind was lived through: the planner starts here.
     plans::store::set_planned(c, &course.plan, now, Some(now))
 }
 
-fn answer_past(c: &mut Conn, app: &App, course: &Course, story: &Story, account: AccountId, now: Stamp) -> Result<(), Error> {
+fn answer_past(
+    c: &mut Conn,
+    app: &App,
+    course: &Course,
+    story: &Story,
+    account: AccountId,
+    now: Stamp,
+) -> Result<(), Error> {
     let today = course.day_number(now);
     let mut past = Vec::new();
     for number in 0..=today {
-        let day = engine::day(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, now, number);
+        let day =
+            engine::day(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, now, number);
         past.extend(day.occurrences.into_iter().filter(|occurrence| {
             let item = course.compiled.items.get(occurrence.item);
             item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= now
@@ -165,7 +285,8 @@ fn answer_past(c: &mut Conn, app: &App, course: &Course, story: &Story, account:
             continue;
         }
         let answers = answers(course, occurrence.day, if is_last { story.course } else { Goes::Well });
-        let new = NewCheckIn { plan_id: course.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
+        let new =
+            NewCheckIn { plan_id: course.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
         let who = auth::Patient { account };
         check_ins::record(c, &app.compiled, (&who, &app.post()), at.id::<CheckInId>(), new, &at)?;
     }
@@ -178,7 +299,8 @@ fn answers(course: &Course, day: i32, goes: Goes) -> serde_json::Map<String, ser
     answers.insert("signs".to_owned(), if goes == Goes::Sign { json!(["F6"]) } else { json!([]) });
     for symptom in course.compiled.curves.keys().filter(|symptom| course.compiled.question(symptom).is_some()) {
         let expected = course.compiled.expected(symptom, day).unwrap_or_default();
-        let level = if goes == Goes::Red && symptom == "redness" { expected.saturating_add(4).min(10) } else { expected };
+        let level =
+            if goes == Goes::Red && symptom == "redness" { expected.saturating_add(4).min(10) } else { expected };
         answers.insert(symptom.clone(), json!(level));
     }
     answers.insert("worry".to_owned(), json!(if goes == Goes::Worried { "worried" } else { "none" }));
@@ -230,7 +352,9 @@ pub fn list(c: &mut Conn, at: Stamp) -> Result<People, Error> {
         .select((members::role, accounts::email))
         .load(c)?;
     let rows: Vec<(plans_mod::Plan, patients_mod::Patient, String)> = plans::table
-        .inner_join(patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))))
+        .inner_join(
+            patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))),
+        )
         .inner_join(
             protocol_versions::table
                 .on(protocol_versions::clinic_id.eq(plans::clinic_id).and(protocol_versions::id.eq(plans::version_id))),

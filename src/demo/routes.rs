@@ -64,7 +64,10 @@ fn date(message: &Message<'_>) -> String {
 }
 
 fn html(body: String) -> HttpResponse {
-    HttpResponse::Ok().insert_header(("content-security-policy", CSP)).content_type("text/html; charset=utf-8").body(body)
+    HttpResponse::Ok()
+        .insert_header(("content-security-policy", CSP))
+        .content_type("text/html; charset=utf-8")
+        .body(body)
 }
 
 fn escape(text: &str) -> String {
@@ -89,7 +92,9 @@ async fn list_mails(app: web::Data<App>) -> Result<HttpResponse, Error> {
         );
     }
     let now = app.clock.now();
-    Ok(html(format!("{HEAD}<title>Mail</title><h1>Mail of the demo</h1><p>Newest first. It is {now} in the demo.</p><table>{rows}</table>")))
+    Ok(html(format!(
+        "{HEAD}<title>Mail</title><h1>Mail of the demo</h1><p>Newest first. It is {now} in the demo.</p><table>{rows}</table>"
+    )))
 }
 
 async fn show_mail(app: web::Data<App>, file: web::Path<String>) -> Result<HttpResponse, Error> {
@@ -152,7 +157,9 @@ const STEP_SECONDS: i64 = 15 * 60;
 
 async fn move_clock(app: web::Data<App>, Body(by): Body<Move>) -> Result<HttpResponse, Error> {
     let now = app.clock.now();
-    let far = |field: &str| Error::field(field, "out_of_range", format!("the clock goes forward only, {FARTHEST_DAYS} days at the most"));
+    let far = |field: &str| {
+        Error::field(field, "out_of_range", format!("the clock goes forward only, {FARTHEST_DAYS} days at the most"))
+    };
     let seconds = [(by.days, 86_400), (by.hours, 3_600), (by.minutes, 60)]
         .into_iter()
         .try_fold(0_i64, |sum, (count, unit)| count.checked_mul(unit).and_then(|part| sum.checked_add(part)))

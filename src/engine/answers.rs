@@ -52,12 +52,16 @@ impl Compiled {
             QuestionKind::Level => {
                 let level = whole(value).ok_or_else(|| wrong_type("a whole number from 0 to 10"))?;
                 let in_range = (0..=10).contains(&level);
-                in_range.then(|| Json::from(level)).ok_or_else(|| ("out_of_range", "Give a whole number from 0 to 10.".to_owned()))
+                in_range
+                    .then(|| Json::from(level))
+                    .ok_or_else(|| ("out_of_range", "Give a whole number from 0 to 10.".to_owned()))
             }
             QuestionKind::Temperature => {
-                let degrees = value.as_f64().ok_or_else(|| wrong_type("a temperature, like 37.5"))?;
-                let problem = || ("out_of_range", "Give a temperature from 30 to 45 C, or from 86 to 113 F.".to_owned());
-                celsius(degrees).map(Json::from).ok_or_else(problem)
+                let sent = temperature(value)
+                    .ok_or_else(|| wrong_type("a temperature, like 37.5 or {\"value\": 99.5, \"unit\": \"F\"}"))?;
+                let problem =
+                    || ("out_of_range", "Give a temperature from 30 to 45 C, or from 86 to 113 F.".to_owned());
+                celsius(sent).map(Json::from).ok_or_else(problem)
             }
             QuestionKind::Choice => {
                 let word = value.as_str().ok_or_else(|| wrong_type("one of the choices"))?;
@@ -65,7 +69,8 @@ impl Compiled {
                 Ok(Json::from(word))
             }
             QuestionKind::Multi => {
-                let words = value.as_array().and_then(|words| words.iter().map(Json::as_str).collect::<Option<Vec<_>>>());
+                let words =
+                    value.as_array().and_then(|words| words.iter().map(Json::as_str).collect::<Option<Vec<_>>>());
                 let mut words = words.ok_or_else(|| wrong_type("a list of choices"))?;
                 words.iter().try_for_each(|word| self.must_be_choice(question, word))?;
                 words.sort_unstable();
@@ -80,20 +85,46 @@ impl Compiled {
             SIGNS => self.signs.iter().map(|sign| sign.key.as_str()).collect(),
             _ => question.choices.iter().map(|choice| choice.key.as_str()).collect(),
         };
-        if keys.contains(&word) { Ok(()) } else { Err(("unknown_choice", format!("Give one of: {}.", keys.join(", ")))) }
+        if keys.contains(&word) {
+            Ok(())
+        } else {
+            Err(("unknown_choice", format!("Give one of: {}.", keys.join(", "))))
+        }
     }
 }
 
 /// A whole number, also when it was written like `3.0`.
 fn whole(value: &Json) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_f64().filter(|number| number.fract() == 0.0).and_then(|number| format!("{number:.0}").parse().ok()))
+    value.as_i64().or_else(|| {
+        value.as_f64().filter(|number| number.fract() == 0.0).and_then(|number| format!("{number:.0}").parse().ok())
+    })
 }
 
-/// Celsius, rounded to hundredths so that 100.4 F is exactly 38.0 C; the two scales do not overlap on people.
-fn celsius(degrees: f64) -> Option<f64> {
+/// The unit that a temperature was sent in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Celsius,
+    Fahrenheit,
+    /// A bare number: the two scales do not overlap on people.
+    NotSaid,
+}
+
+/// `{"value": 37.5, "unit": "C"}`, or a bare number.
+fn temperature(value: &Json) -> Option<(f64, Unit)> {
+    let Some(fields) = value.as_object() else { return value.as_f64().map(|degrees| (degrees, Unit::NotSaid)) };
+    let unit = match fields.get("unit")?.as_str()? {
+        "C" => Unit::Celsius,
+        "F" => Unit::Fahrenheit,
+        _ => return None,
+    };
+    if fields.len() == 2 { fields.get("value")?.as_f64().map(|degrees| (degrees, unit)) } else { None }
+}
+
+/// Celsius, rounded to hundredths so that 100.4 F is exactly 38.0 C.
+fn celsius((degrees, unit): (f64, Unit)) -> Option<f64> {
     match degrees {
-        30.0..=45.0 => Some(degrees),
-        86.0..=113.0 => Some(((degrees - 32.0) * 500.0 / 9.0).round() / 100.0),
+        30.0..=45.0 if unit != Unit::Fahrenheit => Some(degrees),
+        86.0..=113.0 if unit != Unit::Celsius => Some(((degrees - 32.0) * 500.0 / 9.0).round() / 100.0),
         _ => None,
     }
 }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::conditions::{Condition, Known, Verdict};
-use super::document::{Adjust, Choice, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot};
+use super::document::{
+    Adjust, Choice, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot,
+};
 use super::parameters::{ParameterProblem, Parameters, check};
 use super::text::Text;
 use super::words::Procedure;
@@ -76,7 +78,8 @@ pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled,
     }
     known.extend(judged);
     known.insert("r2_start_day".to_owned(), Known::Whole(protocol.r2_start_day));
-    let applies = |when: Option<&Condition>| when.is_none_or(|when| when.judge(|name| known.get(name).cloned()) == Verdict::True);
+    let applies =
+        |when: Option<&Condition>| when.is_none_or(|when| when.judge(|name| known.get(name).cloned()) == Verdict::True);
     let items: Vec<Item> = kept(&protocol.items, |item| applies(item.when.as_ref()));
     let reach = protocol.slots.iter().map(|slot| slot.late_until.days).max().unwrap_or_default();
     Ok(Compiled {
@@ -150,7 +153,8 @@ impl Compiled {
 
     /// The questions of a form on a day, in order; the choices of `signs` are the signs asked on that day.
     pub fn form(&self, form: &str, day: i32) -> Vec<Cow<'_, Question>> {
-        let keys = self.forms.iter().find(|one| one.key == form).map(|form| form.questions.as_slice()).unwrap_or_default();
+        let keys =
+            self.forms.iter().find(|one| one.key == form).map(|form| form.questions.as_slice()).unwrap_or_default();
         let asked = keys.iter().filter_map(|key| self.question(key)).filter(|question| question.days.contains(day));
         asked.map(|question| self.on_day(question, day)).collect()
     }

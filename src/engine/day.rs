@@ -124,7 +124,8 @@ impl Seen<'_> {
             view.changes_at(change);
         }
         for line in self.compiled.perhaps_held_on(day) {
-            let in_force = self.compiled.items.get(line.item).is_some_and(|item| self.facts.hold(self.compiled, item, day));
+            let in_force =
+                self.compiled.items.get(line.item).is_some_and(|item| self.facts.hold(self.compiled, item, day));
             let occurrence = in_force.then(|| self.occurrence(&mut windows, line, day, true)).flatten();
             let Some((occurrence, change)) = occurrence else { continue };
             view.occurrences.push(occurrence);
@@ -147,7 +148,13 @@ impl Seen<'_> {
         }
     }
 
-    pub(super) fn occurrence(&self, windows: &mut Windows, line: Planned, day: i32, held: bool) -> Option<(Occurrence, Option<Stamp>)> {
+    pub(super) fn occurrence(
+        &self,
+        windows: &mut Windows,
+        line: Planned,
+        day: i32,
+        held: bool,
+    ) -> Option<(Occurrence, Option<Stamp>)> {
         let (item, slot) = line_of(self.compiled, line)?;
         let window = windows.of(line.slot)?;
         let id = occurrence_id(self.enrolment.plan, &item.key, day, &slot.key);
@@ -155,7 +162,19 @@ impl Seen<'_> {
         let (state, change) = window.state(item.kind, recorded, self.enrolment.enrolled_at, self.as_of)?;
         let Window { opens_at, closes_at, late_until, remind_at } = window;
         let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };
-        let occurrence = Occurrence { id, item: line.item, day, slot: line.slot, state, opens_at, closes_at, late_until, remind_at, last_day, held };
+        let occurrence = Occurrence {
+            id,
+            item: line.item,
+            day,
+            slot: line.slot,
+            state,
+            opens_at,
+            closes_at,
+            late_until,
+            remind_at,
+            last_day,
+            held,
+        };
         Some((occurrence, change))
     }
 

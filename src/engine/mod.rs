@@ -22,8 +22,8 @@ pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
 pub use day::{Day, Occurrence, day, today};
 pub use document::{
-    Adjust, Choice, Curve, Defect, Escalation, Exclusion, Form, Grounds, Hold, Item, Parameter, Phase, Protocol, Question, Rule, Sessions, Sign,
-    Slot, Variant, parse,
+    Adjust, Choice, Curve, Defect, Escalation, Exclusion, Form, Grounds, Hold, Item, Parameter, Phase, Protocol,
+    Question, Rule, Sessions, Sign, Slot, Variant, parse,
 };
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use parameters::{ParameterProblem, Parameters};
@@ -31,4 +31,6 @@ pub use reminders::{Due, due_reminders, next_due};
 pub use silence::silence;
 pub use text::Text;
 pub use triage::{Finding, NotJudged, Trace, Triage, TriageInput, triage};
-pub use words::{ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, QuestionKind, State, Trigger, UnknownWord, Urgency};
+pub use words::{
+    ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, QuestionKind, State, Trigger, UnknownWord, Urgency,
+};

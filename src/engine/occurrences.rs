@@ -65,12 +65,20 @@ pub fn occurrence_id(plan: PlanId, item_key: &str, day: i32, slot_key: &str) -> 
 }
 
 /// The line, day and slot of an occurrence id, searched outward from a day.
-pub fn find(compiled: &Compiled, enrolment: &Enrolment, id: OccurrenceId, near_day: i32) -> Option<(usize, i32, usize)> {
+pub fn find(
+    compiled: &Compiled,
+    enrolment: &Enrolment,
+    id: OccurrenceId,
+    near_day: i32,
+) -> Option<(usize, i32, usize)> {
     let near = near_day.clamp(0, compiled.horizon_day);
     let outward = (0..=compiled.horizon_day).flat_map(|far| [near + far, near - far]);
-    let on_day = |day| compiled.planned_on(day).iter().copied().chain(compiled.perhaps_held_on(day)).map(move |line| (line, day));
+    let on_day = |day| {
+        compiled.planned_on(day).iter().copied().chain(compiled.perhaps_held_on(day)).map(move |line| (line, day))
+    };
     let is_it = |(line, day): &(Planned, i32)| {
-        line_of(compiled, *line).is_some_and(|(item, slot)| occurrence_id(enrolment.plan, &item.key, *day, &slot.key) == id)
+        line_of(compiled, *line)
+            .is_some_and(|(item, slot)| occurrence_id(enrolment.plan, &item.key, *day, &slot.key) == id)
     };
     outward.flat_map(on_day).find(is_it).map(|(line, day)| (line.item, day, line.slot))
 }
@@ -93,19 +101,35 @@ impl Window {
         let closes_at = local_instant(date, slot.closes, zone);
         Self {
             opens_at: local_instant(date, slot.opens, zone),
-            late_until: if slot.late_until == slot.closes { closes_at } else { local_instant(date, slot.late_until, zone) },
+            late_until: if slot.late_until == slot.closes {
+                closes_at
+            } else {
+                local_instant(date, slot.late_until, zone)
+            },
             remind_at: slot.remind.map(|time| local_instant(date, time, zone)),
             closes_at,
         }
     }
 
-    pub(super) fn on(compiled: &Compiled, enrolment: &Enrolment, line: Planned, day: i32, zone: &TimeZone) -> Option<Self> {
+    pub(super) fn on(
+        compiled: &Compiled,
+        enrolment: &Enrolment,
+        line: Planned,
+        day: i32,
+        zone: &TimeZone,
+    ) -> Option<Self> {
         let slot = compiled.slots.get(line.slot)?;
         Some(Self::of(slot, date_of(enrolment.day_zero, day), zone))
     }
 
     /// The state at an instant, and when it changes next if nothing is recorded; `None` once a line that only informs is over.
-    pub(super) fn state(&self, kind: ItemKind, recorded: Option<State>, enrolled_at: Stamp, as_of: Stamp) -> Option<(State, Option<Stamp>)> {
+    pub(super) fn state(
+        &self,
+        kind: ItemKind,
+        recorded: Option<State>,
+        enrolled_at: Stamp,
+        as_of: Stamp,
+    ) -> Option<(State, Option<Stamp>)> {
         if let Some(state) = recorded {
             return Some((state, None));
         }
@@ -139,7 +163,8 @@ impl Facts<'_> {
     /// Whether a restriction is in force on a day after its last one, by the answers given since.
     pub(super) fn hold(&self, compiled: &Compiled, item: &Item, day: i32) -> bool {
         let (Some(hold), Some(last)) = (&item.hold, item.days.last()) else { return false };
-        let mut since: Vec<&CheckInFact> = self.check_ins.iter().filter(|check_in| (last..=day).contains(&check_in.day)).collect();
+        let mut since: Vec<&CheckInFact> =
+            self.check_ins.iter().filter(|check_in| (last..=day).contains(&check_in.day)).collect();
         since.sort_by_key(|check_in| (check_in.day, check_in.answered_at));
         let newest_first: Vec<&Answers> = since.into_iter().rev().map(|check_in| &check_in.answers).collect();
         match hold.when.judge(|name| answered(compiled, &newest_first, day, name)) {
@@ -163,7 +188,8 @@ fn answered(compiled: &Compiled, newest_first: &[&Answers], day: i32, name: &str
     if name == "previous_signs" {
         return nth(SIGNS, 1);
     }
-    let expected = || compiled.expected(name.strip_suffix("_expected")?, day).map(|level| Known::Whole(i32::from(level)));
+    let expected =
+        || compiled.expected(name.strip_suffix("_expected")?, day).map(|level| Known::Whole(i32::from(level)));
     let previous = || nth(name.strip_suffix("_previous")?, 1);
     compiled.known(name).or_else(|| nth(name, 0)).or_else(previous).or_else(expected)
 }

@@ -36,7 +36,9 @@ pub(super) fn check(protocol: &Protocol, given: &Parameters) -> Result<BTreeMap<
     for parameter in &protocol.parameters {
         let value = match given.0.get(&parameter.key).filter(|value| !value.is_null()) {
             Some(value) => read(parameter, value).map(Some),
-            None if parameter.required => Err(problem(&parameter.key, "required", "This parameter is required.".to_owned())),
+            None if parameter.required => {
+                Err(problem(&parameter.key, "required", "This parameter is required.".to_owned()))
+            }
             None => Ok(parameter.default.clone()),
         };
         match value {

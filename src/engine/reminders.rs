@@ -21,7 +21,14 @@ pub struct Due {
 }
 
 /// The reminders that come due after one moment and until another, in order.
-pub fn due_reminders(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, after: Stamp, until: Stamp) -> Vec<Due> {
+pub fn due_reminders(
+    compiled: &Compiled,
+    enrolment: &Enrolment,
+    facts: &Facts,
+    zone: &TimeZone,
+    after: Stamp,
+    until: Stamp,
+) -> Vec<Due> {
     let mut due = Vec::new();
     if enrolment.status != PlanStatus::Active {
         return due;

@@ -13,11 +13,19 @@ use crate::time::Stamp;
 /// What the rules about silence find at a moment.
 ///
 /// `day` is the day of the latest check-in whose window has closed: a rule for days 1-7 still fires on the morning of day 8.
-pub fn silence(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp) -> Vec<Finding> {
+pub fn silence(
+    compiled: &Compiled,
+    enrolment: &Enrolment,
+    facts: &Facts,
+    zone: &TimeZone,
+    as_of: Stamp,
+) -> Vec<Finding> {
     if enrolment.status != PlanStatus::Active {
         return Vec::new();
     }
-    let Some((day, missed_in_a_row)) = missed_in_a_row(compiled, enrolment, facts, zone, as_of) else { return Vec::new() };
+    let Some((day, missed_in_a_row)) = missed_in_a_row(compiled, enrolment, facts, zone, as_of) else {
+        return Vec::new();
+    };
     let known = |name: &str| match name {
         "day" => Some(Known::Whole(day)),
         "missed_in_a_row" => Some(Known::Whole(missed_in_a_row)),
@@ -32,12 +40,20 @@ pub fn silence(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: 
 /// The day of the latest check-in whose window has closed, and how many were missed in a row up to it.
 ///
 /// A row starts anew whenever something comes from the patient, asked or unasked.
-fn missed_in_a_row(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp) -> Option<(i32, i32)> {
+fn missed_in_a_row(
+    compiled: &Compiled,
+    enrolment: &Enrolment,
+    facts: &Facts,
+    zone: &TimeZone,
+    as_of: Stamp,
+) -> Option<(i32, i32)> {
     let heard_at = facts.check_ins.iter().map(|check_in| check_in.answered_at).filter(|at| *at <= as_of).max();
     let mut closed: Vec<(Stamp, i32, bool)> = Vec::new();
     for day in 1..=day_number(enrolment.day_zero, zone, as_of).min(compiled.horizon_day) {
         for line in compiled.planned_on(day) {
-            let Some((item, slot)) = line_of(compiled, *line).filter(|(item, _)| item.kind == ItemKind::CheckIn) else { continue };
+            let Some((item, slot)) = line_of(compiled, *line).filter(|(item, _)| item.kind == ItemKind::CheckIn) else {
+                continue;
+            };
             let Some(window) = Window::on(compiled, enrolment, *line, day, zone) else { continue };
             if window.closes_at > as_of || window.closes_at <= enrolment.enrolled_at {
                 continue;

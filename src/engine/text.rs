@@ -15,7 +15,11 @@ impl Text {
 
     /// The text in the first wanted locale there is: `es-MX` is satisfied by `es`, and English is the last resort.
     pub fn in_locale(&self, wanted: &[&str]) -> &str {
-        wanted.iter().find_map(|locale| self.closest(locale)).or_else(|| self.0.get("en").map(String::as_str)).unwrap_or_default()
+        wanted
+            .iter()
+            .find_map(|locale| self.closest(locale))
+            .or_else(|| self.0.get("en").map(String::as_str))
+            .unwrap_or_default()
     }
 
     fn closest(&self, locale: &str) -> Option<&str> {

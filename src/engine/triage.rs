@@ -82,11 +82,15 @@ pub fn triage(compiled: &Compiled, input: &TriageInput) -> Triage {
         let symptoms = rule.for_each.iter().map(|symptom| Some(symptom.as_str()));
         let once = rule.for_each.is_empty().then_some(None);
         for symptom in symptoms.chain(once) {
-            let known = |name: &str| symptom.and_then(|symptom| symptom_variable(compiled, input, symptom, name)).or_else(|| known(name));
+            let known = |name: &str| {
+                symptom.and_then(|symptom| symptom_variable(compiled, input, symptom, name)).or_else(|| known(name))
+            };
             match rule.when.judge(known) {
                 Verdict::True => findings.push(finding(rule, symptom, known)),
                 Verdict::False => {}
-                Verdict::Unknown => not_judged.push(NotJudged { cause: cause(rule, symptom), not_answered: rule.when.reading(known).1 }),
+                Verdict::Unknown => {
+                    not_judged.push(NotJudged { cause: cause(rule, symptom), not_answered: rule.when.reading(known).1 })
+                }
             }
         }
     }
@@ -102,10 +106,22 @@ fn signs<'a>(compiled: &'a Compiled, input: &TriageInput) -> impl Iterator<Item 
 }
 
 fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>) -> Finding {
-    let mut trace = Trace { expression: format!("\"{}\" in {SIGNS}", sign.key), escalated_by: None, values: Vec::new(), not_answered: Vec::new() };
+    let mut trace = Trace {
+        expression: format!("\"{}\" in {SIGNS}", sign.key),
+        escalated_by: None,
+        values: Vec::new(),
+        not_answered: Vec::new(),
+    };
     trace.values.extend(known(SIGNS).map(|signs| (SIGNS.to_owned(), signs.to_json())));
     let urgency = raise(sign.urgency, &sign.escalate, &mut trace, known);
-    Finding { rule: sign.key.clone(), cause: sign.key.clone(), urgency, advice: sign.advice.clone(), reason: sign.text.clone(), trace }
+    Finding {
+        rule: sign.key.clone(),
+        cause: sign.key.clone(),
+        urgency,
+        advice: sign.advice.clone(),
+        reason: sign.text.clone(),
+        trace,
+    }
 }
 
 /// The finding of a rule that fired.
@@ -113,7 +129,14 @@ pub(super) fn finding(rule: &Rule, symptom: Option<&str>, known: impl Fn(&str) -
     let (values, not_answered) = rule.when.reading(&known);
     let mut trace = Trace { expression: rule.when.source().to_owned(), escalated_by: None, values, not_answered };
     let urgency = raise(rule.urgency, &rule.escalate, &mut trace, known);
-    Finding { rule: rule.key.clone(), cause: cause(rule, symptom), urgency, advice: rule.advice.clone(), reason: rule.reason.clone(), trace }
+    Finding {
+        rule: rule.key.clone(),
+        cause: cause(rule, symptom),
+        urgency,
+        advice: rule.advice.clone(),
+        reason: rule.reason.clone(),
+        trace,
+    }
 }
 
 fn cause(rule: &Rule, symptom: Option<&str>) -> String {
@@ -121,7 +144,12 @@ fn cause(rule: &Rule, symptom: Option<&str>) -> String {
 }
 
 /// The first escalation that holds raises the urgency; none lowers it.
-fn raise(urgency: Urgency, escalations: &[Escalation], trace: &mut Trace, known: impl Fn(&str) -> Option<Known>) -> Urgency {
+fn raise(
+    urgency: Urgency,
+    escalations: &[Escalation],
+    trace: &mut Trace,
+    known: impl Fn(&str) -> Option<Known>,
+) -> Urgency {
     for Escalation { when, urgency: higher } in escalations {
         read_into(trace, when, &known);
         if when.judge(&known) == Verdict::True {
@@ -163,7 +191,8 @@ fn variable(compiled: &Compiled, input: &TriageInput, name: &str) -> Option<Know
         _ => {}
     }
     let earlier = || previous(compiled, input, name.strip_suffix("_previous")?);
-    let expected = || compiled.expected(name.strip_suffix("_expected")?, input.day).map(|level| Known::Whole(i32::from(level)));
+    let expected =
+        || compiled.expected(name.strip_suffix("_expected")?, input.day).map(|level| Known::Whole(i32::from(level)));
     compiled.known(name).or_else(|| now(compiled, input, name)).or_else(earlier).or_else(expected)
 }
 

@@ -9,7 +9,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned, Deserializer};
 
 use crate::error::{Error, FieldError};
 
@@ -74,10 +74,18 @@ pub async fn read_all(mut payload: Payload, deadlines: BodyDeadlines) -> Result<
 /// Parses strictly: 400 for what is no JSON, 422 with a pointer for JSON of another shape.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if nesting(bytes) > DEEPEST {
-        return Err(Error::Unreadable { code: "too_deep", detail: format!("the JSON is nested deeper than {DEEPEST}") });
+        return Err(Error::Unreadable {
+            code: "too_deep",
+            detail: format!("the JSON is nested deeper than {DEEPEST}"),
+        });
+    }
+    // serde would take a list for an object, by the order of its fields.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|why| malformed(&why))?;
+        return Err(Error::field("", "wrong_type", "the body must be an object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(describe)?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|why| describe(why, bytes))?;
     reader.end().map_err(|why| malformed(&why))?;
     Ok(value)
 }
@@ -105,10 +113,21 @@ fn malformed(why: &serde_json::Error) -> Error {
     Error::Unreadable { code: "malformed_json", detail: format!("this is not JSON: {why}") }
 }
 
-fn describe(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
-    if !error.inner().is_data() {
-        return malformed(error.inner());
+/// A list for a choice of words, or 1e999, is a syntax error to serde though the body is JSON: then the field is wrong.
+fn describe(error: serde_path_to_error::Error<serde_json::Error>, bytes: &[u8]) -> Error {
+    if error.inner().is_data() {
+        return Error::Invalid(vec![wrong_field(error)]);
     }
+    if error.inner().to_string().starts_with("number out of range") {
+        return Error::field(pointer(error.path()), "out_of_range", "this number is too large");
+    }
+    match serde_json::from_slice::<serde_json::Value>(bytes) {
+        Ok(_) => Error::field(pointer(error.path()), "wrong_type", "this is not of the type that is asked for"),
+        Err(_) => malformed(error.inner()),
+    }
+}
+
+fn wrong_field(error: serde_path_to_error::Error<serde_json::Error>) -> FieldError {
     let mut pointer = pointer(error.path());
     let message = error.into_inner().to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(text, _)| text);
@@ -119,7 +138,7 @@ fn describe(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
     {
         pointer = format!("{pointer}/{name}");
     }
-    Error::Invalid(vec![FieldError { pointer, code, detail }])
+    FieldError { pointer, code, detail }
 }
 
 /// Our own types speak as `code: sentence`; serde's messages are sorted by their first words.
@@ -165,13 +184,80 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
 }
 
 fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
-    web::Query::<T>::from_query(query).map(web::Query::into_inner).map_err(|why| {
-        let message = match why {
-            actix_web::error::QueryPayloadError::Deserialize(why) => why.to_string(),
-            other => other.to_string(),
-        };
-        let (code, detail) = classify(&message);
-        let name = message.split('`').nth(1).unwrap_or_default();
-        Error::field(format!("query/{name}"), code, detail)
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
+        .map_err(|why| Error::Unreadable { code: "malformed_query", detail: why.to_string() })?;
+    let mut values = serde_json::Map::new();
+    for (name, value) in pairs.into_inner() {
+        if values.contains_key(&name) {
+            return Err(Error::field(format!("query/{name}"), "duplicate_field", "may be given once"));
+        }
+        values.insert(name, value.into());
+    }
+    serde_path_to_error::deserialize(serde_json::Value::Object(values)).map_err(|why| {
+        let wrong = wrong_field(why);
+        Error::Invalid(vec![FieldError { pointer: format!("query{}", wrong.pointer), ..wrong }])
     })
+}
+
+/// A free map (answers, parameters) in which each name comes once: serde would keep the last of two and say nothing.
+pub fn each_once<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {
+    let map = from.deserialize_map(EachOnce)?;
+    serde_json::from_value(serde_json::Value::Object(map)).map_err(de::Error::custom)
+}
+
+struct EachOnce;
+
+impl<'de> de::Visitor<'de> for EachOnce {
+    type Value = serde_json::Map<String, serde_json::Value>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut map = serde_json::Map::new();
+        while let Some((name, value)) = entries.next_entry::<String, serde_json::Value>()? {
+            if map.contains_key(&name) {
+                return Err(de::Error::custom(format!("duplicate field `{name}`")));
+            }
+            map.insert(name, value);
+        }
+        Ok(map)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        tea: Option<u8>,
+        milk: Option<bool>,
+    }
+
+    fn refused(body: &str) -> (u16, String, String) {
+        let problem = parse::<Order>(body.as_bytes()).unwrap_err().problem();
+        let (pointer, code) = problem.errors.first().map(|e| (e.pointer.clone(), e.code.clone())).unwrap_or_default();
+        (problem.status, pointer, if code.is_empty() { problem.code } else { code })
+    }
+
+    #[test]
+    fn an_object_is_taken_and_a_list_of_its_values_is_not() {
+        let order: Order = parse(br#" {"tea": 2, "milk": null} "#).unwrap();
+        assert_eq!((order.tea, order.milk), (Some(2), None));
+        assert_eq!(refused("[2, null]"), (422, String::new(), "wrong_type".to_owned()));
+        assert_eq!(refused("[2, null"), (400, String::new(), "malformed_json".to_owned()));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_the_rule() {
+        assert_eq!(refused(r#"{"tea": 300}"#), (422, "/tea".to_owned(), "invalid_value".to_owned()));
+        assert_eq!(refused(r#"{"milk": 1}"#), (422, "/milk".to_owned(), "wrong_type".to_owned()));
+        assert_eq!(refused(r#"{"sugar": 1}"#), (422, "/sugar".to_owned(), "unknown_field".to_owned()));
+        assert_eq!(refused(r#"{"tea": 1} x"#), (400, String::new(), "malformed_json".to_owned()));
+        assert_eq!(refused(&"[".repeat(100_000)), (400, String::new(), "too_deep".to_owned()));
+    }
 }

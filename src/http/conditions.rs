@@ -19,7 +19,11 @@ pub fn etag_of_version(version: i32) -> String {
 }
 
 /// 200 with the body and its tag, or 304 if the caller has it already.
-pub fn answer<T: Serialize>(request: &HttpRequest, body: &T, cache_control: Option<String>) -> Result<HttpResponse, Error> {
+pub fn answer<T: Serialize>(
+    request: &HttpRequest,
+    body: &T,
+    cache_control: Option<String>,
+) -> Result<HttpResponse, Error> {
     let bytes = serde_json::to_vec(body)?;
     let tag = etag_of(&bytes);
     let has_it = named(request, header::IF_NONE_MATCH, &tag);

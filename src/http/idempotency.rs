@@ -11,7 +11,7 @@ use crate::db::Conn;
 use crate::db::schema::idempotency_keys;
 use crate::db::types::Json;
 use crate::error::Error;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, ClinicId};
 use crate::secrets::digest;
 use crate::time::{Moment, Stamp};
 
@@ -23,7 +23,13 @@ pub const KEPT_SECONDS: i64 = 24 * 3_600;
 #[into_params(parameter_in = Header)]
 pub struct Key {
     /// Made by the client, new for each deed; the same request with the same key gives the same answer for 24 hours.
-    #[param(rename = "Idempotency-Key", max_length = 255, example = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11")]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$",
+        example = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11"
+    )]
     key: Option<String>,
 }
 
@@ -34,7 +40,9 @@ impl FromRequest for Key {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let key = match request.headers().get("idempotency-key").map(|value| value.to_str()) {
             None => Ok(None),
-            Some(Ok(key)) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+            Some(Ok(key)) if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Ok(Some(key.to_owned()))
+            }
             Some(_) => Err(Error::Unreadable {
                 code: "bad_idempotency_key",
                 detail: "Idempotency-Key must be 1 to 255 visible ASCII characters".to_owned(),
@@ -47,15 +55,15 @@ impl FromRequest for Key {
 /// A deed that is done once.
 pub struct Once {
     account: AccountId,
-    route: &'static str,
+    route: String,
     key: Option<String>,
     body_hash: Vec<u8>,
 }
 
 impl Key {
-    /// The deed of this account on this route with this body.
-    pub fn once(self, account: AccountId, route: &'static str, body: &impl Serialize) -> Result<Once, Error> {
-        Ok(Once { account, route, key: self.key, body_hash: digest(&serde_json::to_vec(body)?) })
+    /// The deed of this account, acting for this clinic, on this route with this body.
+    pub fn once(self, (clinic, account): (ClinicId, AccountId), route: &str, body: &impl Serialize) -> Result<Once, Error> {
+        Ok(Once { account, route: format!("{clinic} {route}"), key: self.key, body_hash: digest(&serde_json::to_vec(body)?) })
     }
 }
 
@@ -86,7 +94,7 @@ pub fn run<T: Serialize>(
     };
     let row = (
         idempotency_keys::account_id.eq(once.account),
-        idempotency_keys::route.eq(once.route),
+        idempotency_keys::route.eq(&once.route),
         idempotency_keys::key.eq(&key),
         idempotency_keys::body_hash.eq(&once.body_hash),
         idempotency_keys::response.eq(Json(serde_json::Value::Null)),
@@ -101,7 +109,11 @@ pub fn run<T: Serialize>(
         return if hash == once.body_hash {
             Ok(Answer(response.0))
         } else {
-            Err(Error::field("header/Idempotency-Key", "key_reused", "this key came before with another body; make a new one"))
+            Err(Error::field(
+                "header/Idempotency-Key",
+                "key_reused",
+                "this key came before with another body; make a new one",
+            ))
         };
     }
     let answer = serde_json::to_value(deed(c)?)?;

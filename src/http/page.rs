@@ -14,7 +14,7 @@ use crate::http::text::{from_url_base64, url_base64};
 pub struct PageParams {
     /// How many items at the most.
     #[serde(default)]
-    #[param(default = 25, minimum = 1, maximum = 100)]
+    #[param(value_type = i64, default = 25, minimum = 1, maximum = 100)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
     #[param(max_length = 64, value_type = Option<String>)]
@@ -73,7 +73,12 @@ impl PageParams {
     }
 
     /// Cuts what was fetched to the page, and makes the cursor of the next.
-    pub fn cut<T, V>(&self, mut rows: Vec<T>, id: impl Fn(&T) -> Uuid, view: impl FnMut(T) -> V) -> Result<Page<V>, Error> {
+    pub fn cut<T, V>(
+        &self,
+        mut rows: Vec<T>,
+        id: impl Fn(&T) -> Uuid,
+        view: impl FnMut(T) -> V,
+    ) -> Result<Page<V>, Error> {
         let most = usize::try_from(self.limit.0).map_err(|why| Error::internal("page size", why))?;
         let more = rows.len() > most;
         rows.truncate(most);
@@ -88,6 +93,6 @@ pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
     /// Send it as `cursor` for the next page; `null` on the last.
-    #[schema(required)]
+    #[schema(required, example = "AZfy8H88fB6aRC9dHJ8rEQ")]
     pub next_cursor: Option<String>,
 }

@@ -257,6 +257,29 @@ impl TryFrom<String> for NewPassword {
     }
 }
 
+/// A password or token that somebody shows, of so many characters at the most. Never printed.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Shown<const MOST: usize>(secrecy::SecretString);
+
+impl<const MOST: usize> Shown<MOST> {
+    /// The text.
+    pub fn expose(&self) -> &str {
+        secrecy::ExposeSecret::expose_secret(&self.0)
+    }
+}
+
+impl<const MOST: usize> TryFrom<String> for Shown<MOST> {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.chars().count() > MOST {
+            return Err(format!("too_long: may have at most {MOST} characters"));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
 /// The same text however the keyboard composed it.
 pub fn nfc(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;

@@ -56,9 +56,8 @@ pub(super) fn letter(mail: &Mail, sender: &Sender) -> Result<Letter, Failure> {
             .raw_header(header("List-Unsubscribe", &format!("<{url}>")))
             .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
     }
-    let message = message
-        .multipart(bodies(&id, mail))
-        .map_err(|_| Failure::unsendable("the message cannot be put together"))?;
+    let message =
+        message.multipart(bodies(&id, mail)).map_err(|_| Failure::unsendable("the message cannot be put together"))?;
     Ok(Letter { from: envelope_from, to: to.email, id, bytes: message.formatted() })
 }
 

@@ -139,10 +139,8 @@ impl Failure {
 
     /// True when the relay says that this mailbox is the trouble (5.1.x): suppress that address, and no other.
     pub fn blames_recipient(&self) -> bool {
-        matches!(
-            self.outcome,
-            Outcome::Refused { permanent: true, reply: Reply { enhanced: Some((5, 1, _)), .. } }
-        ) && self.phase >= Phase::Recipient
+        matches!(self.outcome, Outcome::Refused { permanent: true, reply: Reply { enhanced: Some((5, 1, _)), .. } })
+            && self.phase >= Phase::Recipient
     }
 }
 

@@ -251,7 +251,12 @@ const RESENT_KINDS: [&str; 4] = ["reminder", "alert_notice", "patient_invitation
 
 fn settle_all(c: &mut Conn, from: MailState, at: Stamp, to: MailState, outcome: &str) -> Result<(), Error> {
     diesel::update(outbox::table.filter(outbox::state.eq(from).and(outbox::lease_until.lt(at))))
-        .set((outbox::state.eq(to), outbox::settled_at.eq(at), outbox::outcome.eq(outcome), outbox::context.eq(nothing())))
+        .set((
+            outbox::state.eq(to),
+            outbox::settled_at.eq(at),
+            outbox::outcome.eq(outcome),
+            outbox::context.eq(nothing()),
+        ))
         .execute(c)?;
     Ok(())
 }

@@ -81,9 +81,7 @@ impl FromStr for Transport {
         } else if text.starts_with("smtp://") || text.starts_with("smtps://") {
             Relay::parse(text).map(Self::Smtp)
         } else {
-            Err(SettingsError::new(
-                "The mail transport must be smtps://host, smtp://host, folder:/path or memory.",
-            ))
+            Err(SettingsError::new("The mail transport must be smtps://host, smtp://host, folder:/path or memory."))
         }
     }
 }
@@ -270,8 +268,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused() {
-        for text in ["", "relay.example", "folder:", "smtp://", "smtp://a b", "smtp://h:0", "smtp://h:x", "smtp://user@h",
-                     "smtps://h?tls=maybe", "smtp://u:%0d%0a@h", "smtp://[zz]:25", "http://h"] {
+        for text in [
+            "",
+            "relay.example",
+            "folder:",
+            "smtp://",
+            "smtp://a b",
+            "smtp://h:0",
+            "smtp://h:x",
+            "smtp://user@h",
+            "smtps://h?tls=maybe",
+            "smtp://u:%0d%0a@h",
+            "smtp://[zz]:25",
+            "http://h",
+        ] {
             assert!(text.parse::<Transport>().is_err(), "{text}");
         }
     }

@@ -65,9 +65,7 @@ impl Smtp {
     pub(super) fn new(relay: Relay, sender: Sender, settings: &MailSettings) -> Result<Self, SettingsError> {
         let tls = match relay.security {
             Security::Loopback => None,
-            Security::Implicit | Security::StartTls => {
-                Some(tls_to(&relay.host, settings.extra_root_pem.as_deref())?)
-            }
+            Security::Implicit | Security::StartTls => Some(tls_to(&relay.host, settings.extra_root_pem.as_deref())?),
         };
         let hello = match &settings.hello_name {
             Some(name) if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) => {
@@ -263,11 +261,7 @@ async fn step<T>(
     answered(phase, timeout(limit, work).await, recipient)
 }
 
-fn answered<T, Late>(
-    phase: Phase,
-    answer: Result<Result<T, SmtpError>, Late>,
-    recipient: &str,
-) -> Result<T, Failure> {
+fn answered<T, Late>(phase: Phase, answer: Result<Result<T, SmtpError>, Late>, recipient: &str) -> Result<T, Failure> {
     match answer {
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(error)) => Err(Failure::smtp(phase, &error, recipient)),

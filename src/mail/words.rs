@@ -4,10 +4,8 @@ use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use unic_langid::{LanguageIdentifier, langid};
 
 /// Each language that the letters are written in. The first one is complete by definition: the others fall back to it.
-pub(super) const LOCALES: [(&str, LanguageIdentifier, &str); 2] = [
-    ("en", langid!("en"), include_str!("locales/en.ftl")),
-    ("es", langid!("es"), include_str!("locales/es.ftl")),
-];
+pub(super) const LOCALES: [(&str, LanguageIdentifier, &str); 2] =
+    [("en", langid!("en"), include_str!("locales/en.ftl")), ("es", langid!("es"), include_str!("locales/es.ftl"))];
 
 /// All languages, read once.
 pub(super) struct Words(Vec<(&'static str, FluentBundle<FluentResource>)>);
@@ -15,7 +13,11 @@ pub(super) struct Words(Vec<(&'static str, FluentBundle<FluentResource>)>);
 impl Words {
     /// Reads the languages that are built in.
     pub(super) fn new() -> Result<Self, String> {
-        LOCALES.into_iter().map(|(tag, language, text)| Ok((tag, bundle(language, text)?))).collect::<Result<_, _>>().map(Self)
+        LOCALES
+            .into_iter()
+            .map(|(tag, language, text)| Ok((tag, bundle(language, text)?)))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// The language to write in: `es-MX` gives `es`, what is not there gives `en`.
@@ -71,7 +73,9 @@ mod tests {
     #[test]
     fn a_language_falls_back_to_its_root_and_then_to_english() {
         let words = Words::new().unwrap();
-        for (asked, given) in [("es-MX", "es"), ("es", "es"), ("ES_ar", "es"), ("en-GB", "en"), ("fr", "en"), ("", "en"), ("?!", "en")] {
+        for (asked, given) in
+            [("es-MX", "es"), ("es", "es"), ("ES_ar", "es"), ("en-GB", "en"), ("fr", "en"), ("", "en"), ("?!", "en")]
+        {
             assert_eq!(words.choose(asked), given, "{asked}");
         }
     }

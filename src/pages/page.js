@@ -11,26 +11,28 @@ const TEXTS = {
     accept: "Accept and go on", sign_in: "Sign in", sign_out: "Sign out", mail_link: "Mail me a link", forgot: "Set a new password",
     link_mailed: "If we know this address, a mail is on its way. The link works once, for 10 minutes.",
     password_set: "Your new password is set. Sign in with it.", link_broken: "This link is not complete. Please open it from the mail again.",
-    you_are_in: "You are in.", go_to_clinic: "Go to the open alerts", go_to_today: "Go to today", api_docs: "API reference",
+    you_are_in: "You are in.", go_to_clinic: "Go to the open alerts", api_docs: "API reference",
     for_staff: "You are signed in for a clinic. This page is for patients.", for_patients: "You are signed in as a patient. Sign in as staff to see alerts.",
-    not_staff: "This account does not act for a clinic.", session_ended: "Your sign-in has ended. Please sign in again.", again: "Try again",
+    not_staff: "This account does not act for a clinic.", problem_session_ended: "Your sign-in has ended. Please sign in again.", again: "Try again",
     in_emergency: "In an emergency call", call_now: "Call now:", clinic_phone: "Clinic phone:", closed: "When we are closed:",
     not_watched: "Not watched day and night.", we_read: (hours) => `We read answers: ${hours}.`, nobody_reads: "Nobody reads your answers here. Call the clinic if you are worried.",
     no_plan: "No plan is running.", day: (day) => `Day ${day}`, common: "What is common now", helps: "What helps", to_check_in: "Answer the check-in",
     restrictions: "Not yet", instructions: "What to do", tasks: "Tasks and photos", check_ins: "Check-in", education: "Good to know",
     last_on: (date) => `Up to and including ${date}.`, held: "It holds on because of your answers. Ask the clinic.", views: (views) => `Views: ${views}.`,
-    opens: (time) => `Opens ${time}.`, not_too_late: (time) => `It is not too late: until ${time}.`, mark_done: "Done", undo: "Undo",
+    opens: (time) => `Opens ${time}.`, until: (time) => `Until ${time}.`, not_too_late: (time) => `It is not too late: until ${time}.`, mark_done: "Done", undo: "Undo",
     done: "Done", partial: "Done in part", skipped: "Skipped", missed: "The time for this is over.", cancelled: "Not needed.",
-    form_hint: "Leave out what you do not know.", yes: "Yes", no: "No", none: "None of these", clear: "Clear", degrees: "Degrees", unit: "Unit",
+    form_hint: "Leave out what you do not know.", yes: "Yes", no: "No", none: "None of these", clear: "Clear", degrees: "Degrees",
     send: "Send", send_now: "Send now, skip the rest", nothing_answered: "Answer at least one question.", our_advice: "Our advice", sent: "Your answers are sent.",
     emergency: "Emergency", urgent: "Call the clinic now", soon: "Within 1 working day", note: "For your information",
     reminders: "Reminder mails", reminders_on: "Reminder mails are on.", reminders_off: "Reminder mails are off.", stop_reminders: "Stop reminder mails", start_reminders: "Start reminder mails",
     no_alerts: "No open alerts.", due: (time) => `Answer until ${time}`, overdue: "Overdue", patient: "Patient", acknowledge: "Acknowledge", acknowledged: "Acknowledged",
     level_emergency: "Emergency", level_urgent: "Urgent", level_soon: "Soon", level_note: "Note",
-    offline: "The server cannot be reached. Try again.", wrong_login: "The e-mail or the password is not right.",
+    offline: "The server cannot be reached. Try again.", problem_sign_in_needed: "The e-mail or the password is not right.",
     problem_link_used_up: "This link was used or has run out. Ask for a new one.", problem_stale: "This changed in the meantime. Load the page again.",
-    problem_too_many_tries: "Too many tries. Wait a little and try again.", problem_not_allowed: "", problem_too_short: "", problem_too_weak: "",
-    problem_wrong_password: "", problem_missing_field: "", problem_not_an_address: "", problem_other: "",
+    problem_too_many_tries: "Too many tries. Wait a little and try again.", problem_too_short: "This is too short: 15 characters or more.",
+    problem_too_weak: "Use at least 5 different characters.", problem_wrong_password: "This address has an account already: give its password.",
+    problem_missing_field: "This address has an account already: give its password.", problem_not_an_address: "Give one e-mail address, like name@example.org.",
+    problem_out_of_range: "Give a temperature from 30 to 45 °C, or from 86 to 113 °F.",
   },
   es: {
     page_invitation: "Le damos la bienvenida", page_sign_in: "Iniciar sesión", page_password: "Nueva contraseña", page_today: "Hoy", page_clinic: "Avisos abiertos",
@@ -41,27 +43,494 @@ const TEXTS = {
     accept: "Aceptar y seguir", sign_in: "Entrar", sign_out: "Cerrar sesión", mail_link: "Enviarme un enlace", forgot: "Poner una contraseña nueva",
     link_mailed: "Si conocemos esta dirección, le llegará un correo. El enlace sirve una vez, durante 10 minutos.",
     password_set: "Su nueva contraseña está guardada. Entre con ella.", link_broken: "Este enlace no está completo. Ábralo otra vez desde el correo.",
-    you_are_in: "Ya está dentro.", go_to_clinic: "Ir a los avisos abiertos", go_to_today: "Ir a hoy", api_docs: "Referencia de la API",
+    you_are_in: "Ya está dentro.", go_to_clinic: "Ir a los avisos abiertos", api_docs: "Referencia de la API",
     for_staff: "Ha entrado como personal de una clínica. Esta página es para pacientes.", for_patients: "Ha entrado como paciente. Entre como personal para ver los avisos.",
-    not_staff: "Esta cuenta no actúa para una clínica.", session_ended: "Su sesión ha terminado. Entre otra vez.", again: "Probar otra vez",
+    not_staff: "Esta cuenta no actúa para una clínica.", problem_session_ended: "Su sesión ha terminado. Entre otra vez.", again: "Probar otra vez",
     in_emergency: "En una emergencia llame al", call_now: "Llame ahora al:", clinic_phone: "Teléfono de la clínica:", closed: "Cuando está cerrado:",
     not_watched: "No se vigila día y noche.", we_read: (hours) => `Leemos las respuestas: ${hours}.`, nobody_reads: "Aquí nadie lee sus respuestas. Si algo le preocupa, llame a la clínica.",
     no_plan: "No hay ningún plan en marcha.", day: (day) => `Día ${day}`, common: "Lo habitual ahora", helps: "Lo que ayuda", to_check_in: "Responder a las preguntas",
     restrictions: "Todavía no", instructions: "Qué hacer", tasks: "Tareas y fotos", check_ins: "Preguntas de hoy", education: "Conviene saber",
     last_on: (date) => `Hasta el ${date} incluido.`, held: "Sigue en vigor por sus respuestas. Pregunte a la clínica.", views: (views) => `Vistas: ${views}.`,
-    opens: (time) => `Se abre: ${time}.`, not_too_late: (time) => `Todavía está a tiempo: hasta ${time}.`, mark_done: "Hecho", undo: "Deshacer",
+    opens: (time) => `Se abre: ${time}.`, until: (time) => `Hasta: ${time}.`, not_too_late: (time) => `Todavía está a tiempo: hasta ${time}.`, mark_done: "Hecho", undo: "Deshacer",
     done: "Hecho", partial: "Hecho en parte", skipped: "No se hizo", missed: "El plazo ha terminado.", cancelled: "No hace falta.",
-    form_hint: "Deje en blanco lo que no sepa.", yes: "Sí", no: "No", none: "Nada de esto", clear: "Borrar", degrees: "Grados", unit: "Unidad",
+    form_hint: "Deje en blanco lo que no sepa.", yes: "Sí", no: "No", none: "Nada de esto", clear: "Borrar", degrees: "Grados",
     send: "Enviar", send_now: "Enviar ya, sin el resto", nothing_answered: "Responda al menos a una pregunta.", our_advice: "Nuestro consejo", sent: "Sus respuestas se han enviado.",
     emergency: "Emergencia", urgent: "Llame ahora a la clínica", soon: "En 1 día laborable", note: "Para su información",
     reminders: "Correos de recordatorio", reminders_on: "Los recordatorios están activados.", reminders_off: "Los recordatorios están desactivados.", stop_reminders: "No recibir más recordatorios", start_reminders: "Recibir recordatorios",
     no_alerts: "No hay avisos abiertos.", due: (time) => `Responder hasta ${time}`, overdue: "Fuera de plazo", patient: "Paciente", acknowledge: "Me encargo", acknowledged: "Alguien se encarga",
     level_emergency: "Emergencia", level_urgent: "Urgente", level_soon: "Pronto", level_note: "Nota",
-    offline: "No se puede conectar con el servidor. Pruebe otra vez.", wrong_login: "El correo o la contraseña no son correctos.",
+    offline: "No se puede conectar con el servidor. Pruebe otra vez.", problem_sign_in_needed: "El correo o la contraseña no son correctos.",
     problem_link_used_up: "Este enlace ya se usó o ha caducado. Pida uno nuevo.", problem_stale: "Esto ha cambiado entretanto. Cargue la página de nuevo.",
-    problem_too_many_tries: "Demasiados intentos. Espere un poco y pruebe otra vez.", problem_not_allowed: "Esta cuenta no puede hacer esto todavía.",
-    problem_too_short: "Es demasiado corta: 15 caracteres o más.", problem_too_weak: "Use al menos 5 caracteres distintos.",
+    problem_too_many_tries: "Demasiados intentos. Espere un poco y pruebe otra vez.", problem_too_short: "Es demasiado corta: 15 caracteres o más.",
+    problem_too_weak: "Use al menos 5 caracteres distintos.",
     problem_wrong_password: "Esta dirección ya tiene una cuenta: escriba su contraseña.", problem_missing_field: "Esta dirección ya tiene una cuenta: escriba su contraseña.",
-    problem_not_an_address: "Escriba una dirección de correo, como nombre@example.org.", problem_other: "Algo no ha salido bien. Pruebe otra vez o llame a la clínica.",
+    problem_not_an_address: "Escriba una dirección de correo, como nombre@example.org.",
+    problem_out_of_range: "Dé una temperatura de 30 a 45 °C, o de 86 a 113 °F.",
   },
 };
+
+const LOCALE = navigator.languages.find((tag) => TEXTS[tag.split("-")[0]]) ?? "en"; // with its region, for dates
+const LANGUAGE = LOCALE.split("-")[0];
+const T = TEXTS[LANGUAGE];
+const main = document.getElementById("main");
+const mailedToken = () => location.hash.slice(1);
+
+// The session lives as long as this tab.
+const readSession = () => JSON.parse(sessionStorage.getItem("session"));
+const saveSession = ({ access_token, refresh_token, acts_as }) => sessionStorage.setItem("session", JSON.stringify({ access_token, refresh_token, acts_as }));
+const dropSession = () => sessionStorage.removeItem("session");
+
+// What the API refused, in words for people.
+class Problem extends Error {
+  constructor(status, { code, detail, errors = [] }) {
+    const known = (one) => T[`problem_${one.code}`] ?? one.detail;
+    super(errors.length ? errors.map(known).join(" ") : known({ code, detail }) ?? T.offline);
+    this.status = status;
+    this.codes = [code, ...errors.map((error) => error.code)];
+  }
+}
+
+function send(method, path, body, headers) {
+  const token = path.startsWith("/v1/auth/") ? null : readSession()?.access_token;
+  return fetch(path, {
+    method,
+    cache: "no-store",
+    headers: {
+      "accept-language": LOCALE,
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...(body && { "content-type": "application/json" }),
+      ...headers,
+    },
+    body: body && JSON.stringify(body),
+  }).catch(() => { throw new Error(T.offline); });
+}
+
+/** Asks the API; refreshes the session once when the access token has run out. */
+async function call(method, path, body, headers) {
+  const needsSession = !path.startsWith("/v1/auth/");
+  let response = await send(method, path, body, headers);
+  if (response.status === 401 && needsSession && await refreshSession()) response = await send(method, path, body, headers);
+  if (response.status === 401 && needsSession) {
+    dropSession();
+    throw new Problem(401, { code: "session_ended" });
+  }
+  if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
+  const text = await response.text();
+  return { data: text ? JSON.parse(text) : null, etag: response.headers.get("etag") };
+}
+
+let refreshing = null;
+function refreshSession() {
+  refreshing ??= (async () => {
+    const refresh_token = readSession()?.refresh_token;
+    if (!refresh_token) return false;
+    try {
+      saveSession((await call("POST", "/v1/auth/refresh", { refresh_token })).data);
+      return true;
+    } catch (problem) {
+      if (problem.status !== 401) throw problem;
+      return false;
+    }
+  })().finally(() => { refreshing = null; });
+  return refreshing;
+}
+
+// Elements. Data goes in as text only.
+function make(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child != null && child !== false));
+  return element;
+}
+
+let lastId = 0;
+const newId = () => `id-${lastId += 1}`;
+const link = (href, text, kind) => make("a", { href, class: kind }, text);
+const phone = (text) => (/^[+\d][\d\s().-]*$/.test(text) ? link(`tel:${text.replace(/[^+\d]/g, "")}`, text) : text);
+const makeError = () => make("p", { class: "error", role: "alert" });
+const speak = (text) => { document.getElementById("spoken").textContent = text; };
+
+function goTo(heading, top) {
+  (top ?? heading).scrollIntoView();
+  heading.focus({ preventScroll: true });
+}
+
+function show(title, children, first = []) {
+  const heading = make("h1", { tabindex: -1 }, title);
+  document.title = title;
+  main.replaceChildren(...first, heading, ...children);
+  heading.focus({ preventScroll: true });
+}
+
+/** Does the work once at a time; says what went wrong, and asks to sign in again where that is the reason. */
+async function attempt(element, error, work) {
+  if (element.ariaBusy === "true") return;
+  element.ariaBusy = "true";
+  error.textContent = "";
+  try {
+    await work();
+  } catch (problem) {
+    error.textContent = problem.message;
+    if (problem.codes?.includes("session_ended")) {
+      const again = signInForm(() => again.remove());
+      error.after(again);
+    }
+  } finally {
+    element.ariaBusy = "false";
+  }
+}
+
+function makeButton(label, work, error, kind) {
+  const button = make("button", { type: "button", class: kind }, label);
+  button.addEventListener("click", () => attempt(button, error, work));
+  return button;
+}
+
+function makeForm(label, fields, work) {
+  const error = makeError();
+  const form = make("form", {}, ...fields, make("button", { class: "main" }, label));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(form, error, () => work(form.elements));
+  });
+  return make("div", {}, form, error);
+}
+
+function makeField(label, name, attributes, hint) {
+  const id = newId();
+  const note = hint && make("span", { class: "soft small", id }, hint);
+  return make("label", { class: "field" }, label, note, make("input", { name, "aria-describedby": hint && id, ...attributes }));
+}
+
+function passwordFields(label, attributes, hint) {
+  const field = makeField(label, "password", { type: "password", ...attributes }, hint);
+  const shown = make("input", { type: "checkbox" });
+  shown.addEventListener("change", () => { field.querySelector("input").type = shown.checked ? "text" : "password"; });
+  return [field, make("label", { class: "option" }, shown, T.show_password)];
+}
+
+// Signing in.
+const goHome = () => location.replace(readSession().acts_as === "staff" ? "/open/clinic" : "/open/today");
+
+/** Signs in, and asks for the clinic when the account acts for more than one. */
+async function signIn(path, body, clinicField) {
+  const clinic_id = clinicField.querySelector("input").value.trim() || undefined;
+  try {
+    saveSession((await call("POST", path, { ...body, clinic_id })).data);
+  } catch (problem) {
+    if (problem.codes?.includes("clinic_needed")) clinicField.hidden = false;
+    throw problem;
+  }
+}
+
+function makeClinicField() {
+  const field = makeField(T.clinic_id, "clinic", { autocomplete: "off" }, T.clinic_id_hint);
+  field.hidden = true;
+  return field;
+}
+
+/** Somebody may be a patient and staff: then a sign-in without a clinic acts for the patient. */
+async function switchToStaff(body) {
+  if (readSession().acts_as === "staff") return;
+  const { memberships } = (await call("GET", "/v1/me")).data;
+  await call("POST", "/v1/auth/logout", { refresh_token: readSession().refresh_token });
+  dropSession();
+  if (!memberships.length) throw new Error(T.not_staff);
+  saveSession((await call("POST", "/v1/auth/login", { ...body, clinic_id: memberships[0].clinic_id })).data);
+}
+
+function signInForm(done = goHome, asStaff = false) {
+  const email = makeField(T.email, "email", { type: "email", autocomplete: "username", required: true });
+  const clinic = makeClinicField();
+  const fields = [email, ...passwordFields(T.password, { autocomplete: "current-password", required: true }), clinic];
+  const box = makeForm(T.sign_in, fields, async (values) => {
+    const body = { email: values.email.value, password: values.password.value };
+    await signIn("/v1/auth/login", body, clinic);
+    if (asStaff) await switchToStaff(body);
+    done();
+  });
+  const [result, input] = [makeError(), email.querySelector("input")];
+  const mail = makeButton(T.mail_link, async () => {
+    if (!input.reportValidity()) return;
+    await call("POST", "/v1/auth/sign-in-links", { email: input.value });
+    note.textContent = T.link_mailed;
+  }, result);
+  const note = make("p", { role: "status" });
+  box.append(make("div", { class: "row" }, mail, link("/open/password", T.forgot)), note, result);
+  return box;
+}
+
+function showSignIn() {
+  if (!mailedToken()) return show(T.page_sign_in, [signInForm()]);
+  const clinic = makeClinicField();
+  const box = makeForm(T.sign_in, [clinic], async () => {
+    try {
+      await signIn("/v1/auth/sign-in-links/exchange", { token: mailedToken() }, clinic);
+    } catch (problem) {
+      if (problem.codes?.includes("link_used_up")) box.querySelector("form").replaceWith(signInForm());
+      throw problem;
+    }
+    goHome();
+  });
+  show(T.page_sign_in, [box]);
+}
+
+function showInvitation() {
+  if (!mailedToken()) return show(T.page_invitation, [make("p", {}, T.link_broken)]);
+  const hint = `${T.password_hint} ${T.invitation_hint}`;
+  const box = makeForm(T.accept, passwordFields(T.password, { autocomplete: "new-password", minlength: 15 }, hint), async ({ password }) => {
+    saveSession((await call("POST", "/v1/auth/invitations/accept", { token: mailedToken(), password: password.value || undefined })).data);
+    if (readSession().acts_as === "patient") return goHome();
+    history.replaceState(null, "", location.pathname);
+    show(T.you_are_in, [link("/open/clinic", T.go_to_clinic, "button main")]);
+  });
+  show(T.page_invitation, [box, link("/open/sign-in", T.page_sign_in)]);
+}
+
+function showPassword() {
+  const note = make("p", { role: "status" });
+  const askForMail = () => makeForm(T.mail_link, [makeField(T.email, "email", { type: "email", autocomplete: "username", required: true })], async ({ email }) => {
+    await call("POST", "/v1/auth/password-reset", { email: email.value });
+    note.textContent = T.link_mailed;
+  });
+  const setIt = () => makeForm(T.page_password, passwordFields(T.new_password, { autocomplete: "new-password", minlength: 15, required: true }, T.password_hint), async ({ password }) => {
+    await call("POST", "/v1/auth/password-reset/confirm", { token: mailedToken(), password: password.value });
+    dropSession();
+    history.replaceState(null, "", location.pathname);
+    show(T.page_password, [make("p", { role: "status" }, T.password_set), link("/open/sign-in", T.page_sign_in, "button main")]);
+  });
+  show(T.page_password, [mailedToken() ? setIt() : askForMail(), note]);
+}
+
+function signOutButton() {
+  const error = makeError();
+  return make("p", {}, makeButton(T.sign_out, async () => {
+    await call("POST", "/v1/auth/logout", { refresh_token: readSession()?.refresh_token ?? "" });
+    dropSession();
+    location.replace("/open/sign-in");
+  }, error), error);
+}
+
+// Today.
+const sayDate = (date) => new Intl.DateTimeFormat(LOCALE, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" }).format(new Date(date));
+const sayTime = (stamp, timeZone) => new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone }).format(new Date(stamp));
+
+const emergencyBlock = (words, numbers) =>
+  make("p", { class: "emergency" }, `${words} `, ...numbers.map((number) => make("span", { class: "number" }, phone(number))));
+
+function clinicBlock(clinic) {
+  return make("section", { class: "card", "aria-label": clinic.name },
+    make("h3", {}, clinic.name),
+    make("p", {}, `${T.clinic_phone} `, phone(clinic.phone)),
+    make("p", {}, `${T.closed} `, phone(clinic.out_of_hours)),
+    make("p", { class: "state" }, clinic.monitored ? `${T.not_watched} ${T.we_read(clinic.reply_hours)}` : T.nobody_reads));
+}
+
+const planBlock = (plan, date) => make("section", { class: "card" },
+  make("h2", {}, plan.title),
+  make("p", { class: "state" }, `${T.day(plan.day)}, ${sayDate(date)}`),
+  ...(plan.phase ? [make("h3", {}, plan.phase.title), make("p", {}, `${T.common}: ${plan.phase.common}`), make("p", {}, `${T.helps}: ${plan.phase.advice}`)] : []));
+
+async function showToday() {
+  const session = readSession();
+  if (!session) return showSignIn();
+  if (session.acts_as === "staff") return show(T.page_today, [make("p", {}, T.for_staff), link("/open/clinic", T.go_to_clinic, "button main"), signOutButton()]);
+  const { data: today } = await call("GET", "/v1/me/today").catch((problem) => {
+    if (problem.status === 404) return { data: null };
+    throw problem;
+  });
+  if (!today) return show(T.page_today, [make("p", {}, T.no_plan), remindersBlock(), signOutButton()]);
+  reloadAfter(today.valid_until);
+  const items = today.items.filter((item) => item.state !== "cancelled");
+  const group = (name, ...kinds) => {
+    const lines = items.filter((item) => kinds.includes(item.kind)).map((item) => fillLine(make("li"), item, today));
+    return lines.length ? make("section", { id: name }, make("h2", { tabindex: -1 }, T[name]), make("ul", {}, ...lines)) : null;
+  };
+  const groups = [group("restrictions", "restriction"), group("instructions", "instruction"), group("tasks", "task", "photo"), group("check_ins", "check_in"), group("education", "education")];
+  const waiting = items.some((item) => item.kind === "check_in" && formOf(item, today));
+  const jump = waiting && makeButton(T.to_check_in, () => goTo(main.querySelector("#check_ins h2")), makeError(), "main");
+  const numbers = [...new Set(today.clinics.map((clinic) => clinic.emergency_number))];
+  show(T.page_today, [...today.clinics.map(clinicBlock), ...today.plans.map((plan) => planBlock(plan, today.date)), jump, ...groups, remindersBlock(), signOutButton()].filter(Boolean),
+    [emergencyBlock(T.in_emergency, numbers)]);
+}
+
+/** The day is asked for again when it has changed by itself, unless somebody is answering. */
+function reloadAfter(stamp) {
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && Date.now() > Date.parse(stamp) && !main.querySelector("form :checked")) location.reload();
+  });
+}
+
+const formOf = (item, today) => ["open", "late"].includes(item.state) && today.forms.find((form) => form.key === item.form && form.day === item.day && item.plan_ids.includes(form.plan_id));
+
+function sayState(item, zone) {
+  switch (item.state) {
+    case "upcoming": return T.opens(sayTime(item.opens_at, zone));
+    case "open": return T.until(sayTime(item.closes_at, zone));
+    case "late": return `${T.day(item.day)}. ${T.not_too_late(sayTime(item.late_until, zone))}`;
+    case "done": return `✓ ${T.done}`;
+    default: return T[item.state];
+  }
+}
+
+function fillLine(line, item, today) {
+  const plans = today.plans.length > 1 ? today.plans.filter((plan) => item.plan_ids.includes(plan.plan_id)).map((plan) => plan.title) : [];
+  const says = (text, kind) => text && make("p", { class: kind }, text);
+  const parts = [make("h3", { tabindex: -1 }, item.title), says(item.text), says(plans.join(", "), "soft small"), says(item.last_on && T.last_on(sayDate(item.last_on)), "state"), says(item.held && T.held, "state")];
+  if (["task", "photo", "check_in"].includes(item.kind)) parts.push(says(item.views.length > 0 && T.views(item.views.join(", "))), says(sayState(item, today.zone), "state"));
+  if (["task", "photo"].includes(item.kind)) parts.push(markButton(line, item, today));
+  const form = item.kind === "check_in" && formOf(item, today);
+  if (form) parts.push(checkInForm(form, item, (answer) => showAdvice(line, { ...item, state: "done" }, today, answer)));
+  line.replaceChildren(...parts.filter(Boolean));
+  return line;
+}
+
+function markButton(line, item, today) {
+  const undo = item.state === "done";
+  if (!undo && !["open", "late", "partial", "skipped"].includes(item.state)) return null;
+  const error = makeError();
+  const button = makeButton(undo ? T.undo : T.mark_done, async () => {
+    const path = `/v1/me/occurrences/${item.occurrence_id}/mark`;
+    const { data } = await (undo ? call("DELETE", path) : call("PUT", path, { state: "done" }));
+    fillLine(line, data, today).querySelector("button").focus();
+    speak(`${data.title}: ${sayState(data, today.zone)}`);
+  }, error, undo ? "plain" : "main");
+  button.setAttribute("aria-label", `${button.textContent}: ${item.title}`);
+  return make("div", {}, button, error);
+}
+
+// Check-ins. Nothing is chosen beforehand; what is not answered is not sent.
+const LEVELS = Array.from({ length: 11 }, (_, level) => [String(level), String(level)]);
+const NONE = "";
+
+function askQuestion(question) {
+  const { kind, key, text, hint } = question;
+  const [name, id] = [newId(), newId()];
+  const options = {
+    level: LEVELS, flag: [["yes", T.yes], ["no", T.no]], temperature: [["C", "°C"], ["F", "°F"]],
+    multi: [...question.choices.map((choice) => [choice.key, choice.label]), [NONE, T.none]],
+    choice: question.choices.map((choice) => [choice.key, choice.label]),
+  }[kind];
+  const inputs = options.map(([value]) => make("input", { type: kind === "multi" ? "checkbox" : "radio", name, value }));
+  const labels = options.map(([, label], index) => make("label", { class: "option" }, inputs[index], make("span", {}, label)));
+  const degrees = kind === "temperature" && makeField(T.degrees, newId(), { type: "text", inputmode: "decimal", pattern: "[0-9]{2,3}([.,][0-9]{1,2})?", autocomplete: "off" });
+  const clear = make("button", { type: "button", class: "plain clear" }, T.clear);
+  clear.setAttribute("aria-label", `${T.clear}: ${text}`);
+  clear.addEventListener("click", () => { inputs.forEach((input) => { input.checked = false; }); inputs[0].focus(); });
+  const element = make("fieldset", { "aria-describedby": hint && id }, make("legend", {}, text), hint && make("p", { class: "soft small", id }, hint),
+    degrees, make("div", { class: kind === "level" ? "levels" : null }, ...labels), kind !== "multi" && clear);
+  if (degrees) degrees.addEventListener("input", () => { inputs[0].required = degrees.querySelector("input").value !== ""; });
+  if (kind === "multi") element.addEventListener("change", ({ target }) => keepNoneAlone(target, inputs));
+  if (key === "signs") element.append(sendNowButton(element));
+  return { key, element, read: () => readAnswer(kind, inputs.filter((input) => input.checked).map((input) => input.value), degrees) };
+}
+
+function readAnswer(kind, chosen, degrees) {
+  if (kind === "temperature") {
+    const value = Number(degrees.querySelector("input").value.replace(",", "."));
+    return value ? { value, unit: chosen[0] } : undefined;
+  }
+  if (!chosen.length) return undefined;
+  return { level: Number(chosen[0]), flag: chosen[0] === "yes", choice: chosen[0], multi: chosen.filter((one) => one !== NONE) }[kind];
+}
+
+function keepNoneAlone(changed, inputs) {
+  if (changed.checked) inputs.filter((input) => (input.value === NONE) !== (changed.value === NONE)).forEach((input) => { input.checked = false; });
+}
+
+function sendNowButton(signs) {
+  const button = make("button", { class: "main", hidden: true }, T.send_now);
+  signs.addEventListener("change", () => { button.hidden = ![...signs.querySelectorAll(":checked")].some((input) => input.value !== NONE); });
+  return button;
+}
+
+function checkInForm(form, item, done) {
+  const questions = [...form.questions].sort((one, other) => (other.key === "signs") - (one.key === "signs")).map(askQuestion);
+  let [id, last] = [null, null];
+  return makeForm(T.send, [make("p", {}, T.form_hint), ...questions.map((question) => question.element)], async () => {
+    const answers = Object.fromEntries(questions.map((question) => [question.key, question.read()]).filter(([, answer]) => answer !== undefined));
+    if (!Object.keys(answers).length) throw new Error(T.nothing_answered);
+    const body = { plan_id: form.plan_id, occurrence_id: item.occurrence_id, answers };
+    if (JSON.stringify(body) !== last) [id, last] = [crypto.randomUUID(), JSON.stringify(body)]; // the same answers again keep their id
+    done((await call("PUT", `/v1/me/check-ins/${id}`, body)).data);
+  });
+}
+
+function showAdvice(line, item, today, answer) {
+  const heading = make("h3", { tabindex: -1 }, T.our_advice);
+  const first = answer.urgency === "emergency" ? emergencyBlock(T.call_now, [answer.contact.emergency_number]) : null;
+  const advice = answer.advice.map((one) => make("div", { class: `card advice ${one.urgency ?? "none"}-advice` },
+    one.urgency && make("p", { class: "urgency" }, T[one.urgency]), make("p", {}, one.text)));
+  fillLine(line, item, today).append(...[first, heading, ...advice, make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact)].filter(Boolean));
+  goTo(heading, first);
+  speak([T.sent, first?.textContent, ...answer.advice.map((one) => one.text)].filter(Boolean).join(" "));
+}
+
+function remindersBlock() {
+  const [state, error] = [make("p", { role: "status" }), makeError()];
+  let me = null;
+  const isOn = () => me.data.patients.some((record) => record.reminders);
+  const say = () => {
+    state.textContent = isOn() ? T.reminders_on : T.reminders_off;
+    button.textContent = isOn() ? T.stop_reminders : T.start_reminders;
+    button.hidden = false;
+  };
+  const button = makeButton("", async () => {
+    me = await call("PATCH", "/v1/me", { reminders: !isOn() }, { "if-match": me.etag });
+    say();
+  }, error);
+  button.hidden = true;
+  const section = make("section", {}, make("h2", {}, T.reminders), state, button, error);
+  attempt(section, error, async () => { me = await call("GET", "/v1/me"); say(); });
+  return section;
+}
+
+// The clinic's alerts.
+async function showClinic() {
+  const session = readSession();
+  const docs = make("p", {}, link("/docs/", T.api_docs));
+  if (session?.acts_as !== "staff") return show(T.page_clinic, [session && make("p", {}, T.for_patients), signInForm(goHome, true), docs].filter(Boolean));
+  const alerts = [];
+  for (let cursor = ""; cursor !== null;) {
+    const { data } = await call("GET", `/v1/clinic/alerts?status=open&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    alerts.push(...data.items);
+    cursor = data.next_cursor;
+  }
+  alerts.sort((one, other) => one.due_at.localeCompare(other.due_at));
+  show(T.page_clinic, [alerts.length ? make("ul", {}, ...alerts.map(alertLine)) : make("p", {}, T.no_alerts), docs, signOutButton()]);
+}
+
+function alertLine(alert) {
+  const error = makeError();
+  const state = make("p", { class: "state", role: "status" });
+  const button = makeButton(T.acknowledge, async () => {
+    await call("POST", `/v1/clinic/alerts/${alert.id}/acknowledge`, undefined, { "if-match": `"v${alert.version}"` });
+    state.textContent = `✓ ${T.acknowledged}`;
+    button.remove();
+  }, error, "main");
+  return make("li", { class: `advice ${alert.urgency}-advice` },
+    make("p", { class: "urgency" }, [T[`level_${alert.urgency}`], alert.overdue && T.overdue].filter(Boolean).join(" · ")),
+    make("h3", {}, alert.reason), make("p", {}, `${T.due(sayTime(alert.due_at))} · ${T.day(alert.day)}`),
+    make("p", { class: "soft small" }, `${T.patient} ${alert.patient_id}`), state, button, error);
+}
+
+// The page that the path names. A link of the same page with another token loads it anew; a page taken back from memory too.
+const PAGES = { invitation: showInvitation, "sign-in": showSignIn, password: showPassword, today: showToday, clinic: showClinic };
+
+async function open() {
+  const name = location.pathname.split("/").pop();
+  try {
+    await PAGES[name]();
+  } catch (problem) {
+    if (problem.status === 401) return PAGES[name]();
+    const error = make("p", { class: "error", role: "alert" }, problem.message);
+    show(T[`page_${name.replace("-", "_")}`], [error, makeButton(T.again, open, error, "main"), problem.status === 403 && signOutButton()].filter(Boolean));
+  }
+}
+
+document.documentElement.lang = LANGUAGE;
+addEventListener("hashchange", () => location.reload());
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+open();

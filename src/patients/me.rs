@@ -55,6 +55,7 @@ struct MyRecord {
     #[schema(example = "en")]
     locale: String,
     /// Whether reminders are mailed.
+    #[schema(example = true)]
     reminders: bool,
 }
 
@@ -88,7 +89,8 @@ fn describe(c: &mut Conn, account: AccountId) -> Result<Me, Error> {
         });
     }
     let mut memberships = Vec::new();
-    for member in crate::auth::store::list_memberships(c, account)?.into_iter().filter(|member| member.state.may_act()) {
+    for member in crate::auth::store::list_memberships(c, account)?.into_iter().filter(|member| member.state.may_act())
+    {
         memberships.push(MyMembership {
             clinic_id: member.clinic_id,
             clinic_name: crate::clinics::store::get(c, member.clinic_id)?.name,
@@ -100,8 +102,11 @@ fn describe(c: &mut Conn, account: AccountId) -> Result<Me, Error> {
 }
 
 /// Get my account.
+///
+/// What this account is linked to: its patient records, and the clinics that it may act for.
 #[utoipa::path(tag = "me", operation_id = "get_me",
-    responses((status = 200, description = "The account, its records and memberships.", body = Me)))]
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "The account, its records and memberships.", body = Me), (status = 304, description = "You have it already.")))]
 #[get("/v1/me")]
 async fn get_me(app: web::Data<App>, me: Anybody, request: HttpRequest) -> Result<HttpResponse, Error> {
     let view = app.db.read(move |c| describe(c, me.account)).await?;
@@ -117,6 +122,7 @@ struct MePatch {
     /// The language of texts and mails.
     locale: Option<Locale>,
     /// Whether reminders are mailed.
+    #[schema(example = true)]
     reminders: Option<bool>,
 }
 
@@ -124,10 +130,15 @@ struct MePatch {
 ///
 /// Holds for my records in every clinic. Today and the reminders follow the new zone at once; what is done stays done.
 #[utoipa::path(tag = "me", operation_id = "change_me", request_body = MePatch,
-    params(("If-Match" = Option<String>, Header, description = "The ETag of `GET /v1/me`.")),
+    params(("If-Match" = String, Header, description = "The ETag of `GET /v1/me`.")),
     responses((status = 200, description = "Changed.", body = Me)))]
 #[patch("/v1/me")]
-async fn change_me(app: web::Data<App>, me: Asker, request: HttpRequest, Body(patch): Body<MePatch>) -> Result<HttpResponse, Error> {
+async fn change_me(
+    app: web::Data<App>,
+    me: Asker,
+    request: HttpRequest,
+    Body(patch): Body<MePatch>,
+) -> Result<HttpResponse, Error> {
     let (m, tag) = (app.moment(), if_match(&request).ok_or(Error::VersionNeeded)?);
     let view = app
         .db

@@ -121,7 +121,13 @@ pub struct PatientChange {
 }
 
 /// Changes a patient's record, and plans their reminders again.
-pub fn change(c: &mut Conn, patient: Patient, change: PatientChange, actor: AccountId, m: &Moment) -> Result<Patient, Error> {
+pub fn change(
+    c: &mut Conn,
+    patient: Patient,
+    change: PatientChange,
+    actor: AccountId,
+    m: &Moment,
+) -> Result<Patient, Error> {
     if change.email.is_some() && patient.account_id.is_some() {
         let detail = "the address belongs to the patient's account now; only the patient may change it";
         return Err(Error::conflict("account_linked", detail));
@@ -139,6 +145,9 @@ pub fn change(c: &mut Conn, patient: Patient, change: PatientChange, actor: Acco
     };
     if !store::set(c, &after, after.version - 1)? {
         return Err(Error::Stale);
+    }
+    if new_address {
+        auth::end_invitations(c, &after, m)?;
     }
     crate::plans::wake_all(c, after.clinic_id, after.id, m.at)?;
     crate::audit::note(c, Some(after.clinic_id), Some(actor), "patient_changed", "patient", Some(after.id.0), m)?;
@@ -175,7 +184,13 @@ const NEEDLE_DEPTH_MM: (f64, f64) = (0.5, 2.5);
 const MOST_PARAMETERS: usize = 60;
 
 /// Records what was done. A plan checks the parameters that it needs; what no plan may have is refused here.
-pub fn record_treatment(c: &mut Conn, who: &Staff, id: PatientId, new: NewTreatment, m: &Moment) -> Result<Treatment, Error> {
+pub fn record_treatment(
+    c: &mut Conn,
+    who: &Staff,
+    id: PatientId,
+    new: NewTreatment,
+    m: &Moment,
+) -> Result<Treatment, Error> {
     let patient = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
     let clinic = crate::clinics::store::get(c, who.clinic)?;
     check_date(&clinic.zone, new.performed_on, m.at)?;
@@ -193,7 +208,15 @@ pub fn record_treatment(c: &mut Conn, who: &Staff, id: PatientId, new: NewTreatm
         version: 1,
     };
     store::insert_treatment(c, &treatment)?;
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "treatment_recorded", "treatment", Some(treatment.id.0), m)?;
+    crate::audit::note(
+        c,
+        Some(who.clinic),
+        Some(who.account),
+        "treatment_recorded",
+        "treatment",
+        Some(treatment.id.0),
+        m,
+    )?;
     Ok(treatment)
 }
 
@@ -215,14 +238,25 @@ fn check_parameters(parameters: &Parameters) -> Result<(), Error> {
         return Err(Error::field("/parameters", "too_long", format!("may hold at most {MOST_PARAMETERS} entries")));
     }
     for (key, value) in &parameters.0 {
-        if key.len() > 60 || !key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
-            return Err(Error::field("/parameters", "invalid_value", "names are lower-case letters, digits and _, 60 at most"));
+        if key.len() > 60 || !key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        {
+            return Err(Error::field(
+                "/parameters",
+                "invalid_value",
+                "names are lower-case letters, digits and _, 60 at most",
+            ));
         }
         let pointer = format!("/parameters/{key}");
         match value {
             serde_json::Value::Number(_) | serde_json::Value::Bool(_) => {}
             serde_json::Value::String(text) if text.len() <= 60 && !text.chars().any(char::is_control) => {}
-            _ => return Err(Error::field(pointer, "wrong_type", "must be a number, a word of 60 letters at most, true or false")),
+            _ => {
+                return Err(Error::field(
+                    pointer,
+                    "wrong_type",
+                    "must be a number, a word of 60 letters at most, true or false",
+                ));
+            }
         }
     }
     if let Some(depth) = parameters.0.get("needle_depth_mm") {

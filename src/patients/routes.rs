@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{NewPatient as Add, NewTreatment as Record, Patient as Row, PatientChange, Treatment as TreatmentRow, store};
+use super::{
+    NewPatient as Add, NewTreatment as Record, Patient as Row, PatientChange, Treatment as TreatmentRow, store,
+};
 use crate::app::App;
 use crate::auth::Staff;
 use crate::engine::{Parameters, Procedure};
@@ -49,8 +51,10 @@ pub struct Patient {
     #[schema(example = "en")]
     locale: String,
     /// Whether reminders are wanted.
+    #[schema(example = true)]
     reminders: bool,
     /// Whether the invitation was accepted.
+    #[schema(example = false)]
     accepted: bool,
     /// When a mail relay said that the address does not exist; put another address in.
     #[schema(required)]
@@ -58,6 +62,7 @@ pub struct Patient {
     /// When it was made.
     created_at: Stamp,
     /// For `If-Match`: the ETag is `"v` and this number and `"`.
+    #[schema(example = 1)]
     version: i32,
 }
 
@@ -77,6 +82,8 @@ fn view(row: Row) -> Patient {
 }
 
 /// List the patients, newest first.
+///
+/// Of the clinic that the token acts for; follow `next_cursor` to the end.
 #[utoipa::path(tag = "patients", operation_id = "list_patients", params(PageParams),
     responses((status = 200, description = "A page of patients.", body = Page<Patient>)))]
 #[get("/v1/clinic/patients")]
@@ -106,9 +113,14 @@ struct NewPatient {
 #[utoipa::path(tag = "patients", operation_id = "add_patient", request_body = NewPatient, params(Key),
     responses((status = 201, description = "Added.", body = Patient)))]
 #[post("/v1/clinic/patients")]
-async fn add_patient(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPatient>) -> Result<HttpResponse, Error> {
+async fn add_patient(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    Body(new): Body<NewPatient>,
+) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    let once = key.once(who.account, "add_patient", &new)?;
+    let once = key.once((who.clinic, who.account), "add_patient", &new)?;
     let new = Add { name: new.name, email: new.email, zone: new.zone, locale: new.locale };
     app.db
         .write(move |c| idempotency::run(c, once, &m, |c| super::add(c, &who, new, &m).map(view)))
@@ -117,11 +129,18 @@ async fn add_patient(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<
 }
 
 /// Get a patient.
+///
+/// The record as the clinic keeps it, with the ETag that a change needs.
 #[utoipa::path(tag = "patients", operation_id = "get_patient",
-    params(("patient_id" = PatientId, Path, description = "The patient.")),
-    responses((status = 200, description = "The patient.", body = Patient)))]
+    params(("patient_id" = PatientId, Path, description = "The patient."), ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "The patient.", body = Patient), (status = 304, description = "You have it already.")))]
 #[get("/v1/clinic/patients/{patient_id}")]
-async fn get_patient(app: web::Data<App>, who: Staff, id: web::Path<PatientId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn get_patient(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<PatientId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     let version = row.version;
     Ok(answer_version(&request, &view(row), version))
@@ -140,6 +159,7 @@ struct PatientPatch {
     /// The language.
     locale: Option<Locale>,
     /// Whether reminders are wanted.
+    #[schema(example = true)]
     reminders: Option<bool>,
 }
 
@@ -147,7 +167,7 @@ struct PatientPatch {
 ///
 /// Reminders are planned again by the new zone and wishes.
 #[utoipa::path(tag = "patients", operation_id = "change_patient", request_body = PatientPatch,
-    params(("patient_id" = PatientId, Path, description = "The patient."), ("If-Match" = Option<String>, Header, description = "The ETag that was read: `\"v1\"`.")),
+    params(("patient_id" = PatientId, Path, description = "The patient."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "Changed.", body = Patient)))]
 #[patch("/v1/clinic/patients/{patient_id}")]
 async fn change_patient(
@@ -192,9 +212,14 @@ struct Invitation {
     params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 201, description = "The mail is on its way.", body = Invitation)))]
 #[post("/v1/clinic/patients/{patient_id}/invitation")]
-async fn invite_patient(app: web::Data<App>, who: Staff, key: Key, id: web::Path<PatientId>) -> Result<HttpResponse, Error> {
+async fn invite_patient(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    id: web::Path<PatientId>,
+) -> Result<HttpResponse, Error> {
     let (m, post) = (app.moment(), app.post());
-    let once = key.once(who.account, "invite_patient", &*id)?;
+    let once = key.once((who.clinic, who.account), "invite_patient", &*id)?;
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
@@ -221,13 +246,14 @@ struct Treatment {
     #[schema(example = "face")]
     body_area: String,
     /// Needle depth, skin type, and what the screening asked.
-    #[schema(value_type = Object, example = json!({"needle_depth_mm": 1.5, "skin_type": "III"}))]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"needle_depth_mm": 1.5, "skin_type": "III"}))]
     parameters: serde_json::Value,
     /// Who recorded it.
     recorded_by: MemberId,
     /// When it was recorded.
     created_at: Stamp,
     /// For `If-Match`.
+    #[schema(example = 1)]
     version: i32,
 }
 
@@ -246,11 +272,18 @@ fn treatment_view(row: TreatmentRow) -> Treatment {
 }
 
 /// List a patient's treatments, newest first.
+///
+/// What was done and with which parameters; a plan follows one treatment.
 #[utoipa::path(tag = "patients", operation_id = "list_treatments",
     params(PageParams, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 200, description = "A page of treatments.", body = Page<Treatment>)))]
 #[get("/v1/clinic/patients/{patient_id}/treatments")]
-async fn list_treatments(app: web::Data<App>, who: Staff, id: web::Path<PatientId>, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
+async fn list_treatments(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<PatientId>,
+    Query(page): Query<PageParams>,
+) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
     let rows = app
         .db
@@ -273,12 +306,14 @@ struct NewTreatment {
     /// Where on the body, as the plan names it.
     body_area: text::Key,
     /// What the plan asks for: `needle_depth_mm` (0.5 to 2.5), `skin_type` (`I` to `VI`) and the screening's flags.
-    #[serde(default)]
-    #[schema(value_type = Object, example = json!({"needle_depth_mm": 1.5, "skin_type": "III"}))]
+    #[serde(default, deserialize_with = "crate::http::body::each_once")]
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"needle_depth_mm": 1.5, "skin_type": "III"}))]
     parameters: Parameters,
 }
 
 /// Record a treatment.
+///
+/// Its date is day 0 of the plan that follows. The parameters are checked against a plan when the patient is enrolled.
 #[utoipa::path(tag = "patients", operation_id = "record_treatment", request_body = NewTreatment,
     params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 201, description = "Recorded.", body = Treatment)))]
@@ -291,7 +326,7 @@ async fn record_treatment(
     Body(new): Body<NewTreatment>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    let once = key.once(who.account, "record_treatment", &(*id, &new))?;
+    let once = key.once((who.clinic, who.account), "record_treatment", &(*id, &new))?;
     let new = Record {
         procedure: new.procedure,
         performed_on: new.performed_on,
@@ -299,7 +334,9 @@ async fn record_treatment(
         parameters: new.parameters,
     };
     app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| super::record_treatment(c, &who, *id, new, &m).map(treatment_view)))
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| super::record_treatment(c, &who, *id, new, &m).map(treatment_view))
+        })
         .await
         .map(idempotency::Answer::created)
 }
@@ -315,20 +352,26 @@ async fn unsubscribe(app: web::Data<App>, token: web::Path<String>) -> Result<Ht
     let (clinic, patient) = app.secrets.read_unsubscribe_token(&token).ok_or(Error::NotFound)?;
     let m = app.moment();
     app.db.write(move |c| super::unsubscribe(c, ClinicId(clinic), PatientId(patient), &m)).await?;
-    Ok(page("<h1>Done</h1><p>No more reminders will be mailed to you. You can turn them on again in your app.</p>\
-             <p lang=\"es\">Listo. No le enviaremos más recordatorios. Puede activarlos de nuevo en su aplicación.</p>"))
+    Ok(page(
+        "<h1>Done</h1><p>No more reminders will be mailed to you. You can turn them on again in your app.</p>\
+             <p lang=\"es\">Listo. No le enviaremos más recordatorios. Puede activarlos de nuevo en su aplicación.</p>",
+    ))
 }
 
 /// A page with the button that stops reminder mails; opening it changes nothing.
+///
+/// Mail programs and their scanners open links by themselves: only the button, a POST, unsubscribes.
 #[utoipa::path(tag = "mail", operation_id = "get_unsubscribe_page", security(()),
     params(("token" = String, Path, description = "From the mail.")),
     responses((status = 200, description = "The page.", content_type = "text/html", body = String)))]
 #[get("/v1/unsubscribe/{token}")]
 async fn unsubscribe_page(app: web::Data<App>, token: web::Path<String>) -> Result<HttpResponse, Error> {
     app.secrets.read_unsubscribe_token(&token).ok_or(Error::NotFound)?;
-    Ok(page("<h1>Stop reminders?</h1><p>You will get no more reminder mails. Your plan goes on.</p>\
+    Ok(page(
+        "<h1>Stop reminders?</h1><p>You will get no more reminder mails. Your plan goes on.</p>\
              <p lang=\"es\">¿Dejar de recibir recordatorios? Su plan continúa.</p>\
-             <form method=\"post\"><button>Stop reminders · No más recordatorios</button></form>"))
+             <form method=\"post\"><button>Stop reminders · No más recordatorios</button></form>",
+    ))
 }
 
 fn page(body: &str) -> HttpResponse {
@@ -337,7 +380,10 @@ fn page(body: &str) -> HttpResponse {
          <title>Reminders</title><link rel=\"stylesheet\" href=\"/open/page.css\"><main>{body}</main></html>"
     );
     HttpResponse::Ok()
-        .insert_header(("content-security-policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'"))
+        .insert_header((
+            "content-security-policy",
+            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'",
+        ))
         .insert_header(("referrer-policy", "no-referrer"))
         .content_type("text/html; charset=utf-8")
         .body(html)

@@ -97,7 +97,12 @@ pub fn find_treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result
 }
 
 /// The treatments of a patient, newest first.
-pub fn list_treatments(c: &mut Conn, clinic: ClinicId, patient: PatientId, page: &PageParams) -> Result<Vec<Treatment>, Error> {
+pub fn list_treatments(
+    c: &mut Conn,
+    clinic: ClinicId,
+    patient: PatientId,
+    page: &PageParams,
+) -> Result<Vec<Treatment>, Error> {
     let mut rows = treatments::table
         .filter(treatments::clinic_id.eq(clinic).and(treatments::patient_id.eq(patient)))
         .order(treatments::id.desc())

@@ -93,7 +93,11 @@ pub fn zone(name: &str) -> Result<TimeZone, Error> {
 
 impl Course {
     /// Completes a plan's rows.
-    pub fn new(c: &mut Conn, cache: &Compiled, (plan, patient, clinic): (Plan, Patient, Clinic)) -> Result<Self, Error> {
+    pub fn new(
+        c: &mut Conn,
+        cache: &Compiled,
+        (plan, patient, clinic): (Plan, Patient, Clinic),
+    ) -> Result<Self, Error> {
         let (clinic_id, version) = (plan.clinic_id, plan.version_id);
         let compiled =
             cache.of_plan(version, &plan.parameters.0, || protocols::store::document(c, clinic_id, version))?;
@@ -119,7 +123,8 @@ impl Course {
     /// What must be known to tell the day `number`: marks of the days that can still be late, and the check-ins that a
     /// restriction may be held by.
     pub fn known(&self, c: &mut Conn, number: i32) -> Result<Known, Error> {
-        let late_days = self.compiled.slots.iter().map(|slot| i32::from(slot.late_until.days)).max().unwrap_or_default();
+        let late_days =
+            self.compiled.slots.iter().map(|slot| i32::from(slot.late_until.days)).max().unwrap_or_default();
         let from = number - late_days - 2;
         let held_from = self
             .compiled
@@ -172,8 +177,10 @@ pub struct NewPlan {
 
 /// Enrols a patient: from now on, their phone has a day.
 pub fn enrol(c: &mut Conn, cache: &Compiled, who: &Staff, new: NewPlan, m: &Moment) -> Result<Course, Error> {
-    let missing = |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
-    let patient = patients::store::find(c, who.clinic, new.patient)?.ok_or_else(|| missing("/patient_id", "patient"))?;
+    let missing =
+        |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
+    let patient =
+        patients::store::find(c, who.clinic, new.patient)?.ok_or_else(|| missing("/patient_id", "patient"))?;
     let treatment = patients::store::find_treatment(c, who.clinic, new.treatment)?
         .filter(|treatment| treatment.patient_id == patient.id)
         .ok_or_else(|| missing("/treatment_id", "treatment of this patient"))?;
@@ -216,7 +223,11 @@ fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> R
         return Err(Error::field("/protocol_key", "wrong_procedure", detail));
     }
     if !compiled.body_areas.contains(&treatment.body_area) {
-        let detail = format!("this protocol is for {}, the treatment was of {}", compiled.body_areas.join(", "), treatment.body_area);
+        let detail = format!(
+            "this protocol is for {}, the treatment was of {}",
+            compiled.body_areas.join(", "),
+            treatment.body_area
+        );
         return Err(Error::field("/protocol_key", "wrong_body_area", detail));
     }
     Ok(())
@@ -233,7 +244,10 @@ fn check_exclusions(compiled: &engine::Compiled, who: &Staff, overrule: Option<&
     let excluded = |exclusion: &engine::Exclusion| FieldError {
         pointer: "/treatment_id".to_owned(),
         code: format!("excluded.{}", exclusion.key),
-        detail: format!("{} A clinician must decide, and give the reason in `overrule`.", exclusion.text.in_locale(&["en"])),
+        detail: format!(
+            "{} A clinician must decide, and give the reason in `overrule`.",
+            exclusion.text.in_locale(&["en"])
+        ),
     };
     Err(Error::Invalid(compiled.exclusions.iter().map(excluded).collect()))
 }

@@ -54,17 +54,21 @@ struct Plan {
     /// Day 0: the treatment's local date at the clinic.
     day_zero: Date,
     /// The last day number.
+    #[schema(example = 28)]
     last_day: i32,
     /// The variants of the protocol that apply, by key.
+    #[schema(example = json!([]))]
     variants: Vec<String>,
     /// When the patient was enrolled.
     enrolled_at: Stamp,
     /// Rises with every change; the ETag is `"v` and this number and `"`.
+    #[schema(example = 1)]
     revision: i32,
 }
 
 fn view(course: &Course, asked: Option<&str>) -> Plan {
-    let Row { id, clinic_id, patient_id, treatment_id, version_id, status, day_zero, enrolled_at, revision, .. } = course.plan;
+    let Row { id, clinic_id, patient_id, treatment_id, version_id, status, day_zero, enrolled_at, revision, .. } =
+        course.plan;
     Plan {
         id,
         clinic_id,
@@ -83,10 +87,17 @@ fn view(course: &Course, asked: Option<&str>) -> Plan {
 }
 
 /// List my plans, newest first.
-#[utoipa::path(tag = "me", operation_id = "list_my_plans", params(PageParams),
+///
+/// Of all clinics that this account is a patient of, with those that have ended.
+#[utoipa::path(tag = "me", operation_id = "list_my_plans", params(PageParams, ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "A page of plans.", body = Page<Plan>)))]
 #[get("/v1/me/plans")]
-async fn list_my_plans(app: web::Data<App>, me: Patient, Query(page): Query<PageParams>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn list_my_plans(
+    app: web::Data<App>,
+    me: Patient,
+    Query(page): Query<PageParams>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let (wanted, inner, asked) = (page.clone(), app.clone(), asked_language(&request));
     let courses = app
         .db
@@ -95,17 +106,29 @@ async fn list_my_plans(app: web::Data<App>, me: Patient, Query(page): Query<Page
             rows.into_iter().map(|rows| Course::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    Ok(HttpResponse::Ok().json(page.cut(courses, |course| course.plan.id.0, |course| view(&course, asked.as_deref()))?))
+    Ok(HttpResponse::Ok().json(page.cut(
+        courses,
+        |course| course.plan.id.0,
+        |course| view(&course, asked.as_deref()),
+    )?))
 }
 
 /// Get a plan of mine.
+///
+/// Its header; Today and the timeline have its lines.
 #[utoipa::path(tag = "me", operation_id = "get_my_plan",
-    params(("plan_id" = PlanId, Path, description = "The plan.")),
-    responses((status = 200, description = "The plan.", body = Plan)))]
+    params(("plan_id" = PlanId, Path, description = "The plan."), ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "The plan.", body = Plan), (status = 304, description = "You have it already.")))]
 #[get("/v1/me/plans/{plan_id}")]
-async fn get_my_plan(app: web::Data<App>, me: Patient, id: web::Path<PlanId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn get_my_plan(
+    app: web::Data<App>,
+    me: Patient,
+    id: web::Path<PlanId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let (inner, asked) = (app.clone(), asked_language(&request));
-    let course = app.db.read(move |c| super::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
+    let course =
+        app.db.read(move |c| super::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
     Ok(answer_version(&request, &view(&course, asked.as_deref()), course.plan.revision))
 }
 
@@ -118,7 +141,7 @@ struct PlanParams {
     patient_id: Option<PatientId>,
     /// How many items at the most.
     #[serde(default)]
-    #[param(default = 25, minimum = 1, maximum = 100)]
+    #[param(value_type = i64, default = 25, minimum = 1, maximum = 100)]
     limit: crate::http::page::Limit,
     /// `next_cursor` of the page before.
     #[param(max_length = 64, value_type = Option<String>)]
@@ -126,6 +149,8 @@ struct PlanParams {
 }
 
 /// List the clinic's plans, newest first.
+///
+/// All of them, or one patient's.
 #[utoipa::path(tag = "plans", operation_id = "list_plans", params(PlanParams),
     responses((status = 200, description = "A page of plans.", body = Page<Plan>)))]
 #[get("/v1/clinic/plans")]
@@ -165,8 +190,13 @@ struct NewPlan {
 #[post("/v1/clinic/plans")]
 async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPlan>) -> Result<HttpResponse, Error> {
     let (m, inner) = (app.moment(), app.clone());
-    let once = key.once(who.account, "enrol_patient", &new)?;
-    let new = Enrol { patient: new.patient_id, treatment: new.treatment_id, protocol: new.protocol_key, overrule: new.overrule };
+    let once = key.once((who.clinic, who.account), "enrol_patient", &new)?;
+    let new = Enrol {
+        patient: new.patient_id,
+        treatment: new.treatment_id,
+        protocol: new.protocol_key,
+        overrule: new.overrule,
+    };
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| Ok(view(&super::enrol(c, &inner.compiled, &who, new, &m)?, None)))
@@ -176,19 +206,29 @@ async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPla
 }
 
 /// Get a plan.
+///
+/// The enrolment, with the protocol version that it stays on.
 #[utoipa::path(tag = "plans", operation_id = "get_plan",
-    params(("plan_id" = PlanId, Path, description = "The plan.")),
-    responses((status = 200, description = "The plan.", body = Plan)))]
+    params(("plan_id" = PlanId, Path, description = "The plan."), ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "The plan.", body = Plan), (status = 304, description = "You have it already.")))]
 #[get("/v1/clinic/plans/{plan_id}")]
-async fn get_plan(app: web::Data<App>, who: Staff, id: web::Path<PlanId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn get_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<PlanId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let inner = app.clone();
-    let course = app.db.read(move |c| super::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
+    let course =
+        app.db.read(move |c| super::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     Ok(answer_version(&request, &view(&course, None), course.plan.revision))
 }
 
 /// Get what the patient sees today in this plan.
+///
+/// The same answer as the patient's `GET /v1/me/today`, for one plan. Reading it changes nothing.
 #[utoipa::path(tag = "plans", operation_id = "get_plan_today",
-    params(DayParams, ("plan_id" = PlanId, Path, description = "The plan."),
+    params(DayParams, ("plan_id" = PlanId, Path, description = "The plan."), ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language."),
         ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
     responses((status = 200, description = "The day.", body = Today), (status = 304, description = "You have it already.")))]
 #[get("/v1/clinic/plans/{plan_id}/today")]

@@ -21,15 +21,17 @@ pub fn insert(c: &mut Conn, plan: &Plan) -> Result<bool, Error> {
 
 type Rows = (Plan, Patient, Clinic);
 
-/// The account's active plans in every clinic, oldest first.
+/// The account's active plans in every clinic, oldest first. They are few, and sorted here: asked to sort, SQLite would walk over
+/// a clinic's plans in order of id.
 pub fn list_active_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
-    Ok(patients::table
+    let mut rows: Vec<Rows> = patients::table
         .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
         .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
         .filter(patients::account_id.eq(account).and(plans::status.eq(PlanStatus::Active)))
-        .order(plans::id)
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
-        .load(c)?)
+        .load(c)?;
+    rows.sort_by_key(|(plan, ..)| plan.id);
+    Ok(rows)
 }
 
 /// The account's plans in every clinic, newest first.
@@ -63,7 +65,9 @@ pub fn find_of_account(c: &mut Conn, account: AccountId, id: PlanId) -> Result<O
 /// The clinic's plan of that id.
 pub fn find_of_clinic(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<Option<Rows>, Error> {
     Ok(plans::table
-        .inner_join(patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))))
+        .inner_join(
+            patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))),
+        )
         .inner_join(clinics::table.on(clinics::id.eq(plans::clinic_id)))
         .filter(plans::clinic_id.eq(clinic).and(plans::id.eq(id)))
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
@@ -72,9 +76,16 @@ pub fn find_of_clinic(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<Opti
 }
 
 /// The clinic's plans, or those of one patient, newest first.
-pub fn list_of_clinic(c: &mut Conn, clinic: ClinicId, patient: Option<PatientId>, page: &PageParams) -> Result<Vec<Rows>, Error> {
+pub fn list_of_clinic(
+    c: &mut Conn,
+    clinic: ClinicId,
+    patient: Option<PatientId>,
+    page: &PageParams,
+) -> Result<Vec<Rows>, Error> {
     let mut rows = plans::table
-        .inner_join(patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))))
+        .inner_join(
+            patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))),
+        )
         .inner_join(clinics::table.on(clinics::id.eq(plans::clinic_id)))
         .filter(plans::clinic_id.eq(clinic))
         .order(plans::id.desc())
@@ -136,10 +147,7 @@ pub fn list_marks(c: &mut Conn, clinic: ClinicId, plan: PlanId, from: i32, to: i
         newest.retain(|(other, _)| *other != occurrence);
         newest.push((occurrence, word.parse().ok()));
     }
-    Ok(newest
-        .into_iter()
-        .filter_map(|(occurrence, state)| state.map(|state| MarkFact { occurrence, state }))
-        .collect())
+    Ok(newest.into_iter().filter_map(|(occurrence, state)| state.map(|state| MarkFact { occurrence, state })).collect())
 }
 
 /// A mark to be written. The one before stays, and counts no more.

@@ -99,7 +99,10 @@ pub fn adopt(c: &mut Conn, clinic: ClinicId, by: Option<MemberId>, key: &str, m:
         approved_by: None,
         approved_at: None,
     };
-    store::insert(c, &version)?;
+    if !store::insert(c, &version)? {
+        let same = store::find_newest(c, clinic, key)?.filter(|newest| newest.content_hash == version.content_hash);
+        return same.ok_or(Error::Stale);
+    }
     crate::audit::note(c, Some(clinic), None, "protocol_adopted", "protocol_version", Some(version.id.0), m)?;
     Ok(version)
 }
@@ -109,12 +112,22 @@ pub fn activate(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) 
     let found = store::find(c, who.clinic, key, version)?.ok_or(Error::NotFound)?;
     match found.status {
         VersionStatus::Active => return Ok(found),
-        VersionStatus::Retired => return Err(Error::conflict("retired", "a retired version cannot become active again")),
+        VersionStatus::Retired => {
+            return Err(Error::conflict("retired", "a retired version cannot become active again"));
+        }
         VersionStatus::Draft => {}
     }
     store::retire_active(c, who.clinic, key)?;
     store::set_active(c, who.clinic, found.id, who.member, m.at)?;
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "protocol_approved", "protocol_version", Some(found.id.0), m)?;
+    crate::audit::note(
+        c,
+        Some(who.clinic),
+        Some(who.account),
+        "protocol_approved",
+        "protocol_version",
+        Some(found.id.0),
+        m,
+    )?;
     store::find(c, who.clinic, key, version)?.ok_or(Error::NotFound)
 }
 

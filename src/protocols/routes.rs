@@ -21,7 +21,10 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// A text in every language that it is written in.
-pub type Texts = std::collections::BTreeMap<String, String>;
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = std::collections::HashMap<String, String>, example = json!({"en": "Face micro-needling"}))]
+pub struct Texts(std::collections::BTreeMap<String, String>);
 
 /// A built-in protocol.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -30,22 +33,24 @@ struct LibraryProtocol {
     #[schema(example = "mn-face")]
     key: String,
     /// Its title, by language.
-    #[schema(example = json!({"en": "Face micro-needling"}))]
     title: Texts,
     /// What must be approved before use, by language.
-    #[schema(example = json!({"en": "A clinician must approve this plan before a patient sees it."}))]
     approval: Texts,
     /// The procedure that it is for.
     procedure: Procedure,
     /// The body areas that it is for.
+    #[schema(example = json!(["face"]))]
     body_areas: Vec<String>,
     /// Its last day.
+    #[schema(example = 28)]
     horizon_day: i32,
     /// What it asks of a treatment.
     parameters: Vec<ProtocolParameter>,
     /// The keys of its sources in `protocols/facts`.
+    #[schema(example = json!(["IMG"]))]
     sources: Vec<String>,
     /// The assumptions that a clinician must confirm.
+    #[schema(example = json!(["A1"]))]
     assumptions: Vec<String>,
 }
 
@@ -58,14 +63,16 @@ struct ProtocolParameter {
     /// What kind of value.
     kind: ParameterKind,
     /// Whether it must be there.
+    #[schema(example = true)]
     required: bool,
     /// The smallest number.
-    #[schema(required)]
+    #[schema(required, example = 0.5)]
     min: Option<f64>,
     /// The largest number.
-    #[schema(required)]
+    #[schema(required, example = 2.5)]
     max: Option<f64>,
     /// The words to choose from.
+    #[schema(example = json!([]))]
     choices: Vec<String>,
     /// What to call it, by language.
     label: Texts,
@@ -74,8 +81,8 @@ struct ProtocolParameter {
 fn library_view(protocol: Protocol) -> LibraryProtocol {
     LibraryProtocol {
         key: protocol.key,
-        title: protocol.title.0,
-        approval: protocol.approval.0,
+        title: Texts(protocol.title.0),
+        approval: Texts(protocol.approval.0),
         procedure: protocol.procedure,
         body_areas: protocol.body_areas,
         horizon_day: protocol.horizon_day,
@@ -89,7 +96,7 @@ fn library_view(protocol: Protocol) -> LibraryProtocol {
                 min: parameter.min,
                 max: parameter.max,
                 choices: parameter.choices,
-                label: parameter.label.0,
+                label: Texts(parameter.label.0),
             })
             .collect(),
         sources: protocol.sources,
@@ -105,6 +112,8 @@ struct Library {
 }
 
 /// List the built-in protocols.
+///
+/// What can be adopted, with the sources and assumptions that a clinician must read first.
 #[utoipa::path(tag = "protocols", operation_id = "list_library_protocols",
     responses((status = 200, description = "The library.", body = Library)))]
 #[get("/v1/library/protocols")]
@@ -122,6 +131,7 @@ struct ProtocolVersion {
     #[schema(example = "mn-face")]
     key: String,
     /// 1, 2, 3 ...
+    #[schema(example = 1)]
     version: i32,
     /// How far it is.
     status: VersionStatus,
@@ -129,10 +139,8 @@ struct ProtocolVersion {
     #[schema(example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
     content_hash: String,
     /// Its title, by language.
-    #[schema(example = json!({"en": "Face micro-needling"}))]
     title: Texts,
     /// What must be approved before use, by language.
-    #[schema(example = json!({"en": "A clinician must approve this plan before a patient sees it."}))]
     approval: Texts,
     /// When it came into the clinic.
     created_at: Stamp,
@@ -152,8 +160,8 @@ fn view(row: Version) -> Result<ProtocolVersion, Error> {
         version: row.version,
         status: row.status,
         content_hash: row.content_hash,
-        title,
-        approval,
+        title: Texts(title),
+        approval: Texts(approval),
         created_at: row.created_at,
         approved_by: row.approved_by,
         approved_at: row.approved_at,
@@ -161,10 +169,16 @@ fn view(row: Version) -> Result<ProtocolVersion, Error> {
 }
 
 /// List the clinic's protocol versions, newest first.
+///
+/// Drafts, the active one of each key, and retired ones that running plans stay on.
 #[utoipa::path(tag = "protocols", operation_id = "list_protocols", params(PageParams),
     responses((status = 200, description = "A page of versions.", body = Page<ProtocolVersion>)))]
 #[get("/v1/clinic/protocols")]
-async fn list_protocols(app: web::Data<App>, who: Staff, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
+async fn list_protocols(
+    app: web::Data<App>,
+    who: Staff,
+    Query(page): Query<PageParams>,
+) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
     let rows = app.db.read(move |c| store::list(c, who.clinic, &wanted)).await?;
     let page = page.cut(rows, |row| row.id.0, view)?;
@@ -186,9 +200,14 @@ struct Adoption {
 #[utoipa::path(tag = "protocols", operation_id = "adopt_protocol", request_body = Adoption, params(Key),
     responses((status = 201, description = "The draft; or the version that is there already, if it is the same.", body = ProtocolVersion)))]
 #[post("/v1/clinic/protocols")]
-async fn adopt_protocol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<Adoption>) -> Result<HttpResponse, Error> {
+async fn adopt_protocol(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    Body(new): Body<Adoption>,
+) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    let once = key.once(who.account, "adopt_protocol", &new)?;
+    let once = key.once((who.clinic, who.account), "adopt_protocol", &new)?;
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
@@ -206,11 +225,16 @@ async fn adopt_protocol(app: web::Data<App>, who: Staff, key: Key, Body(new): Bo
     params(Key, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The active version.", body = ProtocolVersion)))]
 #[post("/v1/clinic/protocols/{key}/versions/{version}/activate")]
-async fn activate_version(app: web::Data<App>, who: Staff, key: Key, path: web::Path<(String, i32)>) -> Result<HttpResponse, Error> {
+async fn activate_version(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    path: web::Path<(String, i32)>,
+) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let m = app.moment();
     let (protocol, version) = path.into_inner();
-    let once = key.once(who.account, "activate_protocol_version", &(&protocol, version))?;
+    let once = key.once((who.clinic, who.account), "activate_protocol_version", &(&protocol, version))?;
     app.db
         .write(move |c| idempotency::run(c, once, &m, |c| view(super::activate(c, &who, &protocol, version, &m)?)))
         .await

@@ -10,10 +10,9 @@ use crate::http::PageParams;
 use crate::ids::{ClinicId, MemberId, VersionId};
 use crate::time::Stamp;
 
-/// A new version.
-pub fn insert(c: &mut Conn, version: &Version) -> Result<(), Error> {
-    diesel::insert_into(protocol_versions::table).values(version).execute(c)?;
-    Ok(())
+/// A new version; `false` if its number is taken: somebody else was first.
+pub fn insert(c: &mut Conn, version: &Version) -> Result<bool, Error> {
+    Ok(crate::db::insert_once!(c, protocol_versions::table, version) == 1)
 }
 
 /// A version of the clinic.

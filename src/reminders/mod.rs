@@ -90,7 +90,14 @@ pub struct Reminder {
 const LOOK_BEHIND: i64 = 26 * 3_600;
 
 /// Decides what is due in one plan, raises alerts for silence, and says when to come back.
-pub fn plan_one(c: &mut Conn, cache: &Compiled, post: &Post, clinic: ClinicId, id: PlanId, m: &Moment) -> Result<(), Error> {
+pub fn plan_one(
+    c: &mut Conn,
+    cache: &Compiled,
+    post: &Post,
+    clinic: ClinicId,
+    id: PlanId,
+    m: &Moment,
+) -> Result<(), Error> {
     let Some(course) = plans::of_clinic(c, cache, clinic, id)? else { return Ok(()) };
     if course.plan.status != PlanStatus::Active {
         return plans::store::set_planned(c, &course.plan, m.at, None);
@@ -126,23 +133,26 @@ fn decide(c: &mut Conn, post: &Post, course: &Course, due: &Due, m: &Moment) -> 
         Reason::Missing => write(c, post, course, due, m)?,
         _ => (Decision::NotMailed, None),
     };
-    store::insert(c, &Reminder {
-        clinic_id: course.plan.clinic_id,
-        id: m.id(),
-        plan_id: course.plan.id,
-        patient_id: course.patient.id,
-        occurrence_id: due.occurrence.id,
-        channel: "email".to_owned(),
-        step: 1,
-        item_key: item_of(course, &due.occurrence)?.key.clone(),
-        slot_key: slot_of(course, &due.occurrence)?.key.clone(),
-        day: due.occurrence.day,
-        due_at: due.due_at,
-        decided_at: m.at,
-        decision,
-        reason,
-        outbox_id,
-    })
+    store::insert(
+        c,
+        &Reminder {
+            clinic_id: course.plan.clinic_id,
+            id: m.id(),
+            plan_id: course.plan.id,
+            patient_id: course.patient.id,
+            occurrence_id: due.occurrence.id,
+            channel: "email".to_owned(),
+            step: 1,
+            item_key: item_of(course, &due.occurrence)?.key.clone(),
+            slot_key: slot_of(course, &due.occurrence)?.key.clone(),
+            day: due.occurrence.day,
+            due_at: due.due_at,
+            decided_at: m.at,
+            decision,
+            reason,
+            outbox_id,
+        },
+    )
 }
 
 fn reason_of(course: &Course, due: &Due, at: Stamp) -> Reason {
@@ -160,7 +170,13 @@ fn reason_of(course: &Course, due: &Due, at: Stamp) -> Reason {
 }
 
 /// One mail a patient, day and slot: what is due with it joins it.
-fn write(c: &mut Conn, post: &Post, course: &Course, due: &Due, m: &Moment) -> Result<(Decision, Option<OutboxId>), Error> {
+fn write(
+    c: &mut Conn,
+    post: &Post,
+    course: &Course,
+    due: &Due,
+    m: &Moment,
+) -> Result<(Decision, Option<OutboxId>), Error> {
     let slot = &slot_of(course, &due.occurrence)?.key;
     let date = course.plan.day_zero.0.saturating_add(jiff::Span::new().days(due.occurrence.day));
     let key = format!("reminder:{}:{date}:{slot}", course.patient.id);
@@ -204,7 +220,13 @@ pub fn last_look(c: &mut Conn, cache: &Compiled, mail: &OutboxMail, m: &Moment) 
 }
 
 /// `None` if at least one occurrence still wants the mail.
-fn still_missing(c: &mut Conn, cache: &Compiled, clinic: ClinicId, told: &[Reminder], at: Stamp) -> Result<Option<Reason>, Error> {
+fn still_missing(
+    c: &mut Conn,
+    cache: &Compiled,
+    clinic: ClinicId,
+    told: &[Reminder],
+    at: Stamp,
+) -> Result<Option<Reason>, Error> {
     let mut why_not = Some(Reason::PlanNotActive);
     for reminder in told {
         let Some(course) = plans::of_clinic(c, cache, clinic, reminder.plan_id)? else { continue };

@@ -35,6 +35,7 @@ struct Reminder {
     #[schema(example = "evening")]
     slot: String,
     /// Its day number.
+    #[schema(example = 3)]
     day: i32,
     /// When it was due.
     due_at: Stamp,
@@ -62,11 +63,18 @@ fn view(row: Row) -> Reminder {
 }
 
 /// List the decisions about reminders of a plan, newest first.
+///
+/// One for each reminder that came due: mailed, joined to another mail, or not mailed and why.
 #[utoipa::path(tag = "reminders", operation_id = "list_reminders",
     params(PageParams, ("plan_id" = PlanId, Path, description = "The plan.")),
     responses((status = 200, description = "A page of decisions.", body = Page<Reminder>)))]
 #[get("/v1/clinic/plans/{plan_id}/reminders")]
-async fn list_reminders(app: web::Data<App>, who: Staff, id: web::Path<PlanId>, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
+async fn list_reminders(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<PlanId>,
+    Query(page): Query<PageParams>,
+) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
     let rows = app
         .db
@@ -94,6 +102,7 @@ struct MailFate {
     /// Where it is.
     state: MailState,
     /// How often it was tried.
+    #[schema(example = 1)]
     attempts: i32,
     /// What came of the last try.
     #[schema(required, example = "taken by the relay")]
@@ -104,6 +113,8 @@ struct MailFate {
 }
 
 /// Explain a reminder.
+///
+/// For "did it go out?": the decision, its reason, and how far its mail came.
 #[utoipa::path(tag = "reminders", operation_id = "explain_reminder",
     params(("reminder_id" = ReminderId, Path, description = "The reminder.")),
     responses((status = 200, description = "The decision, its reason, and what became of the mail.", body = Explanation)))]

@@ -22,7 +22,13 @@ pub struct PlanDay {
 }
 
 /// The day of every active plan of the account, seen from `at`; of the date, if one is asked for.
-pub fn days_of(c: &mut Conn, cache: &Compiled, account: AccountId, date: Option<Date>, at: Stamp) -> Result<Vec<PlanDay>, Error> {
+pub fn days_of(
+    c: &mut Conn,
+    cache: &Compiled,
+    account: AccountId,
+    date: Option<Date>,
+    at: Stamp,
+) -> Result<Vec<PlanDay>, Error> {
     let rows = store::list_active_of_account(c, account)?;
     rows.into_iter()
         .map(|rows| {
@@ -82,9 +88,15 @@ pub fn mark(
         return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
     }
     let (course, occurrence) = find(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
+    if course.day_number(noted_at) < 0 {
+        return Err(Error::field("/noted_at", "out_of_range", "must not be before the day of the treatment"));
+    }
     let item = item_of(&course, &occurrence)?;
     if !item.kind.can_be_marked() || item.kind == engine::ItemKind::CheckIn {
-        return Err(Error::conflict("cannot_be_marked", "only a task or a photo can be marked; a check-in is answered"));
+        return Err(Error::conflict(
+            "cannot_be_marked",
+            "only a task or a photo can be marked; a check-in is answered",
+        ));
     }
     if occurrence.state == State::Upcoming {
         return Err(Error::conflict("not_open_yet", format!("it opens at {}", occurrence.opens_at)));
@@ -95,20 +107,23 @@ pub fn mark(
     let before = mark_state(occurrence.state);
     if before != new.state || new.reason.is_some() {
         let (item_key, slot_key) = (item.key.clone(), slot_of(&course, &occurrence)?.key.clone());
-        store::insert_mark(c, &store::NewMark {
-            clinic_id: course.plan.clinic_id,
-            plan_id: course.plan.id,
-            day: occurrence.day,
-            id: m.id::<MarkId>(),
-            occurrence_id: id,
-            item_key,
-            slot_key,
-            state: new.state.map_or("withdrawn", engine::MarkState::as_str).to_owned(),
-            reason: new.reason.map(Into::into),
-            noted_at,
-            received_at: m.at,
-            made_by: who.account,
-        })?;
+        store::insert_mark(
+            c,
+            &store::NewMark {
+                clinic_id: course.plan.clinic_id,
+                plan_id: course.plan.id,
+                day: occurrence.day,
+                id: m.id::<MarkId>(),
+                occurrence_id: id,
+                item_key,
+                slot_key,
+                state: new.state.map_or("withdrawn", engine::MarkState::as_str).to_owned(),
+                reason: new.reason.map(Into::into),
+                noted_at,
+                received_at: m.at,
+                made_by: who.account,
+            },
+        )?;
     }
     let day = day_at(c, &course, occurrence.day, m.at)?;
     let after = day.occurrences.into_iter().find(|other| other.id == id).ok_or(Error::NotFound)?;
@@ -152,10 +167,18 @@ pub fn day_at(c: &mut Conn, course: &Course, number: i32, at: Stamp) -> Result<e
 
 /// The item of an occurrence.
 pub fn item_of<'a>(course: &'a plans::Course, occurrence: &engine::Occurrence) -> Result<&'a engine::Item, Error> {
-    course.compiled.items.get(occurrence.item).ok_or_else(|| Error::internal("an occurrence without an item", occurrence.id))
+    course
+        .compiled
+        .items
+        .get(occurrence.item)
+        .ok_or_else(|| Error::internal("an occurrence without an item", occurrence.id))
 }
 
 /// The slot of an occurrence.
 pub fn slot_of<'a>(course: &'a plans::Course, occurrence: &engine::Occurrence) -> Result<&'a engine::Slot, Error> {
-    course.compiled.slots.get(occurrence.slot).ok_or_else(|| Error::internal("an occurrence without a slot", occurrence.id))
+    course
+        .compiled
+        .slots
+        .get(occurrence.slot)
+        .ok_or_else(|| Error::internal("an occurrence without a slot", occurrence.id))
 }

@@ -43,7 +43,7 @@ pub fn asked_language(request: &HttpRequest) -> Option<String> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DayParams {
-    /// Another local date than today.
+    /// Another local date than today; from 2000-01-01 to 2100-12-31.
     pub date: Option<Date>,
 }
 
@@ -56,7 +56,12 @@ pub struct DayParams {
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "The day.", body = Today), (status = 304, description = "You have it already.")))]
 #[get("/v1/me/today")]
-async fn get_today(app: web::Data<App>, me: Patient, Query(params): Query<DayParams>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn get_today(
+    app: web::Data<App>,
+    me: Patient,
+    Query(params): Query<DayParams>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
     let today = app
         .db
@@ -76,12 +81,28 @@ async fn get_today(app: web::Data<App>, me: Patient, Query(params): Query<DayPar
 #[into_params(parameter_in = Query)]
 struct TimelineParams {
     /// The first day number; today's if left out.
-    #[param(minimum = 0, maximum = 1000)]
-    from_day: Option<i32>,
+    #[param(value_type = Option<i32>, minimum = 0, maximum = 1000)]
+    from_day: Option<FromDay>,
     /// How many days at the most.
     #[serde(default)]
-    #[param(default = 14, minimum = 1, maximum = 100)]
+    #[param(value_type = i32, default = 14, minimum = 1, maximum = 100)]
     limit: TimelineLimit,
+}
+
+/// 0 to 1000.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct FromDay(i32);
+
+impl TryFrom<String> for FromDay {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.parse() {
+            Ok(day) if (0..=1000).contains(&day) => Ok(Self(day)),
+            _ => Err("out_of_range: `from_day` must be a whole number from 0 to 1000".to_owned()),
+        }
+    }
 }
 
 /// 1 to 100 days; 14 unless told.
@@ -116,7 +137,7 @@ struct Timeline {
     /// The days, in order.
     items: Vec<TimelineDay>,
     /// `from_day` of the next page; `null` on the last.
-    #[schema(required)]
+    #[schema(required, example = 14)]
     next_from_day: Option<i32>,
 }
 
@@ -132,8 +153,10 @@ struct TimelineDay {
 }
 
 /// Get a plan's days, past and to come.
+///
+/// From today on unless told otherwise; `next_from_day` leads to the next page. Days to come may change with the answers.
 #[utoipa::path(tag = "today", operation_id = "get_timeline",
-    params(TimelineParams, ("plan_id" = PlanId, Path, description = "The plan."),
+    params(TimelineParams, ("plan_id" = PlanId, Path, description = "The plan."), ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language."),
         ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
     responses((status = 200, description = "The days.", body = Timeline), (status = 304, description = "You have it already.")))]
 #[get("/v1/me/plans/{plan_id}/timeline")]
@@ -144,9 +167,6 @@ async fn get_timeline(
     Query(params): Query<TimelineParams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    if params.from_day.is_some_and(|day| !(0..=1000).contains(&day)) {
-        return Err(Error::field("query/from_day", "out_of_range", "must be a whole number from 0 to 1000"));
-    }
     let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
     let timeline = app.db.read(move |c| timeline(c, &inner, &me, *id, &params, asked.as_deref(), at)).await?;
     conditions::answer(&request, &timeline, None)
@@ -164,7 +184,7 @@ fn timeline(
     let course = plans::of_account(c, &app.compiled, me.account, id)?.ok_or(Error::NotFound)?;
     let locales = views::locales(asked, &course);
     let horizon = course.compiled.horizon_day;
-    let from = params.from_day.unwrap_or_else(|| course.day_number(at).clamp(0, horizon));
+    let from = params.from_day.map_or_else(|| course.day_number(at).clamp(0, horizon), |FromDay(day)| day);
     let to = (from + params.limit.0).min(horizon + 1);
     let known = course.known_all(c)?;
     let mut items = Vec::new();
@@ -172,7 +192,11 @@ fn timeline(
         let day = engine::day(&course.compiled, &course.enrolment(), &known.facts(), &course.zone, at, number);
         let lines: Result<Vec<Item>, Error> =
             day.occurrences.iter().map(|occurrence| views::item_view(&course, occurrence, &locales)).collect();
-        items.push(TimelineDay { date: day.date.into(), plan: views::plan_view(&course, &day, &locales), items: lines? });
+        items.push(TimelineDay {
+            date: day.date.into(),
+            plan: views::plan_view(&course, &day, &locales),
+            items: lines?,
+        });
     }
     Ok(Timeline { zone: course.patient.zone.clone(), items, next_from_day: (to <= horizon).then_some(to) })
 }
@@ -193,7 +217,8 @@ struct MarkBody {
 ///
 /// Can be sent again, and changed. What was sent before is kept, and counts no more.
 #[utoipa::path(tag = "today", operation_id = "mark_occurrence", request_body = MarkBody,
-    params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline.")),
+    params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
+        ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "The line as it is now.", body = Item)))]
 #[put("/v1/me/occurrences/{occurrence_id}/mark")]
 async fn mark(
@@ -214,14 +239,26 @@ async fn mark(
 ///
 /// The line is open again (or late, or missed). Without a mark nothing changes.
 #[utoipa::path(tag = "today", operation_id = "unmark_occurrence",
-    params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline.")),
+    params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
+        ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "The line as it is now.", body = Item)))]
 #[delete("/v1/me/occurrences/{occurrence_id}/mark")]
-async fn unmark(app: web::Data<App>, me: Patient, id: web::Path<OccurrenceId>, request: HttpRequest) -> Result<HttpResponse, Error> {
+async fn unmark(
+    app: web::Data<App>,
+    me: Patient,
+    id: web::Path<OccurrenceId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     put_mark(&app, me, *id, NewMark { state: None, reason: None, noted_at: None }, &request).await
 }
 
-async fn put_mark(app: &App, me: Patient, id: OccurrenceId, new: NewMark, request: &HttpRequest) -> Result<HttpResponse, Error> {
+async fn put_mark(
+    app: &App,
+    me: Patient,
+    id: OccurrenceId,
+    new: NewMark,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Error> {
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
     let item = app
         .db

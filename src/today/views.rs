@@ -48,6 +48,7 @@ pub struct TodayPlan {
     #[schema(example = 3)]
     pub day: i32,
     /// The last day of the plan.
+    #[schema(example = 28)]
     pub last_day: i32,
     /// What is going on in the skin around this day.
     #[schema(required)]
@@ -64,8 +65,10 @@ pub struct Phase {
     #[schema(example = "Settling")]
     pub title: String,
     /// What is common on these days.
+    #[schema(example = "Redness like a sunburn, tightness, slight swelling.")]
     pub common: String,
     /// What helps.
+    #[schema(example = "Keep the skin clean and moist, and out of the sun.")]
     pub advice: String,
 }
 
@@ -84,6 +87,7 @@ pub struct Item {
     /// Where it stands.
     pub state: State,
     /// The day number that it belongs to; before today's if it is late.
+    #[schema(example = 3)]
     pub day: i32,
     /// Its slot of the day.
     #[schema(example = "evening")]
@@ -92,7 +96,7 @@ pub struct Item {
     #[schema(example = "No swimming, sauna, steam or hot tub.")]
     pub title: String,
     /// More about it.
-    #[schema(required)]
+    #[schema(required, example = "Warm water and steam keep the skin open to germs.")]
     pub text: Option<String>,
     /// From when it can be done.
     pub opens_at: Stamp,
@@ -104,11 +108,13 @@ pub struct Item {
     #[schema(required)]
     pub last_on: Option<Date>,
     /// For a restriction: it holds on past its own last day because of the latest answers. Ask the clinic.
+    #[schema(example = false)]
     pub held: bool,
     /// For a check-in: the form in `forms`.
-    #[schema(required)]
+    #[schema(required, example = "daily")]
     pub form: Option<String>,
     /// For a photo: the views to take.
+    #[schema(example = json!([]))]
     pub views: Vec<String>,
 }
 
@@ -118,6 +124,7 @@ pub struct Form {
     /// The plan.
     pub plan_id: PlanId,
     /// The day number that it is about.
+    #[schema(example = 3)]
     pub day: i32,
     /// Its key.
     #[schema(example = "daily")]
@@ -132,13 +139,14 @@ pub struct Question {
     /// Its key in `answers`.
     #[schema(example = "redness")]
     pub key: String,
-    /// What kind of answer: `level` is 0 to 10, `temperature` is `{"value": 37.2, "unit": "C"}`.
+    /// What kind of answer: `level` is 0 to 10, `temperature` is `{"value": 37.2, "unit": "C"}` (or `"F"`),
+    /// or the number alone.
     pub kind: QuestionKind,
     /// The question.
     #[schema(example = "How red, pink or darker than usual is the area now?")]
     pub text: String,
     /// A hint.
-    #[schema(required)]
+    #[schema(required, example = "0 is none, 10 is the most that you can think of.")]
     pub hint: Option<String>,
     /// The answers to choose from.
     pub choices: Vec<Choice>,
@@ -173,6 +181,7 @@ pub struct Watch {
     #[schema(example = "NHS 111")]
     pub out_of_hours: String,
     /// Whether anybody reads answers at all.
+    #[schema(example = true)]
     pub monitored: bool,
     /// When answers are read.
     #[schema(example = "Mon-Fri 9:00-17:00")]
@@ -312,7 +321,10 @@ pub fn form_view(course: &Course, form: &str, day: i32, locales: &[&str]) -> For
                 choices: question
                     .choices
                     .iter()
-                    .map(|choice| Choice { key: choice.key.clone(), label: say(&choice.label, locales, &course.clinic) })
+                    .map(|choice| Choice {
+                        key: choice.key.clone(),
+                        label: say(&choice.label, locales, &course.clinic),
+                    })
                     .collect(),
             })
             .collect(),

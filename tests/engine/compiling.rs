@@ -17,7 +17,9 @@ fn refusals(parameters: Value) -> Vec<(String, &'static str)> {
 
 fn checked(sent: Value) -> Result<Value, Vec<(String, &'static str)>> {
     let sent = sent.as_object().unwrap().clone();
-    PLAN.check_answers(&sent).map(|answers| json!(answers)).map_err(|problems| problems.into_iter().map(|one| (one.question, one.code)).collect())
+    PLAN.check_answers(&sent)
+        .map(|answers| json!(answers))
+        .map_err(|problems| problems.into_iter().map(|one| (one.question, one.code)).collect())
 }
 
 #[test]
@@ -74,7 +76,10 @@ fn the_first_phase_that_matches_is_the_header() {
 fn a_form_asks_what_belongs_to_the_day_and_the_patient() {
     assert_eq!(keys(&PLAN, 0), ["signs", "redness", "pain", "temperature", "areas", "worried"]);
     let with_cold_sores = compiled(json!({ "needle_depth_mm": 1.0, "cold_sore_history": true }));
-    assert_eq!(keys(&with_cold_sores, 1), ["signs", "redness", "pain", "lips", "trend", "temperature", "areas", "worried"]);
+    assert_eq!(
+        keys(&with_cold_sores, 1),
+        ["signs", "redness", "pain", "lips", "trend", "temperature", "areas", "worried"]
+    );
     assert!(PLAN.form("weekly", 1).is_empty());
 }
 
@@ -90,8 +95,7 @@ fn the_choices_of_signs_are_those_of_the_day() {
 #[test]
 fn answers_are_checked_and_made_canonical() {
     let sent = json!({ "redness": 3, "pain": 4.0, "temperature": 100.4, "trend": "worse", "areas": ["chin", "cheek", "chin"], "worried": false, "signs": ["F6"] });
-    let stored =
-        json!({ "redness": 3, "pain": 4, "temperature": 38.0, "trend": "worse", "areas": ["cheek", "chin"], "worried": false, "signs": ["F6"] });
+    let stored = json!({ "redness": 3, "pain": 4, "temperature": 38.0, "trend": "worse", "areas": ["cheek", "chin"], "worried": false, "signs": ["F6"] });
     assert_eq!(checked(sent), Ok(stored.clone()));
     assert_eq!(checked(stored.clone()), Ok(stored));
     assert_eq!(checked(json!({ "temperature": null, "redness": 0 })), Ok(json!({ "redness": 0 })));
@@ -99,8 +103,9 @@ fn answers_are_checked_and_made_canonical() {
 
 #[test]
 fn answers_that_cannot_be_are_named_one_by_one() {
-    let problems =
-        checked(json!({ "areas": ["nose"], "itch": 2, "pain": 11, "redness": 2.5, "signs": "F6", "temperature": 70, "trend": "same", "worried": 1 }));
+    let problems = checked(
+        json!({ "areas": ["nose"], "itch": 2, "pain": 11, "redness": 2.5, "signs": "F6", "temperature": 70, "trend": "same", "worried": 1 }),
+    );
     let expected = [
         ("areas", "unknown_choice"),
         ("itch", "unknown_question"),

@@ -60,7 +60,8 @@ fn an_open_window_of_yesterday_is_still_there_after_midnight() {
 
 #[test]
 fn marks_and_check_ins_are_what_they_say() {
-    let marks = [mark(id("wash", 0, "evening"), MarkState::Skipped), mark(id("wash", 0, "evening"), MarkState::Partial)];
+    let marks =
+        [mark(id("wash", 0, "evening"), MarkState::Skipped), mark(id("wash", 0, "evening"), MarkState::Partial)];
     let check_ins = [check_in(Some(id("check-in", 0, "evening")), 0, "2026-05-04T18:00:00Z", json!({ "pain": 1 }))];
     let facts = Facts { marks: &marks, check_ins: &check_ins };
     let today = today(&PLAN, &enrolment(), &facts, &zone("Europe/Madrid"), at("2026-05-04T19:30:00Z"));
@@ -79,8 +80,18 @@ fn late_enrolment_never_raises_missed_and_still_shows_restrictions() {
     }
     let first_day = today(&PLAN, &late, &NOBODY, &madrid, at("2026-05-07T11:00:00Z"));
     assert_eq!(state(&first_day, id("no-acids", 3, "day")), Some(State::Open));
-    assert!(first_day.occurrences.iter().all(|one| one.day == 3), "nothing of before is late: {:?}", lines(&PLAN, &first_day));
-    let mut done = today(&PLAN, &late, &marked(&[mark(id("wash", 2, "evening"), MarkState::Done)]), &madrid, at("2026-05-07T11:00:00Z"));
+    assert!(
+        first_day.occurrences.iter().all(|one| one.day == 3),
+        "nothing of before is late: {:?}",
+        lines(&PLAN, &first_day)
+    );
+    let mut done = today(
+        &PLAN,
+        &late,
+        &marked(&[mark(id("wash", 2, "evening"), MarkState::Done)]),
+        &madrid,
+        at("2026-05-07T11:00:00Z"),
+    );
     done.occurrences.retain(|one| one.day == 2);
     assert!(done.occurrences.is_empty());
 }
@@ -107,7 +118,8 @@ fn before_and_after_the_plan_there_is_nothing() {
 #[test]
 fn a_restriction_says_its_last_day() {
     let seen = day(&PLAN, &enrolment(), &NOBODY, &zone("Europe/Madrid"), at("2026-05-04T10:00:00Z"), 1);
-    let last = |key: &str| seen.occurrences.iter().find(|one| PLAN.items[one.item].key == key).and_then(|one| one.last_day);
+    let last =
+        |key: &str| seen.occurrences.iter().find(|one| PLAN.items[one.item].key == key).and_then(|one| one.last_day);
     assert_eq!((last("gel-only"), last("no-acids"), last("wash")), (Some(1), Some(7), None));
 }
 

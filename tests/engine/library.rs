@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aftercare::engine::{Answers, Facts, ItemKind, Known, ParameterKind, Parameters, Protocol, TriageInput, compile, parse, today, triage};
+use aftercare::engine::{
+    Answers, Facts, ItemKind, Known, ParameterKind, Parameters, Protocol, TriageInput, compile, parse, today, triage,
+};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -16,20 +18,28 @@ fn samples(protocol: &Protocol, index: usize) -> Vec<Value> {
     match parameter.kind {
         ParameterKind::Flag => vec![json!(false), json!(true)],
         ParameterKind::Choice => parameter.choices.iter().map(|choice| json!(choice)).collect(),
-        ParameterKind::Decimal => [parameter.min, Some(1.0), Some(2.0), parameter.max].into_iter().flatten().map(|number| json!(number)).collect(),
+        ParameterKind::Decimal => [parameter.min, Some(1.0), Some(2.0), parameter.max]
+            .into_iter()
+            .flatten()
+            .map(|number| json!(number))
+            .collect(),
     }
 }
 
 /// All combinations of the parameters that variants read; the other parameters one at a time.
 fn combinations(protocol: &Protocol) -> Vec<Parameters> {
-    let reading: BTreeSet<&str> = protocol.variants.iter().flat_map(|variant| variant.when.variables()).map(String::as_str).collect();
+    let reading: BTreeSet<&str> =
+        protocol.variants.iter().flat_map(|variant| variant.when.variables()).map(String::as_str).collect();
     let plain = |index: usize| samples(protocol, index)[0].clone();
     let key = |index: usize| protocol.parameters[index].key.clone();
-    let mut all: Vec<Parameters> = vec![Parameters((0..protocol.parameters.len()).map(|index| (key(index), plain(index))).collect())];
+    let mut all: Vec<Parameters> =
+        vec![Parameters((0..protocol.parameters.len()).map(|index| (key(index), plain(index))).collect())];
     let first = all[0].clone();
     for index in 0..protocol.parameters.len() {
         let base = if reading.contains(key(index).as_str()) { all.clone() } else { vec![first.clone()] };
-        for (parameters, sample) in base.iter().flat_map(|one| samples(protocol, index).into_iter().skip(1).map(move |sample| (one, sample))) {
+        for (parameters, sample) in
+            base.iter().flat_map(|one| samples(protocol, index).into_iter().skip(1).map(move |sample| (one, sample)))
+        {
             let mut parameters = parameters.clone();
             parameters.0.insert(key(index), sample);
             all.push(parameters);
@@ -62,13 +72,27 @@ fn every_plan_compiles_with_every_combination_of_its_variants() {
             }
             for item in plan.items.iter().filter(|item| item.form.is_some()) {
                 for day in item.days.iter() {
-                    assert!(!plan.form(item.form.as_deref().unwrap(), day).is_empty(), "{} asks nothing on day {day}", item.key);
+                    assert!(
+                        !plan.form(item.form.as_deref().unwrap(), day).is_empty(),
+                        "{} asks nothing on day {day}",
+                        item.key
+                    );
                 }
             }
         }
         for variant in &protocol.variants {
-            assert!(seen.iter().any(|keys| keys.contains(&variant.key)), "{}: {} never applies", protocol.key, variant.key);
-            assert!(seen.iter().any(|keys| !keys.contains(&variant.key)), "{}: {} always applies", protocol.key, variant.key);
+            assert!(
+                seen.iter().any(|keys| keys.contains(&variant.key)),
+                "{}: {} never applies",
+                protocol.key,
+                variant.key
+            );
+            assert!(
+                seen.iter().any(|keys| !keys.contains(&variant.key)),
+                "{}: {} always applies",
+                protocol.key,
+                variant.key
+            );
         }
     }
 }
@@ -81,15 +105,20 @@ fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
         for item in plan.items.iter().filter(|item| item.form.is_some()) {
             for day in item.days.iter() {
                 let form = plan.form(item.form.as_deref().unwrap(), day);
-                let levels = form.iter().filter_map(|question| Some((question.key.clone(), plan.expected(&question.key, day)?)));
+                let levels =
+                    form.iter().filter_map(|question| Some((question.key.clone(), plan.expected(&question.key, day)?)));
                 let mut calm: Answers = Answers(levels.map(|(key, level)| (key, json!(level))).collect());
                 calm.0.insert("signs".to_owned(), json!([]));
                 let earlier = [(day - 1, calm.clone())];
                 let found = triage(&plan, &TriageInput { day, answers: &calm, earlier: &earlier });
                 assert_eq!(found.urgency, None, "{} day {day}: {found:?}", plan.key);
                 let mut wild = calm.clone();
-                wild.0
-                    .insert("signs".to_owned(), json!(form.iter().find(|question| question.key == "signs").map(|question| &question.choices[0].key)));
+                wild.0.insert(
+                    "signs".to_owned(),
+                    json!(
+                        form.iter().find(|question| question.key == "signs").map(|question| &question.choices[0].key)
+                    ),
+                );
                 wild.0.insert("signs".to_owned(), json!([plan.signs[0].key]));
                 let found = triage(&plan, &TriageInput { day, answers: &wild, earlier: &earlier });
                 assert!(found.urgency.is_some(), "{} day {day}", plan.key);
@@ -102,7 +131,8 @@ fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
 fn defaults_are_plain() {
     for source in LIBRARY {
         let protocol = parse(source).unwrap();
-        let flags = protocol.parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Flag && !parameter.required);
+        let flags =
+            protocol.parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Flag && !parameter.required);
         assert!(flags.into_iter().all(|flag| flag.default == Some(Known::Flag(false))));
         let plan = compile(&protocol, &combinations(&protocol)[0]).unwrap();
         let seen = today(&plan, &enrolment(), &Facts::default(), &TimeZone::UTC, at("2026-05-04T12:00:00Z"));
@@ -112,13 +142,20 @@ fn defaults_are_plain() {
 
 #[test]
 fn a_check_in_can_still_be_answered_after_the_longest_flight_east() {
-    let minutes = |time: aftercare::engine::LocalTime| time.days * 1440 + i32::from(time.hour) * 60 + i32::from(time.minute);
+    let minutes =
+        |time: aftercare::engine::LocalTime| time.days * 1440 + i32::from(time.hour) * 60 + i32::from(time.minute);
     for source in LIBRARY {
         let protocol = parse(source).unwrap();
         for item in protocol.items.iter().filter(|item| item.kind == ItemKind::CheckIn) {
             for slot in item.slots.iter().map(|slot| &protocol.slots[*slot]) {
                 let late = minutes(slot.late_until) - minutes(slot.closes);
-                assert!(late >= 26 * 60, "{}: {} is lost in {} between the zones that are farthest apart", protocol.key, item.key, slot.key);
+                assert!(
+                    late >= 26 * 60,
+                    "{}: {} is lost in {} between the zones that are farthest apart",
+                    protocol.key,
+                    item.key,
+                    slot.key
+                );
             }
         }
     }

@@ -46,7 +46,11 @@ impl Oracle {
 
     /// The instants at which the offset changes, from 2026 to 2040.
     pub fn transitions(&self) -> impl Iterator<Item = i64> {
-        self.stretches.iter().skip(1).map(|stretch| stretch.from).filter(|at| (FIRST_DAY * DAY..LAST_DAY * DAY).contains(at))
+        self.stretches
+            .iter()
+            .skip(1)
+            .map(|stretch| stretch.from)
+            .filter(|at| (FIRST_DAY * DAY..LAST_DAY * DAY).contains(at))
     }
 
     /// The first instant at which the local clock shows this many seconds since 1970, or more.
@@ -68,7 +72,12 @@ impl Oracle {
     pub fn next_date_change(&self, at: i64) -> i64 {
         let today = self.local_day(at);
         let starts = self.stretches.iter().map(|stretch| stretch.from);
-        let midnights = self.stretches.iter().flat_map(|stretch| [-1, 0, 1, 2].map(|days| (today + days) * DAY - stretch.offset));
-        starts.chain(midnights).filter(|candidate| *candidate > at && self.local_day(*candidate) != today).min().unwrap()
+        let midnights =
+            self.stretches.iter().flat_map(|stretch| [-1, 0, 1, 2].map(|days| (today + days) * DAY - stretch.offset));
+        starts
+            .chain(midnights)
+            .filter(|candidate| *candidate > at && self.local_day(*candidate) != today)
+            .min()
+            .unwrap()
     }
 }

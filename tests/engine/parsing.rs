@@ -45,8 +45,14 @@ fn an_unknown_key_is_refused_and_the_near_one_proposed() {
 
 #[test]
 fn a_wrong_type_says_what_was_expected() {
-    assert_eq!(defects_after("r2_start_day = 3", "r2_start_day = \"3\""), ["+0:16 expected a whole number, found a string | write it like 7"]);
-    assert_eq!(defects_after("meaning = \"acids\"", "meaning = 7"), ["+0:11 expected a string, found a whole number | write it like \"text\""]);
+    assert_eq!(
+        defects_after("r2_start_day = 3", "r2_start_day = \"3\""),
+        ["+0:16 expected a whole number, found a string | write it like 7"]
+    );
+    assert_eq!(
+        defects_after("meaning = \"acids\"", "meaning = 7"),
+        ["+0:11 expected a string, found a whole number | write it like \"text\""]
+    );
 }
 
 #[test]
@@ -55,7 +61,10 @@ fn days_outside_the_plan_or_out_of_order_are_refused() {
         defects_after("days = [0, \"2-3\"]", "days = [0, \"2-31\"]"),
         ["+0:12 this is outside the plan | use days from 0 to 30 (horizon_day)"]
     );
-    assert_eq!(defects_after("days = [0, \"2-3\"]", "days = [0, \"3-2\"]"), ["+0:12 the range 3-2 runs backwards | write the smaller day first"]);
+    assert_eq!(
+        defects_after("days = [0, \"2-3\"]", "days = [0, \"3-2\"]"),
+        ["+0:12 the range 3-2 runs backwards | write the smaller day first"]
+    );
     assert_eq!(
         defects_after("days = [0, \"2-3\"]", "days = [4, \"2-3\"]"),
         ["+0:12 these days are not after the ones before | write days in order, each only once"]
@@ -80,7 +89,10 @@ fn a_source_must_be_declared_and_every_statement_needs_grounds() {
 
 #[test]
 fn an_unknown_variable_is_shown_at_its_place_inside_the_expression() {
-    assert_eq!(defects_after("when = \"pain >= 4\"", "when = \"day > 2 && pian >= 4\""), ["+0:20 unknown variable `pian` | write `pain`"]);
+    assert_eq!(
+        defects_after("when = \"pain >= 4\"", "when = \"day > 2 && pian >= 4\""),
+        ["+0:20 unknown variable `pian` | write `pain`"]
+    );
 }
 
 #[test]
@@ -120,7 +132,10 @@ fn an_expression_with_the_wrong_kinds_is_refused() {
 #[test]
 fn a_text_must_be_there_in_every_required_language() {
     assert_eq!(
-        defects_after("title = { en = \"Only the gel\", es = \"Solo el gel\" }", "title = { en = \"Only the gel\", es_MX = \"Solo el gel\" }"),
+        defects_after(
+            "title = { en = \"Only the gel\", es = \"Solo el gel\" }",
+            "title = { en = \"Only the gel\", es_MX = \"Solo el gel\" }"
+        ),
         [
             "+0:9 the text in `es` is missing | add `es = \"...\"`",
             "+0:40 `es_MX` is not a locale | use a language like `en`, or language and country like `es-MX`",
@@ -134,9 +149,18 @@ fn names_that_do_not_exist_are_refused_with_the_near_one() {
         defects_after("slots = [\"morning\", \"evening\"]", "slots = [\"morning\", \"evning\"]"),
         ["+0:21 unknown slot `evning` | write `evening`, or declare `evning`"]
     );
-    assert_eq!(defects_after("form = \"daily\"", "form = \"dayly\""), ["+0:8 unknown form `dayly` | write `daily`, or declare `dayly`"]);
-    assert_eq!(defects_after("kind = \"photo\"", "kind = \"picture\"")[0].split(" | ").next(), Some("+0:8 `picture` is not known here"));
-    assert_eq!(defects_after("key = \"gel-only\"", "key = \"wash\"")[0].split(" | ").next(), Some("+50:7 `wash` is there already"));
+    assert_eq!(
+        defects_after("form = \"daily\"", "form = \"dayly\""),
+        ["+0:8 unknown form `dayly` | write `daily`, or declare `dayly`"]
+    );
+    assert_eq!(
+        defects_after("kind = \"photo\"", "kind = \"picture\"")[0].split(" | ").next(),
+        Some("+0:8 `picture` is not known here")
+    );
+    assert_eq!(
+        defects_after("key = \"gel-only\"", "key = \"wash\"")[0].split(" | ").next(),
+        Some("+50:7 `wash` is there already")
+    );
 }
 
 #[test]
@@ -182,6 +206,7 @@ fn broken_toml_is_shown_where_it_breaks() {
 
 #[test]
 fn all_defects_are_told_at_once() {
-    let changed = SMALL.replace("kind = \"photo\"", "kind = \"picture\"").replace("when = \"worried\"", "when = \"wurried\"");
+    let changed =
+        SMALL.replace("kind = \"photo\"", "kind = \"picture\"").replace("when = \"worried\"", "when = \"wurried\"");
     assert_eq!(parse(&changed).unwrap_err().len(), 2);
 }

@@ -93,7 +93,9 @@ proptest! {
 #[test]
 fn deep_nesting_is_refused_not_followed() {
     for depth in [9, 24, 240, 100_000] {
-        for (open, close) in [("(", ")"), ("[", "]"), ("!(", ")"), ("worried ? ", " : worried"), ("signs.exists(x, ", ")")] {
+        for (open, close) in
+            [("(", ")"), ("[", "]"), ("!(", ")"), ("worried ? ", " : worried"), ("signs.exists(x, ", ")")]
+        {
             let expression = format!("{}worried{}", open.repeat(depth), close.repeat(depth));
             let defects = parse(&with_condition(&expression)).unwrap_err();
             assert!(defects[0].problem.starts_with("there are more than 8 brackets"), "{:?}", defects[0]);
@@ -106,8 +108,12 @@ fn deep_nesting_is_refused_not_followed() {
 #[test]
 fn what_is_within_the_limits_is_read_on_a_small_stack() {
     let chain = |term: &str, by: &str, times: usize| vec![term; times].join(by);
-    let sound =
-        ["(".repeat(8) + "worried" + &")".repeat(8), "!".repeat(490) + "worried", chain("worried", " && ", 40), chain("1", "+", 240) + " > 0"];
+    let sound = [
+        "(".repeat(8) + "worried" + &")".repeat(8),
+        "!".repeat(490) + "worried",
+        chain("worried", " && ", 40),
+        chain("1", "+", 240) + " > 0",
+    ];
     for expression in sound {
         let document = with_condition(&expression);
         let read = std::thread::Builder::new().stack_size(2 << 20).spawn(move || parse(&document).is_ok());

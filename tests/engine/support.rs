@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use aftercare::engine::{
-    Answers, CheckInFact, Compiled, Day, Enrolment, Facts, MarkFact, MarkState, Parameters, PlanStatus, Protocol, State, compile, occurrence_id,
-    parse,
+    Answers, CheckInFact, Compiled, Day, Enrolment, Facts, MarkFact, MarkState, Parameters, PlanStatus, Protocol,
+    State, compile, occurrence_id, parse,
 };
 use aftercare::ids::{OccurrenceId, PlanId};
 use aftercare::time::Stamp;
@@ -33,7 +33,12 @@ pub fn plan_id() -> PlanId {
 
 /// Treated on Monday 4 May 2026, enrolled the same day at 10:00 UTC.
 pub fn enrolment() -> Enrolment {
-    Enrolment { plan: plan_id(), day_zero: date(2026, 5, 4), enrolled_at: at("2026-05-04T10:00:00Z"), status: PlanStatus::Active }
+    Enrolment {
+        plan: plan_id(),
+        day_zero: date(2026, 5, 4),
+        enrolled_at: at("2026-05-04T10:00:00Z"),
+        status: PlanStatus::Active,
+    }
 }
 
 pub fn at(text: &str) -> Stamp {
@@ -70,7 +75,9 @@ pub fn answered<'a>(check_ins: &'a [CheckInFact]) -> Facts<'a> {
 
 /// The lines of a day as `item/day/slot state`.
 pub fn lines(plan: &Compiled, day: &Day) -> Vec<String> {
-    let line = |one: &aftercare::engine::Occurrence| format!("{}/{}/{} {}", plan.items[one.item].key, one.day, plan.slots[one.slot].key, one.state);
+    let line = |one: &aftercare::engine::Occurrence| {
+        format!("{}/{}/{} {}", plan.items[one.item].key, one.day, plan.slots[one.slot].key, one.state)
+    };
     day.occurrences.iter().map(line).collect()
 }
 

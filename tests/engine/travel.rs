@@ -23,7 +23,12 @@ fn later(at: Stamp, hours: i64) -> Stamp {
 }
 
 /// The state of everything that can be marked, on all days.
-fn states(enrolment: &Enrolment, marks: &[MarkFact], zone: usize, as_of: Stamp) -> BTreeMap<OccurrenceId, (State, bool)> {
+fn states(
+    enrolment: &Enrolment,
+    marks: &[MarkFact],
+    zone: usize,
+    as_of: Stamp,
+) -> BTreeMap<OccurrenceId, (State, bool)> {
     let facts = Facts { marks, check_ins: &[] };
     let mut states = BTreeMap::new();
     for number in 0..=PLAN.horizon_day {

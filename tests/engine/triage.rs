@@ -40,13 +40,20 @@ fn r1_fires_at_three_above_the_curve_and_climbs_at_seven() {
     assert_eq!(trace.expression, "level >= expected + 3");
     assert_eq!(trace.escalated_by.as_deref(), Some("level >= 7"));
     assert_eq!(trace.values, [("expected".to_owned(), json!(1)), ("level".to_owned(), json!(7))]);
-    assert_eq!((advice.in_locale(&["es"]), reason.in_locale(&["fr"])), ("Más de lo común.", "3 or more above the curve."));
+    assert_eq!(
+        (advice.in_locale(&["es"]), reason.in_locale(&["fr"])),
+        ("Más de lo común.", "3 or more above the curve.")
+    );
 }
 
 #[test]
 fn r2_compares_with_the_latest_answer_to_the_same_question_from_its_start_day() {
     let earlier = [(1, with("pain", json!(0))), (2, json!({ "redness": 1 }))];
-    assert_eq!(causes(&judged(2, with("pain", json!(2)), &earlier)), Vec::<String>::new(), "day 2 is before the start day");
+    assert_eq!(
+        causes(&judged(2, with("pain", json!(2)), &earlier)),
+        Vec::<String>::new(),
+        "day 2 is before the start day"
+    );
     assert_eq!(causes(&judged(3, with("pain", json!(2)), &earlier)), ["R2:pain soon"]);
     let mut infected = with("pain", json!(2));
     infected["signs"] = json!(["F6"]);
@@ -79,16 +86,31 @@ fn the_first_escalation_that_holds_counts() {
 fn a_rule_that_reads_what_was_not_answered_does_not_fire_and_says_so() {
     let result = judged(8, json!({ "pain": 5 }), &[]);
     assert_eq!(causes(&result), ["R3 urgent", "R1:pain soon"]);
-    let unknown: Vec<_> = result.not_judged.iter().map(|one| (one.cause.as_str(), one.not_answered.join(","))).collect();
-    let expected = [("R1:redness", "level"), ("R2:redness", "level,previous"), ("R2:pain", "previous"), ("R5", "worried"), ("F4", "temperature")];
+    let unknown: Vec<_> =
+        result.not_judged.iter().map(|one| (one.cause.as_str(), one.not_answered.join(","))).collect();
+    let expected = [
+        ("R1:redness", "level"),
+        ("R2:redness", "level,previous"),
+        ("R2:pain", "previous"),
+        ("R5", "worried"),
+        ("F4", "temperature"),
+    ];
     assert_eq!(unknown, expected.map(|(cause, missing)| (cause, missing.to_owned())));
 }
 
 #[test]
 fn fever_and_worry_are_found() {
     assert_eq!(causes(&judged(3, with("temperature", json!(38.0)), &[(2, calm())])), ["F4 urgent"]);
-    assert_eq!(causes(&judged(3, with("temperature", json!(38)), &[(2, calm())])), ["F4 urgent"], "a whole number is a temperature too");
+    assert_eq!(
+        causes(&judged(3, with("temperature", json!(38)), &[(2, calm())])),
+        ["F4 urgent"],
+        "a whole number is a temperature too"
+    );
     assert_eq!(causes(&judged(3, with("temperature", json!(37.9)), &[(2, calm())])), Vec::<String>::new());
-    assert_eq!(causes(&judged(22, with("temperature", json!(39.0)), &[(2, calm())])), Vec::<String>::new(), "the rule ends on day 21");
+    assert_eq!(
+        causes(&judged(22, with("temperature", json!(39.0)), &[(2, calm())])),
+        Vec::<String>::new(),
+        "the rule ends on day 21"
+    );
     assert_eq!(causes(&judged(3, with("worried", json!(true)), &[(2, calm())])), ["R5 soon"]);
 }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use aftercare::engine::{Day, Enrolment, Facts, LocalTime, MarkState, PlanStatus, State, day, day_number, local_instant, occurrence_id, today};
+use aftercare::engine::{
+    Day, Enrolment, Facts, LocalTime, MarkState, PlanStatus, State, day, day_number, local_instant, occurrence_id,
+    today,
+};
 use aftercare::time::Stamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -57,14 +60,20 @@ fn there_are_hundreds_of_zones_and_transitions() {
 #[test]
 fn local_times_resolve_like_the_oracle_around_every_transition_of_every_zone() {
     let times = ["00:00", "00:30", "01:00", "01:30", "02:00", "02:30", "03:00", "12:00", "23:30", "24:00", "+2 12:00"];
-    let times: Vec<(LocalTime, i64)> = times.iter().map(|text| text.parse::<LocalTime>().unwrap()).map(|time| (time, since_midnight(time))).collect();
+    let times: Vec<(LocalTime, i64)> =
+        times.iter().map(|text| text.parse::<LocalTime>().unwrap()).map(|time| (time, since_midnight(time))).collect();
     for (name, zone, oracle) in ZONES.iter() {
         let ordinary = (2026..=2040).map(|year| 20_454 + (year - 2026) * 365 + 40);
         let around = oracle.transitions().flat_map(|at| (-1..=1).map(move |days| oracle.local_day(at) + days));
         for days in ordinary.chain(around) {
             for (time, since_midnight) in &times {
                 let resolved = seconds(local_instant(date_of(days), *time, zone));
-                assert_eq!(resolved, oracle.first_showing(days * DAY + since_midnight), "{name} {} {time}", date_of(days));
+                assert_eq!(
+                    resolved,
+                    oracle.first_showing(days * DAY + since_midnight),
+                    "{name} {} {time}",
+                    date_of(days)
+                );
             }
         }
     }
@@ -90,7 +99,11 @@ fn every_quarter_of_an_hour_resolves_like_the_oracle_where_clocks_are_odd() {
     for (name, zone, oracle) in ZONES.iter().filter(|(name, ..)| odd.contains(name)) {
         for at in oracle.transitions() {
             for quarter in 0..96 {
-                let time = LocalTime { days: 0, hour: i8::try_from(quarter / 4).unwrap(), minute: i8::try_from(quarter % 4 * 15).unwrap() };
+                let time = LocalTime {
+                    days: 0,
+                    hour: i8::try_from(quarter / 4).unwrap(),
+                    minute: i8::try_from(quarter % 4 * 15).unwrap(),
+                };
                 let days = oracle.local_day(at);
                 assert_eq!(
                     seconds(local_instant(date_of(days), time, zone)),
@@ -138,9 +151,15 @@ fn windows_are_in_order_and_every_line_is_there_exactly_once_in_every_zone() {
                 assert_eq!(seen.occurrences.len(), PLAN.planned_on(number).len(), "{name}");
                 for one in &seen.occurrences {
                     assert!(one.opens_at <= one.closes_at && one.closes_at <= one.late_until, "{name} {one:?}");
-                    assert!(one.remind_at.is_none_or(|remind| one.opens_at <= remind && remind <= one.late_until), "{name} {one:?}");
+                    assert!(
+                        one.remind_at.is_none_or(|remind| one.opens_at <= remind && remind <= one.late_until),
+                        "{name} {one:?}"
+                    );
                     assert!(ids.insert(one.id), "{name}: the same id twice");
-                    assert_eq!(one.id, occurrence_id(plan_id(), &PLAN.items[one.item].key, number, &PLAN.slots[one.slot].key));
+                    assert_eq!(
+                        one.id,
+                        occurrence_id(plan_id(), &PLAN.items[one.item].key, number, &PLAN.slots[one.slot].key)
+                    );
                 }
             }
         }
@@ -170,7 +189,8 @@ fn walk(name: &str, zone: &TimeZone, at: i64, oracle: &Oracle) {
             let same = today(&PLAN, &enrolment, &facts, zone, Stamp::from(between));
             assert_eq!(same, seen, "{name}: {between} is before valid_until");
         }
-        let open: HashSet<_> = seen.occurrences.iter().filter(|one| one.state == State::Open).map(|one| one.id).collect();
+        let open: HashSet<_> =
+            seen.occurrences.iter().filter(|one| one.state == State::Open).map(|one| one.id).collect();
         for id in open.difference(&before) {
             *opened.entry(*id).or_default() += 1;
         }

@@ -3,7 +3,11 @@
 use aftercare::mail::{Failure, Mailer, Outcome, Phase, Reply, Timeouts};
 use std::time::Duration;
 
-use crate::{letter, mailer, relay::{Fault, Relay}, settings};
+use crate::{
+    letter, mailer,
+    relay::{Fault, Relay},
+    settings,
+};
 
 const AGAIN: Outcome = Outcome::NotSent { retryable: true };
 

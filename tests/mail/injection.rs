@@ -5,7 +5,10 @@ use aftercare::mail::{
     templates::{ClinicLines, Context, Kind, Templates},
 };
 
-use crate::{letter, mailer, relay::{Fault, Relay}};
+use crate::{
+    letter, mailer,
+    relay::{Fault, Relay},
+};
 
 fn with(change: impl FnOnce(&mut Mail)) -> Mail {
     let mut mail = letter();
@@ -19,9 +22,23 @@ async fn what_could_break_out_of_a_header_never_reaches_the_relay() {
     let mailer = mailer(&relay.url());
     let bcc = "x\r\nBcc: eve@evil.example";
     let addresses = [
-        "", "ana", "@x.example", "ana@", "ana@x.example\r\nRCPT TO:<eve@evil.example>", "ana@x.example\n", "ana@x.example\0",
-        "ana@x.example, eve@evil.example", "<ana@x.example>", "\"ana ruiz\"@x.example", "\"a\\\"b\"@x.example",
-        "ana@x.example>", "ana(c)@x.example", "a@b@c.example", "ana ruiz@x.example", "ana@x.example SIZE=1", "ana@[127.0.0.1]",
+        "",
+        "ana",
+        "@x.example",
+        "ana@",
+        "ana@x.example\r\nRCPT TO:<eve@evil.example>",
+        "ana@x.example\n",
+        "ana@x.example\0",
+        "ana@x.example, eve@evil.example",
+        "<ana@x.example>",
+        "\"ana ruiz\"@x.example",
+        "\"a\\\"b\"@x.example",
+        "ana@x.example>",
+        "ana(c)@x.example",
+        "a@b@c.example",
+        "ana ruiz@x.example",
+        "ana@x.example SIZE=1",
+        "ana@[127.0.0.1]",
     ];
     let mut wrong: Vec<Mail> = addresses.into_iter().map(|to| with(|mail| mail.to = to.into())).collect();
     wrong.extend(addresses.into_iter().map(|reply| with(|mail| mail.reply_to = Some(reply.into()))));
@@ -33,7 +50,9 @@ async fn what_could_break_out_of_a_header_never_reaches_the_relay() {
         wrong.push(with(|mail| mail.message_id = format!("<{text}@clinic.example>")));
         wrong.push(with(|mail| mail.list_unsubscribe = Some(format!("https://app.example/{text}"))));
     }
-    for url in ["javascript:alert(1)", "mailto:eve@evil.example", "https://a.example/>,<https://evil.example/", "https://"] {
+    for url in
+        ["javascript:alert(1)", "mailto:eve@evil.example", "https://a.example/>,<https://evil.example/", "https://"]
+    {
         wrong.push(with(|mail| mail.list_unsubscribe = Some(url.into())));
     }
     for mail in wrong {
@@ -89,7 +108,14 @@ fn what_a_clinic_typed_stays_text() {
 #[test]
 fn a_link_that_is_no_web_address_makes_no_letter() {
     let templates = Templates::new().unwrap();
-    for link in ["", "javascript:alert(1)", "https://x.example/\"onclick=\"alert(1)", "https://x.example/<b>", "//x.example", "https://x.example/ y"] {
+    for link in [
+        "",
+        "javascript:alert(1)",
+        "https://x.example/\"onclick=\"alert(1)",
+        "https://x.example/<b>",
+        "//x.example",
+        "https://x.example/ y",
+    ] {
         let context = Context { link: link.into(), ..Context::default() };
         assert!(templates.render(Kind::SignInLink, "en", &context).is_err(), "{link}");
     }

@@ -25,8 +25,27 @@ fn all() -> Vec<(Kind, &'static str, Rendered)> {
 #[test]
 fn subject_and_preheader_show_nothing_of_the_clinic_or_the_plan() {
     let out = [
-        "canary", "clinic", "clínica", "scar", "laser", "skin", "piel", "treatment", "tratamiento", "aftercare", "recovery",
-        "urgent", "alert", "infection", "day ", "session", "999", "7946", "photo", "foto", "check-in",
+        "canary",
+        "clinic",
+        "clínica",
+        "scar",
+        "laser",
+        "skin",
+        "piel",
+        "treatment",
+        "tratamiento",
+        "aftercare",
+        "recovery",
+        "urgent",
+        "alert",
+        "infection",
+        "day ",
+        "session",
+        "999",
+        "7946",
+        "photo",
+        "foto",
+        "check-in",
     ];
     for (kind, locale, letter) in all() {
         for line in [&letter.subject, &letter.preheader] {
@@ -67,11 +86,17 @@ fn every_letter_has_one_button_and_the_link_in_both_versions() {
 fn a_reminder_says_whom_to_call_who_reads_and_how_to_stop() {
     for (locale, watched, stop) in [
         ("en", "Not watched day and night. We read answers: Monday to Friday, 9:00 to 17:00.", "Stop these e-mails"),
-        ("es-MX", "No atendemos día y noche. Leemos las respuestas: Monday to Friday, 9:00 to 17:00.", "No recibir más estos correos"),
+        (
+            "es-MX",
+            "No atendemos día y noche. Leemos las respuestas: Monday to Friday, 9:00 to 17:00.",
+            "No recibir más estos correos",
+        ),
     ] {
         let letter = Templates::new().unwrap().render(Kind::Reminder, locale, &context(Kind::Reminder)).unwrap();
         for version in [&letter.html, &letter.text] {
-            for part in [watched, stop, "+44 20 7946 0018", "999", "https://app.clinic.example/stop/9fK2mQ7x", "Canary Scar"] {
+            for part in
+                [watched, stop, "+44 20 7946 0018", "999", "https://app.clinic.example/stop/9fK2mQ7x", "Canary Scar"]
+            {
                 assert!(version.contains(part), "{locale}: {part}");
             }
         }

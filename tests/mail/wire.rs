@@ -2,7 +2,10 @@
 
 use mail_parser::MessageParser;
 
-use crate::{letter, mailer, relay::{Fault, Relay}};
+use crate::{
+    letter, mailer,
+    relay::{Fault, Relay},
+};
 
 async fn on_the_wire(mail: &aftercare::mail::Mail) -> (Relay, String) {
     let relay = Relay::with(Fault::None).await;
@@ -19,26 +22,32 @@ fn head(raw: &str) -> &str {
 async fn the_headers_are_these_and_no_others() {
     let (relay, raw) = on_the_wire(&letter()).await;
     let lines: Vec<&str> = head(&raw).split("\r\n").collect();
-    assert_eq!(lines, [
-        "Message-ID: <0197c2a0-5b7e-7c3a-9d51-3f0e6a1b2c4d@mail.clinic.example>",
-        "Date: Thu, 14 May 2026 09:00:00 +0000",
-        "From: \"Harbour House\" <notes@clinic.example>",
-        "To: ana.ruiz@patients.example",
-        "Subject: Your daily note is ready",
-        "Auto-Submitted: auto-generated",
-        "Reply-To: desk@clinic.example",
-        "List-Unsubscribe: <https://app.clinic.example/v1/unsubscribe/9fK2mQ7x>",
-        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        "MIME-Version: 1.0",
-        "Content-Type: multipart/alternative;",
-        " boundary=\"=_0197c2a05b7e7c3a9d513f0e6a1b2c4dmailclinicexample_=\"",
-    ]);
-    assert_eq!(relay.lines(), [
-        "EHLO app.clinic.example",
-        "MAIL FROM:<bounces@clinic.example>",
-        "RCPT TO:<ana.ruiz@patients.example>",
-        "DATA",
-    ]);
+    assert_eq!(
+        lines,
+        [
+            "Message-ID: <0197c2a0-5b7e-7c3a-9d51-3f0e6a1b2c4d@mail.clinic.example>",
+            "Date: Thu, 14 May 2026 09:00:00 +0000",
+            "From: \"Harbour House\" <notes@clinic.example>",
+            "To: ana.ruiz@patients.example",
+            "Subject: Your daily note is ready",
+            "Auto-Submitted: auto-generated",
+            "Reply-To: desk@clinic.example",
+            "List-Unsubscribe: <https://app.clinic.example/v1/unsubscribe/9fK2mQ7x>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            "MIME-Version: 1.0",
+            "Content-Type: multipart/alternative;",
+            " boundary=\"=_0197c2a05b7e7c3a9d513f0e6a1b2c4dmailclinicexample_=\"",
+        ]
+    );
+    assert_eq!(
+        relay.lines(),
+        [
+            "EHLO app.clinic.example",
+            "MAIL FROM:<bounces@clinic.example>",
+            "RCPT TO:<ana.ruiz@patients.example>",
+            "DATA",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 -- The first slice: clinics, identity, patients, protocols, plans, answers, alerts, reminders, mail.
--- Keys and foreign keys name the clinic first, so that the database refuses a row that mixes two clinics.
+-- Keys and foreign keys name the clinic, so that the database refuses a row that mixes two clinics. It never stands first in
+-- a primary key: SQLite clusters a table by that key, and without statistics prefers a walk over a whole clinic to an index.
 
 CREATE TABLE clinics (
   id uuid NOT NULL,
@@ -38,7 +39,7 @@ CREATE TABLE members (
   state text NOT NULL CHECK (state IN ('invited', 'accepted', 'confirmed', 'suspended', 'removed')),
   created_at timestamptz NOT NULL,
   version integer NOT NULL,
-  PRIMARY KEY (clinic_id, id),
+  PRIMARY KEY (id, clinic_id),
   UNIQUE (clinic_id, account_id)
 );
 CREATE INDEX members_by_account ON members (account_id);
@@ -55,8 +56,9 @@ CREATE TABLE patients (
   address_refused_at timestamptz,
   created_at timestamptz NOT NULL,
   version integer NOT NULL,
-  PRIMARY KEY (clinic_id, id)
+  PRIMARY KEY (id, clinic_id)
 );
+CREATE INDEX patients_by_clinic ON patients (clinic_id, id);
 CREATE INDEX patients_by_account ON patients (account_id);
 
 CREATE TABLE links (
@@ -127,7 +129,7 @@ CREATE TABLE treatments (
   recorded_by uuid NOT NULL,
   created_at timestamptz NOT NULL,
   version integer NOT NULL,
-  PRIMARY KEY (clinic_id, id),
+  PRIMARY KEY (id, clinic_id),
   FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
   FOREIGN KEY (clinic_id, recorded_by) REFERENCES members (clinic_id, id)
 );
@@ -145,7 +147,7 @@ CREATE TABLE protocol_versions (
   created_at timestamptz NOT NULL,
   approved_by uuid,
   approved_at timestamptz,
-  PRIMARY KEY (clinic_id, id),
+  PRIMARY KEY (id, clinic_id),
   UNIQUE (clinic_id, key, version),
   FOREIGN KEY (clinic_id, created_by) REFERENCES members (clinic_id, id),
   FOREIGN KEY (clinic_id, approved_by) REFERENCES members (clinic_id, id)
@@ -167,13 +169,14 @@ CREATE TABLE plans (
   planned_to timestamptz NOT NULL,
   next_due_at timestamptz,
   revision integer NOT NULL,
-  PRIMARY KEY (clinic_id, id),
+  PRIMARY KEY (id, clinic_id),
   UNIQUE (clinic_id, treatment_id, version_id),
   FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
   FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id),
   FOREIGN KEY (clinic_id, version_id) REFERENCES protocol_versions (clinic_id, id),
   FOREIGN KEY (clinic_id, enrolled_by) REFERENCES members (clinic_id, id)
 );
+CREATE INDEX plans_by_clinic ON plans (clinic_id, id);
 CREATE INDEX plans_by_patient ON plans (clinic_id, patient_id);
 CREATE INDEX plans_due ON plans (next_due_at) WHERE next_due_at IS NOT NULL;
 
@@ -191,7 +194,7 @@ CREATE TABLE marks (
   noted_at timestamptz NOT NULL,
   received_at timestamptz NOT NULL,
   made_by uuid NOT NULL REFERENCES accounts (id),
-  PRIMARY KEY (clinic_id, plan_id, day, id),
+  PRIMARY KEY (plan_id, day, id, clinic_id),
   FOREIGN KEY (clinic_id, plan_id) REFERENCES plans (clinic_id, id)
 );
 
@@ -214,7 +217,7 @@ CREATE TABLE check_ins (
   back_filled boolean NOT NULL,
   urgency text CHECK (urgency IN ('emergency', 'urgent', 'soon', 'note')),
   findings jsonb NOT NULL,
-  PRIMARY KEY (clinic_id, plan_id, entry_id),
+  PRIMARY KEY (plan_id, entry_id, clinic_id),
   UNIQUE (clinic_id, id),
   FOREIGN KEY (clinic_id, plan_id) REFERENCES plans (clinic_id, id),
   FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
@@ -247,7 +250,7 @@ CREATE TABLE alerts (
   resolution text,
   note text,
   version integer NOT NULL,
-  PRIMARY KEY (clinic_id, id),
+  PRIMARY KEY (id, clinic_id),
   FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
   FOREIGN KEY (clinic_id, plan_id) REFERENCES plans (clinic_id, id),
   FOREIGN KEY (clinic_id, check_in_id) REFERENCES check_ins (clinic_id, id),
@@ -256,6 +259,8 @@ CREATE TABLE alerts (
   CHECK (status <> 'resolved' OR (resolved_by IS NOT NULL AND resolution IS NOT NULL))
 );
 CREATE UNIQUE INDEX alerts_one_open_per_cause ON alerts (clinic_id, plan_id, cause) WHERE status <> 'resolved';
+CREATE INDEX alerts_by_clinic ON alerts (clinic_id, id);
+CREATE INDEX alerts_by_plan ON alerts (clinic_id, plan_id, cause);
 CREATE INDEX alerts_by_status ON alerts (clinic_id, status, id);
 
 -- A change of an alert, never rewritten.
@@ -268,7 +273,7 @@ CREATE TABLE alert_events (
   member_id uuid,
   check_in_id uuid,
   note text,
-  PRIMARY KEY (clinic_id, alert_id, id),
+  PRIMARY KEY (alert_id, id, clinic_id),
   FOREIGN KEY (clinic_id, alert_id) REFERENCES alerts (clinic_id, id),
   FOREIGN KEY (clinic_id, member_id) REFERENCES members (clinic_id, id),
   FOREIGN KEY (clinic_id, check_in_id) REFERENCES check_ins (clinic_id, id)
@@ -316,7 +321,7 @@ CREATE TABLE reminders (
   decision text NOT NULL CHECK (decision IN ('mailed', 'joined', 'not_mailed')),
   reason text NOT NULL,
   outbox_id uuid REFERENCES outbox (id),
-  PRIMARY KEY (clinic_id, id),
+  PRIMARY KEY (id, clinic_id),
   UNIQUE (clinic_id, occurrence_id, channel, step),
   FOREIGN KEY (clinic_id, plan_id) REFERENCES plans (clinic_id, id),
   FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id)

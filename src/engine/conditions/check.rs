@@ -48,7 +48,11 @@ pub(super) fn check(program: &Program, scope: &Scope) -> Result<(), Vec<Mistake>
     if let Some(kind) = checker.kind_of(root, scope)
         && kind != Kind::Flag
     {
-        checker.mistake(root, format!("this expression gives {}", kind.name()), "make it a comparison, like `level >= 3`");
+        checker.mistake(
+            root,
+            format!("this expression gives {}", kind.name()),
+            "make it a comparison, like `level >= 3`",
+        );
     }
     if checker.mistakes.is_empty() { Ok(()) } else { Err(checker.mistakes) }
 }
@@ -73,15 +77,21 @@ impl Checker<'_> {
             Expr::Ident(name) => self.variable(at, name, scope),
             Expr::Literal(literal) => self.literal(at, literal),
             Expr::List(list) => {
-                let kinds: Option<Vec<Kind>> = list.elements.iter().map(|element| self.kind_of(element, scope)).collect();
+                let kinds: Option<Vec<Kind>> =
+                    list.elements.iter().map(|element| self.kind_of(element, scope)).collect();
                 let kinds = kinds?;
                 let first = kinds.first().cloned().unwrap_or(Kind::Word(None));
                 if kinds.iter().any(|kind| !kind.compares_with(&first)) {
-                    return self.mistake(at, "this list mixes kinds".to_owned(), "put only words, or only numbers, in a list");
+                    return self.mistake(
+                        at,
+                        "this list mixes kinds".to_owned(),
+                        "put only words, or only numbers, in a list",
+                    );
                 }
                 let words: Vec<String> = list.elements.iter().filter_map(literal_word).map(str::to_owned).collect();
                 let all_written = !words.is_empty() && words.len() == list.elements.len();
-                let element = if matches!(first, Kind::Word(_)) { Kind::Word(all_written.then_some(words)) } else { first };
+                let element =
+                    if matches!(first, Kind::Word(_)) { Kind::Word(all_written.then_some(words)) } else { first };
                 Some(Kind::List(Box::new(element)))
             }
             Expr::Call(call) => self.call(at, call, scope),
@@ -111,18 +121,28 @@ impl Checker<'_> {
             LiteralValue::Int(_) => Some(Kind::Whole),
             LiteralValue::Double(_) => Some(Kind::Decimal),
             LiteralValue::String(_) => Some(Kind::Word(None)),
-            LiteralValue::Bytes(_) | LiteralValue::Null | LiteralValue::UInt(_) => {
-                self.mistake(at, "this value has no place in a condition".to_owned(), "use numbers, words in quotes, true or false")
-            }
+            LiteralValue::Bytes(_) | LiteralValue::Null | LiteralValue::UInt(_) => self.mistake(
+                at,
+                "this value has no place in a condition".to_owned(),
+                "use numbers, words in quotes, true or false",
+            ),
         }
     }
 
     fn comprehension(&mut self, at: &IdedExpr, it: &ComprehensionExpr, scope: &Scope) -> Option<Kind> {
         let Kind::List(element) = self.kind_of(&it.iter_range, scope)? else {
-            return self.mistake(at, "this looks into something that is not a list".to_owned(), "use it on `signs` or a list in brackets");
+            return self.mistake(
+                at,
+                "this looks into something that is not a list".to_owned(),
+                "use it on `signs` or a list in brackets",
+            );
         };
         if self.inside_list {
-            return self.mistake(at, "a list is looked through for each element of another list".to_owned(), "use `in`, or write two rules");
+            return self.mistake(
+                at,
+                "a list is looked through for each element of another list".to_owned(),
+                "use `in`, or write two rules",
+            );
         }
         let mut inner = scope.clone();
         inner.insert(it.iter_var.clone(), *element);
@@ -184,7 +204,11 @@ impl Checker<'_> {
     /// A word compared with a choice must be one of its choices.
     fn check_words(&mut self, at: &IdedExpr, operands: &[&IdedExpr], kinds: &[Kind]) -> Option<()> {
         let written = operands.iter().flat_map(|operand| literal_words(operand));
-        let mut choices = kinds.iter().zip(operands).filter(|(_, operand)| literal_words(operand).is_empty()).filter_map(|(kind, _)| words(kind));
+        let mut choices = kinds
+            .iter()
+            .zip(operands)
+            .filter(|(_, operand)| literal_words(operand).is_empty())
+            .filter_map(|(kind, _)| words(kind));
         let Some(choices) = choices.next() else { return Some(()) };
         for word in written {
             if !choices.iter().any(|choice| choice == word) {

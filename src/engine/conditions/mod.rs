@@ -92,7 +92,8 @@ impl Condition {
         }
         let program = Program::compile(source).map_err(|errors| syntax_mistakes(source, &errors))?;
         check::check(&program, scope)?;
-        let mut variables: Vec<String> = program.references().variables().iter().map(|name| (*name).to_owned()).collect();
+        let mut variables: Vec<String> =
+            program.references().variables().iter().map(|name| (*name).to_owned()).collect();
         variables.retain(|name| scope.contains_key(name)); // the rest are bound inside `exists(x, ...)`
         variables.sort();
         Ok(Self { source: source.into(), program: Arc::new(program), variables: variables.into() })
@@ -147,10 +148,18 @@ fn too_large(source: &str) -> Option<Mistake> {
             _ => {}
         }
         if open > DEEPEST || questions > DEEPEST {
-            return Some(Mistake { offset, problem: format!("there are more than {DEEPEST} brackets or `?` inside each other"), fix });
+            return Some(Mistake {
+                offset,
+                problem: format!("there are more than {DEEPEST} brackets or `?` inside each other"),
+                fix,
+            });
         }
         if offset >= LONGEST {
-            return Some(Mistake { offset, problem: format!("this expression is longer than {LONGEST} characters"), fix });
+            return Some(Mistake {
+                offset,
+                problem: format!("this expression is longer than {LONGEST} characters"),
+                fix,
+            });
         }
     }
     None

@@ -37,7 +37,10 @@ fn question_is_sound(fields: &Fields, question: &Question) {
     let has_choices = !question.choices.is_empty();
     if question.key == SIGNS {
         if question.kind != QuestionKind::Multi || has_choices {
-            fields.wrong("the question `signs` takes its choices from [[sign]]", "make it `type = \"multi\"` without `choices`");
+            fields.wrong(
+                "the question `signs` takes its choices from [[sign]]",
+                "make it `type = \"multi\"` without `choices`",
+            );
         }
         return;
     }
@@ -50,7 +53,10 @@ fn question_is_sound(fields: &Fields, question: &Question) {
 pub(super) fn forms(root: &Fields, questions: &[Question]) -> Vec<Form> {
     let mut taken = BTreeSet::new();
     let mut read = |fields: &Fields| {
-        let form = Form { key: unique_key(fields, "key", Style::Dashes, &mut taken), questions: keys(fields, "questions", Style::Variable) };
+        let form = Form {
+            key: unique_key(fields, "key", Style::Dashes, &mut taken),
+            questions: keys(fields, "questions", Style::Variable),
+        };
         let elements = fields.required("questions").map(|node| node.list()).unwrap_or_default();
         for (element, key) in elements.iter().zip(&form.questions) {
             must_be_known(element, key, "question", questions.iter().map(|question| question.key.as_str()));

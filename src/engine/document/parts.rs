@@ -29,7 +29,10 @@ pub(super) enum Style {
 
 impl Style {
     fn accepts(self, key: &str) -> bool {
-        let first = key.chars().next().is_some_and(|c| c.is_ascii_lowercase() || (matches!(self, Self::Label) && c.is_ascii_alphanumeric()));
+        let first = key
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_ascii_lowercase() || (matches!(self, Self::Label) && c.is_ascii_alphanumeric()));
         let rest = key.chars().all(|c| match self {
             Self::Dashes => c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
             Self::Variable => c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_',
@@ -108,7 +111,10 @@ fn text_of(node: &Node) -> Text {
     let mut locales = BTreeMap::new();
     for (locale, value) in fields.entries() {
         if !is_locale(locale) {
-            value.wrong(format!("`{locale}` is not a locale"), "use a language like `en`, or language and country like `es-MX`");
+            value.wrong(
+                format!("`{locale}` is not a locale"),
+                "use a language like `en`, or language and country like `es-MX`",
+            );
         }
         let words = value.string().unwrap_or("?");
         if words.trim().is_empty() {
@@ -161,7 +167,10 @@ impl Reading {
             }
         };
         if range.is_empty() {
-            node.wrong(format!("the range {}-{} runs backwards", range.start(), range.end()), "write the smaller day first");
+            node.wrong(
+                format!("the range {}-{} runs backwards", range.start(), range.end()),
+                "write the smaller day first",
+            );
             return None;
         }
         if *range.start() < 0 || *range.end() > self.horizon_day {
@@ -176,7 +185,10 @@ impl Reading {
         let sources = self.declared(fields, "sources", "source", &self.sources);
         let assumptions = self.declared(fields, "assumptions", "assumption", &self.assumptions);
         if demanded && sources.is_empty() && assumptions.is_empty() {
-            fields.wrong("there is neither a source nor an assumption", "add `sources = [\"...\"]` or `assumptions = [\"...\"]`");
+            fields.wrong(
+                "there is neither a source nor an assumption",
+                "add `sources = [\"...\"]` or `assumptions = [\"...\"]`",
+            );
         }
         Grounds { sources, assumptions }
     }

@@ -7,7 +7,10 @@ use toml::de::DeTable;
 use super::defect::{Defect, Report};
 use super::parts::{self, Reading, Style, condition, key_of, keys, must_be_known, text, unique_key};
 use super::reader::{Fields, Node};
-use super::{Adjust, Curve, Exclusion, Known, LocalTime, Parameter, ParameterKind, Phase, Procedure, Protocol, Sessions, Slot, Variant};
+use super::{
+    Adjust, Curve, Exclusion, Known, LocalTime, Parameter, ParameterKind, Phase, Procedure, Protocol, Sessions, Slot,
+    Variant,
+};
 use super::{lines, triggers};
 use crate::engine::conditions::{Kind, Scope};
 
@@ -35,7 +38,10 @@ fn read(root: &Fields) -> Protocol {
         schema.integer_in(1..=1);
     }
     let mut reading = Reading {
-        horizon_day: root.required("horizon_day").and_then(|node| node.integer_in(0..=LONGEST_PLAN)).unwrap_or(LONGEST_PLAN),
+        horizon_day: root
+            .required("horizon_day")
+            .and_then(|node| node.integer_in(0..=LONGEST_PLAN))
+            .unwrap_or(LONGEST_PLAN),
         sources: keys(root, "sources", Style::Label),
         assumptions: keys(root, "assumptions", Style::Label),
         plan: Scope::new(),
@@ -54,7 +60,10 @@ fn read(root: &Fields) -> Protocol {
         procedure: root.required("procedure").and_then(|node| node.word()).unwrap_or(Procedure::Microneedling),
         body_areas: body_areas(root),
         horizon_day: reading.horizon_day,
-        r2_start_day: root.required("r2_start_day").and_then(|node| node.integer_in(0..=reading.horizon_day)).unwrap_or_default(),
+        r2_start_day: root
+            .required("r2_start_day")
+            .and_then(|node| node.integer_in(0..=reading.horizon_day))
+            .unwrap_or_default(),
         sessions: sessions(root, &reading),
         title: text(root, "title"),
         approval: text(root, "approval"),
@@ -101,7 +110,10 @@ fn sessions(root: &Fields, reading: &Reading) -> Option<Sessions> {
         default: fields.optional("default").and_then(|node| node.integer_in(1..=100)),
         interval_days: days("interval_days"),
         min_interval_days: days("min_interval_days"),
-        replaces_tail_when_sooner: fields.optional("replaces_tail_when_sooner").and_then(|node| node.flag()).unwrap_or(false),
+        replaces_tail_when_sooner: fields
+            .optional("replaces_tail_when_sooner")
+            .and_then(|node| node.flag())
+            .unwrap_or(false),
         range: fields.optional("range").and_then(|node| node.string()).map(str::to_owned),
         grounds: reading.grounds(&fields, true),
     };
@@ -112,7 +124,10 @@ fn sessions(root: &Fields, reading: &Reading) -> Option<Sessions> {
 /// Adds a variable; a name can stand for one thing only.
 fn declare(scope: &mut Scope, fields: &Fields, name: &str, kind: Kind) {
     if RESERVED.contains(&name) || scope.insert(name.to_owned(), kind).is_some() {
-        fields.wrong(format!("the name `{name}` is taken"), "choose another key: parameters, variants and questions share one set of names");
+        fields.wrong(
+            format!("the name `{name}` is taken"),
+            "choose another key: parameters, variants and questions share one set of names",
+        );
     }
 }
 
@@ -186,7 +201,10 @@ fn parameter_is_sound(fields: &Fields, parameter: &Parameter) {
         fields.wrong("`choices` belong to a choice", "give a choice at least one, and the others none");
     }
     if parameter.required && parameter.default.is_some() {
-        fields.wrong("a required parameter has no default", "remove `required`, or make it a choice or a decimal without default");
+        fields.wrong(
+            "a required parameter has no default",
+            "remove `required`, or make it a choice or a decimal without default",
+        );
     }
 }
 
@@ -245,7 +263,10 @@ fn local_time(node: &Node) -> Option<LocalTime> {
     let text = node.string()?;
     let time = text.parse().ok();
     if time.is_none() {
-        node.wrong(format!("`{text}` is not a local time"), "write it like \"17:00\", \"24:00\", or \"+1 12:00\" for the next day");
+        node.wrong(
+            format!("`{text}` is not a local time"),
+            "write it like \"17:00\", \"24:00\", or \"+1 12:00\" for the next day",
+        );
     }
     time
 }
@@ -313,7 +334,10 @@ fn adjusts(root: &Fields, reading: &Reading, curves: &[Curve]) -> Vec<Adjust> {
         let adjust = Adjust {
             when: reading.when(fields),
             symptoms,
-            from_day: fields.optional("from_day").and_then(|node| node.integer_in(0..=reading.horizon_day)).unwrap_or_default(),
+            from_day: fields
+                .optional("from_day")
+                .and_then(|node| node.integer_in(0..=reading.horizon_day))
+                .unwrap_or_default(),
             add: fields.required("add").and_then(|node| node.integer_in(-10..=10)).unwrap_or_default(),
             grounds: reading.grounds(fields, true),
         };

@@ -82,7 +82,11 @@ impl<'a> Node<'a> {
             self.wrong_type("a list", "[\"a\", \"b\"]");
             return Vec::new();
         };
-        elements.iter().enumerate().map(|(index, element)| node(self.report, format!("{}[{index}]", self.path), element)).collect()
+        elements
+            .iter()
+            .enumerate()
+            .map(|(index, element)| node(self.report, format!("{}[{index}]", self.path), element))
+            .collect()
     }
 
     pub(super) fn fields(&self) -> Option<Fields<'a>> {
@@ -90,7 +94,13 @@ impl<'a> Node<'a> {
             self.wrong_type("a table", "{ key = \"value\" }");
             return None;
         };
-        Some(Fields { report: self.report, path: self.path.clone(), start: self.span.start, table, asked: RefCell::default() })
+        Some(Fields {
+            report: self.report,
+            path: self.path.clone(),
+            start: self.span.start,
+            table,
+            asked: RefCell::default(),
+        })
     }
 
     /// A day like `7`, `"7"` or `"0-3"`; the range may run backwards.
@@ -137,7 +147,11 @@ impl<'a> Node<'a> {
     pub(super) fn word<T: std::str::FromStr<Err = super::UnknownWord>>(&self) -> Option<T> {
         let text = self.string()?;
         let parsed = text.parse::<T>();
-        parsed.map_err(|unknown| self.wrong(format!("`{text}` is not known here"), format!("use one of: {}", unknown.allowed))).ok()
+        parsed
+            .map_err(|unknown| {
+                self.wrong(format!("`{text}` is not known here"), format!("use one of: {}", unknown.allowed))
+            })
+            .ok()
     }
 }
 

@@ -15,12 +15,21 @@ pub(super) fn levels(questions: &[Question]) -> impl Iterator<Item = &str> {
 
 /// The variables that can be read where answers are known.
 pub(super) fn answers_scope(root: &Fields, plan: &Scope, questions: &[Question], curves: &[Curve]) -> Scope {
-    let signs = root.tables("sign").iter().filter_map(|sign| sign.optional("key")?.string()).map(str::to_owned).collect::<Vec<_>>();
+    let signs = root
+        .tables("sign")
+        .iter()
+        .filter_map(|sign| sign.optional("key")?.string())
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
     let mut scope = plan.clone();
     scope.insert("day".to_owned(), Kind::Whole);
     scope.insert("r2_start_day".to_owned(), Kind::Whole);
     for question in questions {
-        let choices = if question.key == SIGNS { signs.clone() } else { question.choices.iter().map(|choice| choice.key.clone()).collect() };
+        let choices = if question.key == SIGNS {
+            signs.clone()
+        } else {
+            question.choices.iter().map(|choice| choice.key.clone()).collect()
+        };
         let kind = match question.kind {
             QuestionKind::Level => Kind::Whole,
             QuestionKind::Choice => Kind::Word(Some(choices)),
@@ -42,7 +51,12 @@ pub(super) fn answers_scope(root: &Fields, plan: &Scope, questions: &[Question],
 
 fn silence_scope(plan: &Scope) -> Scope {
     let mut scope = plan.clone();
-    for (name, kind) in [("day", Kind::Whole), ("r2_start_day", Kind::Whole), ("missed_in_a_row", Kind::Whole), ("answered_any", Kind::Flag)] {
+    for (name, kind) in [
+        ("day", Kind::Whole),
+        ("r2_start_day", Kind::Whole),
+        ("missed_in_a_row", Kind::Whole),
+        ("answered_any", Kind::Flag),
+    ] {
         scope.insert(name.to_owned(), kind);
     }
     scope
@@ -67,10 +81,17 @@ pub(super) fn signs(root: &Fields, reading: &Reading, answers: &Scope) -> Vec<Si
     root.tables("sign").iter().map(&mut read).collect()
 }
 
-pub(super) fn rules(root: &Fields, reading: &Reading, answers: &Scope, questions: &[Question], curves: &[Curve]) -> Vec<Rule> {
+pub(super) fn rules(
+    root: &Fields,
+    reading: &Reading,
+    answers: &Scope,
+    questions: &[Question],
+    curves: &[Curve],
+) -> Vec<Rule> {
     let silence = silence_scope(&reading.plan);
     let signs = root.tables("sign");
-    let mut taken: BTreeSet<String> = signs.iter().filter_map(|sign| sign.optional("key")?.string()).map(str::to_owned).collect();
+    let mut taken: BTreeSet<String> =
+        signs.iter().filter_map(|sign| sign.optional("key")?.string()).map(str::to_owned).collect();
     let mut read = |fields: &Fields| {
         let key = unique_key(fields, "key", Style::Label, &mut taken);
         let on = fields.required("on").and_then(|node| node.word()).unwrap_or(Trigger::Answers);

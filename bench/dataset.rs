@@ -1,0 +1,384 @@
+//! Invented patients by the hundred thousand: accounts, plans on days 0 to 89, about 15 marks and 8 check-ins each.
+
+use std::path::Path;
+use std::time::Instant;
+
+use aftercare::app::App;
+use aftercare::auth::{self, MemberState, Role, Staff};
+use aftercare::clinics::{self, NewClinic, TriageMode};
+use aftercare::db::schema::{accounts, plans as plan_rows, sessions};
+use aftercare::db::types::Json;
+use aftercare::db::{self, Conn, migrate};
+use aftercare::engine::{self, ItemKind, Parameters, PlanStatus, Procedure};
+use aftercare::ids::{AccountId, CheckInId, MarkId, PlanId};
+use aftercare::plans::{self, Course};
+use aftercare::time::{Clock, Entropy, Moment};
+use aftercare::{check_ins, patients, protocols, reminders};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use serde_json::json;
+
+const ZONES: [&str; 8] = [
+    "Europe/London",
+    "Europe/Madrid",
+    "America/New_York",
+    "America/Los_Angeles",
+    "Asia/Tokyo",
+    "Africa/Lagos",
+    "Australia/Sydney",
+    "Asia/Kolkata",
+];
+const DAYS: usize = 90;
+const CLINICS: usize = 20;
+
+fn text<T: TryFrom<String, Error = String>>(text: &str) -> T {
+    T::try_from(text.to_owned()).unwrap()
+}
+
+/// Builds the data set, unless the file is there with as many patients.
+pub fn build_once(path: &Path, patients: usize) {
+    let url = format!("sqlite:{}", path.display());
+    if path.exists() {
+        let mut conn = db::connect(&url).unwrap();
+        let there: i64 = plan_rows::table.count().get_result(&mut conn).unwrap_or(0);
+        if usize::try_from(there).unwrap() == patients
+            && migrate::pending(&mut conn).is_ok_and(|pending| pending.is_empty())
+        {
+            return;
+        }
+        drop(conn);
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            drop(std::fs::remove_file(name));
+        }
+    }
+    println!("building {patients} patients in {} ...", path.display());
+    let begun = Instant::now();
+    let mut conn = db::connect(&url).unwrap();
+    migrate::run(&mut conn).unwrap();
+    conn.batch_execute("PRAGMA synchronous=OFF; PRAGMA cache_size=-400000").unwrap();
+    let moment = Moment::new(Clock::System.now(), Entropy::System);
+    let staff = conn.transaction(|c| found_clinics(c, &moment)).unwrap();
+    let cache = protocols::Compiled::new();
+    let mut counts = (0, 0);
+    for chunk in 0..patients.div_ceil(2_000) {
+        conn.transaction::<_, aftercare::error::Error, _>(|c| {
+            for index in chunk * 2_000..((chunk + 1) * 2_000).min(patients) {
+                let made = live(c, &cache, &staff, index, &moment)?;
+                counts = (counts.0 + made.0, counts.1 + made.1);
+            }
+            Ok(())
+        })
+        .unwrap();
+        if chunk % 5 == 4 {
+            println!("  {} patients, {:.0} s", (chunk + 1) * 2_000, begun.elapsed().as_secs_f64());
+        }
+    }
+    conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    println!(
+        "built: {patients} patients, {} marks, {} check-ins, {:.0} s",
+        counts.0,
+        counts.1,
+        begun.elapsed().as_secs_f64()
+    );
+}
+
+fn found_clinics(c: &mut Conn, m: &Moment) -> Result<Vec<Staff>, aftercare::error::Error> {
+    (0..CLINICS)
+        .map(|index| {
+            let clinic = clinics::found(
+                c,
+                NewClinic {
+                    name: text("Bench Clinic"),
+                    zone: text("Europe/London"),
+                    locale: text("en"),
+                    phone: text("+44 20 7946 0000"),
+                    emergency_number: text("999"),
+                    out_of_hours: text("NHS 111"),
+                    reply_hours: text("Mon-Fri 9:00-17:00"),
+                    monitored: true,
+                    triage: TriageMode::Full,
+                    demo: false,
+                },
+                m,
+            )?;
+            let email = text(&format!("owner{index}@clinic.example"));
+            let member =
+                clinics::add_member(c, &clinic, text("Olive"), &email, (Role::Owner, MemberState::Confirmed), m)?;
+            let staff = Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: Role::Owner };
+            for key in ["mn-face", "mn-scalp"] {
+                let version = protocols::adopt(c, clinic.id, Some(member.id), key, m)?;
+                protocols::activate(c, &staff, key, version.version, m)?;
+            }
+            Ok(staff)
+        })
+        .collect()
+}
+
+/// One patient with a past: rows as the verbs would have written them.
+fn live(
+    c: &mut Conn,
+    cache: &protocols::Compiled,
+    staff: &[Staff],
+    index: usize,
+    now: &Moment,
+) -> Result<(usize, usize), aftercare::error::Error> {
+    let who = &staff[index % staff.len()];
+    let days = i64::try_from(index % DAYS).unwrap();
+    let m = Moment::new(now.at.plus_seconds(-days * 86_400 - 7_200), Entropy::System);
+    let email = format!("p{index}@patients.example");
+    let account = auth::account_for(c, &email, "en", None, &m)?;
+    let is_face = index % 3 != 0;
+    let patient = patients::add(
+        c,
+        who,
+        patients::NewPatient {
+            name: text("Ada Invented"),
+            email: text(&email),
+            zone: Some(text(ZONES[index % ZONES.len()])),
+            locale: Some(text("en")),
+        },
+        &m,
+    )?;
+    patients::store::set_account(c, who.clinic, patient.id, account.id)?;
+    let skin = ["I", "II", "III", "IV", "V", "VI"][index % 6];
+    let treatment = patients::record_treatment(
+        c,
+        who,
+        patient.id,
+        patients::NewTreatment {
+            procedure: Procedure::Microneedling,
+            performed_on: m.at.timestamp().to_zoned(plans::zone("Europe/London")?).date().into(),
+            body_area: text(if is_face { "face" } else { "scalp" }),
+            parameters: Parameters(serde_json::from_value(json!({"needle_depth_mm": 1.0, "skin_type": skin}))?),
+        },
+        &m,
+    )?;
+    let course = plans::enrol(
+        c,
+        cache,
+        who,
+        plans::NewPlan {
+            patient: patient.id,
+            treatment: treatment.id,
+            protocol: text(if is_face { "mn-face" } else { "mn-scalp" }),
+            overrule: None,
+        },
+        &m,
+    )?;
+    let made = past(c, &course, account.id, now)?;
+    let next = engine::next_due(&course.compiled, &course.enrolment(), &course.zone, now.at);
+    plans::store::set_planned(c, &course.plan, now.at, next)?;
+    Ok(made)
+}
+
+fn past(
+    c: &mut Conn,
+    course: &Course,
+    account: AccountId,
+    now: &Moment,
+) -> Result<(usize, usize), aftercare::error::Error> {
+    let today = course.day_number(now.at);
+    let (mut marks, mut check_ins) = (0, 0);
+    for number in 0..=today.min(28) {
+        let day =
+            engine::day(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, now.at, number);
+        for occurrence in day.occurrences.iter().filter(|occurrence| occurrence.closes_at < now.at) {
+            let item = today::item(course, occurrence.item);
+            let at = Moment::new(occurrence.opens_at.plus_seconds(3_600), Entropy::System);
+            match item.kind {
+                ItemKind::CheckIn => {
+                    insert_check_in(c, course, occurrence, &at)?;
+                    check_ins += 1;
+                }
+                ItemKind::Task | ItemKind::Photo if marks < 22 => {
+                    plans::store::insert_mark(
+                        c,
+                        &plans::store::NewMark {
+                            clinic_id: course.plan.clinic_id,
+                            plan_id: course.plan.id,
+                            day: number,
+                            id: at.id::<MarkId>(),
+                            occurrence_id: occurrence.id,
+                            item_key: item.key.clone(),
+                            slot_key: course.compiled.slots[occurrence.slot].key.clone(),
+                            state: "done".to_owned(),
+                            reason: None,
+                            noted_at: at.at,
+                            received_at: at.at,
+                            made_by: account,
+                        },
+                    )?;
+                    marks += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok((marks, check_ins))
+}
+
+mod today {
+    pub fn item(course: &aftercare::plans::Course, index: usize) -> &aftercare::engine::Item {
+        &course.compiled.items[index]
+    }
+}
+
+fn answers(course: &Course, day: i32) -> serde_json::Value {
+    let mut answers = serde_json::Map::new();
+    answers.insert("signs".to_owned(), json!([]));
+    for symptom in course.compiled.curves.keys().filter(|symptom| course.compiled.question(symptom).is_some()) {
+        answers.insert(symptom.clone(), json!(course.compiled.expected(symptom, day).unwrap_or_default()));
+    }
+    answers.insert("worry".to_owned(), json!("none"));
+    answers.insert("wants_call".to_owned(), json!(false));
+    serde_json::Value::Object(answers)
+}
+
+fn insert_check_in(
+    c: &mut Conn,
+    course: &Course,
+    occurrence: &engine::Occurrence,
+    m: &Moment,
+) -> Result<(), aftercare::error::Error> {
+    check_ins::store::insert(
+        c,
+        &check_ins::CheckIn {
+            clinic_id: course.plan.clinic_id,
+            plan_id: course.plan.id,
+            entry_id: m.id(),
+            id: m.id::<CheckInId>(),
+            patient_id: course.patient.id,
+            version_id: course.plan.version_id,
+            occurrence_id: Some(occurrence.id),
+            day: occurrence.day,
+            form: "daily".to_owned(),
+            answers: Json(answers(course, occurrence.day)),
+            body_hash: vec![0; 32],
+            answered_at: m.at,
+            received_at: m.at,
+            zone: course.patient.zone.clone(),
+            back_filled: false,
+            urgency: None,
+            findings: Json(json!([])),
+        },
+    )?;
+    Ok(())
+}
+
+/// Some accounts of patients, spread over the whole set.
+pub fn accounts(path: &Path, most: usize) -> Vec<AccountId> {
+    let mut conn = db::connect(&format!("sqlite:{}", path.display())).unwrap();
+    let all: Vec<AccountId> = accounts::table
+        .filter(accounts::email.like("p%@patients.example"))
+        .order(accounts::email)
+        .select(accounts::id)
+        .load(&mut conn)
+        .unwrap();
+    let step = (all.len() / most).max(1);
+    all.into_iter().step_by(step).take(most).collect()
+}
+
+fn data_path(app: &App) -> std::path::PathBuf {
+    db::sqlite_path(&app.config.database_url).unwrap().into()
+}
+
+/// A session and an access token for each of some accounts.
+pub fn tokens(app: &App, most: usize) -> Vec<String> {
+    let accounts = accounts(&data_path(app), most);
+    actix_web::rt::System::new().block_on(async {
+        app.make_first_key().await.unwrap();
+        let (m, inner) = (app.moment(), app.clone());
+        let sessions: Vec<auth::store::Session> = app
+            .db
+            .write(move |c| {
+                diesel::delete(sessions::table).execute(c)?;
+                accounts
+                    .into_iter()
+                    .map(|account| {
+                        let account = auth::store::find_account(c, account)?.unwrap();
+                        Ok(auth::sign_in(c, &inner.secrets, &account, None, &m)?.session)
+                    })
+                    .collect()
+            })
+            .await
+            .unwrap();
+        let mut tokens = Vec::new();
+        for session in &sessions {
+            tokens.push(app.tokens.issue(app, &app.moment(), session, 0).await.unwrap());
+        }
+        tokens
+    })
+}
+
+/// Check-ins that nobody has sent yet, of many patients.
+pub fn check_in_requests(app: &App, count: usize) -> Vec<Vec<u8>> {
+    let tokens = tokens(app, 10_000);
+    let accounts = accounts(&data_path(app), 10_000);
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    let courses: Vec<Course> = accounts
+        .iter()
+        .map(|account| {
+            let rows = plans::store::list_active_of_account(&mut conn, *account).unwrap().remove(0);
+            Course::new(&mut conn, &app.compiled, rows).unwrap()
+        })
+        .collect();
+    let m = app.moment();
+    (0..count)
+        .map(|index| {
+            let (token, course) = (&tokens[index % tokens.len()], &courses[index % courses.len()]);
+            let body = json!({"plan_id": course.plan.id, "answers": answers(course, course.day_number(m.at))});
+            super::load::put(&format!("/v1/me/check-ins/{}", m.id::<CheckInId>()), token, &body.to_string())
+        })
+        .collect()
+}
+
+/// Inserts a second, one row a transaction, durable, on one thread: the floor of SQL itself.
+pub fn insert_floor(path: &Path) -> f64 {
+    let mut conn = db::connect(&format!("sqlite:{}", path.display())).unwrap();
+    let cache = protocols::Compiled::new();
+    let account = accounts(path, 1)[0];
+    let rows = plans::store::list_active_of_account(&mut conn, account).unwrap().remove(0);
+    let course = Course::new(&mut conn, &cache, rows).unwrap();
+    let m = Moment::new(Clock::System.now(), Entropy::System);
+    let day = engine::today(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, m.at);
+    let occurrence = day.occurrences.first().expect("a day has a line").clone();
+    let begun = Instant::now();
+    let mut count = 0_u32;
+    while begun.elapsed().as_secs() < 3 {
+        conn.transaction::<_, aftercare::error::Error, _>(|c| insert_check_in(c, &course, &occurrence, &m)).unwrap();
+        count += 1;
+    }
+    f64::from(count) / begun.elapsed().as_secs_f64()
+}
+
+/// Makes so many plans due now and lets the planner work; microseconds a due plan, and how many plans there are.
+pub fn planner_cost(app: &App, due: usize) -> (f64, i64) {
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    let all: i64 =
+        plan_rows::table.filter(plan_rows::status.eq(PlanStatus::Active)).count().get_result(&mut conn).unwrap();
+    let at = app.clock.now();
+    diesel::update(plan_rows::table)
+        .set(plan_rows::next_due_at.eq(at.plus_seconds(86_400)))
+        .execute(&mut conn)
+        .unwrap();
+    let mut best = f64::MAX;
+    for _ in 0..3 {
+        let ids: Vec<PlanId> = plan_rows::table
+            .order(plan_rows::id.desc())
+            .limit(i64::try_from(due).unwrap())
+            .select(plan_rows::id)
+            .load(&mut conn)
+            .unwrap();
+        diesel::update(plan_rows::table.filter(plan_rows::id.eq_any(ids)))
+            .set(plan_rows::next_due_at.eq(at))
+            .execute(&mut conn)
+            .unwrap();
+        let begun = Instant::now();
+        let looked = actix_web::rt::System::new().block_on(reminders::jobs::plan_due(app)).unwrap();
+        assert_eq!(looked, due);
+        best = best.min(begun.elapsed().as_secs_f64() * 1e6 / due as f64);
+    }
+    (best, all)
+}

@@ -1,0 +1,268 @@
+//! `cargo bench --bench server`: builds a data set, runs the server and a load generator on this machine, and prints
+//! ratios of one run. bench/README.md says what each line means.
+//!
+//! Settings by environment: PATIENTS (100000), SECONDS (8, per measurement), CONNECTIONS (32), DATA (bench/out/bench.db).
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a benchmark measures with the machine's clock, prints, and stops at the first thing that is wrong"
+)]
+
+mod dataset;
+mod load;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use aftercare::app::App;
+use aftercare::config::Config;
+use aftercare::db::Conn;
+use aftercare::time::{Clock, Entropy};
+use aftercare::{server, today};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SECRET: &str = "a benchmark is no secret: 0123456789 abcdefghij";
+
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn main() {
+    aftercare::install_crypto();
+    // cargo passes --bench; a first word that is none of its own names the one part to run.
+    let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    let patients = setting("PATIENTS", 100_000);
+    let data = std::env::var("DATA").map_or_else(|_| PathBuf::from("bench/out/bench.db"), PathBuf::from);
+    std::fs::create_dir_all(data.parent().unwrap()).unwrap();
+    dataset::build_once(&data, patients);
+    if wanted("start") {
+        start_up(&data);
+    }
+    if wanted("queries") {
+        queries(&data);
+    }
+    if wanted("today") {
+        reads(&data);
+    }
+    if wanted("check-ins") {
+        writes(&data);
+    }
+    if wanted("planner") {
+        planner(&data);
+    }
+}
+
+fn config(data: &Path, commit_singly: bool) -> Config {
+    Config {
+        database_url: format!("sqlite:{}", data.display()),
+        base_url: "http://127.0.0.1:1".to_owned(),
+        secret: SECRET.to_owned().into(),
+        mail: "memory".to_owned().into(),
+        access_token_seconds: 900,
+        commit_singly,
+        log: "error".to_owned(),
+        ..Config::default()
+    }
+}
+
+fn app(data: &Path, commit_singly: bool) -> App {
+    App::new(config(data, commit_singly), Clock::System, Entropy::System).unwrap()
+}
+
+/// Runs the server on threads of its own until the closure is done.
+fn with_server<T>(app: &App, work: impl FnOnce(SocketAddr) -> T) -> T {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (ready, wait) = std::sync::mpsc::channel();
+    let inner = app.clone();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            inner.make_first_key().await.unwrap();
+            let server = server::start(inner, listener).unwrap();
+            ready.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    let handle = wait.recv().unwrap();
+    let result = work(address);
+    actix_web::rt::System::new().block_on(handle.stop(false));
+    thread.join().unwrap();
+    result
+}
+
+fn start_up(data: &Path) {
+    println!("\n== start-up on the existing file, and idle memory (the release binary, a process of its own)");
+    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let begun = Instant::now();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_aftercare"))
+        .arg("serve")
+        .env("AFTERCARE_DATABASE_URL", format!("sqlite:{}", data.display()))
+        .env("AFTERCARE_LISTEN", listen.to_string())
+        .env("AFTERCARE_BASE_URL", "http://127.0.0.1:1")
+        .env("AFTERCARE_SECRET", SECRET)
+        .env("AFTERCARE_MAIL", "folder:bench/out/mail")
+        .env("AFTERCARE_WORKER_IN_SERVE", "false")
+        .env("AFTERCARE_LOG", "error")
+        .spawn()
+        .unwrap();
+    let took = loop {
+        if load::answers(listen, "/readyz") {
+            break begun.elapsed();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "the server does not start");
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    std::thread::sleep(Duration::from_secs(2));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let memory = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default().to_owned();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    println!("ready after {} ms (aim: under 200); idle {memory} (aim: under 40 MB)", took.as_millis());
+}
+
+/// What the three queries of Today cost without HTTP: the plain-SQL floor, on one thread and on two at once.
+fn queries(data: &Path) {
+    println!("\n== Today's queries without HTTP, engine or JSON (the plain-SQL floor), and with the engine");
+    let app = app(data, false);
+    let accounts = dataset::accounts(data, 10_000);
+    let threads_run = |threads: usize, with_engine: bool| {
+        let rounds = 20_000;
+        let begun = (Instant::now(), cpu_time());
+        std::thread::scope(|scope| {
+            for thread in 0..threads {
+                let (app, accounts) = (app.clone(), &accounts);
+                scope.spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                    runtime.block_on(async {
+                        for round in 0..rounds {
+                            let account = accounts[(round * 7_919 + thread * 31) % accounts.len()];
+                            let inner = app.clone();
+                            app.db
+                                .read(move |c| {
+                                    if with_engine { whole_day(c, &inner, account) } else { three_queries(c, account) }
+                                })
+                                .await
+                                .unwrap();
+                        }
+                    });
+                });
+            }
+        });
+        let done = (rounds * threads) as f64;
+        (begun.0.elapsed().as_secs_f64() * 1e6 / done * threads as f64, (cpu_time() - begun.1) * 1e6 / done)
+    };
+    for with_engine in [false, true] {
+        let name = if with_engine { "with the engine" } else { "queries only   " };
+        threads_run(1, with_engine);
+        let one = threads_run(1, with_engine);
+        let two = threads_run(2, with_engine);
+        println!(
+            "{name}: 1 thread {:.1} us ({:.1} us of processor); 2 threads {:.1} us each ({:.1} us of processor): ratio {:.2}",
+            one.0,
+            one.1,
+            two.0,
+            two.1,
+            two.1 / one.1
+        );
+    }
+}
+
+fn three_queries(c: &mut Conn, account: aftercare::ids::AccountId) -> Result<(), aftercare::error::Error> {
+    for (plan, ..) in aftercare::plans::store::list_active_of_account(c, account)? {
+        aftercare::plans::store::list_marks(c, plan.clinic_id, plan.id, 0, 200)?;
+        aftercare::plans::store::list_check_ins(c, plan.clinic_id, plan.id, 0)?;
+    }
+    Ok(())
+}
+
+fn whole_day(c: &mut Conn, app: &App, account: aftercare::ids::AccountId) -> Result<(), aftercare::error::Error> {
+    let at = app.clock.now();
+    let days = today::days_of(c, &app.compiled, account, None, at)?;
+    today::views::today(&days, None, at)?;
+    Ok(())
+}
+
+/// Processor seconds of this process so far.
+fn cpu_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+fn report(name: &str, result: &load::Outcome) {
+    println!(
+        "{name:<44} {:>8.0}/s   p50 {:>6.2} ms   p99 {:>6.2} ms   {} B a body",
+        result.per_second,
+        result.p50.as_secs_f64() * 1e3,
+        result.p99.as_secs_f64() * 1e3,
+        result.bytes_each
+    );
+}
+
+fn reads(data: &Path) {
+    let (seconds, connections) = (setting("SECONDS", 8), setting("CONNECTIONS", 32));
+    println!("\n== Today over HTTP, {connections} connections, {seconds} s each, tokens verified");
+    let app = app(data, false);
+    let tokens = dataset::tokens(&app, 10_000);
+    with_server(&app, |address| {
+        let fixed = vec![load::get("/healthz", None)];
+        let today: Vec<Vec<u8>> = tokens.iter().map(|token| load::get("/v1/me/today", Some(token))).collect();
+        let unchanged = load::with_etags(address, &today);
+        let run = |requests: &[Vec<u8>], expected: &[u16]| {
+            load::run(address, requests, connections, Duration::from_secs(seconds as u64), expected)
+        };
+        run(&today, &[200]); // warm: tokens verified, pages read
+        let fixed = run(&fixed, &[200]);
+        report("fixed body (GET /healthz)", &fixed);
+        let cold = run(&today, &[200]);
+        report("GET /v1/me/today, 200", &cold);
+        let same = run(&unchanged, &[304]);
+        report("GET /v1/me/today, If-None-Match, 304", &same);
+        println!("Today : fixed body = {:.1} % (aim: 30 %)", cold.per_second / fixed.per_second * 100.0);
+        println!("Today : TrailBase's 7,900/s on this kind of machine = {:.2} (aim: 3)", cold.per_second / 7_900.0);
+    });
+}
+
+fn writes(data: &Path) {
+    let (seconds, connections) = (setting("SECONDS", 8), setting("CONNECTIONS", 32));
+    println!(
+        "\n== durable check-ins over HTTP (PUT, fsync before the answer), {connections} connections, {seconds} s each"
+    );
+    let measure = |commit_singly: bool| {
+        let app = app(data, commit_singly);
+        let requests = dataset::check_in_requests(&app, 60_000);
+        with_server(&app, |address| {
+            load::run_once_each(address, requests, connections, Duration::from_secs(seconds as u64), &[201])
+        })
+    };
+    let floor = dataset::insert_floor(data);
+    println!("{:<44} {floor:>8.0}/s", "one INSERT a transaction, fsync, one thread");
+    let singly = measure(true);
+    report("a transaction a request", &singly);
+    let grouped = measure(false);
+    report("commits in groups", &grouped);
+    println!("groups : a transaction a request = {:.2} (aim: 2)", grouped.per_second / singly.per_second);
+    println!("groups : plain-SQL floor = {:.2}", grouped.per_second / floor);
+    println!("groups : TrailBase's 7,500/s (no fsync) = {:.2} (aim: 1 with fsync)", grouped.per_second / 7_500.0);
+}
+
+fn planner(data: &Path) {
+    println!("\n== the planner: 1,000 plans are due, among few and among many");
+    let small = data.with_extension("small.db");
+    dataset::build_once(&small, 5_000);
+    let cost = |data: &Path| dataset::planner_cost(&app(data, false), 1_000);
+    let (among_few, few) = cost(&small);
+    let (among_many, many) = cost(data);
+    println!(
+        "among {few} plans: {among_few:.1} us a due plan; among {many}: {among_many:.1} us; ratio {:.2}",
+        among_many / among_few
+    );
+}

@@ -1,0 +1,27 @@
+//! The server from outside: every test has its own database and a real server, speaks HTTP, and refuses a response that
+//! the OpenAPI document does not describe.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::as_conversions,
+    reason = "a test may fail loudly"
+)]
+
+mod query_plans;
+mod bad_input;
+mod conventions;
+mod judge;
+mod links;
+mod outbox;
+mod planner;
+mod relay;
+mod rights;
+mod schema;
+mod sessions;
+mod story;
+mod support;
+mod tenancy;
+mod tokens;
+mod walls;

@@ -1,0 +1,173 @@
+//! The planner: the right local hour wherever the patient is, nobody twice, nobody forgotten, and no work for those who
+//! are not due.
+
+use serde_json::{Value, json};
+
+use crate::support::people::{Clinic, Enrolled};
+use crate::support::{Shared, TestApp, subjects};
+
+async fn fly(ada: &Enrolled, zone: &str) {
+    let me = ada.person.get("/v1/me").await;
+    ada.person.send_if("PATCH", "/v1/me", me.header("etag"), json!({ "zone": zone })).await.must(200);
+}
+
+/// The decisions about the plan: item, day, decision; oldest first.
+async fn decisions(clinic: &Clinic, ada: &Enrolled) -> Vec<(String, i64, String)> {
+    let page = clinic.coordinator.get(&format!("/v1/clinic/plans/{}/reminders?limit=100", ada.plan_id)).await.must(200);
+    let read = |item: &Value| {
+        let word = |name: &str| item[name].as_str().unwrap().to_owned();
+        (word("item_key"), item["day"].as_i64().unwrap(), word("decision"))
+    };
+    page["items"].as_array().unwrap().iter().rev().map(read).collect()
+}
+
+fn mailed(item: &str, day: i64) -> (String, i64, String) {
+    (item.to_owned(), day, "mailed".to_owned())
+}
+
+async fn looked_at(app: &Shared) -> usize {
+    aftercare::reminders::jobs::plan_due(&app.app).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_reminder_comes_at_seven_where_the_patient_is() {
+    for (zone, due) in [
+        ("Europe/London", "2026-03-02T19:00:00Z"),
+        ("Europe/Madrid", "2026-03-02T18:00:00Z"),
+        ("America/New_York", "2026-03-03T00:00:00Z"),
+        ("Asia/Kathmandu", "2026-03-02T13:15:00Z"),
+    ] {
+        let app = TestApp::start().await;
+        app.clinic().await.enrol_in("Ada", zone).await;
+        app.set_clock(due);
+        app.pass_seconds(-1);
+        assert_eq!(subjects(&app.mails().await), [], "{zone}");
+        app.pass_seconds(1);
+        app.the_mail().await;
+    }
+}
+
+#[tokio::test]
+async fn a_patient_who_flies_west_is_not_reminded_twice() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    app.set_clock("2026-03-02T19:00:00Z");
+    app.the_mail().await;
+    fly(&ada, "America/Los_Angeles").await;
+    for hour in 20..24 {
+        app.set_clock(&format!("2026-03-02T{hour}:00:00Z"));
+        assert_eq!(subjects(&app.mails().await), []);
+    }
+    for hour in 0..18 {
+        app.set_clock(&format!("2026-03-03T{hour:02}:00:00Z"));
+        assert_eq!(subjects(&app.mails().await), [], "it is {hour}:00 in London, and the evening of day 0 again in Los Angeles");
+    }
+    app.set_clock("2026-03-03T18:00:00Z");
+    app.the_mail().await;
+    assert_eq!(decisions(&clinic, &ada).await, [mailed("check-in-evening", 0), mailed("check-in", 1)]);
+}
+
+#[tokio::test]
+async fn a_patient_who_flies_east_over_the_hour_is_still_reminded() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol_in("Ada", "America/Los_Angeles").await;
+    app.set_clock("2026-03-03T02:00:00Z");
+    assert_eq!(subjects(&app.mails().await), [], "18:00 on day 0 in Los Angeles");
+    fly(&ada, "Asia/Tokyo").await;
+    let mails = app.mails().await;
+    let told = decisions(&clinic, &ada).await;
+    assert!(told.contains(&mailed("check-in", 1)), "11:00 on day 1 in Tokyo, and its reminder was due at 10:00: {told:?}");
+    assert!(!mails.is_empty());
+    app.set_clock("2026-03-04T01:00:00Z");
+    app.the_mail().await;
+    let told = decisions(&clinic, &ada).await;
+    for day in 1..=2 {
+        assert_eq!(told.iter().filter(|(_, other, _)| *other == day).count(), 1, "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_week_of_a_silent_patient_has_one_decision_for_each_check_in() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    let mut mails = Vec::new();
+    for _ in 0..(8 * 24 * 2) {
+        app.pass_seconds(1_800);
+        mails.extend(app.mails().await);
+    }
+    let reminders = mails.iter().filter(|mail| mail.to == ada.email).count();
+    let told = decisions(&clinic, &ada).await;
+    let days: Vec<i64> = told.iter().map(|(_, day, _)| *day).collect();
+    assert_eq!(days, [0, 1, 2, 3, 5, 7]);
+    assert_eq!(reminders, 6);
+    let alerts = clinic.owner.get("/v1/clinic/alerts").await.must(200);
+    let silent: Vec<&Value> = alerts["items"].as_array().unwrap().iter().collect();
+    assert_eq!(silent.len(), 1, "silence is one cause: {alerts}");
+    assert_eq!(silent[0]["check_in_id"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_planner_looks_only_at_plans_that_are_due() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    for number in 0..5 {
+        clinic.enrol(&format!("London{number}")).await;
+    }
+    for number in 0..3 {
+        clinic.enrol_in(&format!("Madrid{number}"), "Europe/Madrid").await;
+    }
+    looked_at(&app).await;
+    assert_eq!(looked_at(&app).await, 0, "nothing is due at once again");
+    app.set_clock("2026-03-02T17:59:59Z");
+    assert_eq!(looked_at(&app).await, 0);
+    app.set_clock("2026-03-02T18:00:00Z");
+    assert_eq!(looked_at(&app).await, 3, "seven in Madrid");
+    app.set_clock("2026-03-02T19:00:00Z");
+    assert_eq!(looked_at(&app).await, 5, "seven in London");
+    assert_eq!(looked_at(&app).await, 0);
+    assert_eq!(app.mails().await.len(), 8);
+}
+
+#[tokio::test]
+async fn a_plan_that_stopped_between_planning_and_sending_is_not_reminded_of() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    app.set_clock("2026-03-02T19:00:00Z");
+    looked_at(&app).await;
+    app.database.run("UPDATE plans SET status = 'on_hold'");
+    assert_eq!(subjects(&app.mails().await), []);
+    let page = clinic.coordinator.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
+    assert_eq!(page["items"][0]["reason"], "plan_not_active");
+}
+
+#[tokio::test]
+async fn a_worker_that_slept_through_the_evening_sends_nothing_late_and_says_why() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    app.set_clock("2026-03-03T08:00:00Z");
+    assert_eq!(subjects(&app.mails().await), []);
+    let page = clinic.coordinator.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
+    assert_eq!((&page["items"][0]["decision"], &page["items"][0]["reason"]), (&json!("not_mailed"), &json!("too_late")));
+}
+
+#[tokio::test]
+async fn a_late_enrolment_is_not_reminded_of_what_lies_behind() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let patient = clinic.add_patient("Ada", "Europe/London").await;
+    let path = format!("/v1/clinic/patients/{}/treatments", patient["id"].as_str().unwrap());
+    let treatment = clinic.owner.post(&path, crate::support::people::face_treatment("2026-02-28")).await.must(201);
+    let enrolment = json!({ "patient_id": patient["id"], "treatment_id": treatment["id"], "protocol_key": "mn-face" });
+    let plan = clinic.owner.post("/v1/clinic/plans", enrolment).await.must(201);
+    app.set_clock("2026-03-03T10:00:00Z");
+    app.the_mail().await;
+    let page = clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders", plan["id"].as_str().unwrap())).await.must(200);
+    let days: Vec<i64> = page["items"].as_array().unwrap().iter().map(|item| item["day"].as_i64().unwrap()).collect();
+    assert_eq!(days, [3], "day 2 at 10:00 was before the enrolment");
+    assert_eq!(clinic.owner.get("/v1/clinic/alerts").await.must(200)["items"], json!([]), "and silence before it is none");
+}

@@ -1,0 +1,83 @@
+//! Every query of the hot paths finds its rows by a key or an index, on an empty database without statistics: SQLite plans by the
+//! schema alone, and a plan that walks over a clinic (or over all) is only seen when there are many patients.
+
+use std::sync::{Arc, Mutex};
+
+use aftercare::db::{self, Conn, migrate};
+use aftercare::error::Error;
+use aftercare::ids::{AccountId, AlertId, CheckInId, ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, SessionId};
+use aftercare::time::Stamp;
+use aftercare::{alerts, auth, check_ins, mail, patients, plans, reminders};
+use diesel::connection::InstrumentationEvent;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use uuid::Uuid;
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// What SQLite would do for each statement of the work.
+fn plan_of(name: &str, work: impl FnOnce(&mut Conn) -> Result<(), Error>) -> Vec<String> {
+    let folder = std::env::temp_dir().join(format!("aftercare-plans-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut conn = db::connect(&format!("sqlite:{}/db", folder.display())).unwrap();
+    migrate::run(&mut conn).unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let Conn::Sqlite(inner) = &mut conn else { panic!("not SQLite") };
+    let sink = Arc::clone(&seen);
+    inner.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            sink.lock().unwrap().push(query.to_string());
+        }
+    });
+    work(&mut conn).unwrap();
+    let statements: Vec<String> = seen.lock().unwrap().drain(..).collect();
+    let mut steps = Vec::new();
+    for statement in statements {
+        let sql = statement.split(" -- binds").next().unwrap().to_owned();
+        let Conn::Sqlite(inner) = &mut conn else { panic!("not SQLite") };
+        let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(inner).unwrap();
+        steps.extend(plan.into_iter().map(|step| step.detail));
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+    assert!(!steps.is_empty(), "{name}: no statement was seen");
+    steps
+}
+
+/// The steps that walk over a table, or over a clinic.
+fn walks(name: &str, work: impl FnOnce(&mut Conn) -> Result<(), Error>) -> Vec<String> {
+    let is_walk = |step: &String| step.starts_with("SCAN ") || step.ends_with("(clinic_id=?)");
+    plan_of(name, work).into_iter().filter(is_walk).map(|step| format!("{name}: {step}")).collect()
+}
+
+#[test]
+fn hot_queries_find_their_rows_by_a_key_without_statistics() {
+    let id = Uuid::nil();
+    let at: Stamp = "2026-03-04T12:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
+    let clinic = ClinicId(id);
+    let mut found = Vec::new();
+    found.extend(walks("today_plans", |c| plans::store::list_active_of_account(c, AccountId(id)).map(drop)));
+    found.extend(walks("plan_of_account", |c| plans::store::find_of_account(c, AccountId(id), PlanId(id)).map(drop)));
+    found.extend(walks("plan_of_clinic", |c| plans::store::find_of_clinic(c, clinic, PlanId(id)).map(drop)));
+    found.extend(walks("marks", |c| plans::store::list_marks(c, clinic, PlanId(id), 0, 9).map(drop)));
+    found.extend(walks("plan_check_ins", |c| plans::store::list_check_ins(c, clinic, PlanId(id), 0).map(drop)));
+    found.extend(walks("wake", |c| plans::store::wake_all(c, clinic, PatientId(id), at)));
+    found.extend(walks("due_plans", |c| plans::store::claim_due(c, at, 20).map(drop)));
+    found.extend(walks("check_in", |c| check_ins::store::find(c, clinic, CheckInId(id)).map(drop)));
+    found.extend(walks("my_check_in", |c| check_ins::store::find_of_account(c, AccountId(id), CheckInId(id)).map(drop)));
+    found.extend(walks("earlier", |c| check_ins::store::list_earlier(c, clinic, PlanId(id), 30).map(drop)));
+    found.extend(walks("patient", |c| patients::store::find(c, clinic, PatientId(id)).map(drop)));
+    found.extend(walks("records", |c| patients::store::list_of_account(c, AccountId(id)).map(drop)));
+    found.extend(walks("open_alert", |c| alerts::store::find_open(c, clinic, PlanId(id), "R1:redness").map(drop)));
+    found.extend(walks("alert", |c| alerts::store::find(c, clinic, AlertId(id)).map(drop)));
+    found.extend(walks("decided", |c| reminders::store::is_decided(c, clinic, OccurrenceId(id)).map(drop)));
+    found.extend(walks("told", |c| reminders::store::list_of_mail(c, clinic, OutboxId(id)).map(drop)));
+    found.extend(walks("account", |c| auth::store::find_account(c, AccountId(id)).map(drop)));
+    found.extend(walks("session", |c| auth::store::find_session(c, SessionId(id)).map(drop)));
+    found.extend(walks("membership", |c| auth::store::find_member_of(c, clinic, AccountId(id)).map(drop)));
+    found.extend(walks("claim", |c| mail::outbox::claim(c, "w", 20, at).map(drop)));
+    assert_eq!(found, Vec::<String>::new());
+}

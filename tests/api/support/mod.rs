@@ -1,0 +1,170 @@
+//! `TestApp`: the product on a database of its own, with a clock that stands still, chance that repeats itself, and mail
+//! that stays in memory.
+
+pub mod contract;
+pub mod database;
+pub mod http;
+pub mod people;
+pub mod samples;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aftercare::app::App;
+use aftercare::config::Config;
+use aftercare::mail::{Mail, Mailer, Memory};
+use aftercare::time::{Clock, Entropy, Stamp};
+use aftercare::{server, worker};
+use database::Database;
+
+/// Monday morning, in winter, at the clinic in London: day 0 of every plan that a test does not say otherwise about.
+pub const START: &str = "2026-03-02T10:00:00Z";
+/// Where the product believes to be seen: links lead there, whatever a request says.
+pub const BASE_URL: &str = "https://care.example";
+
+/// An instant.
+pub fn at(text: &str) -> Stamp {
+    text.parse::<jiff::Timestamp>().unwrap().into()
+}
+
+/// A running product. Fails its test when it is dropped with mails that nobody has read.
+pub struct TestApp {
+    /// The application, for seeds and for looking behind the scene.
+    pub app: App,
+    /// Where its server listens.
+    pub address: SocketAddr,
+    /// Its database.
+    pub database: Database,
+    client: reqwest::Client,
+    memory: Option<Memory>,
+    mails_do_not_matter: AtomicBool,
+    server: actix_web::dev::ServerHandle,
+}
+
+/// Shared with the people of the test.
+pub type Shared = Arc<TestApp>;
+
+impl TestApp {
+    /// Starts one.
+    pub async fn start() -> Shared {
+        Self::start_with(|_| ()).await
+    }
+
+    /// Starts one with other settings.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Shared {
+        Self::start_on(Database::create(), change).await
+    }
+
+    /// Starts one on a database that is there already: a second node, or the same one after a restart.
+    pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Shared {
+        aftercare::install_crypto();
+        let mut config = Config {
+            database_url: database.url.clone(),
+            pool_size: pool_size(),
+            base_url: BASE_URL.to_owned(),
+            secret: "0123456789 abcdefghijklmnopqrstuvwxyz".to_owned().into(),
+            mail: "memory".to_owned().into(),
+            mail_from: "Your clinic <no-reply@care.example>".to_owned(),
+            threads: 2,
+            ..Config::default()
+        };
+        change(&mut config);
+        let (clock, entropy) = (Clock::fixed(at(START)), Entropy::seeded(1));
+        let app = App::new(config, clock, entropy).unwrap();
+        app.make_first_key().await.unwrap();
+        let memory = match &app.mailer {
+            Mailer::Memory(memory) => Some(memory.clone()),
+            _ => None,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = serve(app.clone(), listener);
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Arc::new(Self { app, address, database, client, memory, mails_do_not_matter: AtomicBool::new(false), server })
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Stamp {
+        self.app.clock.now()
+    }
+
+    /// Moves the clock.
+    pub fn set_clock(&self, text: &str) {
+        assert!(self.app.clock.set(at(text)));
+    }
+
+    /// Moves the clock on.
+    pub fn pass_seconds(&self, seconds: i64) {
+        assert!(self.app.clock.set(self.now().plus_seconds(seconds)));
+    }
+
+    /// Does what is due, once.
+    pub async fn work(&self) {
+        worker::do_due(&self.app).await.unwrap();
+    }
+
+    /// Does what is due, and takes the mails that were sent since the last look.
+    pub async fn mails(&self) -> Vec<Mail> {
+        self.work().await;
+        self.memory().take()
+    }
+
+    /// The one mail that was sent since the last look.
+    pub async fn the_mail(&self) -> Mail {
+        let mut mails = self.mails().await;
+        assert_eq!(mails.len(), 1, "one mail, not {:?}", subjects(&mails));
+        mails.remove(0)
+    }
+
+    /// The relay.
+    pub fn memory(&self) -> &Memory {
+        self.memory.as_ref().expect("this app mails for real")
+    }
+
+    /// This test is not about mail.
+    pub fn ignore_mails(&self) {
+        self.mails_do_not_matter.store(true, Ordering::SeqCst);
+    }
+}
+
+/// What mails say on the outside.
+pub fn subjects(mails: &[Mail]) -> Vec<(&str, &str)> {
+    mails.iter().map(|mail| (mail.to.as_str(), mail.subject.as_str())).collect()
+}
+
+/// The token behind `#` in a mailed link.
+pub fn token_in(mail: &Mail) -> String {
+    let (_, rest) = mail.text.split_once('#').expect("a link with a token");
+    rest.chars().take_while(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')).collect()
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+        if std::thread::panicking() || self.mails_do_not_matter.load(Ordering::SeqCst) {
+            return;
+        }
+        let unread = self.memory.as_ref().map(Memory::sent).unwrap_or_default();
+        assert!(unread.is_empty(), "mails that nobody has read: {:?}", subjects(&unread));
+        let waiting = self.database.rows("outbox", "state IN ('pending', 'leased', 'sending', 'retry')");
+        assert!(waiting.is_empty(), "mails that nobody has sent: {waiting:?}");
+    }
+}
+
+/// A real server, on a thread of its own: tests bring another kind of runtime.
+fn serve(app: App, listener: TcpListener) -> actix_web::dev::ServerHandle {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = server::start(app, listener).unwrap();
+            tell.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    told.recv().unwrap()
+}
+
+fn pool_size() -> u32 {
+    database::variable("AFTERCARE_TEST_POOL_SIZE").map_or(4, |size| size.parse().unwrap())
+}

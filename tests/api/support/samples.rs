@@ -1,0 +1,141 @@
+//! Two clinics in which something of everything is there, and a right request for every operation.
+
+use serde_json::{Value, json};
+
+use super::contract::Operation;
+use super::people::{Clinic, Enrolled, face_treatment, phone_id};
+use super::{Shared, TestApp};
+
+/// A clinic on the evening of a treatment day: a patient with a check-in off track, an alert, a mark and a reminder.
+pub struct World {
+    /// Its clinic.
+    pub clinic: Clinic,
+    /// Its patient.
+    pub ada: Enrolled,
+    /// An alert that nobody has taken.
+    pub alert_id: String,
+    /// A reminder that was mailed.
+    pub reminder_id: String,
+    /// A check-in.
+    pub check_in_id: String,
+    /// The evening's check-in, not answered.
+    pub evening_id: String,
+    /// A task of today.
+    pub task_id: String,
+}
+
+/// Two of them, and the product that they are in. Their mails are read.
+pub async fn two_worlds() -> (Shared, World, World) {
+    let app = TestApp::start().await;
+    let (one, two) = (app.clinic_named("one").await, app.clinic_named("two").await);
+    let (ada, bea) = (one.enrol("Ada").await, two.enrol("Bea").await);
+    app.set_clock("2026-03-02T19:00:00Z");
+    app.work().await;
+    let worlds = (World::live(one, ada, 1).await, World::live(two, bea, 2).await);
+    app.mails().await;
+    (app, worlds.0, worlds.1)
+}
+
+impl World {
+    async fn live(clinic: Clinic, ada: Enrolled, number: u128) -> Self {
+        let today = ada.person.get("/v1/me/today").await.must(200);
+        let find = |fits: &dyn Fn(&Value) -> bool| {
+            let items = today["items"].as_array().unwrap();
+            items.iter().find(|item| fits(item)).unwrap()["occurrence_id"].as_str().unwrap().to_owned()
+        };
+        let evening_id = find(&|item| item["key"] == "check-in-evening");
+        let task_id = find(&|item| item["kind"] == "task" && item["state"] == "open");
+        ada.person.put(&format!("/v1/me/occurrences/{task_id}/mark"), json!({ "state": "done" })).await.must(200);
+        let check_in_id = phone_id(number);
+        let off_track = json!({ "plan_id": ada.plan_id, "answers": { "redness": 10 } });
+        ada.person.put(&format!("/v1/me/check-ins/{check_in_id}"), off_track).await.must(201);
+        let alerts = clinic.owner.get("/v1/clinic/alerts").await.must(200);
+        let decided = clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
+        Self {
+            alert_id: alerts["items"][0]["id"].as_str().unwrap().to_owned(),
+            reminder_id: decided["items"][0]["id"].as_str().unwrap().to_owned(),
+            clinic,
+            ada,
+            check_in_id,
+            evening_id,
+            task_id,
+        }
+    }
+
+    /// The id that a path parameter wants.
+    pub fn id(&self, parameter: &str) -> String {
+        match parameter {
+            "patient_id" => self.ada.patient_id.clone(),
+            "treatment_id" => self.ada.treatment_id.clone(),
+            "plan_id" => self.ada.plan_id.clone(),
+            "alert_id" => self.alert_id.clone(),
+            "reminder_id" => self.reminder_id.clone(),
+            "check_in_id" => self.check_in_id.clone(),
+            "occurrence_id" => self.task_id.clone(),
+            "member_id" => self.clinic.members[2].to_string(),
+            "clinic_id" => self.clinic.id.to_string(),
+            "key" => "mn-face".to_owned(),
+            "version" => "1".to_owned(),
+            "token" => "not-a-token".to_owned(),
+            other => panic!("the path parameter {other} is new: say here what it wants"),
+        }
+    }
+
+    /// The path of an operation, with what is there.
+    pub fn path(&self, operation: &Operation) -> String {
+        fill(operation, |parameter| self.id(parameter))
+    }
+
+    /// A right body for an operation that takes one.
+    pub fn body(&self, operation: &Operation) -> Option<Value> {
+        let token = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b";
+        let password = "a sentence that only I know";
+        let body = match operation.id.as_str() {
+            "login" => json!({ "email": self.ada.email, "password": password }),
+            "refresh_session" | "end_session" => json!({ "refresh_token": token }),
+            "request_password_reset" | "request_sign_in_link" => json!({ "email": self.ada.email }),
+            "confirm_password_reset" | "accept_invitation" => json!({ "token": token, "password": password }),
+            "exchange_sign_in_link" => json!({ "token": token }),
+            "invite_member" => json!({ "name": "Mia Invented", "email": "mia@clinic.example", "role": "coordinator" }),
+            "change_member" => json!({ "role": "clinician", "state": "confirmed" }),
+            "add_patient" => {
+                json!({ "name": "Cora Invented", "email": "cora@patients.example", "zone": "Europe/Madrid", "locale": "es" })
+            }
+            "change_patient" => {
+                json!({ "name": "Cora Invented", "email": "cora@patients.example", "zone": "Europe/Madrid", "locale": "es", "reminders": false })
+            }
+            "record_treatment" => face_treatment("2026-03-01"),
+            "enrol_patient" => json!({
+                "patient_id": self.ada.patient_id,
+                "treatment_id": self.ada.treatment_id,
+                "protocol_key": "mn-face",
+                "overrule": "Seen, and fine."
+            }),
+            "adopt_protocol" => json!({ "library_key": "mn-face" }),
+            "resolve_alert" => json!({ "resolution": "advised", "note": "Called." }),
+            "change_me" => json!({ "zone": "Europe/Madrid", "locale": "es", "reminders": false }),
+            "put_check_in" => json!({
+                "plan_id": self.ada.plan_id,
+                "occurrence_id": self.evening_id,
+                "answers": { "redness": 5 },
+                "answered_at": "2026-03-02T18:30:00Z"
+            }),
+            "mark_occurrence" => {
+                json!({ "state": "skipped", "reason": "No time.", "noted_at": "2026-03-02T18:30:00Z" })
+            }
+            other if operation.has_body() => panic!("{other} takes a body: say here what is a right one"),
+            _ => return None,
+        };
+        Some(body)
+    }
+}
+
+/// The path of an operation with these parameters.
+pub fn fill(operation: &Operation, value: impl Fn(&str) -> String) -> String {
+    let parts =
+        operation.path.split('/').map(|part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(parameter) => value(parameter),
+            None => part.to_owned(),
+        });
+    parts.collect::<Vec<_>>().join("/")
+}

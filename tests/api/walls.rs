@@ -1,0 +1,171 @@
+//! The walls of the house, read off the source: who may import what, and that what is written down is true.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use aftercare::config::Config;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every source file: its path below `src/`, and its text without comments and without its own tests.
+fn sources() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    collect(&root().join("src"), &mut files);
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        (name, lines.collect::<Vec<_>>().join("\n"))
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+}
+
+/// The features, as the tree has them.
+const FEATURES: [&str; 10] =
+    ["alerts", "audit", "auth", "check_ins", "clinics", "patients", "plans", "protocols", "reminders", "today"];
+
+/// Where one file may look over a wall, and why: "file -> what: reason". This list may only shrink.
+const EXCEPTIONS: &str = include_str!("walls_exceptions.txt");
+/// How long it may be.
+const MOST_EXCEPTIONS: usize = 17;
+
+fn exceptions() -> BTreeSet<String> {
+    let lines = EXCEPTIONS.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_once(": ").expect("a colon, and the reason").0.to_owned()).collect()
+}
+
+/// What the engine may not speak of: it decides, and nothing else.
+const IMPURE: [&str; 10] =
+    ["actix", "diesel", "tokio", "async ", "std::fs", "std::env", "SystemTime", "Instant::now", "Zoned::now", "Timestamp::now"];
+
+/// What a file of that name may not speak of.
+fn forbidden(file: &str) -> &'static [&'static str] {
+    match file {
+        "mod.rs" => &["actix", "crate::app", "crate::config", "Clock", "Mailer"],
+        "store.rs" => &["actix", "crate::app", "crate::config", "Mailer", "outbox::put"],
+        "rules.rs" => &["actix", "crate::app", "crate::db", "diesel", "async ", "now()"],
+        "routes.rs" => &["diesel", "sql_query"],
+        "jobs.rs" => &["diesel", "actix"],
+        _ => &[],
+    }
+}
+
+fn breaches() -> BTreeSet<String> {
+    let mut breaches = BTreeSet::new();
+    for (path, text) in sources() {
+        if path.starts_with("engine/") {
+            breaches.extend(IMPURE.iter().filter(|word| text.contains(**word)).map(|word| format!("{path} -> {word}")));
+        }
+        let Some((feature, file)) = path.split_once('/').filter(|(feature, _)| FEATURES.contains(feature)) else { continue };
+        breaches.extend(forbidden(file).iter().filter(|word| text.contains(**word)).map(|word| format!("{path} -> {word}")));
+        for other in FEATURES.iter().filter(|other| **other != feature) {
+            if text.contains(&format!("{other}::store")) {
+                breaches.insert(format!("{path} -> {other}::store"));
+            }
+        }
+    }
+    breaches
+}
+
+#[test]
+fn every_file_stays_behind_its_wall() {
+    let (found, allowed) = (breaches(), exceptions());
+    let new: Vec<&String> = found.difference(&allowed).collect();
+    assert!(new.is_empty(), "over the wall: {new:#?}");
+    let gone: Vec<&String> = allowed.difference(&found).collect();
+    assert!(gone.is_empty(), "no longer needed, take them off the list: {gone:#?}");
+    assert!(allowed.len() <= MOST_EXCEPTIONS, "the list may only shrink: {}", allowed.len());
+}
+
+#[test]
+fn the_engine_knows_nothing_of_ours_but_ids_and_time() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("engine/")) {
+        for import in text.split("crate::").skip(1) {
+            let module: String = import.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            assert!(["ids", "time", "engine"].contains(&module.as_str()), "{path} imports crate::{module}");
+        }
+    }
+}
+
+#[test]
+fn the_shared_parts_know_no_feature() {
+    for (path, text) in sources() {
+        let shared = ["db/", "mail/", "http/"].iter().any(|folder| path.starts_with(folder)) || ["ids.rs", "time.rs", "secrets.rs"].contains(&path.as_str());
+        for feature in FEATURES.iter().filter(|_| shared) {
+            assert!(!text.contains(&format!("crate::{feature}")), "{path} knows {feature}");
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is_and_nothing_is_left_to_do() {
+    let mut files = Vec::new();
+    collect(&root().join("src"), &mut files);
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//!"), "{} has no sentence", path.display());
+        for word in ["TODO", "FIXME", "XXX", "HACK", "todo!", "unimplemented!"] {
+            assert!(!text.contains(word), "{} holds {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_clock_asks_for_the_time_and_only_the_settings_for_the_environment() {
+    for (path, text) in sources() {
+        for (word, home) in [("SystemTime::now", "time.rs"), ("Timestamp::now", "time.rs"), ("Instant::now", "time.rs"), ("env::var", "config.rs"), ("new_v4", "time.rs"), ("now_v7", "time.rs")] {
+            assert!(path == home || !text.contains(word), "{path} uses {word}");
+        }
+    }
+}
+
+#[test]
+fn the_committed_document_is_the_one_that_the_code_makes() {
+    let path = root().join("openapi/aftercare.json");
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let made = aftercare::openapi::json().unwrap();
+    assert!(committed == made, "openapi/aftercare.json is stale: run `aftercare openapi > openapi/aftercare.json`");
+}
+
+#[test]
+fn the_settings_table_of_the_readme_lists_every_setting_and_no_other() {
+    let Ok(readme) = std::fs::read_to_string(root().join("README.md")) else {
+        eprintln!("skipped: there is no README.md yet");
+        return;
+    };
+    let settings: BTreeSet<String> =
+        serde_json::to_value(Config::default()).unwrap().as_object().unwrap().keys().cloned().collect();
+    let rows = readme.lines().skip_while(|line| !line.starts_with("| Setting")).skip(2).take_while(|line| line.starts_with('|'));
+    let named = |row: &str| row.split('`').nth(1).map(str::to_owned);
+    let listed: BTreeSet<String> = rows.filter_map(named).collect();
+    assert_eq!(listed, settings, "the table whose head begins with `| Setting`");
+}
+
+#[test]
+fn no_committed_file_of_ours_names_a_path_of_this_machine() {
+    for folder in ["src", "tests", "migrations", "protocols"] {
+        let mut files = Vec::new();
+        collect(&root().join(folder), &mut files);
+        for path in files {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for word in [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")] {
+                assert!(!text.contains(word), "{} names {word}", path.display());
+            }
+        }
+    }
+}
