@@ -61,12 +61,17 @@ fn complete(document: &mut Value) {
     intern_schemas(document);
     say_more(document);
     put(document, "/info", "version", json!(env!("CARGO_PKG_VERSION")));
-    put(document, "/components", "securitySchemes", json!({
-        "bearer": {
-            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "An access token of `POST /v1/auth/login` or `/v1/auth/refresh`. It acts for a patient, or for one clinic."
-        }
-    }));
+    put(
+        document,
+        "/components",
+        "securitySchemes",
+        json!({
+            "bearer": {
+                "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                "description": "An access token of `POST /v1/auth/login` or `/v1/auth/refresh`. It acts for a patient, or for one clinic."
+            }
+        }),
+    );
     put(document, "/components", "responses", problem_responses());
     put(document, "/components", "headers", headers());
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };

@@ -225,7 +225,8 @@ impl Tokens {
         let ours = claims.iss == self.issuer && claims.aud == self.issuer;
         let begun = |from: i64| from.saturating_sub(LEEWAY) <= now;
         let in_time = begun(claims.nbf) && begun(claims.iat) && now < claims.exp.saturating_add(LEEWAY);
-        let sane = claims.exp.checked_sub(claims.iat).is_some_and(|life| (0..=900).contains(&life)) && claims.iat <= claims.nbf;
+        let sane = claims.exp.checked_sub(claims.iat).is_some_and(|life| (0..=900).contains(&life))
+            && claims.iat <= claims.nbf;
         (ours && in_time && sane).then_some(claims)
     }
 

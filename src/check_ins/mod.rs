@@ -82,22 +82,54 @@ const AD_HOC: &str = "ad-hoc";
 /// Rules look back at so many check-ins.
 const LOOK_BACK: i64 = 30;
 
-/// Records a check-in once by its id, judges it, raises alerts. `true`: it is new; `false`: it is the first one again.
+/// A check-in that was judged, and what it was judged by: if that has changed, it is judged again.
+pub struct Judged {
+    course: Course,
+    check_in: CheckIn,
+    /// `false`: it is the first one again, and nothing is to be written.
+    is_new: bool,
+    seen: Option<store::Seen>,
+}
+
+/// Finds the plan and judges the answers; writes nothing, so that it can be done beside the one writer of SQLite.
+pub fn prepare(
+    c: &mut Conn,
+    cache: &Compiled,
+    who: &auth::Patient,
+    id: CheckInId,
+    new: &NewCheckIn,
+    m: &Moment,
+) -> Result<Judged, Error> {
+    let course = plans::of_account(c, cache, who.account, new.plan_id)?
+        .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?;
+    let body_hash = digest(&serde_json::to_vec(new)?);
+    if let Some(check_in) = first_again(c, &course, id, &body_hash)? {
+        return Ok(Judged { course, check_in, is_new: false, seen: None });
+    }
+    let seen = store::seen(c, who.account, course.plan.id)?;
+    let check_in = judge(c, &course, (id, body_hash), new, m)?;
+    Ok(Judged { course, check_in, is_new: true, seen })
+}
+
+/// Records a check-in once by its id, and raises alerts. `true`: it is new; `false`: it is the first one again. What was
+/// prepared is used only if all that it was judged by is as it was.
 pub fn record(
     c: &mut Conn,
     cache: &Compiled,
     (who, post): (&auth::Patient, &Post),
-    id: CheckInId,
-    new: NewCheckIn,
+    (id, new): (CheckInId, &NewCheckIn),
+    prepared: Option<Judged>,
     m: &Moment,
 ) -> Result<(CheckIn, Course, bool), Error> {
-    let course = plans::of_account(c, cache, who.account, new.plan_id)?
-        .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?;
-    let body_hash = digest(&serde_json::to_vec(&new)?);
-    if let Some(first) = first_again(c, &course, id, &body_hash)? {
-        return Ok((first, course, false));
+    let seen_now = store::seen(c, who.account, new.plan_id)?;
+    let judged = match prepared.filter(|judged| judged.seen.is_some() && judged.seen == seen_now) {
+        Some(judged) => judged,
+        None => prepare(c, cache, who, id, new, m)?,
+    };
+    let Judged { course, check_in, is_new, .. } = judged;
+    if !is_new {
+        return Ok((check_in, course, false));
     }
-    let check_in = judge(c, &course, (id, body_hash), new, m)?;
     if !store::insert(c, &check_in)? {
         // A twin in flight was first.
         let first = first_again(c, &course, id, &check_in.body_hash)?.ok_or(Error::Busy)?;
@@ -127,7 +159,7 @@ fn judge(
     c: &mut Conn,
     course: &Course,
     (id, body_hash): (CheckInId, Vec<u8>),
-    new: NewCheckIn,
+    new: &NewCheckIn,
     m: &Moment,
 ) -> Result<CheckIn, Error> {
     let answered_at = new.answered_at.unwrap_or(m.at);

@@ -138,6 +138,7 @@ async fn put_check_in(
     Body(body): Body<NewCheckIn>,
 ) -> Result<HttpResponse, Error> {
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(&request));
+    let id = id.into_inner();
     let new = Record {
         plan_id: body.plan_id,
         occurrence_id: body.occurrence_id,
@@ -145,8 +146,15 @@ async fn put_check_in(
         answered_at: body.answered_at,
     };
     let post = app.post();
+    // SQLite has one writer: what only reads is done beside it. PostgreSQL has many, and one transaction does all.
+    let prepared = if app.db.is_sqlite() {
+        let (inner, new, m) = (app.clone(), new.clone(), m.clone());
+        Some(app.db.read(move |c| super::prepare(c, &inner.compiled, &me, id, &new, &m)).await?)
+    } else {
+        None
+    };
     let (row, course, is_new) =
-        app.db.write(move |c| super::record(c, &inner.compiled, (&me, &post), *id, new, &m)).await?;
+        app.db.write(move |c| super::record(c, &inner.compiled, (&me, &post), (id, &new), prepared, &m)).await?;
     let view = view(row, &course.clinic, asked.as_deref().unwrap_or(&course.patient.locale))?;
     Ok(if is_new { HttpResponse::Created().json(view) } else { HttpResponse::Ok().json(view) })
 }

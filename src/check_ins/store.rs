@@ -85,3 +85,32 @@ pub fn list_earlier(c: &mut Conn, clinic: ClinicId, plan: PlanId, most: i64) -> 
         .load(c)?;
     rows.into_iter().rev().map(|(day, answers)| Ok((day, Answers(answers.to()?)))).collect()
 }
+
+/// What a check-in is judged by, in four numbers: the versions of plan, patient and clinic, and the newest check-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    versions: (i32, i32, i32),
+    newest: Option<CheckInId>,
+}
+
+/// That of the account's plan; `None` if it has no such plan.
+pub fn seen(c: &mut Conn, account: AccountId, plan: PlanId) -> Result<Option<Seen>, Error> {
+    use crate::db::schema::{clinics, plans};
+    let found: Option<((i32, i32, i32), ClinicId)> = plans::table
+        .inner_join(
+            patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))),
+        )
+        .inner_join(clinics::table.on(clinics::id.eq(plans::clinic_id)))
+        .filter(plans::id.eq(plan).and(patients::account_id.eq(account)))
+        .select(((plans::revision, patients::version, clinics::version), plans::clinic_id))
+        .first(c)
+        .optional()?;
+    let Some((versions, clinic)) = found else { return Ok(None) };
+    let newest = check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+        .order(check_ins::entry_id.desc())
+        .select(check_ins::entry_id)
+        .first(c)
+        .optional()?;
+    Ok(Some(Seen { versions, newest }))
+}

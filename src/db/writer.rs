@@ -102,7 +102,7 @@ fn write_groups(mut conn: Conn, waiting: &Receiver<Box<dyn Job>>, most: usize) {
         group.extend(waiting.try_iter().take(most - 1));
         let committed = commit_group(&mut conn, &mut group);
         for job in group {
-            job.answer(committed.as_ref().map(|()| ()));
+            job.answer(committed.as_ref().copied());
         }
         if committed.is_err() {
             roll_back(&mut conn);

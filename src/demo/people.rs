@@ -288,7 +288,7 @@ fn answer_past(
         let new =
             NewCheckIn { plan_id: course.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
         let who = auth::Patient { account };
-        check_ins::record(c, &app.compiled, (&who, &app.post()), at.id::<CheckInId>(), new, &at)?;
+        check_ins::record(c, &app.compiled, (&who, &app.post()), (at.id::<CheckInId>(), &new), None, &at)?;
     }
     Ok(())
 }

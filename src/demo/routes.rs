@@ -152,7 +152,7 @@ struct Move {
 
 /// The farthest that one call may go.
 const FARTHEST_DAYS: i64 = 60;
-/// The clock goes in steps, so that each mail is written in its own quarter of an hour.
+/// The clock goes from one due instant to the next, in steps no longer than this.
 const STEP_SECONDS: i64 = 15 * 60;
 
 async fn move_clock(app: web::Data<App>, Body(by): Body<Move>) -> Result<HttpResponse, Error> {
@@ -175,7 +175,9 @@ async fn move_clock(app: web::Data<App>, Body(by): Body<Move>) -> Result<HttpRes
         if here >= target {
             break;
         }
-        app.clock.set(target.min(here.plus_seconds(STEP_SECONDS)));
+        let due = app.db.read(crate::plans::store::find_next_due).await?.filter(|due| *due > here);
+        let step = here.plus_seconds(STEP_SECONDS);
+        app.clock.set(due.map_or(step, |due| due.min(step)).min(target));
     }
     let mails = files(&app)?.len().saturating_sub(before);
     Ok(HttpResponse::Ok().json(json!({ "was": now, "now": app.clock.now(), "mails": mails })))

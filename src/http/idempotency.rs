@@ -62,8 +62,18 @@ pub struct Once {
 
 impl Key {
     /// The deed of this account, acting for this clinic, on this route with this body.
-    pub fn once(self, (clinic, account): (ClinicId, AccountId), route: &str, body: &impl Serialize) -> Result<Once, Error> {
-        Ok(Once { account, route: format!("{clinic} {route}"), key: self.key, body_hash: digest(&serde_json::to_vec(body)?) })
+    pub fn once(
+        self,
+        (clinic, account): (ClinicId, AccountId),
+        route: &str,
+        body: &impl Serialize,
+    ) -> Result<Once, Error> {
+        Ok(Once {
+            account,
+            route: format!("{clinic} {route}"),
+            key: self.key,
+            body_hash: digest(&serde_json::to_vec(body)?),
+        })
     }
 }
 

@@ -123,8 +123,7 @@ impl Course {
     /// What must be known to tell the day `number`: marks of the days that can still be late, and the check-ins that a
     /// restriction may be held by.
     pub fn known(&self, c: &mut Conn, number: i32) -> Result<Known, Error> {
-        let late_days =
-            self.compiled.slots.iter().map(|slot| i32::from(slot.late_until.days)).max().unwrap_or_default();
+        let late_days = self.compiled.slots.iter().map(|slot| slot.late_until.days).max().unwrap_or_default();
         let from = number - late_days - 2;
         let held_from = self
             .compiled

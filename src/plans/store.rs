@@ -126,6 +126,17 @@ pub fn claim_due(c: &mut Conn, at: Stamp, most: i64) -> Result<Vec<(ClinicId, Pl
     })
 }
 
+/// The next instant at which any plan is due.
+pub fn find_next_due(c: &mut Conn) -> Result<Option<Stamp>, Error> {
+    let next: Option<Option<Stamp>> = plans::table
+        .filter(plans::next_due_at.is_not_null())
+        .order(plans::next_due_at)
+        .select(plans::next_due_at)
+        .first(c)
+        .optional()?;
+    Ok(next.flatten())
+}
+
 /// Reminders were decided up to `planned_to`; the planner comes back at `next_due_at`.
 pub fn set_planned(c: &mut Conn, plan: &Plan, planned_to: Stamp, next_due_at: Option<Stamp>) -> Result<(), Error> {
     diesel::update(plans::table.find((plan.clinic_id, plan.id)))

@@ -65,9 +65,7 @@ impl Calm {
 }
 
 /// Every operation with a body, with a path on which it would work.
-async fn every_body(calm: &Calm, mut each: impl AsyncFnMut(&str, &dyn Fn(&Value) -> Ask<'static>, Value)) {
-    // The app outlives the closure; `Ask` borrows it.
-    let app: &'static TestApp = Box::leak(Box::new(std::sync::Arc::clone(&calm.app)));
+async fn every_body<'a>(calm: &'a Calm, mut each: impl AsyncFnMut(&str, &dyn Fn(&Value) -> Ask<'a>, Value)) {
     for operation in operations().into_iter().filter(|operation| operation.has_body()) {
         let path = fill(
             &operation,
@@ -75,7 +73,7 @@ async fn every_body(calm: &Calm, mut each: impl AsyncFnMut(&str, &dyn Fn(&Value)
         );
         let token = if path.starts_with("/v1/me") { &calm.patient } else { &calm.staff };
         let ask = |body: &Value| {
-            let ask = app.ask(&operation.method, &path).header("if-match", "*").json(body);
+            let ask = calm.app.ask(&operation.method, &path).header("if-match", "*").json(body);
             if operation.is_public() { ask } else { ask.bearer(token) }
         };
         each(&operation.id, &ask, calm.world.body(&operation).unwrap()).await;

@@ -9,13 +9,13 @@
     reason = "a test may fail loudly"
 )]
 
-mod query_plans;
 mod bad_input;
 mod conventions;
 mod judge;
 mod links;
 mod outbox;
 mod planner;
+mod query_plans;
 mod relay;
 mod rights;
 mod schema;

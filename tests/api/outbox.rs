@@ -97,7 +97,8 @@ async fn two_planners_decide_every_reminder_once() {
     for number in 0..12 {
         clinic.enrol(&format!("Ada{number}")).await;
     }
-    let nodes = [TestApp::start_on(app.database.share(), |_| ()).await, TestApp::start_on(app.database.share(), |_| ()).await];
+    let nodes =
+        [TestApp::start_on(app.database.share(), |_| ()).await, TestApp::start_on(app.database.share(), |_| ()).await];
     let working: Vec<_> = nodes
         .iter()
         .map(|node| {
@@ -217,7 +218,11 @@ fn instant(app: &Shared) -> String {
 async fn a_relay_that_cannot_be_reached_is_tried_again_soon() {
     let app = TestApp::start().await;
     put(&app, 1, Kind::SignInLink).await;
-    let unreached = Failure { phase: Phase::Connect, outcome: Outcome::NotSent { retryable: true }, detail: "no answer".to_owned() };
+    let unreached = Failure {
+        phase: Phase::Connect,
+        outcome: Outcome::NotSent { retryable: true },
+        detail: "no answer".to_owned(),
+    };
     app.memory().fail_next(unreached);
     assert_eq!(subjects(&app.mails().await), []);
     app.pass_seconds(29);
@@ -252,7 +257,8 @@ async fn a_never_is_final_and_an_address_that_does_not_exist_gets_no_more_remind
     let mails = app.mails().await;
     assert_eq!(mails.len(), 1, "the other one goes out: {:?}", subjects(&mails));
     let (refused, well) = if mails[0].to == bea.email { (&ada, &bea) } else { (&bea, &ada) };
-    let record = async |patient_id: &str| clinic.owner.get(&format!("/v1/clinic/patients/{patient_id}")).await.must(200);
+    let record =
+        async |patient_id: &str| clinic.owner.get(&format!("/v1/clinic/patients/{patient_id}")).await.must(200);
     assert_eq!(record(&refused.patient_id).await["address_refused_at"], "2026-03-02T19:00:00Z");
     assert_eq!(record(&well.patient_id).await["address_refused_at"], Value::Null);
     assert_eq!(app.database.count("outbox", "state = 'dead' AND attempt = 1"), 1);
@@ -284,7 +290,8 @@ async fn a_new_address_gets_reminders_again() {
     let id = app.database.id(patient["id"].as_str().unwrap());
     app.database.run(&format!("UPDATE patients SET address_refused_at = created_at WHERE id = {id}"));
     let path = format!("/v1/clinic/patients/{}", patient["id"].as_str().unwrap());
-    let changed = clinic.owner.send_if("PATCH", &path, "\"v1\"", json!({ "email": "ada.right@patients.example" })).await;
+    let changed =
+        clinic.owner.send_if("PATCH", &path, "\"v1\"", json!({ "email": "ada.right@patients.example" })).await;
     assert_eq!(changed.must(200)["address_refused_at"], Value::Null);
 }
 

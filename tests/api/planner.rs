@@ -61,7 +61,11 @@ async fn a_patient_who_flies_west_is_not_reminded_twice() {
     }
     for hour in 0..18 {
         app.set_clock(&format!("2026-03-03T{hour:02}:00:00Z"));
-        assert_eq!(subjects(&app.mails().await), [], "it is {hour}:00 in London, and the evening of day 0 again in Los Angeles");
+        assert_eq!(
+            subjects(&app.mails().await),
+            [],
+            "it is {hour}:00 in London, and the evening of day 0 again in Los Angeles"
+        );
     }
     app.set_clock("2026-03-03T18:00:00Z");
     app.the_mail().await;
@@ -78,7 +82,10 @@ async fn a_patient_who_flies_east_over_the_hour_is_still_reminded() {
     fly(&ada, "Asia/Tokyo").await;
     let mails = app.mails().await;
     let told = decisions(&clinic, &ada).await;
-    assert!(told.contains(&mailed("check-in", 1)), "11:00 on day 1 in Tokyo, and its reminder was due at 10:00: {told:?}");
+    assert!(
+        told.contains(&mailed("check-in", 1)),
+        "11:00 on day 1 in Tokyo, and its reminder was due at 10:00: {told:?}"
+    );
     assert!(!mails.is_empty());
     app.set_clock("2026-03-04T01:00:00Z");
     app.the_mail().await;
@@ -152,7 +159,10 @@ async fn a_worker_that_slept_through_the_evening_sends_nothing_late_and_says_why
     app.set_clock("2026-03-03T08:00:00Z");
     assert_eq!(subjects(&app.mails().await), []);
     let page = clinic.coordinator.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
-    assert_eq!((&page["items"][0]["decision"], &page["items"][0]["reason"]), (&json!("not_mailed"), &json!("too_late")));
+    assert_eq!(
+        (&page["items"][0]["decision"], &page["items"][0]["reason"]),
+        (&json!("not_mailed"), &json!("too_late"))
+    );
 }
 
 #[tokio::test]
@@ -166,8 +176,39 @@ async fn a_late_enrolment_is_not_reminded_of_what_lies_behind() {
     let plan = clinic.owner.post("/v1/clinic/plans", enrolment).await.must(201);
     app.set_clock("2026-03-03T10:00:00Z");
     app.the_mail().await;
-    let page = clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders", plan["id"].as_str().unwrap())).await.must(200);
+    let page =
+        clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders", plan["id"].as_str().unwrap())).await.must(200);
     let days: Vec<i64> = page["items"].as_array().unwrap().iter().map(|item| item["day"].as_i64().unwrap()).collect();
     assert_eq!(days, [3], "day 2 at 10:00 was before the enrolment");
-    assert_eq!(clinic.owner.get("/v1/clinic/alerts").await.must(200)["items"], json!([]), "and silence before it is none");
+    assert_eq!(
+        clinic.owner.get("/v1/clinic/alerts").await.must(200)["items"],
+        json!([]),
+        "and silence before it is none"
+    );
+}
+
+#[tokio::test]
+async fn a_patient_with_two_plans_gets_one_mail_an_evening() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    let path = format!("/v1/clinic/patients/{}/treatments", ada.patient_id);
+    let scalp = json!({
+        "procedure": "microneedling", "performed_on": "2026-03-02", "body_area": "scalp",
+        "parameters": { "needle_depth_mm": 1.0, "skin_type": "II" }
+    });
+    let treatment = clinic.owner.post(&path, scalp).await.must(201);
+    let enrolment =
+        json!({ "patient_id": ada.patient_id, "treatment_id": treatment["id"], "protocol_key": "mn-scalp" });
+    let second = clinic.owner.post("/v1/clinic/plans", enrolment).await.must(201);
+    app.set_clock("2026-03-02T19:00:00Z");
+    app.the_mail().await;
+    let page = format!("/v1/clinic/plans/{}/reminders", second["id"].as_str().unwrap());
+    let other = clinic.owner.get(&page).await.must(200);
+    let mut words =
+        vec![decisions(&clinic, &ada).await[0].2.clone(), other["items"][0]["decision"].as_str().unwrap().to_owned()];
+    words.sort();
+    assert_eq!(words, ["joined", "mailed"]);
+    let today = ada.person.get("/v1/me/today").await.must(200);
+    assert_eq!(today["plans"].as_array().unwrap().len(), 2);
 }

@@ -67,8 +67,10 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("wake", |c| plans::store::wake_all(c, clinic, PatientId(id), at)));
     found.extend(walks("due_plans", |c| plans::store::claim_due(c, at, 20).map(drop)));
     found.extend(walks("check_in", |c| check_ins::store::find(c, clinic, CheckInId(id)).map(drop)));
-    found.extend(walks("my_check_in", |c| check_ins::store::find_of_account(c, AccountId(id), CheckInId(id)).map(drop)));
+    found
+        .extend(walks("my_check_in", |c| check_ins::store::find_of_account(c, AccountId(id), CheckInId(id)).map(drop)));
     found.extend(walks("earlier", |c| check_ins::store::list_earlier(c, clinic, PlanId(id), 30).map(drop)));
+    found.extend(walks("seen", |c| check_ins::store::seen(c, AccountId(id), PlanId(id)).map(drop)));
     found.extend(walks("patient", |c| patients::store::find(c, clinic, PatientId(id)).map(drop)));
     found.extend(walks("records", |c| patients::store::list_of_account(c, AccountId(id)).map(drop)));
     found.extend(walks("open_alert", |c| alerts::store::find_open(c, clinic, PlanId(id), "R1:redness").map(drop)));

@@ -60,7 +60,10 @@ async fn the_reminder_goes_over_smtp_with_a_neutral_subject_and_one_click_to_sto
     assert_eq!(got["to"], serde_json::json!([ada.email]));
     let letter = got["letter"].as_str().unwrap();
     let unsubscribe = header(letter, "List-Unsubscribe");
-    assert!(unsubscribe.starts_with("<https://care.example/v1/unsubscribe/") && unsubscribe.ends_with('>'), "{unsubscribe}");
+    assert!(
+        unsubscribe.starts_with("<https://care.example/v1/unsubscribe/") && unsubscribe.ends_with('>'),
+        "{unsubscribe}"
+    );
     assert_eq!(header(letter, "List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
     let ids = app.database.lines("SELECT message_id AS value FROM outbox WHERE kind = 'reminder'");
     assert_eq!(header(letter, "Message-ID"), format!("<{}>", ids[0]));

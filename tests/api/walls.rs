@@ -50,8 +50,18 @@ fn exceptions() -> BTreeSet<String> {
 }
 
 /// What the engine may not speak of: it decides, and nothing else.
-const IMPURE: [&str; 10] =
-    ["actix", "diesel", "tokio", "async ", "std::fs", "std::env", "SystemTime", "Instant::now", "Zoned::now", "Timestamp::now"];
+const IMPURE: [&str; 10] = [
+    "actix",
+    "diesel",
+    "tokio",
+    "async ",
+    "std::fs",
+    "std::env",
+    "SystemTime",
+    "Instant::now",
+    "Zoned::now",
+    "Timestamp::now",
+];
 
 /// What a file of that name may not speak of.
 fn forbidden(file: &str) -> &'static [&'static str] {
@@ -71,8 +81,12 @@ fn breaches() -> BTreeSet<String> {
         if path.starts_with("engine/") {
             breaches.extend(IMPURE.iter().filter(|word| text.contains(**word)).map(|word| format!("{path} -> {word}")));
         }
-        let Some((feature, file)) = path.split_once('/').filter(|(feature, _)| FEATURES.contains(feature)) else { continue };
-        breaches.extend(forbidden(file).iter().filter(|word| text.contains(**word)).map(|word| format!("{path} -> {word}")));
+        let Some((feature, file)) = path.split_once('/').filter(|(feature, _)| FEATURES.contains(feature)) else {
+            continue;
+        };
+        breaches.extend(
+            forbidden(file).iter().filter(|word| text.contains(**word)).map(|word| format!("{path} -> {word}")),
+        );
         for other in FEATURES.iter().filter(|other| **other != feature) {
             if text.contains(&format!("{other}::store")) {
                 breaches.insert(format!("{path} -> {other}::store"));
@@ -96,7 +110,8 @@ fn every_file_stays_behind_its_wall() {
 fn the_engine_knows_nothing_of_ours_but_ids_and_time() {
     for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("engine/")) {
         for import in text.split("crate::").skip(1) {
-            let module: String = import.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            let module: String =
+                import.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
             assert!(["ids", "time", "engine"].contains(&module.as_str()), "{path} imports crate::{module}");
         }
     }
@@ -105,7 +120,8 @@ fn the_engine_knows_nothing_of_ours_but_ids_and_time() {
 #[test]
 fn the_shared_parts_know_no_feature() {
     for (path, text) in sources() {
-        let shared = ["db/", "mail/", "http/"].iter().any(|folder| path.starts_with(folder)) || ["ids.rs", "time.rs", "secrets.rs"].contains(&path.as_str());
+        let shared = ["db/", "mail/", "http/"].iter().any(|folder| path.starts_with(folder))
+            || ["ids.rs", "time.rs", "secrets.rs"].contains(&path.as_str());
         for feature in FEATURES.iter().filter(|_| shared) {
             assert!(!text.contains(&format!("crate::{feature}")), "{path} knows {feature}");
         }
@@ -128,7 +144,14 @@ fn every_module_says_what_it_is_and_nothing_is_left_to_do() {
 #[test]
 fn only_the_clock_asks_for_the_time_and_only_the_settings_for_the_environment() {
     for (path, text) in sources() {
-        for (word, home) in [("SystemTime::now", "time.rs"), ("Timestamp::now", "time.rs"), ("Instant::now", "time.rs"), ("env::var", "config.rs"), ("new_v4", "time.rs"), ("now_v7", "time.rs")] {
+        for (word, home) in [
+            ("SystemTime::now", "time.rs"),
+            ("Timestamp::now", "time.rs"),
+            ("Instant::now", "time.rs"),
+            ("env::var", "config.rs"),
+            ("new_v4", "time.rs"),
+            ("now_v7", "time.rs"),
+        ] {
             assert!(path == home || !text.contains(word), "{path} uses {word}");
         }
     }
@@ -150,7 +173,11 @@ fn the_settings_table_of_the_readme_lists_every_setting_and_no_other() {
     };
     let settings: BTreeSet<String> =
         serde_json::to_value(Config::default()).unwrap().as_object().unwrap().keys().cloned().collect();
-    let rows = readme.lines().skip_while(|line| !line.starts_with("| Setting")).skip(2).take_while(|line| line.starts_with('|'));
+    let rows = readme
+        .lines()
+        .skip_while(|line| !line.starts_with("| Setting"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
     let named = |row: &str| row.split('`').nth(1).map(str::to_owned);
     let listed: BTreeSet<String> = rows.filter_map(named).collect();
     assert_eq!(listed, settings, "the table whose head begins with `| Setting`");

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use aftercare::db::{self, Conn, migrate};
 use diesel::connection::SimpleConnection as _;
@@ -207,9 +206,10 @@ impl Drop for Database {
     }
 }
 
+/// Random: a process id comes back, and may find what a killed test left behind.
 fn new_name() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("aftercare_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst))
+    let number = u64::from_be_bytes(aftercare::time::Entropy::System.bytes());
+    format!("aftercare_test_{number:016x}")
 }
 
 fn on_server(server: &str, database: &str) -> String {
