@@ -129,7 +129,7 @@ fn live(
     let m = Moment::new(now.at.plus_seconds(-days * 86_400 - 7_200), Entropy::System);
     let email = format!("p{index}@patients.example");
     let account = auth::account_for(c, &email, "en", None, &m)?;
-    let is_face = index % 3 != 0;
+    let is_face = !index.is_multiple_of(3);
     let patient = patients::add(
         c,
         who,

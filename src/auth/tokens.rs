@@ -201,7 +201,7 @@ impl Tokens {
         }
         let claims = self.read(token, now).ok_or(Error::SignInNeeded)?;
         let (from, until) = (claims.nbf, claims.exp);
-        let who = app.db.read(move |c| rights_of(c, &claims)).await?;
+        let who = app.db.read_fresh(move |c| rights_of(c, &claims)).await?;
         let verified = Arc::new(Verified { who: who.clone(), from, until, generation });
         self.verified.insert(name, verified);
         Ok(who)
@@ -248,9 +248,9 @@ impl Tokens {
             return Ok(());
         }
         let doubts = self.doubts.load(Ordering::SeqCst);
-        let generation = app.db.read(store::rights_generation).await?;
+        let generation = app.db.read_fresh(store::rights_generation).await?;
         if self.generation.load(Ordering::SeqCst) != generation {
-            let ring = Arc::new(keyring(&app.secrets, &app.db.read(store::list_keys).await?)?);
+            let ring = Arc::new(keyring(&app.secrets, &app.db.read_fresh(store::list_keys).await?)?);
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = ring;
             self.generation.store(generation, Ordering::SeqCst);
         }

@@ -90,7 +90,7 @@ impl Db {
         matches!(self.kind, Kind::Sqlite { .. })
     }
 
-    /// Reads in one snapshot. On SQLite this runs on the calling thread and must be short; see `read_long`.
+    /// Reads in one snapshot, from the replica if there is one. On SQLite this runs on the calling thread and must be short.
     pub async fn read<T, F>(&self, f: F) -> Result<T, Error>
     where
         F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
@@ -102,18 +102,15 @@ impl Db {
         }
     }
 
-    /// Reads what may be long (exports, lists over a whole clinic): never on a thread that answers requests.
-    pub async fn read_long<T, F>(&self, f: F) -> Result<T, Error>
+    /// Reads what must not lag behind a replica: who may do what.
+    pub async fn read_fresh<T, F>(&self, f: F) -> Result<T, Error>
     where
         F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
         match &self.kind {
-            Kind::Sqlite { readers, .. } => {
-                let readers = Arc::clone(readers);
-                blocking(move || readers.read(f)).await
-            }
-            Kind::Pg { .. } => self.read(f).await,
+            Kind::Sqlite { readers, .. } => readers.read(f),
+            Kind::Pg { pool, .. } => on_pg(pool.clone(), f).await,
         }
     }
 

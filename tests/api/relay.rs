@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use crate::support::TestApp;
+use crate::support::database::variable;
 
 /// A server that ends with its test.
 struct Mailbox {
@@ -21,10 +22,11 @@ impl Drop for Mailbox {
     }
 }
 
-/// `None`, with a line that says so, where Python or aiosmtpd is missing.
+/// `None`, with a line that says so, where Python or aiosmtpd is missing; scripts/test.sh names a Python that has it.
 fn open() -> Option<Mailbox> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/mailbox.py");
-    let Ok(mut child) = Command::new("python3").arg(script).stdout(Stdio::piped()).spawn() else {
+    let python = variable("AFTERCARE_TEST_PYTHON").unwrap_or_else(|| "python3".to_owned());
+    let Ok(mut child) = Command::new(python).arg(script).stdout(Stdio::piped()).spawn() else {
         eprintln!("skipped: there is no python3");
         return None;
     };

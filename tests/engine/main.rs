@@ -1,5 +1,5 @@
 //! The engine from outside: examples, and properties over every zone.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod compiling;
 mod days;
