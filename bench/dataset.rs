@@ -312,8 +312,8 @@ pub fn tokens(app: &App, most: usize) -> Vec<String> {
     })
 }
 
-/// Check-ins that nobody has sent yet, of many patients.
-pub fn check_in_requests(app: &App, count: usize) -> Vec<Vec<u8>> {
+/// One Today of each of many patients, and check-ins of theirs that nobody has sent yet.
+pub fn check_in_requests(app: &App, count: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let tokens = tokens(app, 10_000);
     let accounts = accounts(&data_path(app), 10_000);
     let mut conn = db::connect(&app.config.database_url).unwrap();
@@ -325,13 +325,13 @@ pub fn check_in_requests(app: &App, count: usize) -> Vec<Vec<u8>> {
         })
         .collect();
     let m = app.moment();
-    (0..count)
-        .map(|index| {
-            let (token, course) = (&tokens[index % tokens.len()], &courses[index % courses.len()]);
-            let body = json!({"plan_id": course.plan.id, "answers": answers(course, course.day_number(m.at))});
-            super::load::put(&format!("/v1/me/check-ins/{}", m.id::<CheckInId>()), token, &body.to_string())
-        })
-        .collect()
+    let warm = tokens.iter().map(|token| super::load::get("/v1/me/today", Some(token))).collect();
+    let check_in = |index: usize| {
+        let (token, course) = (&tokens[index % tokens.len()], &courses[index % courses.len()]);
+        let body = json!({"plan_id": course.plan.id, "answers": answers(course, course.day_number(m.at))});
+        super::load::put(&format!("/v1/me/check-ins/{}", m.id::<CheckInId>()), token, &body.to_string())
+    };
+    (warm, (0..count).map(check_in).collect())
 }
 
 /// Inserts a second, one row a transaction, durable, on one thread: the floor of SQL itself.

@@ -69,7 +69,7 @@ words! {
 
 /// An alert.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = alerts, check_for_backend(MultiBackend))]
+#[diesel(table_name = alerts, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Alert {
     /// The clinic.
     pub clinic_id: ClinicId,

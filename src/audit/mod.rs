@@ -10,7 +10,7 @@ use crate::time::{Moment, Stamp};
 
 /// One line.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = audit_events, check_for_backend(MultiBackend))]
+#[diesel(table_name = audit_events, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct AuditEvent {
     /// Its id.
     pub id: AuditId,

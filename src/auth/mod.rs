@@ -75,7 +75,7 @@ words! {
 
 /// One login.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = accounts, check_for_backend(MultiBackend))]
+#[diesel(table_name = accounts, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Account {
     /// Its id.
     pub id: AccountId,
@@ -95,7 +95,7 @@ pub struct Account {
 
 /// An account's role in a clinic.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = members, check_for_backend(MultiBackend))]
+#[diesel(table_name = members, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Member {
     /// The clinic.
     pub clinic_id: ClinicId,

@@ -11,7 +11,7 @@ use crate::time::Stamp;
 
 /// A sign-in on one device.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = sessions, check_for_backend(MultiBackend))]
+#[diesel(table_name = sessions, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
@@ -37,7 +37,7 @@ pub struct Session {
 
 /// A one-time link, of which only the token's digest is kept.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = links, check_for_backend(MultiBackend))]
+#[diesel(table_name = links, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Link {
     /// Its id.
     pub id: LinkId,
@@ -63,7 +63,7 @@ pub struct Link {
 
 /// A signing key, sealed.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = signing_keys, check_for_backend(MultiBackend))]
+#[diesel(table_name = signing_keys, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct StoredKey {
     /// Its name.
     pub kid: String,

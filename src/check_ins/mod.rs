@@ -24,7 +24,7 @@ use crate::{alerts, today};
 
 /// One check-in, as it was sent and as it was judged.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = check_ins, check_for_backend(MultiBackend))]
+#[diesel(table_name = check_ins, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct CheckIn {
     /// The clinic.
     pub clinic_id: ClinicId,

@@ -28,7 +28,7 @@ words! {
 
 /// The tenant.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = clinics, check_for_backend(MultiBackend))]
+#[diesel(table_name = clinics, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Clinic {
     /// Its id.
     pub id: ClinicId,

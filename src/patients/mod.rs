@@ -19,7 +19,7 @@ use crate::time::{Moment, Stamp};
 
 /// One person's record in one clinic.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = patients, check_for_backend(MultiBackend))]
+#[diesel(table_name = patients, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Patient {
     /// The clinic.
     pub clinic_id: ClinicId,
@@ -47,7 +47,7 @@ pub struct Patient {
 
 /// What was done, when, where, and how.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = treatments, check_for_backend(MultiBackend))]
+#[diesel(table_name = treatments, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Treatment {
     /// The clinic.
     pub clinic_id: ClinicId,

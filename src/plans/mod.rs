@@ -23,7 +23,7 @@ use crate::time::{Moment, Stamp};
 
 /// A patient's enrolment.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = plans, check_for_backend(MultiBackend))]
+#[diesel(table_name = plans, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Plan {
     /// The clinic.
     pub clinic_id: ClinicId,

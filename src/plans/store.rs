@@ -163,7 +163,7 @@ pub fn list_marks(c: &mut Conn, clinic: ClinicId, plan: PlanId, from: i32, to: i
 
 /// A mark to be written. The one before stays, and counts no more.
 #[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = marks)]
+#[diesel(table_name = marks, treat_none_as_default_value = false)]
 pub struct NewMark {
     /// The clinic.
     pub clinic_id: ClinicId,

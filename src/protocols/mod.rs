@@ -38,7 +38,7 @@ words! {
 
 /// One version of a protocol in one clinic.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = protocol_versions, check_for_backend(MultiBackend))]
+#[diesel(table_name = protocol_versions, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Version {
     /// The clinic.
     pub clinic_id: ClinicId,

@@ -52,7 +52,7 @@ words! {
 
 /// A decision.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = reminders, check_for_backend(MultiBackend))]
+#[diesel(table_name = reminders, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Reminder {
     /// The clinic.
     pub clinic_id: ClinicId,
