@@ -43,12 +43,15 @@ fn main() {
     let data = std::env::var("DATA").map_or_else(|_| PathBuf::from("bench/out/bench.db"), PathBuf::from);
     std::fs::create_dir_all(data.parent().unwrap()).unwrap();
     dataset::build_once(&data, patients);
-    let parts: [(&str, fn(&Path)); 5] =
+    let parts: [(&str, Part); 5] =
         [("start", start_up), ("queries", queries), ("today", reads), ("check-ins", writes), ("planner", planner)];
     for (_, part) in parts.iter().filter(|(name, _)| wanted(name)) {
         part(&fresh_copy(&data));
     }
 }
+
+/// A part of the benchmark, on a data set of its own.
+type Part = fn(&Path);
 
 /// Each part works on a copy, so that none finds what another has left.
 fn fresh_copy(data: &Path) -> PathBuf {
