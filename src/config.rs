@@ -191,3 +191,50 @@ pub fn is_loopback_url(url: &str) -> bool {
     url.starts_with("http")
         && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn safe() -> Config {
+        Config { secret: "0123456789 abcdefghij KLMNOPQRST".to_owned().into(), ..Config::default() }
+    }
+
+    fn refusal(change: impl FnOnce(&mut Config)) -> String {
+        let mut config = safe();
+        change(&mut config);
+        config.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn t54_unsafe_settings_refuse_to_start_with_one_line() {
+        safe().check().unwrap();
+        let refusals = [
+            refusal(|config| config.secret = "secret".to_owned().into()),
+            refusal(|config| config.secret = "a".repeat(40).into()),
+            refusal(|config| config.base_url = "http://care.example".to_owned()),
+            refusal(|config| config.base_url = "https://care.example/".to_owned()),
+            refusal(|config| config.app_url = "http://127.0.0.1.care.example".to_owned()),
+            refusal(|config| config.database_url = "mysql://db/x".to_owned()),
+            refusal(|config| config.mail = "memory".to_owned().into()),
+            refusal(|config| config.access_token_seconds = 3_600),
+            refusal(|config| config.pool_size = 0),
+            refusal(|config| config.log_format = "xml".to_owned()),
+        ];
+        for sentence in refusals {
+            assert!(!sentence.contains('\n') && sentence.contains(" must "), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_from_what_only_looks_like_it() {
+        for url in ["http://127.0.0.1:8080", "http://localhost", "https://[::1]:8080/x", "http://127.9.9.9"] {
+            assert!(is_loopback_url(url), "{url}");
+        }
+        for url in
+            ["http://127.0.0.1.example", "http://localhost.example", "http://10.0.0.1", "ftp://127.0.0.1", "http://"]
+        {
+            assert!(!is_loopback_url(url), "{url}");
+        }
+    }
+}

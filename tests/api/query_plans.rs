@@ -28,11 +28,11 @@ fn plan_of(name: &str, work: impl FnOnce(&mut Conn) -> Result<(), Error>) -> Vec
     let seen = Arc::new(Mutex::new(Vec::new()));
     let Conn::Sqlite(inner) = &mut conn else { panic!("not SQLite") };
     let sink = Arc::clone(&seen);
-    inner.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
-        InstrumentationEvent::StartQuery { query, .. } => sink.lock().unwrap().push(query.to_string()),
-        _ => {}
+    inner.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            sink.lock().unwrap().push(query.to_string());
+        }
     });
-
     work(&mut conn).unwrap();
     let statements: Vec<String> = seen.lock().unwrap().drain(..).collect();
     let mut steps = Vec::new();
