@@ -64,11 +64,6 @@ impl App {
         let transport = config.mail.expose_secret().parse().map_err(|why| Error::Setting(format!("mail: {why}")))?;
         let mailer = Mailer::new(MailSettings::new(transport, config.mail_from.clone()))
             .map_err(|why| Error::Setting(format!("mail: {why}")))?;
-        Self::with_mailer(config, mailer, clock, entropy)
-    }
-
-    /// The same with a mailer of the caller's: tests keep the mail in memory.
-    pub fn with_mailer(config: Config, mailer: Mailer, clock: Clock, entropy: Entropy) -> Result<Self, Error> {
         let db = Db::open(&config.db())?;
         let secrets = Arc::new(Secrets::new(&config.secret));
         let tokens = Tokens::new(&config);

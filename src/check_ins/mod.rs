@@ -121,10 +121,9 @@ pub fn record(
     prepared: Option<Judged>,
     m: &Moment,
 ) -> Result<(CheckIn, Course, bool), Error> {
-    let seen_now = store::seen(c, who.account, new.plan_id)?;
-    let judged = match prepared.filter(|judged| judged.seen.is_some() && judged.seen == seen_now) {
-        Some(judged) => judged,
-        None => prepare(c, cache, who, id, new, m)?,
+    let judged = match prepared {
+        Some(judged) if judged.seen.is_some() && judged.seen == store::seen(c, who.account, new.plan_id)? => judged,
+        _ => prepare(c, cache, who, id, new, m)?,
     };
     let Judged { course, check_in, is_new, .. } = judged;
     if !is_new {
