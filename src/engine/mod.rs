@@ -22,8 +22,8 @@ pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
 pub use day::{Day, Occurrence, day, today};
 pub use document::{
-    Adjust, Choice, Curve, Defect, Escalation, Exclusion, Form, Grounds, Hold, Item, Parameter, Phase, Protocol,
-    Question, Rule, Sessions, Sign, Slot, Variant, parse,
+    Adjust, Choice, ClinicText, Curve, Defect, Escalation, Exclusion, Form, Grounds, Hold, Item, Parameter, Phase,
+    Protocol, Question, Rule, Sessions, Sign, Slot, Variant, parse,
 };
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use parameters::{ParameterProblem, Parameters};

@@ -113,12 +113,12 @@ fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>) -> Finding {
         not_answered: Vec::new(),
     };
     trace.values.extend(known(SIGNS).map(|signs| (SIGNS.to_owned(), signs.to_json())));
-    let urgency = raise(sign.urgency, &sign.escalate, &mut trace, known);
+    let (urgency, advice) = raise((sign.urgency, &sign.advice), &sign.escalate, &mut trace, known);
     Finding {
         rule: sign.key.clone(),
         cause: sign.key.clone(),
         urgency,
-        advice: sign.advice.clone(),
+        advice: advice.clone(),
         reason: sign.text.clone(),
         trace,
     }
@@ -128,12 +128,12 @@ fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>) -> Finding {
 pub(super) fn finding(rule: &Rule, symptom: Option<&str>, known: impl Fn(&str) -> Option<Known>) -> Finding {
     let (values, not_answered) = rule.when.reading(&known);
     let mut trace = Trace { expression: rule.when.source().to_owned(), escalated_by: None, values, not_answered };
-    let urgency = raise(rule.urgency, &rule.escalate, &mut trace, known);
+    let (urgency, advice) = raise((rule.urgency, &rule.advice), &rule.escalate, &mut trace, known);
     Finding {
         rule: rule.key.clone(),
         cause: cause(rule, symptom),
         urgency,
-        advice: rule.advice.clone(),
+        advice: advice.clone(),
         reason: rule.reason.clone(),
         trace,
     }
@@ -144,20 +144,20 @@ fn cause(rule: &Rule, symptom: Option<&str>) -> String {
 }
 
 /// The first escalation that holds raises the urgency; none lowers it.
-fn raise(
-    urgency: Urgency,
-    escalations: &[Escalation],
+fn raise<'a>(
+    (urgency, advice): (Urgency, &'a Text),
+    escalations: &'a [Escalation],
     trace: &mut Trace,
     known: impl Fn(&str) -> Option<Known>,
-) -> Urgency {
-    for Escalation { when, urgency: higher } in escalations {
+) -> (Urgency, &'a Text) {
+    for Escalation { when, urgency: higher, advice: other } in escalations {
         read_into(trace, when, &known);
         if when.judge(&known) == Verdict::True {
             trace.escalated_by = Some(when.source().to_owned());
-            return urgency.max(*higher);
+            return (urgency.max(*higher), other.as_ref().unwrap_or(advice));
         }
     }
-    urgency
+    (urgency, advice)
 }
 
 fn read_into(trace: &mut Trace, when: &Condition, known: impl Fn(&str) -> Option<Known>) {

@@ -165,6 +165,8 @@ words! {
         Answers = "answers",
         /// Check-ins that did not come.
         Silence = "silence",
+        /// A day that has come: staff act for every patient.
+        Day = "day",
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::parts::{self, Reading, Style, condition_of, keys, must_be_known, optional_text, text, unique_key};
 use super::reader::{Fields, Node};
-use super::{Form, Hold, Item, ItemKind, Question, QuestionKind, Slot};
+use super::{Form, Hold, Item, ItemKind, Phase, Question, QuestionKind, Slot};
 use crate::engine::conditions::Scope;
 
 /// The question whose choices are the signs in force.
@@ -23,6 +23,7 @@ pub(super) fn questions(root: &Fields, reading: &Reading) -> Vec<Question> {
             text: text(fields, "text"),
             hint: optional_text(fields, "hint"),
             choices: parts::choices(fields),
+            scale: fields.optional("scale").and_then(|node| node.string()).map(str::to_owned),
         };
         if kind.is_some() {
             question_is_sound(fields, &question);
@@ -67,7 +68,12 @@ pub(super) fn forms(root: &Fields, questions: &[Question]) -> Vec<Form> {
     root.tables("form").iter().map(&mut read).collect()
 }
 
-pub(super) fn items(root: &Fields, reading: &Reading, answers: &Scope, slots: &[Slot], forms: &[Form]) -> Vec<Item> {
+pub(super) fn items(
+    root: &Fields,
+    reading: &Reading,
+    answers: &Scope,
+    (slots, forms, phases): (&[Slot], &[Form], &[Phase]),
+) -> Vec<Item> {
     let mut taken = BTreeSet::new();
     let mut read = |fields: &Fields| {
         let kind: Option<ItemKind> = fields.required("kind").and_then(|node| node.word());
@@ -83,6 +89,8 @@ pub(super) fn items(root: &Fields, reading: &Reading, answers: &Scope, slots: &[
             views: keys(fields, "views", Style::Dashes),
             meaning: fields.optional("meaning").map(|node| parts::key_of(&node, Style::Dashes)),
             hold: hold(fields, reading, answers),
+            protects_from: fields.optional("protects_from").and_then(|node| protected_phase(&node, phases)),
+            even_when_excluded: fields.optional("even_when_excluded").and_then(|node| node.flag()).unwrap_or(false),
             grounds: reading.grounds(fields, true),
             range: fields.optional("range").and_then(|node| node.string()).map(str::to_owned),
         };
@@ -98,6 +106,12 @@ pub(super) fn items(root: &Fields, reading: &Reading, answers: &Scope, slots: &[
 fn item_form(node: &Node, forms: &[Form]) -> Option<String> {
     let key = node.string()?;
     must_be_known(node, key, "form", forms.iter().map(|form| form.key.as_str()));
+    Some(key.to_owned())
+}
+
+fn protected_phase(node: &Node, phases: &[Phase]) -> Option<String> {
+    let key = node.string()?;
+    must_be_known(node, key, "phase", phases.iter().map(|phase| phase.key.as_str()));
     Some(key.to_owned())
 }
 
@@ -153,6 +167,9 @@ fn item_is_sound(fields: &Fields, item: &Item) {
     }
     if (item.kind == ItemKind::Photo) == item.views.is_empty() {
         fields.wrong("`views` belong to a photo", "give a photo its views, and the others none");
+    }
+    if item.protects_from.is_some() && item.kind != ItemKind::Restriction {
+        fields.wrong("`protects_from` belongs to a restriction", "remove it, or make the item a restriction");
     }
     let Some(hold) = &item.hold else { return };
     if item.kind != ItemKind::Restriction {

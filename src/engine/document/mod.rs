@@ -42,6 +42,8 @@ pub struct Protocol {
     pub approval: Text,
     /// The parameters of the treatment.
     pub parameters: Vec<Parameter>,
+    /// Texts that the clinic may set.
+    pub clinic_texts: Vec<ClinicText>,
     /// Named conditions over the parameters.
     pub variants: Vec<Variant>,
     /// Reasons not to start.
@@ -111,6 +113,19 @@ pub struct Parameter {
     pub default: Option<Known>,
     /// Its name for people.
     pub label: Text,
+}
+
+/// A text that the clinic may set; `{key}` stands for it in every text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClinicText {
+    /// Its key.
+    pub key: String,
+    /// Whether the plan can be used only once the clinic has written it.
+    pub required: bool,
+    /// What it is, for staff.
+    pub label: Text,
+    /// What stands there until the clinic has written it; there unless it is required.
+    pub fallback: Option<Text>,
 }
 
 /// A named condition over parameters.
@@ -222,6 +237,10 @@ pub struct Item {
     pub meaning: Option<String>,
     /// What keeps a restriction in force after its last day.
     pub hold: Option<Hold>,
+    /// The phase that a restriction protects from; it may not end before that begins.
+    pub protects_from: Option<String>,
+    /// Whether it is shown while the plan waits for a clinician because of a reason not to start (fact sheet 2.2).
+    pub even_when_excluded: bool,
     /// Where it comes from.
     pub grounds: Grounds,
     /// What the sources said, for staff.
@@ -265,6 +284,8 @@ pub struct Question {
     pub hint: Option<Text>,
     /// What can be answered.
     pub choices: Vec<Choice>,
+    /// The published scale it is, with its version, like `GAIS, as in the SkinPen study`.
+    pub scale: Option<String>,
 }
 
 /// One possible answer of a choice.
@@ -304,9 +325,11 @@ pub struct Escalation {
     pub when: Condition,
     /// To what it raises; it never lowers.
     pub urgency: Urgency,
+    /// What the patient is told then; otherwise what is told without it.
+    pub advice: Option<Text>,
 }
 
-/// A rule over answers or over silence.
+/// A rule over answers, over silence, or for a day.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Its key.

@@ -230,9 +230,9 @@ pub(super) fn condition_of(node: &Node, scope: &Scope) -> Option<Condition> {
 pub(super) fn escalations(fields: &Fields, scope: &Scope) -> Vec<Escalation> {
     let read = |entry: &Fields| {
         let when = condition(entry, "when", scope);
-        let urgency = urgency(entry);
+        let (urgency, advice) = (urgency(entry), optional_text(entry, "advice"));
         entry.finish();
-        when.map(|when| Escalation { when, urgency })
+        when.map(|when| Escalation { when, urgency, advice })
     };
     fields.tables("escalate").iter().filter_map(read).collect()
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use toml::de::DeTable;
 
 use super::defect::{Defect, Report};
-use super::parts::{self, Reading, Style, condition, key_of, keys, must_be_known, text, unique_key};
+use super::parts::{self, Reading, Style, condition, key_of, keys, must_be_known, optional_text, text, unique_key};
 use super::reader::{Fields, Node};
 use super::{
-    Adjust, Curve, Exclusion, Known, LocalTime, Parameter, ParameterKind, Phase, Procedure, Protocol, Sessions, Slot,
-    Variant,
+    Adjust, ClinicText, Curve, Exclusion, Known, LocalTime, Parameter, ParameterKind, Phase, Procedure, Protocol,
+    Sessions, Slot, Variant,
 };
 use super::{lines, triggers};
 use crate::engine::conditions::{Kind, Scope};
@@ -47,6 +47,7 @@ fn read(root: &Fields) -> Protocol {
         plan: Scope::new(),
     };
     let parameters = parameters(root, &mut reading.plan);
+    let clinic_texts = clinic_texts(root);
     let variants = variants(root, &mut reading.plan);
     let exclusions = exclusions(root, &reading);
     let slots = slots(root);
@@ -68,12 +69,13 @@ fn read(root: &Fields) -> Protocol {
         title: text(root, "title"),
         approval: text(root, "approval"),
         adjusts: adjusts(root, &reading, &curves),
-        items: lines::items(root, &reading, &answers, &slots, &forms),
+        items: lines::items(root, &reading, &answers, (&slots, &forms, &phases)),
         signs: triggers::signs(root, &reading, &answers),
         rules: triggers::rules(root, &reading, &answers, &questions, &curves),
         sources: reading.sources,
         assumptions: reading.assumptions,
         parameters,
+        clinic_texts,
         variants,
         exclusions,
         slots,
@@ -175,6 +177,27 @@ fn parameters(root: &Fields, scope: &mut Scope) -> Vec<Parameter> {
         parameter
     };
     root.tables("parameter").iter().map(&mut read).collect()
+}
+
+/// What `{...}` stands for in every plan: the clinic cannot be used without these.
+pub(in crate::engine) const CLINIC_WORDS: &[&str] = &["emergency_number", "clinic_phone", "out_of_hours"];
+
+fn clinic_texts(root: &Fields) -> Vec<ClinicText> {
+    let mut taken: BTreeSet<String> = CLINIC_WORDS.iter().map(|name| (*name).to_owned()).collect();
+    let mut read = |fields: &Fields| {
+        let clinic_text = ClinicText {
+            key: unique_key(fields, "key", Style::Variable, &mut taken),
+            required: fields.optional("required").and_then(|node| node.flag()).unwrap_or(false),
+            label: text(fields, "label"),
+            fallback: optional_text(fields, "fallback"),
+        };
+        if clinic_text.required == clinic_text.fallback.is_some() {
+            fields.wrong("`fallback` belongs to a text that is not `required`", "give it one of the two");
+        }
+        fields.finish();
+        clinic_text
+    };
+    root.tables("clinic_text").iter().map(&mut read).collect()
 }
 
 fn parameter_default(node: &Node, kind: ParameterKind, choices: &[String]) -> Option<Known> {

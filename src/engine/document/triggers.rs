@@ -21,9 +21,7 @@ pub(super) fn answers_scope(root: &Fields, plan: &Scope, questions: &[Question],
         .filter_map(|sign| sign.optional("key")?.string())
         .map(str::to_owned)
         .collect::<Vec<_>>();
-    let mut scope = plan.clone();
-    scope.insert("day".to_owned(), Kind::Whole);
-    scope.insert("r2_start_day".to_owned(), Kind::Whole);
+    let mut scope = day_scope(plan);
     for question in questions {
         let choices = if question.key == SIGNS {
             signs.clone()
@@ -49,16 +47,17 @@ pub(super) fn answers_scope(root: &Fields, plan: &Scope, questions: &[Question],
     scope
 }
 
-fn silence_scope(plan: &Scope) -> Scope {
+fn day_scope(plan: &Scope) -> Scope {
     let mut scope = plan.clone();
-    for (name, kind) in [
-        ("day", Kind::Whole),
-        ("r2_start_day", Kind::Whole),
-        ("missed_in_a_row", Kind::Whole),
-        ("answered_any", Kind::Flag),
-    ] {
-        scope.insert(name.to_owned(), kind);
-    }
+    scope.insert("day".to_owned(), Kind::Whole);
+    scope.insert("r2_start_day".to_owned(), Kind::Whole);
+    scope
+}
+
+fn silence_scope(plan: &Scope) -> Scope {
+    let mut scope = day_scope(plan);
+    scope.insert("missed_in_a_row".to_owned(), Kind::Whole);
+    scope.insert("answered_any".to_owned(), Kind::Flag);
     scope
 }
 
@@ -88,7 +87,7 @@ pub(super) fn rules(
     questions: &[Question],
     curves: &[Curve],
 ) -> Vec<Rule> {
-    let silence = silence_scope(&reading.plan);
+    let (day, silence) = (day_scope(&reading.plan), silence_scope(&reading.plan));
     let signs = root.tables("sign");
     let mut taken: BTreeSet<String> =
         signs.iter().filter_map(|sign| sign.optional("key")?.string()).map(str::to_owned).collect();
@@ -96,7 +95,11 @@ pub(super) fn rules(
         let key = unique_key(fields, "key", Style::Label, &mut taken);
         let on = fields.required("on").and_then(|node| node.word()).unwrap_or(Trigger::Answers);
         let for_each = for_each(fields, on, questions);
-        let mut scope = if on == Trigger::Silence { silence.clone() } else { answers.clone() };
+        let mut scope = match on {
+            Trigger::Answers => answers.clone(),
+            Trigger::Silence => silence.clone(),
+            Trigger::Day => day.clone(),
+        };
         if !for_each.is_empty() {
             let with_curve = for_each.iter().all(|symptom| curves.iter().any(|curve| curve.symptom == *symptom));
             symptom_variables(&mut scope, &for_each, with_curve);
@@ -113,8 +116,8 @@ pub(super) fn rules(
 fn for_each(fields: &Fields, on: Trigger, questions: &[Question]) -> Vec<String> {
     let symptoms = keys(fields, "for_each", Style::Variable);
     let Some(node) = fields.optional("for_each") else { return symptoms };
-    if on == Trigger::Silence {
-        node.wrong("silence has no symptoms", "remove `for_each`");
+    if on != Trigger::Answers {
+        node.wrong("only answers have symptoms", "remove `for_each`");
     }
     for (element, symptom) in node.list().iter().zip(&symptoms) {
         must_be_known(element, symptom, "level question", levels(questions));
