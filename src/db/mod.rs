@@ -164,6 +164,18 @@ where
     tokio::task::spawn_blocking(f).await.map_err(|why| Error::internal("a database task stopped", why))?
 }
 
+/// Runs a query on the inner connection: diesel then knows each by its type and does not write its SQL anew at every use.
+/// For the queries of the hottest requests; the expression is compiled once for each database.
+macro_rules! direct {
+    ($conn:expr, |$c:ident| $query:expr) => {
+        match $conn {
+            $crate::db::Conn::Sqlite($c) => $query,
+            $crate::db::Conn::Pg($c) => $query,
+        }
+    };
+}
+pub(crate) use direct;
+
 /// Inserts a row unless its key is taken; gives how many rows were written (0 or 1). A failed insert would end the
 /// transaction on PostgreSQL, so "taken" is asked for, never caught.
 macro_rules! insert_once {

@@ -29,7 +29,7 @@ pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_
 pub use parameters::{ParameterProblem, Parameters};
 pub use reminders::{Due, due_reminders, next_due};
 pub use silence::silence;
-pub use text::Text;
+pub use text::{Text, fill};
 pub use triage::{Finding, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{
     ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, QuestionKind, State, Trigger, UnknownWord, Urgency,
