@@ -160,10 +160,7 @@ async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
     responses((status = 200, description = "The OpenAPI document.", body = Object, example = json!({"openapi": "3.1.0"}))))]
 #[get("/openapi.json")]
 async fn get_openapi() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header(("etag", DOCUMENT_TAG.as_str()))
-        .content_type("application/json")
-        .body(DOCUMENT)
+    HttpResponse::Ok().insert_header(("etag", DOCUMENT_TAG.as_str())).content_type("application/json").body(DOCUMENT)
 }
 
 /// Answers until a signal comes; does the recurring work beside it, if that is wanted. Then lets running requests end.

@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 
 use super::CheckIn;
-use crate::db::{Conn, direct};
 use crate::db::schema::{check_ins, patients};
 use crate::db::types::Json;
+use crate::db::{Conn, direct};
 use crate::engine::Answers;
 use crate::error::Error;
 use crate::http::PageParams;

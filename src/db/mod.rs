@@ -3,6 +3,7 @@
 //! A write is one closure is one transaction. On SQLite the closures of many requests share one commit (`writer`), and a
 //! read runs on the thread that asks (`readers`). On PostgreSQL both run on blocking threads over a pool.
 
+mod checkpoints;
 pub mod migrate;
 mod readers;
 pub mod schema;
@@ -71,7 +72,7 @@ impl Db {
     pub fn open(settings: &DbSettings) -> Result<Self, Error> {
         let kind = if let Some(path) = sqlite_path(&settings.url) {
             settings::check_sqlite_version()?;
-            let writer = writer::Writer::start(settings::open_sqlite(path)?, settings.commit_singly)?;
+            let writer = writer::Writer::start(path, settings.commit_singly)?;
             Kind::Sqlite { readers: Arc::new(readers::Readers::new(path, settings.pool_size)), writer }
         } else if is_postgres(&settings.url) {
             let replica = settings.read_url.as_deref().map(|url| pg_pool(url, settings)).transpose()?;

@@ -4,9 +4,9 @@ use diesel::prelude::*;
 
 use super::Plan;
 use crate::clinics::Clinic;
-use crate::db::{Conn, direct};
 use crate::db::schema::{check_ins, clinics, marks, patients, plans};
 use crate::db::types::Json;
+use crate::db::{Conn, direct};
 use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
 use crate::error::Error;
 use crate::http::PageParams;
