@@ -45,6 +45,8 @@ ids! {
     VersionId,
     /// A patient's enrolment.
     PlanId,
+    /// The move of running plans to another version of their protocol.
+    MigrationId,
     /// (plan, item key, day, slot key), computed: UUIDv5.
     OccurrenceId,
     /// One recorded mark on an occurrence.

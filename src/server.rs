@@ -25,6 +25,7 @@ pub fn api(config: &mut ServiceConfig) {
     patients::me::routes(config);
     today::routes::routes(config);
     plans::routes::routes(config);
+    plans::migration::routes::routes(config);
     check_ins::routes::routes(config);
     clinics::routes::routes(config);
     patients::routes::routes(config);

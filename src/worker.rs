@@ -8,19 +8,21 @@ use crate::app::App;
 use crate::error::Error;
 use crate::http::idempotency;
 use crate::mail::jobs::{self, Say};
-use crate::{clinics, patients, reminders};
+use crate::{clinics, patients, plans, reminders};
 
 /// A kind of recurring work.
 #[derive(Debug, Clone, Copy)]
 enum Job {
     PlanReminders,
+    MigratePlans,
     SendMail,
     ForgetOldKeys,
 }
 
 /// What is done, and how often.
-const JOBS: [(Job, Duration); 3] = [
+const JOBS: [(Job, Duration); 4] = [
     (Job::PlanReminders, Duration::from_secs(1)),
+    (Job::MigratePlans, Duration::from_secs(1)),
     (Job::SendMail, Duration::from_secs(1)),
     (Job::ForgetOldKeys, Duration::from_secs(3_600)),
 ];
@@ -59,6 +61,7 @@ async fn repeat(app: App, name: String, job: Job, every: Duration, mut stop: wat
 async fn work(app: &App, name: &str, job: Job) -> Result<(), Error> {
     match job {
         Job::PlanReminders => reminders::jobs::plan_due(app).await.map(|_| ()),
+        Job::MigratePlans => plans::migration::jobs::go_on(app).await.map(|_| ()),
         Job::SendMail => send_all(app, name).await,
         Job::ForgetOldKeys => {
             let before = app.clock.now().plus_seconds(-idempotency::KEPT_SECONDS);
@@ -83,6 +86,7 @@ async fn send_all(app: &App, name: &str) -> Result<(), Error> {
 
 /// Does everything that is due, once: the demo's clock and the tests move time by hand.
 pub async fn do_due(app: &App) -> Result<(), Error> {
+    work(app, "by-hand", Job::MigratePlans).await?;
     work(app, "by-hand", Job::PlanReminders).await?;
     work(app, "by-hand", Job::SendMail).await
 }

@@ -169,7 +169,7 @@ fn judge(
         return Err(Error::field("/answered_at", "out_of_range", "must not be before the day of the treatment"));
     }
     let place = place(c, course, new.occurrence_id, answered_at, m.at)?;
-    let answers = check_answers(course, &new.answers)?;
+    let answers = check_answers(course, place.day, &new.answers)?;
     let triage = match course.clinic.triage {
         TriageMode::Full => {
             let earlier = store::list_earlier(c, course.plan.clinic_id, course.plan.id, LOOK_BACK)?;
@@ -231,11 +231,15 @@ fn place(
     Ok(Place { day, form: item.form.clone().unwrap_or_default(), back_filled: at >= found.closes_at })
 }
 
-fn check_answers(course: &Course, answers: &serde_json::Map<String, serde_json::Value>) -> Result<Answers, Error> {
+fn check_answers(
+    course: &Course,
+    day: i32,
+    answers: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Answers, Error> {
     if answers.is_empty() {
         return Err(Error::field("/answers", "too_short", "needs at least one answer"));
     }
-    course.compiled.check_answers(answers).map_err(|problems| {
+    course.compiled.on(day).check_answers(answers).map_err(|problems| {
         let error = |problem: engine::AnswerProblem| FieldError {
             pointer: format!("/answers/{}", problem.question),
             code: problem.code.to_owned(),

@@ -198,6 +198,45 @@ diesel::table! {
         planned_to -> Instant,
         next_due_at -> Nullable<Instant>,
         revision -> Integer,
+        earlier_versions -> Nullable<JsonDoc>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    plan_migrations (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        key -> Text,
+        from_version_id -> Uid,
+        to_version_id -> Uid,
+        only_plans -> Nullable<JsonDoc>,
+        state -> Text,
+        total -> Integer,
+        moved -> Integer,
+        conflicts -> Integer,
+        returned -> Integer,
+        after_plan -> Nullable<Uid>,
+        created_by -> Uid,
+        created_at -> Instant,
+        finished_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    plan_moves (clinic_id, migration_id, plan_id) {
+        clinic_id -> Uid,
+        migration_id -> Uid,
+        plan_id -> Uid,
+        outcome -> Text,
+        from_day -> Integer,
+        reason -> Nullable<Text>,
+        at -> Instant,
     }
 }
 
@@ -387,6 +426,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     treatments,
     protocol_versions,
     plans,
+    plan_migrations,
+    plan_moves,
     marks,
     check_ins,
     alerts,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::conditions::{Condition, Known, Verdict};
 use super::document::{
@@ -61,6 +62,17 @@ pub struct Compiled {
     by_day: Vec<Vec<Planned>>,
     held: Vec<usize>,
     reach: i32,
+    /// Index of the first of its own phases.
+    first_phase: usize,
+    earlier: Option<Earlier>,
+}
+
+/// What the days before one belong to: the plan was moved to another version of its protocol on the way.
+#[derive(Debug, Clone)]
+struct Earlier {
+    /// The first day that is not its own.
+    until_day: i32,
+    compiled: Arc<Compiled>,
 }
 
 /// Compiles a protocol for the parameters of one treatment.
@@ -104,6 +116,8 @@ pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled,
         variants,
         known,
         reach,
+        first_phase: 0,
+        earlier: None,
     })
 }
 
@@ -139,24 +153,58 @@ impl Adjust {
 }
 
 impl Compiled {
-    /// The stretch of the recovery a day belongs to: the first that matches.
-    pub fn phase_on(&self, day: i32) -> Option<&Phase> {
-        self.phases.iter().find(|phase| phase.days.contains(day))
+    /// This plan from a day on, with the days before it as they are in `earlier`: a plan that is moved to another version keeps
+    /// what has begun. Lines, slots and phases of both are there, those of `earlier` first, so that its indexes still hold;
+    /// everything else depends on the day: `on`.
+    pub fn from_day(mut self, day: i32, earlier: Arc<Self>) -> Self {
+        let (items, slots) = (earlier.items.len(), earlier.slots.len());
+        for item in &mut self.items {
+            item.slots.iter_mut().for_each(|slot| *slot += slots);
+        }
+        for line in self.by_day.iter_mut().flatten() {
+            line.item += items;
+            line.slot += slots;
+        }
+        self.held.iter_mut().for_each(|item| *item += items);
+        self.first_phase += earlier.phases.len();
+        self.items.splice(0..0, earlier.items.iter().cloned());
+        self.slots.splice(0..0, earlier.slots.iter().cloned());
+        self.phases.splice(0..0, earlier.phases.iter().cloned());
+        self.reach = self.reach.max(earlier.reach);
+        self.horizon_day = self.horizon_day.max(day - 1);
+        self.earlier = Some(Earlier { until_day: day, compiled: earlier });
+        self
+    }
+
+    /// The version that a day belongs to.
+    pub fn on(&self, day: i32) -> &Self {
+        match &self.earlier {
+            Some(earlier) if day < earlier.until_day => earlier.compiled.on(day),
+            _ => self,
+        }
+    }
+
+    /// The stretch of the recovery a day belongs to, as an index: the first that matches.
+    pub fn phase_on(&self, day: i32) -> Option<usize> {
+        let of = self.on(day);
+        let own = of.phases.iter().enumerate().skip(of.first_phase);
+        own.into_iter().find(|(_, phase)| phase.days.contains(day)).map(|(index, _)| index)
     }
 
     /// The level of a symptom that is normal on a day.
     pub fn expected(&self, symptom: &str, day: i32) -> Option<u8> {
-        let levels = self.curves.get(symptom)?;
+        let levels = self.on(day).curves.get(symptom)?;
         let day = usize::try_from(day).unwrap_or_default();
         levels.get(day).or_else(|| levels.last()).copied()
     }
 
     /// The questions of a form on a day, in order; the choices of `signs` are the signs asked on that day.
     pub fn form(&self, form: &str, day: i32) -> Vec<Cow<'_, Question>> {
+        let of = self.on(day);
         let keys =
-            self.forms.iter().find(|one| one.key == form).map(|form| form.questions.as_slice()).unwrap_or_default();
-        let asked = keys.iter().filter_map(|key| self.question(key)).filter(|question| question.days.contains(day));
-        asked.map(|question| self.on_day(question, day)).collect()
+            of.forms.iter().find(|one| one.key == form).map(|form| form.questions.as_slice()).unwrap_or_default();
+        let asked = keys.iter().filter_map(|key| of.question(key)).filter(|question| question.days.contains(day));
+        asked.map(|question| of.on_day(question, day)).collect()
     }
 
     /// The question with this key.
@@ -166,12 +214,16 @@ impl Compiled {
 
     /// The lines that are planned on a day, holds aside.
     pub fn planned_on(&self, day: i32) -> &[Planned] {
-        usize::try_from(day).ok().and_then(|day| self.by_day.get(day)).map(Vec::as_slice).unwrap_or_default()
+        usize::try_from(day)
+            .ok()
+            .and_then(|index| self.on(day).by_day.get(index))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// The lines that stand on a day only if a hold keeps them in force.
     pub(super) fn perhaps_held_on(&self, day: i32) -> impl Iterator<Item = Planned> {
-        let held = self.held.iter().filter_map(move |index| Some((*index, self.items.get(*index)?)));
+        let held = self.on(day).held.iter().filter_map(move |index| Some((*index, self.items.get(*index)?)));
         held.filter(move |(_, item)| item.may_hold_on(day))
             .flat_map(|(index, item)| item.slots.iter().map(move |slot| Planned { item: index, slot: *slot }))
     }

@@ -98,7 +98,7 @@ impl View {
         Day {
             number,
             date: date_of(enrolment.day_zero, number),
-            phase: compiled.phases.iter().position(|phase| phase.days.contains(number)),
+            phase: compiled.phase_on(number),
             occurrences: self.occurrences,
             valid_until: self.valid_until,
         }

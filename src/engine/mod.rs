@@ -7,6 +7,7 @@ mod compile;
 mod conditions;
 mod day;
 mod document;
+mod effect;
 mod occurrences;
 mod parameters;
 mod reminders;
@@ -25,6 +26,7 @@ pub use document::{
     Adjust, Choice, ClinicText, Curve, Defect, Escalation, Exclusion, Form, Grounds, Hold, Item, Parameter, Phase,
     Protocol, Question, Rule, Sessions, Sign, Slot, Variant, parse,
 };
+pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use parameters::{ParameterProblem, Parameters};
 pub use reminders::{Due, due_reminders, next_due};

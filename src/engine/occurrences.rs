@@ -177,6 +177,7 @@ impl Facts<'_> {
 
 /// A variable as the latest answers have it, each question by itself.
 fn answered(compiled: &Compiled, newest_first: &[&Answers], day: i32, name: &str) -> Option<Known> {
+    let compiled = compiled.on(day);
     let nth = |key: &str, n: usize| {
         let question = compiled.question(key)?;
         let value: &Json = newest_first.iter().filter_map(|answers| answers.0.get(key)).nth(n)?;

@@ -32,6 +32,7 @@ pub fn silence(
         "answered_any" => Some(Known::Flag(!facts.check_ins.is_empty())),
         _ => compiled.known(name),
     };
+    let compiled = compiled.on(day);
     let rules = compiled.rules.iter().filter(|rule| rule.on == Trigger::Silence && rule.days.contains(day));
     let fired = rules.filter(|rule| rule.when.judge(known) == Verdict::True);
     fired.map(|rule| finding(rule, None, known)).collect()

@@ -75,6 +75,7 @@ pub struct NotJudged {
 
 /// Judges the answers of one check-in.
 pub fn triage(compiled: &Compiled, input: &TriageInput) -> Triage {
+    let compiled = compiled.on(input.day);
     let known = |name: &str| variable(compiled, input, name);
     let mut findings: Vec<Finding> = signs(compiled, input).map(|sign| sign_finding(sign, known)).collect();
     let mut not_judged = Vec::new();

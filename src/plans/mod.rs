@@ -1,5 +1,6 @@
 //! A patient's enrolment: treatment + pinned protocol version + status, and what is known about its days.
 
+pub mod migration;
 pub mod routes;
 pub mod store;
 
@@ -53,6 +54,8 @@ pub struct Plan {
     pub next_due_at: Option<Stamp>,
     /// Rises with every change.
     pub revision: i32,
+    /// The versions that its earlier days belong to, if it was moved (`protocols::Stretch`).
+    pub earlier_versions: Option<Json>,
 }
 
 /// A plan with all that its days are computed from.
@@ -98,9 +101,7 @@ impl Course {
         cache: &Compiled,
         (plan, patient, clinic): (Plan, Patient, Clinic),
     ) -> Result<Self, Error> {
-        let (clinic_id, version) = (plan.clinic_id, plan.version_id);
-        let compiled =
-            cache.of_plan(version, &plan.parameters, || protocols::store::document(c, clinic_id, version))?;
+        let compiled = compiled(c, cache, &plan)?;
         let zone = zone(&patient.zone)?;
         Ok(Self { plan, patient, clinic, compiled, zone })
     }
@@ -147,6 +148,12 @@ impl Course {
             check_ins: store::list_check_ins(c, self.plan.clinic_id, self.plan.id, i32::MIN)?,
         })
     }
+}
+
+/// The plan's protocol, compiled with its parameters; of several versions, if it was moved.
+pub fn compiled(c: &mut Conn, cache: &Compiled, plan: &Plan) -> Result<Arc<engine::Compiled>, Error> {
+    let versions = (plan.version_id, plan.earlier_versions.as_ref());
+    cache.of_plan(versions, &plan.parameters, |version| protocols::store::document(c, plan.clinic_id, version))
 }
 
 /// The account's plan of that id, complete.
@@ -207,6 +214,7 @@ pub fn enrol(c: &mut Conn, cache: &Compiled, who: &Staff, new: NewPlan, m: &Mome
         planned_to: m.at,
         next_due_at: Some(m.at),
         revision: 1,
+        earlier_versions: None,
     };
     if !store::insert(c, &plan)? {
         return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));

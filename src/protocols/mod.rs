@@ -6,6 +6,7 @@ pub mod store;
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::Staff;
 use crate::db::schema::protocol_versions;
@@ -13,6 +14,7 @@ use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
 use crate::engine::{self, Parameters, Protocol};
 use crate::error::{Error, FieldError};
+use crate::http::conditions::listed;
 use crate::http::text::url_base64;
 use crate::ids::{ClinicId, MemberId, VersionId};
 use crate::secrets::digest;
@@ -79,9 +81,116 @@ pub fn read(document: &str) -> Result<Protocol, Error> {
 
 /// Takes a library protocol over into the clinic, as a draft that a clinician must approve.
 pub fn adopt(c: &mut Conn, clinic: ClinicId, by: Option<MemberId>, key: &str, m: &Moment) -> Result<Version, Error> {
-    let document = library_document(key)
-        .ok_or_else(|| Error::field("/library_key", "unknown_value", "there is no such protocol in the library"))?;
-    let content_hash = url_base64(&digest(document.as_bytes()));
+    add(c, (clinic, by), key, from_library(key)?, m)
+}
+
+/// The library's document of that key; the field is named if there is none.
+pub fn from_library(key: &str) -> Result<&'static str, Error> {
+    library_document(key)
+        .ok_or_else(|| Error::field("/library_key", "unknown_value", "there is no such protocol in the library"))
+}
+
+/// The same document under another key, byte for byte but for the line that names the key.
+pub fn rekeyed(document: &str, key: &str) -> Result<String, Error> {
+    let old = read_authored(document)?.key;
+    let line = document.lines().find(|line| {
+        let mut parts = line.splitn(2, '=').map(str::trim);
+        parts.next() == Some("key") && parts.next().is_some_and(|value| value.trim_matches(['"', '\'']) == old)
+    });
+    let line = line.ok_or_else(|| Error::internal("a document without a key line", &old))?;
+    Ok(document.replacen(line, &format!("key = \"{key}\""), 1))
+}
+
+/// The most bytes of a document.
+const LONGEST_DOCUMENT: usize = 200_000;
+
+/// Reads a document that somebody wrote: every defect is named, with its line and how to mend it.
+pub fn read_authored(document: &str) -> Result<Protocol, Error> {
+    if document.len() > LONGEST_DOCUMENT {
+        return Err(Error::field("/document", "too_long", format!("may have at most {LONGEST_DOCUMENT} bytes")));
+    }
+    engine::parse(document).map_err(|defects| {
+        let named = |defect: &engine::Defect| FieldError {
+            pointer: "/document".to_owned(),
+            code: "defect".to_owned(),
+            detail: defect.to_string(),
+        };
+        Error::Invalid(defects.iter().map(named).collect())
+    })
+}
+
+fn read_as(key: &str, document: &str) -> Result<(), Error> {
+    let protocol = read_authored(document)?;
+    if protocol.key != key {
+        let detail = format!("the document's key is `{}`, and this is `{key}`: make them the same", protocol.key);
+        return Err(Error::field("/document", "wrong_key", detail));
+    }
+    Ok(())
+}
+
+/// A new draft with that document; the newest version, if that is its document already.
+pub fn write(c: &mut Conn, who: &Staff, key: &str, document: &str, m: &Moment) -> Result<Version, Error> {
+    read_as(key, document)?;
+    add(c, (who.clinic, Some(who.member)), key, document, m)
+}
+
+/// A draft gets another document. `if_match` names the one that was read.
+pub fn edit(
+    c: &mut Conn,
+    who: &Staff,
+    (key, version): (&str, i32),
+    document: &str,
+    if_match: Option<&str>,
+    m: &Moment,
+) -> Result<Version, Error> {
+    let before = self::version(c, who.clinic, key, version)?;
+    match if_match {
+        None => return Err(Error::VersionNeeded),
+        Some(tags) if listed(tags, &before.tag()) => {}
+        Some(_) => return Err(Error::Stale),
+    }
+    if before.status != VersionStatus::Draft {
+        return Err(Error::conflict("not_a_draft", "an approved version never changes: write a new one"));
+    }
+    read_as(key, document)?;
+    let after = Version { document: document.to_owned(), content_hash: hash(document), ..before };
+    store::set_document(c, &after)?;
+    let (clinic, by) = (Some(who.clinic), Some(who.account));
+    crate::audit::note(c, clinic, by, "protocol_edited", "protocol_version", Some(after.id.0), m)?;
+    Ok(after)
+}
+
+/// No new plans; running ones go on. A draft is put away for good. Twice is once.
+pub fn retire(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) -> Result<Version, Error> {
+    let before = self::version(c, who.clinic, key, version)?;
+    if before.status == VersionStatus::Retired {
+        return Ok(before);
+    }
+    store::set_retired(c, who.clinic, before.id)?;
+    let (clinic, by) = (Some(who.clinic), Some(who.account));
+    crate::audit::note(c, clinic, by, "protocol_retired", "protocol_version", Some(before.id.0), m)?;
+    Ok(Version { status: VersionStatus::Retired, ..before })
+}
+
+impl Version {
+    /// The tag of its document.
+    pub fn tag(&self) -> String {
+        format!("\"{}\"", self.content_hash)
+    }
+}
+
+fn hash(document: &str) -> String {
+    url_base64(&digest(document.as_bytes()))
+}
+
+fn add(
+    c: &mut Conn,
+    (clinic, by): (ClinicId, Option<MemberId>),
+    key: &str,
+    document: &str,
+    m: &Moment,
+) -> Result<Version, Error> {
+    let content_hash = hash(document);
     let newest = store::find_newest(c, clinic, key)?;
     if let Some(same) = newest.as_ref().filter(|newest| newest.content_hash == content_hash) {
         return Ok(same.clone());
@@ -103,7 +212,7 @@ pub fn adopt(c: &mut Conn, clinic: ClinicId, by: Option<MemberId>, key: &str, m:
         let same = store::find_newest(c, clinic, key)?.filter(|newest| newest.content_hash == version.content_hash);
         return same.ok_or(Error::Stale);
     }
-    crate::audit::note(c, Some(clinic), None, "protocol_adopted", "protocol_version", Some(version.id.0), m)?;
+    crate::audit::note(c, Some(clinic), None, "protocol_written", "protocol_version", Some(version.id.0), m)?;
     Ok(version)
 }
 
@@ -129,6 +238,20 @@ pub fn activate(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) 
         m,
     )?;
     store::find(c, who.clinic, key, version)?.ok_or(Error::NotFound)
+}
+
+/// Days of a plan that belong to another version than its later ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// The first day that does not belong to it.
+    pub until_day: i32,
+    /// The version.
+    pub version_id: VersionId,
+}
+
+/// The clinic's version of that number.
+pub fn version(c: &mut Conn, clinic: ClinicId, key: &str, number: i32) -> Result<Version, Error> {
+    store::find(c, clinic, key, number)?.ok_or(Error::NotFound)
 }
 
 /// Compiled protocols, shared by all plans with the same document and parameters. The key is their content, so that
@@ -164,27 +287,40 @@ impl Compiled {
         Ok(compiled)
     }
 
-    /// The compiled form for a running plan: found by the version, which never changes once it is active, and the
-    /// parameters as they are stored; the document is read only when it is not there.
+    /// The compiled form for a running plan: found by the version, which never changes once it is active, the versions of
+    /// its earlier days, and the parameters as they are stored; documents are read only when it is not there.
     pub fn of_plan(
         &self,
-        version: VersionId,
+        (version, earlier): (VersionId, Option<&Json>),
         stored_parameters: &Json,
-        document: impl FnOnce() -> Result<String, Error>,
+        mut document: impl FnMut(VersionId) -> Result<String, Error>,
     ) -> Result<Arc<engine::Compiled>, Error> {
-        let key = (version, hash_of(stored_parameters.as_str()));
+        let key = (version, hash_of(&(stored_parameters.as_str(), earlier.map(Json::as_str))));
         if let Some(compiled) = self.by_plan.get(&key) {
             return Ok(compiled);
         }
         let parameters = Parameters(stored_parameters.to()?);
-        let compiled = self.of(&document()?, &parameters)?;
+        let stretches: Vec<Stretch> = earlier.map(Json::to).transpose()?.unwrap_or_default();
+        let mut before: Option<(Arc<engine::Compiled>, i32)> = None;
+        for Stretch { until_day, version_id } in stretches {
+            let own = self.of(&document(version_id)?, &parameters)?;
+            before = Some((joined(before, own), until_day));
+        }
+        let compiled = joined(before, self.of(&document(version)?, &parameters)?);
         self.by_plan.insert(key, Arc::clone(&compiled));
         Ok(compiled)
     }
 }
 
-fn hash_of(value: &str) -> u64 {
-    use std::hash::{Hash as _, Hasher as _};
+fn joined(before: Option<(Arc<engine::Compiled>, i32)>, own: Arc<engine::Compiled>) -> Arc<engine::Compiled> {
+    match before {
+        None => own,
+        Some((before, until_day)) => Arc::new(engine::Compiled::clone(&own).from_day(until_day, before)),
+    }
+}
+
+fn hash_of(value: &impl std::hash::Hash) -> u64 {
+    use std::hash::Hasher as _;
     let mut hasher = std::hash::DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()

@@ -1,6 +1,6 @@
 //! The library and the clinic's protocols, for staff.
 
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -8,16 +8,28 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{LIBRARY, Version, VersionStatus, store};
 use crate::app::App;
 use crate::auth::Staff;
-use crate::engine::{ParameterKind, Procedure, Protocol, Text};
+use crate::engine::{Defect, ParameterKind, Procedure, Protocol, Text};
 use crate::error::Error;
 use crate::http::idempotency::{self, Key};
-use crate::http::{Body, Page, PageParams, Query, text};
+use crate::http::{Body, Page, PageParams, Query, conditions, text};
 use crate::ids::{MemberId, VersionId};
 use crate::time::Stamp;
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list_library).service(list_protocols).service(adopt_protocol).service(activate_version);
+    config
+        .service(list_library)
+        .service(get_library_document)
+        .service(list_protocols)
+        .service(adopt_protocol)
+        .service(check_document)
+        .service(list_versions)
+        .service(write_version)
+        .service(get_version)
+        .service(get_document)
+        .service(edit_document)
+        .service(activate_version)
+        .service(retire_version);
 }
 
 /// A text in every language that it is written in.
@@ -142,6 +154,9 @@ struct ProtocolVersion {
     title: Texts,
     /// What must be approved before use, by language.
     approval: Texts,
+    /// Who wrote it, or took it over from the library; `null` for a command.
+    #[schema(required)]
+    created_by: Option<MemberId>,
     /// When it came into the clinic.
     created_at: Stamp,
     /// Who approved it.
@@ -162,6 +177,7 @@ fn view(row: Version) -> Result<ProtocolVersion, Error> {
         content_hash: row.content_hash,
         title: Texts(title),
         approval: Texts(approval),
+        created_by: row.created_by,
         created_at: row.created_at,
         approved_by: row.approved_by,
         approved_at: row.approved_at,
@@ -192,6 +208,27 @@ async fn list_protocols(
 struct Adoption {
     /// The key in the library.
     library_key: text::Key,
+    /// The clinic's own key for it, if it is to stand beside the library's; the library's key if it is left out.
+    key: Option<ProtocolName>,
+}
+
+/// A key of a protocol: small letters, digits and dashes.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, min_length = 2, max_length = 41, pattern = "^[a-z][a-z0-9-]*$", example = "our-face")]
+struct ProtocolName(String);
+
+impl TryFrom<String> for ProtocolName {
+    type Error = String;
+
+    fn try_from(key: String) -> Result<Self, String> {
+        let plain = key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if plain && key.starts_with(|c: char| c.is_ascii_lowercase()) && (2..=41).contains(&key.len()) {
+            Ok(Self(key))
+        } else {
+            Err("invalid_value: use 2 to 41 small letters, digits and dashes, starting with a letter".to_owned())
+        }
+    }
 }
 
 /// Take a library protocol over into the clinic.
@@ -211,11 +248,175 @@ async fn adopt_protocol(
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
-                view(super::adopt(c, who.clinic, Some(who.member), new.library_key.as_str(), &m)?)
+                let library_key = new.library_key.as_str();
+                view(match &new.key {
+                    Some(key) => {
+                        let document = super::rekeyed(super::from_library(library_key)?, &key.0)?;
+                        super::write(c, &who, &key.0, &document, &m)?
+                    }
+                    None => super::adopt(c, who.clinic, Some(who.member), library_key, &m)?,
+                })
             })
         })
         .await
         .map(idempotency::Answer::created)
+}
+
+/// Get a built-in protocol's document.
+///
+/// TOML, as it is committed: to read, or to write one's own from.
+#[utoipa::path(tag = "protocols", operation_id = "get_library_document", params(("key" = String, Path, description = "The key in the library.")),
+    responses((status = 200, description = "The document.", body = String, content_type = "application/toml")))]
+#[get("/v1/library/protocols/{key}/document")]
+async fn get_library_document(_who: Staff, key: web::Path<String>) -> Result<HttpResponse, Error> {
+    let document = super::library_document(&key).ok_or(Error::NotFound)?;
+    Ok(HttpResponse::Ok().content_type(TOML).body(document))
+}
+
+const TOML: &str = "application/toml; charset=utf-8";
+
+/// A protocol document.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    /// TOML, at most 200,000 bytes; kept byte for byte.
+    #[schema(max_length = 200_000, example = "schema = 1\nkey = \"our-face\"\n")]
+    document: String,
+}
+
+/// What is wrong in a document.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Defects {
+    /// In the order of the document; empty if there is nothing.
+    defects: Vec<Defect>,
+}
+
+/// Check a protocol document; nothing is kept.
+///
+/// Everything that is wrong in it, with line, column and how to mend it. A version with an error cannot be activated.
+#[utoipa::path(tag = "protocols", operation_id = "check_protocol_document", request_body = Document,
+    responses((status = 200, description = "What is wrong in it.", body = Defects)))]
+#[post("/v1/clinic/protocols/check")]
+async fn check_document(_who: Staff, Body(body): Body<Document>) -> Result<HttpResponse, Error> {
+    let defects = web::block(move || super::defects(&body.document))
+        .await
+        .map_err(|why| Error::internal("a check stopped", why))?;
+    Ok(HttpResponse::Ok().json(Defects { defects }))
+}
+
+/// List the versions of one of the clinic's protocols, newest first.
+///
+/// Drafts, the active one, and retired ones.
+#[utoipa::path(tag = "protocols", operation_id = "list_protocol_versions", params(PageParams, ("key" = String, Path, description = "The protocol's key.")),
+    responses((status = 200, description = "A page of versions.", body = Page<ProtocolVersion>)))]
+#[get("/v1/clinic/protocols/{key}/versions")]
+async fn list_versions(
+    app: web::Data<App>,
+    who: Staff,
+    key: web::Path<String>,
+    Query(page): Query<PageParams>,
+) -> Result<HttpResponse, Error> {
+    let wanted = page.clone();
+    let rows = app.db.read(move |c| store::list_of_key(c, who.clinic, &key, &wanted)).await?;
+    let page = page.cut(rows, |row| row.id.0, view)?;
+    let items: Result<Vec<_>, Error> = page.items.into_iter().collect();
+    Ok(HttpResponse::Ok().json(Page { items: items?, next_cursor: page.next_cursor }))
+}
+
+/// Write a new version of a protocol. Clinicians and owners only.
+///
+/// It is a draft until it is activated. A document that cannot be read is refused, with each defect's line and how to mend it.
+/// The newest version is given back if that is its document already.
+#[utoipa::path(tag = "protocols", operation_id = "write_protocol_version", request_body = Document,
+    params(Key, ("key" = String, Path, description = "The protocol's key; the document names the same.")),
+    responses((status = 201, description = "The draft.", body = ProtocolVersion)))]
+#[post("/v1/clinic/protocols/{key}/versions")]
+async fn write_version(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    path: web::Path<String>,
+    Body(new): Body<Document>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let (m, protocol) = (app.moment(), path.into_inner());
+    let once = key.once((who.clinic, who.account), "write_protocol_version", &(&protocol, &new))?;
+    app.db
+        .write(move |c| idempotency::run(c, once, &m, |c| view(super::write(c, &who, &protocol, &new.document, &m)?)))
+        .await
+        .map(idempotency::Answer::created)
+}
+
+/// Get a version of a protocol.
+///
+/// Its ETag is that of its document.
+#[utoipa::path(tag = "protocols", operation_id = "get_protocol_version",
+    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    responses((status = 200, description = "The version.", body = ProtocolVersion)))]
+#[get("/v1/clinic/protocols/{key}/versions/{version}")]
+async fn get_version(app: web::Data<App>, who: Staff, path: web::Path<(String, i32)>) -> Result<HttpResponse, Error> {
+    let (key, version) = path.into_inner();
+    let row = app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?;
+    let tag = row.tag();
+    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(row)?))
+}
+
+/// Get a version's document.
+///
+/// TOML, byte for byte as it was written. Send its ETag with an edit.
+#[utoipa::path(tag = "protocols", operation_id = "get_protocol_document",
+    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    responses((status = 200, description = "The document.", body = String, content_type = "application/toml")))]
+#[get("/v1/clinic/protocols/{key}/versions/{version}/document")]
+async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(String, i32)>) -> Result<HttpResponse, Error> {
+    let (key, version) = path.into_inner();
+    let row = app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?;
+    Ok(HttpResponse::Ok().insert_header(("etag", row.tag())).content_type(TOML).body(row.document))
+}
+
+/// Edit a draft's document. Clinicians and owners only.
+///
+/// A version that was approved never changes: 409.
+#[utoipa::path(tag = "protocols", operation_id = "edit_protocol_document", request_body = Document,
+    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the document that was edited; 428 without it.")),
+    responses((status = 200, description = "The draft as it is now.", body = ProtocolVersion)))]
+#[put("/v1/clinic/protocols/{key}/versions/{version}/document")]
+async fn edit_document(
+    app: web::Data<App>,
+    who: Staff,
+    path: web::Path<(String, i32)>,
+    request: HttpRequest,
+    Body(new): Body<Document>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let (m, tag, (key, version)) = (app.moment(), conditions::if_match(&request), path.into_inner());
+    let row = app.db.write(move |c| super::edit(c, &who, (&key, version), &new.document, tag.as_deref(), &m)).await?;
+    let tag = row.tag();
+    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(row)?))
+}
+
+/// Retire a version. Clinicians and owners only.
+///
+/// Nobody is enrolled in it any more; running plans go on. A draft is put away for good. Twice is once.
+#[utoipa::path(tag = "protocols", operation_id = "retire_protocol_version",
+    params(Key, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    responses((status = 200, description = "The retired version.", body = ProtocolVersion)))]
+#[post("/v1/clinic/protocols/{key}/versions/{version}/retire")]
+async fn retire_version(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    path: web::Path<(String, i32)>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let m = app.moment();
+    let (protocol, version) = path.into_inner();
+    let once = key.once((who.clinic, who.account), "retire_protocol_version", &(&protocol, version))?;
+    app.db
+        .write(move |c| idempotency::run(c, once, &m, |c| view(super::retire(c, &who, &protocol, version, &m)?)))
+        .await
+        .map(idempotency::Answer::ok)
 }
 
 /// Approve a protocol version. Clinicians and owners only.

@@ -87,3 +87,36 @@ pub fn set_active(c: &mut Conn, clinic: ClinicId, id: VersionId, by: MemberId, a
         .execute(c)?;
     Ok(())
 }
+
+/// A draft's document changes.
+pub fn set_document(c: &mut Conn, version: &Version) -> Result<(), Error> {
+    diesel::update(protocol_versions::table.find((version.clinic_id, version.id)))
+        .set((
+            protocol_versions::document.eq(&version.document),
+            protocol_versions::content_hash.eq(&version.content_hash),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+/// A version is for nobody new.
+pub fn set_retired(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<(), Error> {
+    diesel::update(protocol_versions::table.find((clinic, id)))
+        .set(protocol_versions::status.eq(VersionStatus::Retired))
+        .execute(c)?;
+    Ok(())
+}
+
+/// The versions of one protocol, newest first.
+pub fn list_of_key(c: &mut Conn, clinic: ClinicId, key: &str, page: &PageParams) -> Result<Vec<Version>, Error> {
+    let mut rows = protocol_versions::table
+        .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
+        .order(protocol_versions::id.desc())
+        .limit(page.fetch())
+        .select(Version::as_select())
+        .into_boxed();
+    if let Some(after) = page.after::<VersionId>() {
+        rows = rows.filter(protocol_versions::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}

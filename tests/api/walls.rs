@@ -85,7 +85,10 @@ fn breaches() -> BTreeSet<String> {
             continue;
         };
         breaches.extend(
-            forbidden(file).iter().filter(|word| text.contains(**word)).map(|word| format!("{path} -> {word}")),
+            forbidden(file.rsplit('/').next().unwrap_or_default())
+                .iter()
+                .filter(|word| text.contains(**word))
+                .map(|word| format!("{path} -> {word}")),
         );
         for other in FEATURES.iter().filter(|other| **other != feature) {
             if text.contains(&format!("{other}::store")) {
