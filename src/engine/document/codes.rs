@@ -146,8 +146,6 @@ codes! {
     // Curves.
     /// A curve that jumps by more than 4 levels from one day to the next.
     CurveJumps = "curve_jumps", Error;
-    /// A curve of a symptom that no check-in asks for.
-    CurveNeverAsked = "curve_never_asked", Error;
     /// A day on which a level of 3 or more is expected and the check-in does not ask for it.
     CurveDayUnasked = "curve_day_unasked", Warning;
 

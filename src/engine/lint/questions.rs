@@ -150,12 +150,6 @@ impl Linter<'_, '_> {
 
     fn curve_is_asked(&self, index: usize, curve: &Curve) {
         let symptom = &curve.symptom;
-        if !self.asked_somewhere(symptom) {
-            let problem = format!("no check-in asks for `{symptom}`");
-            let fix = "ask for it in a form of a check-in, or remove the curve";
-            self.places.add(&format!("curve[{index}]"), DefectCode::CurveNeverAsked, problem, fix);
-            return;
-        }
         let in_form = |item: &str| {
             let item = self.protocol.items.iter().find(|one| one.key == item);
             let form =
