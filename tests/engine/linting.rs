@@ -120,3 +120,23 @@ fn the_library_has_no_error() {
         assert!(linted.warnings.iter().all(|defect| defect.severity == Severity::Warning));
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    /// Whatever is done to a sound plan, the linter ends, and each of its defects stands in the document.
+    #[test]
+    fn a_damaged_plan_is_judged(cut in 0_usize..300, length in 1_usize..12, moved in 0_usize..300) {
+        let lines: Vec<&str> = SOUND.lines().collect();
+        let (cut, moved) = (cut.min(lines.len() - length), moved.min(lines.len() - length));
+        let mut damaged = lines.clone();
+        let taken: Vec<&str> = damaged.drain(cut..cut + length).collect();
+        damaged.splice(moved.min(damaged.len())..moved.min(damaged.len()), taken);
+        let damaged = damaged.join("\n");
+        for defect in defects(&damaged) {
+            let line = damaged.split('\n').nth(defect.line - 1);
+            proptest::prop_assert!(line.is_some_and(|line| defect.column <= line.chars().count() + 1), "{defect}");
+            proptest::prop_assert!(!defect.problem.is_empty() && !defect.fix.is_empty());
+        }
+    }
+}

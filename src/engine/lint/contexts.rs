@@ -6,8 +6,9 @@ use serde_json::Value as Json;
 
 use crate::engine::compile::{Compiled, compile};
 use crate::engine::conditions::{Condition, Known, Verdict};
-use crate::engine::document::{Item, Parameter, Protocol, SIGNS};
+use crate::engine::document::{Grounds, Item, Parameter, Protocol, SIGNS};
 use crate::engine::parameters::Parameters;
+use crate::engine::text::Text;
 use crate::engine::words::{ItemKind, ParameterKind};
 
 /// The most combinations that are compiled.
@@ -50,7 +51,8 @@ impl Contexts {
         let (groups, mut complete) = groups(protocol);
         let combinations = combined(&groups);
         complete &= combinations.len() == groups.iter().map(Vec::len).fold(1, usize::saturating_mul);
-        let all = combinations.iter().filter_map(|values| Context::of(protocol, values)).collect();
+        let lean = lean(protocol);
+        let all = combinations.iter().filter_map(|values| Context::of(&lean, values)).collect();
         Self { all, complete }
     }
 
@@ -60,7 +62,33 @@ impl Contexts {
     }
 }
 
+impl Contexts {
+    /// One of each kind of patient for whom these conditions can read something else.
+    pub(super) fn told_apart_by(&self, conditions: &[&Condition], symptoms: &[String]) -> Vec<&Context> {
+        let mut names: BTreeSet<&str> = symptoms.iter().map(String::as_str).collect();
+        for name in conditions.iter().flat_map(|when| when.variables()) {
+            names.extend([name.as_str()]);
+            names.extend(name.strip_suffix("_previous").or_else(|| name.strip_suffix("_expected")));
+        }
+        if names.contains("previous_signs") {
+            names.insert(SIGNS);
+        }
+        let mut seen = BTreeSet::new();
+        self.all.iter().filter(|context| seen.insert(context.as_read_by(&names))).collect()
+    }
+}
+
 impl Context {
+    /// What of a kind of patient these names can show: what is asked when, what is expected, what is fixed.
+    fn as_read_by<'c>(&'c self, names: &BTreeSet<&str>) -> impl Ord + use<'c> {
+        let on = |one: &CheckIn| names.iter().map(|name| one.asked.contains(*name)).collect::<Vec<bool>>();
+        let signs = |one: &'c CheckIn| names.contains(SIGNS).then_some(one.signs.as_slice());
+        let asked: Vec<_> = self.check_ins.iter().map(|one| (one.day, on(one), signs(one))).collect();
+        let expected: Vec<_> = names.iter().map(|name| self.compiled.curves.get(*name)).collect();
+        let fixed: Vec<_> = names.iter().filter_map(|name| self.compiled.known(name)).collect();
+        (asked, expected, format!("{fixed:?}"))
+    }
+
     fn of(protocol: &Protocol, values: &Values) -> Option<Self> {
         let mut given: BTreeMap<String, Json> = BTreeMap::new();
         for parameter in &protocol.parameters {
@@ -104,6 +132,30 @@ impl CheckIn {
             asked,
         }
     }
+}
+
+/// The same without what only people read, and without rules: they are the same for everybody.
+fn lean(protocol: &Protocol) -> Protocol {
+    let mut lean = protocol.clone();
+    lean.rules.clear();
+    lean.exclusions.clear();
+    for phase in &mut lean.phases {
+        (phase.title, phase.common, phase.advice) = Default::default();
+        phase.grounds = Grounds::default();
+    }
+    for item in &mut lean.items {
+        (item.title, item.text, item.range) = Default::default();
+        item.grounds = Grounds::default();
+    }
+    for question in &mut lean.questions {
+        (question.text, question.hint) = Default::default();
+        question.choices.iter_mut().for_each(|choice| choice.label = Text::default());
+    }
+    for sign in &mut lean.signs {
+        (sign.text, sign.advice, sign.escalate) = Default::default();
+        sign.grounds = Grounds::default();
+    }
+    lean
 }
 
 /// Groups of parameters that are read together, each with one set of values for every outcome it can have.

@@ -33,7 +33,7 @@ impl<'s> Places<'s> {
                 None => self.table.get_ref().get(step),
                 Some(DeValue::Table(table)) => table.get(step),
                 Some(DeValue::Array(list)) => {
-                    step.trim_end_matches(']').parse().ok().and_then(|index: usize| list.iter().nth(index))
+                    step.trim_end_matches(']').parse().ok().and_then(|index: usize| list.get(index))
                 }
                 Some(_) => None,
             };

@@ -33,9 +33,9 @@ impl Linter<'_, '_> {
 
     fn sign(&self, path: &str, sign: &Sign) {
         let applies = self.contexts.all.iter().any(|context| Contexts::holds(context, sign.when.as_ref()));
-        let asked: Vec<(&Context, &CheckIn)> =
-            self.check_ins_on(|_| true).filter(|(_, check_in)| check_in.signs.contains(&sign.key)).collect();
-        if asked.is_empty() {
+        let contexts: Vec<&Context> = self.contexts.all.iter().collect();
+        let asks = |(_, check_in): &(&Context, &CheckIn)| check_in.signs.contains(&sign.key);
+        if !check_ins(&contexts).any(|one| asks(&one)) {
             if applies {
                 let problem = format!("no check-in asks about the sign `{}` on any of its days", sign.key);
                 let fix = "put the question `signs` in a form of a check-in on one of these days";
@@ -45,7 +45,7 @@ impl Linter<'_, '_> {
         }
         let settings = || {
             let one = |(context, check_in)| Setting { context, check_in, symptom: None, sign: Some(sign.key.as_str()) };
-            asked.iter().copied().map(one)
+            check_ins(&contexts).filter(asks).map(one)
         };
         for (index, escalation) in sign.escalate.iter().enumerate() {
             let outcome = Search::new(vec![&escalation.when]).any(settings());
@@ -53,13 +53,12 @@ impl Linter<'_, '_> {
         }
     }
 
-    fn check_ins_on(&self, on: impl Fn(i32) -> bool) -> impl Iterator<Item = (&Context, &CheckIn)> {
-        let all = self.contexts.all.iter().flat_map(|context| context.check_ins.iter().map(move |one| (context, one)));
-        all.filter(move |(_, check_in)| on(check_in.day))
-    }
-
     fn rule_over_answers(&self, path: &str, rule: &Rule) {
-        let on_its_days: Vec<(&Context, &CheckIn)> = self.check_ins_on(|day| rule.days.contains(day)).collect();
+        let conditions: Vec<&Condition> =
+            std::iter::once(&rule.when).chain(rule.escalate.iter().map(|escalation| &escalation.when)).collect();
+        let contexts = self.contexts.told_apart_by(&conditions, &rule.for_each);
+        let on_its_days: Vec<(&Context, &CheckIn)> =
+            check_ins(&contexts).filter(|(_, check_in)| rule.days.contains(check_in.day)).collect();
         if on_its_days.is_empty() {
             let problem = format!("no check-in is on a day of the rule `{}`", rule.key);
             let fix = "give it days of a check-in, or add a check-in";
@@ -226,6 +225,11 @@ impl Linter<'_, '_> {
             }
         }
     }
+}
+
+/// The check-ins of kinds of patients, each with the patient.
+fn check_ins<'c>(contexts: &'c [&'c Context]) -> impl Iterator<Item = (&'c Context, &'c CheckIn)> {
+    contexts.iter().flat_map(|context| context.check_ins.iter().map(|check_in| (*context, check_in)))
 }
 
 fn judged(context: &Context, when: &Condition, day: i32) -> bool {
