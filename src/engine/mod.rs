@@ -8,6 +8,7 @@ mod conditions;
 mod day;
 mod document;
 mod effect;
+mod lint;
 mod occurrences;
 mod parameters;
 mod reminders;
@@ -23,10 +24,11 @@ pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
 pub use day::{Day, Occurrence, day, today};
 pub use document::{
-    Adjust, Choice, ClinicText, Curve, Defect, Escalation, Exclusion, Form, Grounds, Hold, Item, Parameter, Phase,
-    Protocol, Question, Rule, Sessions, Sign, Slot, Variant, parse,
+    Adjust, Choice, ClinicText, Curve, Defect, DefectCode, Escalation, Exclusion, Form, Grounds, Hold, Item, OwnGround,
+    Parameter, Phase, Protocol, Question, Rule, Sessions, Severity, Sign, Slot, Variant, parse,
 };
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
+pub use lint::{Linted, lint};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use parameters::{ParameterProblem, Parameters};
 pub use reminders::{Due, due_reminders, next_due};
@@ -34,5 +36,6 @@ pub use silence::silence;
 pub use text::{Text, fill};
 pub use triage::{Finding, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{
-    ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, QuestionKind, State, Trigger, UnknownWord, Urgency,
+    ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, Purpose, QuestionKind, State, Trigger, UnknownWord,
+    Urgency,
 };

@@ -159,6 +159,16 @@ words! {
         Temperature = "temperature",
     }
 
+    /// Why a question is asked that no rule reads.
+    Purpose {
+        /// How the treatment turned out.
+        Result = "result",
+        /// Whether the plan could be followed.
+        Adherence = "adherence",
+        /// Staff read it themselves.
+        Record = "record",
+    }
+
     /// What sets a rule off.
     Trigger {
         /// The answers of a check-in.

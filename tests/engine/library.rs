@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::support::{at, enrolment};
 
-const LIBRARY: &[&str] = &[include_str!("../../protocols/mn-face.toml"), include_str!("../../protocols/mn-scalp.toml")];
+pub const LIBRARY: &[&str] =
+    &[include_str!("../../protocols/mn-face.toml"), include_str!("../../protocols/mn-scalp.toml")];
 
 /// Values of a parameter that reach both sides of each condition on it.
 fn samples(protocol: &Protocol, index: usize) -> Vec<Value> {

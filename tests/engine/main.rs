@@ -4,10 +4,12 @@
 mod compiling;
 mod days;
 mod library;
+mod linting;
 mod oracle;
 mod parsing;
 mod reminders;
 mod robust;
+mod schema;
 mod silence;
 mod support;
 mod travel;

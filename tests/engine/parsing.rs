@@ -29,8 +29,8 @@ fn a_defect_reads_like_a_sentence() {
     assert_eq!(
         shown,
         [
-            "line 1, column 1: `horizon_day` is missing. Fix: add `horizon_day = ...` here.",
-            "line 6, column 1: unknown key `horizon_days`. Fix: write `horizon_day`, or remove it.",
+            "line 1, column 1: `horizon_day` is missing. Fix: add `horizon_day = ...` here. [missing_key]",
+            "line 6, column 1: unknown key `horizon_days`. Fix: write `horizon_day`, or remove it. [unknown_key]",
         ]
     );
 }

@@ -1,6 +1,7 @@
 //! Conditions: expressions in CEL, checked when the document is read, judged with what is known.
 
 mod check;
+mod literals;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -9,6 +10,7 @@ use cel::{Context, Env, Program, Value};
 use serde_json::Value as Json;
 
 pub(super) use check::Kind;
+pub(super) use literals::Literals;
 
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
@@ -107,6 +109,13 @@ impl Condition {
     /// The variables it reads, sorted.
     pub fn variables(&self) -> &[String] {
         &self.variables
+    }
+
+    /// The numbers and words that are written in it.
+    pub(super) fn literals(&self) -> Literals {
+        let mut literals = Literals::default();
+        literals.collect(self.program.expression());
+        literals
     }
 
     /// Judges the expression: unknown as soon as one variable it reads has no value.

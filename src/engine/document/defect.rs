@@ -5,9 +5,15 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::codes::{DefectCode, Severity};
+
 /// One defect of a protocol document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Defect {
+    /// What kind of defect it is; stable.
+    pub code: DefectCode,
+    /// Whether the document is refused because of it; the code decides.
+    pub severity: Severity,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
@@ -22,32 +28,39 @@ pub struct Defect {
 
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, column, path, problem, fix } = self;
+        let Self { line, column, path, problem, fix, code, .. } = self;
         write!(f, "line {line}, column {column}: {problem}")?;
         if !path.is_empty() {
             write!(f, " (in {path})")?;
         }
-        write!(f, ". Fix: {fix}.")
+        write!(f, ". Fix: {fix}. [{code}]")
     }
 }
 
 impl std::error::Error for Defect {}
 
 /// Collects defects and knows where in the source a byte is.
-pub(super) struct Report<'s> {
+pub(in crate::engine) struct Report<'s> {
     source: &'s str,
     defects: std::cell::RefCell<Vec<Defect>>,
 }
 
 impl<'s> Report<'s> {
-    pub(super) fn new(source: &'s str) -> Self {
+    pub(in crate::engine) fn new(source: &'s str) -> Self {
         Self { source, defects: std::cell::RefCell::default() }
     }
 
-    pub(super) fn add(&self, at: usize, path: &str, problem: impl Into<String>, fix: impl Into<String>) {
+    pub(in crate::engine) fn add(
+        &self,
+        at: usize,
+        path: &str,
+        code: DefectCode,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
         let (line, column) = self.position(at);
-        let (path, problem, fix) = (path.to_owned(), problem.into(), fix.into());
-        self.defects.borrow_mut().push(Defect { line, column, path, problem, fix });
+        let (path, problem, fix, severity) = (path.to_owned(), problem.into(), fix.into(), code.severity());
+        self.defects.borrow_mut().push(Defect { code, severity, line, column, path, problem, fix });
     }
 
     /// The source between two bytes, as it is written there.
@@ -56,7 +69,7 @@ impl<'s> Report<'s> {
     }
 
     /// The defects found so far, in the order of the document.
-    pub(super) fn finish(self) -> Vec<Defect> {
+    pub(in crate::engine) fn finish(self) -> Vec<Defect> {
         let mut defects = self.defects.into_inner();
         defects.sort_by_key(|defect| (defect.line, defect.column));
         defects

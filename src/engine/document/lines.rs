@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::codes::DefectCode;
 use super::parts::{self, Reading, Style, condition_of, keys, must_be_known, optional_text, text, unique_key};
 use super::reader::{Fields, Node};
 use super::{Form, Hold, Item, ItemKind, Phase, Question, QuestionKind, Slot};
@@ -23,6 +24,7 @@ pub(super) fn questions(root: &Fields, reading: &Reading) -> Vec<Question> {
             text: text(fields, "text"),
             hint: optional_text(fields, "hint"),
             choices: parts::choices(fields),
+            purpose: fields.optional("purpose").and_then(|node| node.word()),
             scale: fields.optional("scale").and_then(|node| node.string()).map(str::to_owned),
         };
         if kind.is_some() {
@@ -39,6 +41,7 @@ fn question_is_sound(fields: &Fields, question: &Question) {
     if question.key == SIGNS {
         if question.kind != QuestionKind::Multi || has_choices {
             fields.wrong(
+                DefectCode::Misplaced,
                 "the question `signs` takes its choices from [[sign]]",
                 "make it `type = \"multi\"` without `choices`",
             );
@@ -47,7 +50,11 @@ fn question_is_sound(fields: &Fields, question: &Question) {
     }
     let takes_choices = matches!(question.kind, QuestionKind::Choice | QuestionKind::Multi);
     if takes_choices != has_choices {
-        fields.wrong("`choices` belong to the types choice and multi", "give these at least one, and the others none");
+        fields.wrong(
+            DefectCode::Misplaced,
+            "`choices` belong to the types choice and multi",
+            "give these at least one, and the others none",
+        );
     }
 }
 
@@ -120,11 +127,15 @@ fn item_slots(fields: &Fields, slots: &[Slot]) -> Vec<usize> {
         (Some(one), None) => vec![one],
         (None, Some(several)) => several.list(),
         (None, None) => {
-            fields.wrong("`slot` is missing", "add `slot = \"...\"` or `slots = [\"...\", \"...\"]`");
+            fields.wrong(
+                DefectCode::MissingKey,
+                "`slot` is missing",
+                "add `slot = \"...\"` or `slots = [\"...\", \"...\"]`",
+            );
             return Vec::new();
         }
         (Some(_), Some(several)) => {
-            several.wrong("`slot` and `slots` are both there", "keep one of them");
+            several.wrong(DefectCode::Misplaced, "`slot` and `slots` are both there", "keep one of them");
             return Vec::new();
         }
     };
@@ -134,7 +145,7 @@ fn item_slots(fields: &Fields, slots: &[Slot]) -> Vec<usize> {
         must_be_known(node, key, "slot", slots.iter().map(|slot| slot.key.as_str()));
         let Some(index) = slots.iter().position(|slot| slot.key == key) else { continue };
         if found.contains(&index) {
-            node.wrong(format!("the slot `{key}` is there twice"), "remove one of them");
+            node.wrong(DefectCode::Duplicate, format!("the slot `{key}` is there twice"), "remove one of them");
         }
         found.push(index);
     }
@@ -147,12 +158,12 @@ fn hold(fields: &Fields, reading: &Reading, answers: &Scope) -> Option<Hold> {
     let to_day = fields.optional("hold_to_day");
     let Some(when) = when else {
         if let Some(alone) = if_unknown.or(to_day) {
-            alone.wrong("there is no `hold`", "add `hold = \"...\"`, or remove this");
+            alone.wrong(DefectCode::Misplaced, "there is no `hold`", "add `hold = \"...\"`, or remove this");
         }
         return None;
     };
     if to_day.is_none() {
-        when.wrong("`hold` needs `hold_to_day`", "add the last day it may reach");
+        when.wrong(DefectCode::MissingKey, "`hold` needs `hold_to_day`", "add the last day it may reach");
     }
     Some(Hold {
         when: condition_of(&when, answers)?,
@@ -163,19 +174,35 @@ fn hold(fields: &Fields, reading: &Reading, answers: &Scope) -> Option<Hold> {
 
 fn item_is_sound(fields: &Fields, item: &Item) {
     if (item.kind == ItemKind::CheckIn) != item.form.is_some() {
-        fields.wrong("`form` belongs to a check_in", "give a check_in its form, and the others none");
+        fields.wrong(
+            DefectCode::Misplaced,
+            "`form` belongs to a check_in",
+            "give a check_in its form, and the others none",
+        );
     }
     if (item.kind == ItemKind::Photo) == item.views.is_empty() {
-        fields.wrong("`views` belong to a photo", "give a photo its views, and the others none");
+        fields.wrong(DefectCode::Misplaced, "`views` belong to a photo", "give a photo its views, and the others none");
     }
     if item.protects_from.is_some() && item.kind != ItemKind::Restriction {
-        fields.wrong("`protects_from` belongs to a restriction", "remove it, or make the item a restriction");
+        fields.wrong(
+            DefectCode::Misplaced,
+            "`protects_from` belongs to a restriction",
+            "remove it, or make the item a restriction",
+        );
     }
     let Some(hold) = &item.hold else { return };
     if item.kind != ItemKind::Restriction {
-        fields.wrong("`hold` belongs to a restriction", "remove it, or make the item a restriction");
+        fields.wrong(
+            DefectCode::Misplaced,
+            "`hold` belongs to a restriction",
+            "remove it, or make the item a restriction",
+        );
     }
     if item.days.last().is_some_and(|last| hold.to_day <= last) {
-        fields.wrong("`hold_to_day` is not after the last day", "use a later day, or remove `hold`");
+        fields.wrong(
+            DefectCode::OutOfRange,
+            "`hold_to_day` is not after the last day",
+            "use a later day, or remove `hold`",
+        );
     }
 }

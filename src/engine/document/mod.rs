@@ -1,5 +1,6 @@
 //! A protocol document: what a clinic writes in TOML, read strictly into types.
 
+mod codes;
 mod defect;
 mod lines;
 mod parts;
@@ -10,11 +11,13 @@ mod triggers;
 use super::clock::{Days, LocalTime};
 use super::conditions::{Condition, Known};
 use super::text::Text;
-use super::words::{ItemKind, ParameterKind, Procedure, QuestionKind, Trigger, UnknownWord, Urgency};
+use super::words::{ItemKind, ParameterKind, Procedure, Purpose, QuestionKind, Trigger, UnknownWord, Urgency};
 
+pub use codes::{DefectCode, Severity};
 pub use defect::Defect;
-pub(super) use defect::nearest;
+pub(super) use defect::{Report, nearest};
 pub(super) use lines::SIGNS;
+pub(super) use read::CLINIC_WORDS;
 pub use read::parse;
 
 /// A protocol, read and checked.
@@ -34,6 +37,10 @@ pub struct Protocol {
     pub sources: Vec<String>,
     /// The keys of the assumptions that are used.
     pub assumptions: Vec<String>,
+    /// Sources that are not in the library, by their author.
+    pub own_sources: Vec<OwnGround>,
+    /// Assumptions that are not in the library, by their author.
+    pub own_assumptions: Vec<OwnGround>,
     /// The series of treatments.
     pub sessions: Option<Sessions>,
     /// The name of the plan.
@@ -75,6 +82,15 @@ pub struct Grounds {
     pub sources: Vec<String>,
     /// Keys of assumptions.
     pub assumptions: Vec<String>,
+}
+
+/// A source or an assumption that the author of the document declares.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnGround {
+    /// Its key.
+    pub key: String,
+    /// The title of the source, or what is assumed; for staff.
+    pub words: String,
 }
 
 /// The series of treatments this plan is usually a part of.
@@ -284,6 +300,8 @@ pub struct Question {
     pub hint: Option<Text>,
     /// What can be answered.
     pub choices: Vec<Choice>,
+    /// Why it is asked if no rule reads it.
+    pub purpose: Option<Purpose>,
     /// The published scale it is, with its version, like `GAIS, as in the SkinPen study`.
     pub scale: Option<String>,
 }

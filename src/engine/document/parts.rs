@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use super::codes::DefectCode;
 use super::reader::{Fields, Node};
 use super::{Choice, Days, Escalation, Grounds, Text, Urgency, nearest};
 use crate::engine::conditions::{Condition, Scope};
@@ -53,7 +54,7 @@ impl Style {
 pub(super) fn key_of(node: &Node, style: Style) -> String {
     let Some(key) = node.string() else { return String::new() };
     if !style.accepts(key) {
-        node.wrong(format!("`{key}` is not a key"), format!("use {}", style.rule()));
+        node.wrong(DefectCode::BadKey, format!("`{key}` is not a key"), format!("use {}", style.rule()));
     }
     key.to_owned()
 }
@@ -63,7 +64,7 @@ pub(super) fn unique_key(fields: &Fields, name: &'static str, style: Style, take
     let Some(node) = fields.required(name) else { return String::new() };
     let key = key_of(&node, style);
     if !taken.insert(key.clone()) {
-        node.wrong(format!("`{key}` is there already"), "give each its own key");
+        node.wrong(DefectCode::Duplicate, format!("`{key}` is there already"), "give each its own key");
     }
     key
 }
@@ -78,7 +79,7 @@ pub(super) fn key_list(node: &Node, style: Style) -> Vec<String> {
     let read = |element: &Node| {
         let key = key_of(element, style);
         if !taken.insert(key.clone()) {
-            element.wrong(format!("`{key}` is there twice"), "remove one of them");
+            element.wrong(DefectCode::Duplicate, format!("`{key}` is there twice"), "remove one of them");
         }
         key
     };
@@ -95,7 +96,7 @@ pub(super) fn must_be_known<'k>(node: &Node, name: &str, what: &str, known: impl
         Some(meant) => format!("write `{meant}`, or declare `{name}`"),
         None => format!("declare it, or use one of: {}", known.join(", ")),
     };
-    node.wrong(format!("unknown {what} `{name}`"), fix);
+    node.wrong(DefectCode::UnknownReference, format!("unknown {what} `{name}`"), fix);
 }
 
 pub(super) fn text(fields: &Fields, name: &'static str) -> Text {
@@ -112,18 +113,23 @@ fn text_of(node: &Node) -> Text {
     for (locale, value) in fields.entries() {
         if !is_locale(locale) {
             value.wrong(
+                DefectCode::BadText,
                 format!("`{locale}` is not a locale"),
                 "use a language like `en`, or language and country like `es-MX`",
             );
         }
         let words = value.string().unwrap_or("?");
         if words.trim().is_empty() {
-            value.wrong("this text is empty", "write the text");
+            value.wrong(DefectCode::BadText, "this text is empty", "write the text");
         }
         locales.insert(locale.to_owned(), words.trim().to_owned());
     }
     for locale in Text::REQUIRED.iter().filter(|locale| !locales.contains_key(**locale)) {
-        node.wrong(format!("the text in `{locale}` is missing"), format!("add `{locale} = \"...\"`"));
+        node.wrong(
+            DefectCode::MissingLocale,
+            format!("the text in `{locale}` is missing"),
+            format!("add `{locale} = \"...\"`"),
+        );
     }
     Text(locales)
 }
@@ -149,11 +155,15 @@ impl Reading {
         let elements = node.list();
         let ranges: Vec<RangeInclusive<i32>> = elements.iter().filter_map(|element| self.range_of(element)).collect();
         if elements.is_empty() {
-            node.wrong("there is no day", "write days like [\"0-3\", 7]");
+            node.wrong(DefectCode::BadDays, "there is no day", "write days like [\"0-3\", 7]");
         }
         let unsorted = ranges.windows(2).position(|pair| matches!(pair, [a, b] if b.start() <= a.end()));
         if let Some(element) = unsorted.and_then(|index| elements.get(index + 1)) {
-            element.wrong("these days are not after the ones before", "write days in order, each only once");
+            element.wrong(
+                DefectCode::BadDays,
+                "these days are not after the ones before",
+                "write days in order, each only once",
+            );
         }
         Days::new(ranges)
     }
@@ -162,19 +172,28 @@ impl Reading {
         let range = match node.as_written_days() {
             Some(range) => range,
             None => {
-                node.wrong("this is not a day or a range of days", "write a day like 7, or a range like \"0-3\"");
+                node.wrong(
+                    DefectCode::BadDays,
+                    "this is not a day or a range of days",
+                    "write a day like 7, or a range like \"0-3\"",
+                );
                 return None;
             }
         };
         if range.is_empty() {
             node.wrong(
+                DefectCode::BadDays,
                 format!("the range {}-{} runs backwards", range.start(), range.end()),
                 "write the smaller day first",
             );
             return None;
         }
         if *range.start() < 0 || *range.end() > self.horizon_day {
-            node.wrong("this is outside the plan", format!("use days from 0 to {} (horizon_day)", self.horizon_day));
+            node.wrong(
+                DefectCode::BadDays,
+                "this is outside the plan",
+                format!("use days from 0 to {} (horizon_day)", self.horizon_day),
+            );
             return None;
         }
         Some(range)
@@ -186,6 +205,7 @@ impl Reading {
         let assumptions = self.declared(fields, "assumptions", "assumption", &self.assumptions);
         if demanded && sources.is_empty() && assumptions.is_empty() {
             fields.wrong(
+                DefectCode::NoGrounds,
                 "there is neither a source nor an assumption",
                 "add `sources = [\"...\"]` or `assumptions = [\"...\"]`",
             );
@@ -222,7 +242,7 @@ pub(super) fn condition_of(node: &Node, scope: &Scope) -> Option<Condition> {
     };
     for mistake in mistakes {
         let at = node.position_inside(mistake.offset);
-        node.report.add(at, &node.path, mistake.problem, mistake.fix);
+        node.report.add(at, &node.path, DefectCode::BadCondition, mistake.problem, mistake.fix);
     }
     None
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use toml::de::DeTable;
 
+use super::codes::DefectCode;
 use super::defect::{Defect, Report};
 use super::parts::{self, Reading, Style, condition, key_of, keys, must_be_known, optional_text, text, unique_key};
 use super::reader::{Fields, Node};
 use super::{
-    Adjust, ClinicText, Curve, Exclusion, Known, LocalTime, Parameter, ParameterKind, Phase, Procedure, Protocol,
-    Sessions, Slot, Variant,
+    Adjust, ClinicText, Curve, Exclusion, Known, LocalTime, OwnGround, Parameter, ParameterKind, Phase, Procedure,
+    Protocol, Sessions, Slot, Variant,
 };
 use super::{lines, triggers};
 use crate::engine::conditions::{Kind, Scope};
@@ -23,7 +24,13 @@ pub fn parse(source: &str) -> Result<Protocol, Vec<Defect>> {
     let (table, syntax) = DeTable::parse_recoverable(source);
     for error in &syntax {
         let at = error.span().map_or(0, |span| span.start);
-        report.add(at, "", format!("this is not TOML: {}", error.message().trim()), "mend the line, see toml.io");
+        report.add(
+            at,
+            "",
+            DefectCode::NotToml,
+            format!("this is not TOML: {}", error.message().trim()),
+            "mend the line, see toml.io",
+        );
     }
     if !syntax.is_empty() {
         return Err(report.finish());
@@ -46,6 +53,8 @@ fn read(root: &Fields) -> Protocol {
         assumptions: keys(root, "assumptions", Style::Label),
         plan: Scope::new(),
     };
+    let own_sources = own(root, "source", "title");
+    let own_assumptions = own(root, "assumption", "text");
     let parameters = parameters(root, &mut reading.plan);
     let clinic_texts = clinic_texts(root);
     let variants = variants(root, &mut reading.plan);
@@ -74,6 +83,8 @@ fn read(root: &Fields) -> Protocol {
         rules: triggers::rules(root, &reading, &answers, &questions, &curves),
         sources: reading.sources,
         assumptions: reading.assumptions,
+        own_sources,
+        own_assumptions,
         parameters,
         clinic_texts,
         variants,
@@ -88,10 +99,28 @@ fn read(root: &Fields) -> Protocol {
     protocol
 }
 
+/// `[[source]]` or `[[assumption]]`: what the library does not know, in the words of the author.
+fn own(root: &Fields, name: &'static str, words: &'static str) -> Vec<OwnGround> {
+    let mut taken = BTreeSet::new();
+    let mut read = |fields: &Fields| {
+        let ground = OwnGround {
+            key: unique_key(fields, "key", Style::Label, &mut taken),
+            words: fields.required(words).and_then(|node| node.string()).unwrap_or_default().to_owned(),
+        };
+        fields.finish();
+        ground
+    };
+    root.tables(name).iter().map(&mut read).collect()
+}
+
 fn plan_key(node: &Node) -> String {
     let key = key_of(node, Style::Dashes);
     if !(2..=41).contains(&key.len()) {
-        node.wrong("the key of a plan has 2 to 41 characters", "choose a short name like `mn-face`");
+        node.wrong(
+            DefectCode::BadKey,
+            "the key of a plan has 2 to 41 characters",
+            "choose a short name like `mn-face`",
+        );
     }
     key
 }
@@ -100,7 +129,7 @@ fn body_areas(root: &Fields) -> Vec<String> {
     let areas = root.required("body_areas").map(|node| (parts::key_list(&node, Style::Label), node));
     let Some((areas, node)) = areas else { return Vec::new() };
     if areas.is_empty() {
-        node.wrong("there is no body area", "name at least one, like [\"face\"]");
+        node.wrong(DefectCode::OutOfRange, "there is no body area", "name at least one, like [\"face\"]");
     }
     areas
 }
@@ -127,6 +156,7 @@ fn sessions(root: &Fields, reading: &Reading) -> Option<Sessions> {
 fn declare(scope: &mut Scope, fields: &Fields, name: &str, kind: Kind) {
     if RESERVED.contains(&name) || scope.insert(name.to_owned(), kind).is_some() {
         fields.wrong(
+            DefectCode::Duplicate,
             format!("the name `{name}` is taken"),
             "choose another key: parameters, variants and questions share one set of names",
         );
@@ -192,7 +222,11 @@ fn clinic_texts(root: &Fields) -> Vec<ClinicText> {
             fallback: optional_text(fields, "fallback"),
         };
         if clinic_text.required == clinic_text.fallback.is_some() {
-            fields.wrong("`fallback` belongs to a text that is not `required`", "give it one of the two");
+            fields.wrong(
+                DefectCode::Misplaced,
+                "`fallback` belongs to a text that is not `required`",
+                "give it one of the two",
+            );
         }
         fields.finish();
         clinic_text
@@ -215,16 +249,25 @@ fn parameter_default(node: &Node, kind: ParameterKind, choices: &[String]) -> Op
 fn parameter_is_sound(fields: &Fields, parameter: &Parameter) {
     let is_decimal = parameter.kind == ParameterKind::Decimal;
     if is_decimal != (parameter.min.is_some() && parameter.max.is_some()) {
-        fields.wrong("`min` and `max` belong to a decimal, both", "give both to a decimal and none to the others");
+        fields.wrong(
+            DefectCode::Misplaced,
+            "`min` and `max` belong to a decimal, both",
+            "give both to a decimal and none to the others",
+        );
     }
     if parameter.min.zip(parameter.max).is_some_and(|(min, max)| min > max) {
-        fields.wrong("`min` is greater than `max`", "exchange them");
+        fields.wrong(DefectCode::OutOfRange, "`min` is greater than `max`", "exchange them");
     }
     if (parameter.kind == ParameterKind::Choice) == parameter.choices.is_empty() {
-        fields.wrong("`choices` belong to a choice", "give a choice at least one, and the others none");
+        fields.wrong(
+            DefectCode::Misplaced,
+            "`choices` belong to a choice",
+            "give a choice at least one, and the others none",
+        );
     }
     if parameter.required && parameter.default.is_some() {
         fields.wrong(
+            DefectCode::Misplaced,
             "a required parameter has no default",
             "remove `required`, or make it a choice or a decimal without default",
         );
@@ -287,6 +330,7 @@ fn local_time(node: &Node) -> Option<LocalTime> {
     let time = text.parse().ok();
     if time.is_none() {
         node.wrong(
+            DefectCode::BadWindow,
             format!("`{text}` is not a local time"),
             "write it like \"17:00\", \"24:00\", or \"+1 12:00\" for the next day",
         );
@@ -296,16 +340,24 @@ fn local_time(node: &Node) -> Option<LocalTime> {
 
 fn slot_is_sound(fields: &Fields, slot: &Slot) {
     if slot.opens.days > 0 {
-        fields.wrong("`opens` is not on the day itself", "use a time from 00:00 to 23:59");
+        fields.wrong(DefectCode::BadWindow, "`opens` is not on the day itself", "use a time from 00:00 to 23:59");
     }
     if slot.closes <= slot.opens {
-        fields.wrong("`closes` is not after `opens`", "use a later time; \"24:00\" is the next midnight");
+        fields.wrong(
+            DefectCode::BadWindow,
+            "`closes` is not after `opens`",
+            "use a later time; \"24:00\" is the next midnight",
+        );
     }
     if slot.late_until < slot.closes {
-        fields.wrong("`late_until` is before `closes`", "use a later time, like \"+1 12:00\"");
+        fields.wrong(DefectCode::BadWindow, "`late_until` is before `closes`", "use a later time, like \"+1 12:00\"");
     }
     if slot.remind.is_some_and(|remind| remind < slot.opens || remind >= slot.late_until) {
-        fields.wrong("`remind` is not inside the window", "use a time from `opens` to `late_until`");
+        fields.wrong(
+            DefectCode::BadWindow,
+            "`remind` is not inside the window",
+            "use a time from `opens` to `late_until`",
+        );
     }
 }
 
@@ -337,7 +389,7 @@ fn curves(root: &Fields, reading: &Reading, questions: &[super::Question]) -> Ve
         let levels = fields.required("levels").map(|node| node.list()).unwrap_or_default();
         let levels: Vec<u8> = levels.iter().filter_map(|node| u8::try_from(node.integer_in(0..=10)?).ok()).collect();
         if levels.is_empty() {
-            fields.wrong("the curve has no level", "write levels like [6, 5, 3, 0]");
+            fields.wrong(DefectCode::OutOfRange, "the curve has no level", "write levels like [6, 5, 3, 0]");
         }
         let grounds = reading.grounds(fields, true);
         fields.finish();

@@ -6,6 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::codes::DefectCode;
 use super::defect::{Report, nearest};
 
 /// One value of the document and where it stands.
@@ -19,8 +20,8 @@ pub(super) struct Node<'a> {
 
 impl<'a> Node<'a> {
     /// Records a defect at this value.
-    pub(super) fn wrong(&self, problem: impl Into<String>, fix: impl Into<String>) {
-        self.report.add(self.span.start, &self.path, problem, fix);
+    pub(super) fn wrong(&self, code: DefectCode, problem: impl Into<String>, fix: impl Into<String>) {
+        self.report.add(self.span.start, &self.path, code, problem, fix);
     }
 
     fn wrong_type(&self, wanted: &str, example: &str) {
@@ -33,7 +34,11 @@ impl<'a> Node<'a> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.wrong(format!("expected {wanted}, found {found}"), format!("write it like {example}"));
+        self.wrong(
+            DefectCode::WrongType,
+            format!("expected {wanted}, found {found}"),
+            format!("write it like {example}"),
+        );
     }
 
     pub(super) fn string(&self) -> Option<&'a str> {
@@ -51,7 +56,7 @@ impl<'a> Node<'a> {
         };
         let number = i32::from_str_radix(digits.as_str(), digits.radix()).ok();
         if number.is_none() {
-            self.wrong("this number is too large", "use a number of at most nine digits");
+            self.wrong(DefectCode::OutOfRange, "this number is too large", "use a number of at most nine digits");
         }
         number
     }
@@ -139,7 +144,11 @@ impl<'a> Node<'a> {
             return Some(number);
         }
         let (low, high) = (range.start(), range.end());
-        self.wrong(format!("{number} is outside {low} to {high}"), format!("use a number from {low} to {high}"));
+        self.wrong(
+            DefectCode::OutOfRange,
+            format!("{number} is outside {low} to {high}"),
+            format!("use a number from {low} to {high}"),
+        );
         None
     }
 
@@ -149,7 +158,11 @@ impl<'a> Node<'a> {
         let parsed = text.parse::<T>();
         parsed
             .map_err(|unknown| {
-                self.wrong(format!("`{text}` is not known here"), format!("use one of: {}", unknown.allowed))
+                self.wrong(
+                    DefectCode::UnknownWord,
+                    format!("`{text}` is not known here"),
+                    format!("use one of: {}", unknown.allowed),
+                )
             })
             .ok()
     }
@@ -185,14 +198,14 @@ impl<'a> Fields<'a> {
     pub(super) fn required(&self, key: &'static str) -> Option<Node<'a>> {
         let found = self.optional(key);
         if found.is_none() {
-            self.wrong(format!("`{key}` is missing"), format!("add `{key} = ...` here"));
+            self.wrong(DefectCode::MissingKey, format!("`{key}` is missing"), format!("add `{key} = ...` here"));
         }
         found
     }
 
     /// Records a defect at the start of this table.
-    pub(super) fn wrong(&self, problem: impl Into<String>, fix: impl Into<String>) {
-        self.report.add(self.start, &self.path, problem, fix);
+    pub(super) fn wrong(&self, code: DefectCode, problem: impl Into<String>, fix: impl Into<String>) {
+        self.report.add(self.start, &self.path, code, problem, fix);
     }
 
     /// The elements of an array of tables; none if the key is absent.
@@ -222,7 +235,7 @@ impl<'a> Fields<'a> {
                 Some(meant) => format!("write `{meant}`, or remove it"),
                 None => format!("remove it; known here are: {}", asked.join(", ")),
             };
-            self.report.add(key.span().start, &self.path, format!("unknown key `{name}`"), fix);
+            self.report.add(key.span().start, &self.path, DefectCode::UnknownKey, format!("unknown key `{name}`"), fix);
         }
     }
 }

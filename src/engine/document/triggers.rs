@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::codes::DefectCode;
 use super::lines::SIGNS;
 use super::parts::{Reading, Style, condition, escalations, keys, must_be_known, text, unique_key, urgency};
 use super::reader::Fields;
@@ -117,7 +118,7 @@ fn for_each(fields: &Fields, on: Trigger, questions: &[Question]) -> Vec<String>
     let symptoms = keys(fields, "for_each", Style::Variable);
     let Some(node) = fields.optional("for_each") else { return symptoms };
     if on != Trigger::Answers {
-        node.wrong("only answers have symptoms", "remove `for_each`");
+        node.wrong(DefectCode::Misplaced, "only answers have symptoms", "remove `for_each`");
     }
     for (element, symptom) in node.list().iter().zip(&symptoms) {
         must_be_known(element, symptom, "level question", levels(questions));
