@@ -148,7 +148,7 @@ fn decided_once(course: &Simulation) {
 #[test]
 fn a_flight_east_past_the_hour_is_reminded_on_landing() {
     let east = course(json!({
-        "zone": "America/Los_Angeles", "until_day": 6,
+        "zone": "America/Los_Angeles", "until_day": 6, "answers": "silent",
         "travel": [{ "at": "2026-05-07T08:00:00Z", "zone": "Pacific/Kiritimati" }]
     }));
     let day_3 = east.reminders.iter().find(|one| one.day == 3).unwrap();
