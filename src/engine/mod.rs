@@ -8,6 +8,7 @@ mod compile;
 mod conditions;
 mod day;
 mod day_rules;
+mod diff;
 mod document;
 mod occurrences;
 mod parameters;
@@ -26,6 +27,7 @@ pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
 pub use day::{Day, Occurrence, day, today};
 pub use day_rules::{DayFinding, day_rules};
+pub use diff::{Change, ChangeKind, Detail, Diff, diff};
 pub use document::{
     Adjust, Choice, ClinicText, Curve, Defect, Escalation, Exclusion, Form, Grounds, Hold, Item, Parameter, Phase,
     Protocol, Question, Rule, Sessions, Sign, Slot, Variant, parse,

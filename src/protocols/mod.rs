@@ -1,6 +1,9 @@
 //! The plans' templates: the built-in library, the clinic's own versions, and their compiled form.
 
+pub mod commands;
+pub mod preview;
 pub mod routes;
+pub mod simulate;
 pub mod store;
 
 use std::sync::Arc;
