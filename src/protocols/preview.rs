@@ -391,13 +391,15 @@ impl Preview {
     pub fn text(&self, locale: &str) -> String {
         let words = Words::of(locale);
         let mut page = vec![self.title.clone(), "=".repeat(self.title.chars().count()), String::new()];
-        page.push(format!("!! {}", self.approval));
         if !self.exclusions.is_empty() {
-            page.push(String::new());
             page.push(format!("!! {}:", words.first));
             page.extend(self.exclusions.iter().map(|exclusion| format!("   - {}", exclusion.text)));
-            page.push(format!("   (* = {})", words.meanwhile));
+            if self.any_meanwhile() {
+                page.push(format!("   (* = {})", words.meanwhile));
+            }
+            page.push(String::new());
         }
+        page.push(format!("!! {}", self.approval));
         page.push(String::new());
         page.push(format!("{}: {}", words.treated_on, self.treated_on.0));
         if !self.variants.is_empty() {
@@ -408,6 +410,12 @@ impl Preview {
         }
         page.push(String::new());
         page.join("\n")
+    }
+
+    /// Whether the patient sees any line while a clinician decides.
+    fn any_meanwhile(&self) -> bool {
+        let groups = self.days.iter().flat_map(|day| day.groups(&ENGLISH));
+        groups.into_iter().any(|(_, lines)| lines.iter().any(|line| line.even_when_excluded))
     }
 
     fn day_text(&self, words: &Words, day: &PreviewDay, page: &mut Vec<String>) {
@@ -438,7 +446,10 @@ impl Preview {
         pages.add_template("preview.html", PAGE).map_err(broken)?;
         let days: Vec<_> = self.days.iter().map(|day| (day, day.groups(words))).collect();
         let page = pages.get_template("preview.html").map_err(broken)?;
-        page.render(Serde(serde_json::json!({ "plan": self, "days": days, "words": words }))).map_err(broken)
+        page.render(Serde(
+            serde_json::json!({ "plan": self, "days": days, "words": words, "any_meanwhile": self.any_meanwhile() }),
+        ))
+        .map_err(broken)
     }
 }
 
