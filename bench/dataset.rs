@@ -254,14 +254,14 @@ fn insert_check_in(
             occurrence_id: Some(occurrence.id),
             day: occurrence.day,
             form: "daily".to_owned(),
-            answers: Json(answers(course, occurrence.day)),
+            answers: Json::of(&answers(course, occurrence.day)).unwrap(),
             body_hash: vec![0; 32],
             answered_at: m.at,
             received_at: m.at,
             zone: course.patient.zone.clone(),
             back_filled: false,
             urgency: None,
-            findings: Json(json!([])),
+            findings: Json::of(&json!([])).unwrap(),
         },
     )?;
     Ok(())

@@ -1,6 +1,7 @@
 //! The HTTP server: the list of features, what wraps them, and how it starts and stops.
 
 use std::net::TcpListener;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -16,7 +17,7 @@ use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::edge::edge;
-use crate::{alerts, auth, check_ins, clinics, demo, openapi, pages, patients, plans, protocols, reminders, today};
+use crate::{alerts, auth, check_ins, clinics, demo, pages, patients, plans, protocols, reminders, today};
 
 /// The API: what is served, and what the document is made from.
 pub fn api(config: &mut ServiceConfig) {
@@ -35,7 +36,6 @@ pub fn api(config: &mut ServiceConfig) {
 
 /// Starts to answer on the listener. The caller awaits the server; its handle stops it.
 pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
-    let document = web::Data::new(Document::new()?);
     let deadlines = web::Data::new(app.config.body_deadlines());
     let threads = match app.config.threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -45,7 +45,6 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
     let server = HttpServer::new(move || {
         let (api, _) = actix_web::App::new()
             .app_data(web::Data::new(app.clone()))
-            .app_data(document.clone())
             .app_data(deadlines.clone())
             .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()))
             .wrap(cors(&app.config.allowed_origins))
@@ -87,45 +86,38 @@ fn docs_config() -> DocsConfig<'static> {
     DocsConfig::from("/openapi.json").validator_url("none").persist_authorization(false).use_base_layout()
 }
 
-/// The published document, made once, and which methods each path knows.
-pub struct Document {
-    json: String,
-    etag: String,
-    paths: Vec<(Vec<String>, Vec<&'static str>)>,
+/// The published document as it is committed (a test keeps it equal to what the routes say), so that nobody waits for it
+/// to be made at start.
+const DOCUMENT: &str = include_str!("../openapi/aftercare.json");
+static DOCUMENT_TAG: LazyLock<String> = LazyLock::new(|| crate::http::conditions::etag_of(DOCUMENT.as_bytes()));
+/// Which methods each path knows; the path in its parts.
+static PATHS: LazyLock<Vec<(Vec<String>, Vec<&'static str>)>> = LazyLock::new(|| {
+    let document: serde_json::Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
+    let paths = document.get("paths").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let methods = |item: &serde_json::Value| {
+        let known = [("get", "GET"), ("put", "PUT"), ("post", "POST"), ("patch", "PATCH"), ("delete", "DELETE")];
+        known.into_iter().filter(|(name, _)| item.get(name).is_some()).map(|(_, method)| method).collect()
+    };
+    paths.map(|(path, item)| (path.split('/').map(str::to_owned).collect(), methods(item))).collect()
+});
+
+/// The methods of the path, as `Allow` lists them; `None` if there is no such path.
+fn allowed(path: &str) -> Option<String> {
+    let asked: Vec<&str> = path.split('/').collect();
+    let fits = |known: &[String]| {
+        known.len() == asked.len()
+            && known
+                .iter()
+                .zip(&asked)
+                .all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
+    };
+    let methods: Vec<&str> =
+        PATHS.iter().filter(|(known, _)| fits(known)).flat_map(|(_, methods)| methods.clone()).collect();
+    (!methods.is_empty()).then(|| methods.join(", "))
 }
 
-impl Document {
-    /// Makes it.
-    pub fn new() -> Result<Self, Error> {
-        let json = openapi::json()?;
-        let value: serde_json::Value = serde_json::from_str(&json)?;
-        let paths = value.get("paths").and_then(serde_json::Value::as_object).into_iter().flatten();
-        let methods = |item: &serde_json::Value| {
-            let known = [("get", "GET"), ("put", "PUT"), ("post", "POST"), ("patch", "PATCH"), ("delete", "DELETE")];
-            known.into_iter().filter(|(name, _)| item.get(name).is_some()).map(|(_, method)| method).collect()
-        };
-        let paths = paths.map(|(path, item)| (path.split('/').map(str::to_owned).collect(), methods(item))).collect();
-        Ok(Self { etag: crate::http::conditions::etag_of(json.as_bytes()), json, paths })
-    }
-
-    /// The methods of the path, as `Allow` lists them; `None` if there is no such path.
-    fn allowed(&self, path: &str) -> Option<String> {
-        let asked: Vec<&str> = path.split('/').collect();
-        let fits = |known: &[String]| {
-            known.len() == asked.len()
-                && known
-                    .iter()
-                    .zip(&asked)
-                    .all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
-        };
-        let methods: Vec<&str> =
-            self.paths.iter().filter(|(known, _)| fits(known)).flat_map(|(_, methods)| methods.clone()).collect();
-        (!methods.is_empty()).then(|| methods.join(", "))
-    }
-}
-
-async fn no_such_route(request: HttpRequest, document: web::Data<Document>) -> Result<HttpResponse, Error> {
-    Err(document.allowed(request.path()).map_or(Error::NotFound, Error::WrongMethod))
+async fn no_such_route(request: HttpRequest) -> Result<HttpResponse, Error> {
+    Err(allowed(request.path()).map_or(Error::NotFound, Error::WrongMethod))
 }
 
 /// Whether something works.
@@ -167,11 +159,8 @@ async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
 #[utoipa::path(tag = "service", operation_id = "get_openapi", security(()),
     responses((status = 200, description = "The OpenAPI document.", body = Object, example = json!({"openapi": "3.1.0"}))))]
 #[get("/openapi.json")]
-async fn get_openapi(document: web::Data<Document>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header(("etag", document.etag.clone()))
-        .content_type("application/json")
-        .body(document.json.clone())
+async fn get_openapi() -> HttpResponse {
+    HttpResponse::Ok().insert_header(("etag", DOCUMENT_TAG.as_str())).content_type("application/json").body(DOCUMENT)
 }
 
 /// Answers until a signal comes; does the recurring work beside it, if that is wanted. Then lets running requests end.

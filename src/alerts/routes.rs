@@ -98,7 +98,7 @@ fn view(row: Row, at: Stamp) -> Alert {
         rule: row.rule_key,
         cause: row.cause,
         reason: reason.in_locale(&["en"]).to_owned(),
-        trace: row.trace.0,
+        trace: row.trace.to().unwrap_or_default(),
         urgency: row.urgency,
         overdue: row.status == AlertStatus::Open && row.due_at <= at,
         status: row.status,

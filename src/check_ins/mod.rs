@@ -132,7 +132,7 @@ pub fn record(
         let first = first_again(c, &course, id, &check_in.body_hash)?.ok_or(Error::Busy)?;
         return Ok((first, course, false));
     }
-    let findings: Vec<Finding> = check_in.findings.clone().to()?;
+    let findings: Vec<Finding> = check_in.findings.to()?;
     for finding in &findings {
         alerts::raise(c, &course, finding, Some(&check_in), check_in.day, m)?;
     }

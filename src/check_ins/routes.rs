@@ -110,7 +110,7 @@ fn view(row: Row, clinic: &Clinic, locale: &str) -> Result<CheckIn, Error> {
         plan_id: row.plan_id,
         occurrence_id: row.occurrence_id,
         day: row.day,
-        answers: row.answers.0,
+        answers: row.answers.to()?,
         answered_at: row.answered_at,
         received_at: row.received_at,
         back_filled: row.back_filled,

@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 
 use super::CheckIn;
-use crate::db::Conn;
 use crate::db::schema::{check_ins, patients};
 use crate::db::types::Json;
+use crate::db::{Conn, direct};
 use crate::engine::Answers;
 use crate::error::Error;
 use crate::http::PageParams;
@@ -18,11 +18,11 @@ pub fn insert(c: &mut Conn, check_in: &CheckIn) -> Result<bool, Error> {
 
 /// The check-in of that id in the clinic.
 pub fn find(c: &mut Conn, clinic: ClinicId, id: CheckInId) -> Result<Option<CheckIn>, Error> {
-    Ok(check_ins::table
+    Ok(direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::id.eq(id)))
         .select(CheckIn::as_select())
-        .first(c)
-        .optional()?)
+        .first(c))
+    .optional()?)
 }
 
 /// The account's check-in of that id, in any clinic.
@@ -77,12 +77,12 @@ pub fn list_of_patient(
 
 /// What was answered before in the plan, oldest first: what trends are judged by.
 pub fn list_earlier(c: &mut Conn, clinic: ClinicId, plan: PlanId, most: usize) -> Result<Vec<(i32, Answers)>, Error> {
-    let rows: Vec<(i32, Json)> = check_ins::table
+    let rows: Vec<(i32, Json)> = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
         .order(check_ins::entry_id.desc())
         .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select((check_ins::day, check_ins::answers))
-        .load(c)?;
+        .load(c))?;
     rows.into_iter().rev().map(|(day, answers)| Ok((day, Answers(answers.to()?)))).collect()
 }
 
@@ -96,21 +96,21 @@ pub struct Seen {
 /// That of the account's plan; `None` if it has no such plan.
 pub fn seen(c: &mut Conn, account: AccountId, plan: PlanId) -> Result<Option<Seen>, Error> {
     use crate::db::schema::{clinics, plans};
-    let found: Option<((i32, i32, i32), ClinicId)> = plans::table
+    let found: Option<((i32, i32, i32), ClinicId)> = direct!(c, |c| plans::table
         .inner_join(
             patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))),
         )
         .inner_join(clinics::table.on(clinics::id.eq(plans::clinic_id)))
         .filter(plans::id.eq(plan).and(patients::account_id.eq(account)))
         .select(((plans::revision, patients::version, clinics::version), plans::clinic_id))
-        .first(c)
-        .optional()?;
+        .first(c))
+    .optional()?;
     let Some((versions, clinic)) = found else { return Ok(None) };
-    let newest = check_ins::table
+    let newest = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
         .order(check_ins::entry_id.desc())
         .select(check_ins::entry_id)
-        .first(c)
-        .optional()?;
+        .first(c))
+    .optional()?;
     Ok(Some(Seen { versions, newest }))
 }

@@ -3,6 +3,7 @@
 //! A write is one closure is one transaction. On SQLite the closures of many requests share one commit (`writer`), and a
 //! read runs on the thread that asks (`readers`). On PostgreSQL both run on blocking threads over a pool.
 
+mod checkpoints;
 pub mod migrate;
 mod readers;
 pub mod schema;
@@ -71,7 +72,7 @@ impl Db {
     pub fn open(settings: &DbSettings) -> Result<Self, Error> {
         let kind = if let Some(path) = sqlite_path(&settings.url) {
             settings::check_sqlite_version()?;
-            let writer = writer::Writer::start(settings::open_sqlite(path)?, settings.commit_singly)?;
+            let writer = writer::Writer::start(path, settings.commit_singly)?;
             Kind::Sqlite { readers: Arc::new(readers::Readers::new(path, settings.pool_size)), writer }
         } else if is_postgres(&settings.url) {
             let replica = settings.read_url.as_deref().map(|url| pg_pool(url, settings)).transpose()?;
@@ -163,6 +164,18 @@ where
 {
     tokio::task::spawn_blocking(f).await.map_err(|why| Error::internal("a database task stopped", why))?
 }
+
+/// Runs a query on the inner connection: diesel then knows each by its type and does not write its SQL anew at every use.
+/// For the queries of the hottest requests; the expression is compiled once for each database.
+macro_rules! direct {
+    ($conn:expr, |$c:ident| $query:expr) => {
+        match $conn {
+            $crate::db::Conn::Sqlite($c) => $query,
+            $crate::db::Conn::Pg($c) => $query,
+        }
+    };
+}
+pub(crate) use direct;
 
 /// Inserts a row unless its key is taken; gives how many rows were written (0 or 1). A failed insert would end the
 /// transaction on PostgreSQL, so "taken" is asked for, never caught.

@@ -4,7 +4,6 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use diesel::Connection as _;
-use diesel::connection::SimpleConnection as _;
 
 use super::{Conn, settings};
 use crate::error::Error;
@@ -46,7 +45,7 @@ impl Readers {
             if idle.may_open > 0 {
                 idle.may_open -= 1;
                 drop(idle);
-                return open_reader(&self.path).inspect_err(|_| self.forget());
+                return settings::open_sqlite_reader(&self.path).inspect_err(|_| self.forget());
             }
             idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
         }
@@ -76,10 +75,4 @@ impl Drop for Lent<'_> {
             _ => self.home.forget(),
         }
     }
-}
-
-fn open_reader(path: &str) -> Result<Conn, Error> {
-    let mut conn = settings::open_sqlite(path)?;
-    conn.batch_execute("PRAGMA query_only=ON")?;
-    Ok(conn)
 }

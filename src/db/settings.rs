@@ -11,11 +11,16 @@ use crate::error::Error;
 /// Below this, a race in the write-ahead log can lose committed data.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// `busy_timeout` comes first, so that the others wait rather than fail. The page cache is 8 MiB a connection, and the
-/// file is mapped, so that a page is copied once.
+/// `busy_timeout` comes first, so that the others wait rather than fail.
 const SQLITE_SET_UP: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
-    PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA cache_size=-8192; \
-    PRAGMA mmap_size=2147483648; PRAGMA temp_store=MEMORY;";
+    PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;";
+
+/// Readers map the file: a page is not copied, and all of them share it.
+const SQLITE_READER: &str = "PRAGMA query_only=ON; PRAGMA cache_size=-4096; PRAGMA mmap_size=2147483648;";
+
+/// Nobody else writes, so the writer's own cache stays true from one commit to the next, and it needs no map. It leaves
+/// most of the checkpoints to the thread beside it (`checkpoints`).
+const SQLITE_WRITER: &str = "PRAGMA cache_size=-32768; PRAGMA mmap_size=0; PRAGMA wal_autocheckpoint=4000;";
 
 const PG_SET_UP: &str = "SET synchronous_commit=on; SET idle_in_transaction_session_timeout='10s'; \
     SET statement_timeout='5s'; SET lock_timeout='2s'; SET timezone='UTC'";
@@ -40,6 +45,22 @@ pub fn open_sqlite(path: &str) -> Result<Conn, Error> {
     let mut conn = SqliteConnection::establish(path).map_err(|why| failed(why.to_string()))?;
     conn.batch_execute(SQLITE_SET_UP).map_err(|why| failed(why.to_string()))?;
     Ok(Conn::Sqlite(conn))
+}
+
+/// A connection that reads.
+pub fn open_sqlite_reader(path: &str) -> Result<Conn, Error> {
+    open_sqlite_for(path, SQLITE_READER)
+}
+
+/// The connection that writes.
+pub fn open_sqlite_writer(path: &str) -> Result<Conn, Error> {
+    open_sqlite_for(path, SQLITE_WRITER)
+}
+
+fn open_sqlite_for(path: &str, set_up: &str) -> Result<Conn, Error> {
+    let mut conn = open_sqlite(path)?;
+    conn.batch_execute(set_up)?;
+    Ok(conn)
 }
 
 /// Opens a session on the server.

@@ -281,34 +281,44 @@ impl FromSql<Day, Sqlite> for DateColumn {
 }
 multi_value!(DateColumn, Day);
 
-/// Any serde value as a JSON column.
+/// Any serde value as a JSON column: kept as text, and read only by who needs what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = JsonDoc)]
-pub struct Json(pub serde_json::Value);
+pub struct Json(String);
 
 impl Json {
     /// Any value that serde can write. A value of ours always can; the error is a defect of ours.
     pub fn of<T: serde::Serialize>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::to_value(value).map(Self)
+        serde_json::to_string(value).map(Self)
+    }
+
+    /// The JSON null.
+    pub fn null() -> Self {
+        Self("null".to_owned())
     }
 
     /// The value back, typed.
-    pub fn to<T: serde::de::DeserializeOwned>(self) -> Result<T, serde_json::Error> {
-        serde_json::from_value(self.0)
+    pub fn to<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+
+    /// The text. PostgreSQL gives it back in an order and spacing of its own.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
 impl ToSql<JsonDoc, Pg> for Json {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         out.write_all(&[1])?; // jsonb's format version
-        serde_json::to_writer(out, &self.0)?;
+        out.write_all(self.0.as_bytes())?;
         Ok(IsNull::No)
     }
 }
 
 impl ToSql<JsonDoc, Sqlite> for Json {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.0.to_string());
+        out.set_value(self.0.as_str());
         Ok(IsNull::No)
     }
 }
@@ -316,13 +326,13 @@ impl ToSql<JsonDoc, Sqlite> for Json {
 impl FromSql<JsonDoc, Pg> for Json {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let body = value.as_bytes().split_first().map(|(_, rest)| rest).unwrap_or_default();
-        Ok(Self(serde_json::from_slice(body)?))
+        Ok(Self(std::str::from_utf8(body)?.to_owned()))
     }
 }
 
 impl FromSql<JsonDoc, Sqlite> for Json {
     fn from_sql(value: <Sqlite as diesel::backend::Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self(serde_json::from_str(&<String as FromSql<Text, Sqlite>>::from_sql(value)?)?))
+        Ok(Self(<String as FromSql<Text, Sqlite>>::from_sql(value)?))
     }
 }
 multi_value!(Json, JsonDoc);

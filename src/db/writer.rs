@@ -8,7 +8,8 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, Transact
 use diesel::{Connection as _, SqliteConnection};
 use tokio::sync::oneshot;
 
-use super::Conn;
+use super::checkpoints::Checkpoints;
+use super::{Conn, settings};
 use crate::error::Error;
 
 /// Closures that may wait; beyond it, a request is told to come back.
@@ -70,12 +71,14 @@ fn in_savepoint<T>(conn: &mut Conn, closure: impl FnOnce(&mut Conn) -> Result<T,
 
 impl Writer {
     /// Starts the thread that owns the connection.
-    pub fn start(conn: Conn, commit_singly: bool) -> Result<Self, Error> {
+    pub fn start(path: &str, commit_singly: bool) -> Result<Self, Error> {
+        let conn = settings::open_sqlite_writer(path)?;
+        let checkpoints = Checkpoints::start(path)?;
         let (queue, waiting) = sync_channel(QUEUE);
         let most = if commit_singly { 1 } else { GROUP };
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_groups(conn, &waiting, most))
+            .spawn(move || write_groups(conn, checkpoints, &waiting, most))
             .map_err(|why| Error::internal("cannot start the writer's thread", why))?;
         Ok(Self { queue })
     }
@@ -96,16 +99,17 @@ impl Writer {
     }
 }
 
-fn write_groups(mut conn: Conn, waiting: &Receiver<Box<dyn Job>>, most: usize) {
+fn write_groups(mut conn: Conn, mut checkpoints: Checkpoints, waiting: &Receiver<Box<dyn Job>>, most: usize) {
     while let Ok(first) = waiting.recv() {
         let mut group = vec![first];
         group.extend(waiting.try_iter().take(most - 1));
-        let committed = commit_group(&mut conn, &mut group);
+        let (committed, closures) = (commit_group(&mut conn, &mut group), group.len());
         for job in group {
             job.answer(committed.as_ref().copied());
         }
-        if committed.is_err() {
-            roll_back(&mut conn);
+        match committed {
+            Ok(()) => checkpoints.committed(closures),
+            Err(_) => roll_back(&mut conn),
         }
     }
 }

@@ -40,7 +40,7 @@ pub use simulate::{
     AdHoc, Behaviour, Script, ScriptProblem, ScriptedDay, SimulatedAlert, SimulatedChange, SimulatedCheckIn,
     SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
 };
-pub use text::Text;
+pub use text::{Text, fill};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{
     AlertChange, Decision, ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, QuestionKind, Reason, State,

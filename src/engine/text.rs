@@ -28,3 +28,18 @@ impl Text {
         self.0.get(locale).or_else(|| self.0.get(language)).map(String::as_str)
     }
 }
+
+/// The text with every `{name}` that is known replaced; what is not known stays as it is written.
+pub fn fill<'a>(text: &'a str, word: impl Fn(&str) -> Option<&'a str>) -> String {
+    let mut filled = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let known = after.split_once('}').and_then(|(name, after)| Some((word(name)?, after)));
+        let (said, after) = known.unwrap_or(("{", after));
+        filled.push_str(said);
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}

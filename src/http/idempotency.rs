@@ -107,7 +107,7 @@ pub fn run<T: Serialize>(
         idempotency_keys::route.eq(&once.route),
         idempotency_keys::key.eq(&key),
         idempotency_keys::body_hash.eq(&once.body_hash),
-        idempotency_keys::response.eq(Json(serde_json::Value::Null)),
+        idempotency_keys::response.eq(Json::null()),
         idempotency_keys::created_at.eq(m.at),
     );
     // On PostgreSQL this waits for a twin in flight; on SQLite there is one writer. Either way the loser reads the answer.
@@ -117,7 +117,7 @@ pub fn run<T: Serialize>(
         let (hash, response): (Vec<u8>, Json) =
             place.select((idempotency_keys::body_hash, idempotency_keys::response)).first(c)?;
         return if hash == once.body_hash {
-            Ok(Answer(response.0))
+            Ok(Answer(response.to()?))
         } else {
             Err(Error::field(
                 "header/Idempotency-Key",
@@ -127,7 +127,7 @@ pub fn run<T: Serialize>(
         };
     }
     let answer = serde_json::to_value(deed(c)?)?;
-    diesel::update(place).set(idempotency_keys::response.eq(Json(answer.clone()))).execute(c)?;
+    diesel::update(place).set(idempotency_keys::response.eq(Json::of(&answer)?)).execute(c)?;
     Ok(Answer(answer))
 }
 

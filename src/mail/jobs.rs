@@ -117,7 +117,7 @@ async fn record(app: &App, mail: &OutboxMail, state: MailState, outcome: &str) -
 fn compose(app: &App, mail: &OutboxMail, clinic: Option<ClinicLines>) -> Result<Mail, Error> {
     let kind = Kind::ALL.into_iter().find(|kind| kind.word() == mail.kind);
     let kind = kind.ok_or_else(|| Error::internal("an unknown kind of mail", &mail.kind))?;
-    let stored: outbox::Context = mail.context.clone().to()?;
+    let stored: outbox::Context = mail.context.to()?;
     let context = Context {
         link: stored.link,
         valid_for: stored.valid_minutes.map(valid_for),

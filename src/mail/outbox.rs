@@ -255,7 +255,7 @@ fn settle_all(c: &mut Conn, from: MailState, at: Stamp, to: MailState, outcome: 
             outbox::state.eq(to),
             outbox::settled_at.eq(at),
             outbox::outcome.eq(outcome),
-            outbox::context.eq(nothing()),
+            outbox::context.eq(Json::null()),
         ))
         .execute(c)?;
     Ok(())
@@ -267,14 +267,10 @@ fn expire(c: &mut Conn, from: MailState, at: Stamp) -> Result<(), Error> {
             outbox::state.eq(MailState::Expired),
             outbox::settled_at.eq(at),
             outbox::outcome.eq("not sent in time"),
-            outbox::context.eq(nothing()),
+            outbox::context.eq(Json::null()),
         ))
         .execute(c)?;
     Ok(())
-}
-
-fn nothing() -> Json {
-    Json(serde_json::Value::Null)
 }
 
 /// The mail goes on the wire now. `false`: the claim was lost, and it must not be sent.
@@ -302,7 +298,7 @@ pub fn settle(c: &mut Conn, mail: &OutboxMail, state: MailState, outcome: &str, 
             outbox::state.eq(state),
             outbox::settled_at.eq(at),
             outbox::outcome.eq(outcome),
-            outbox::context.eq(nothing()),
+            outbox::context.eq(Json::null()),
             outbox::lease_until.eq(None::<Stamp>),
         ))
         .execute(c)?;

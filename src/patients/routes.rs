@@ -264,7 +264,7 @@ fn treatment_view(row: TreatmentRow) -> Treatment {
         procedure: row.procedure,
         performed_on: row.performed_on.0.into(),
         body_area: row.body_area,
-        parameters: row.parameters.0,
+        parameters: row.parameters.to().unwrap_or_default(),
         recorded_by: row.recorded_by,
         created_at: row.created_at,
         version: row.version,

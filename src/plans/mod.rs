@@ -100,7 +100,7 @@ impl Course {
     ) -> Result<Self, Error> {
         let (clinic_id, version) = (plan.clinic_id, plan.version_id);
         let compiled =
-            cache.of_plan(version, &plan.parameters.0, || protocols::store::document(c, clinic_id, version))?;
+            cache.of_plan(version, &plan.parameters, || protocols::store::document(c, clinic_id, version))?;
         let zone = zone(&patient.zone)?;
         Ok(Self { plan, patient, clinic, compiled, zone })
     }
@@ -189,7 +189,7 @@ pub fn enrol(c: &mut Conn, cache: &Compiled, who: &Staff, new: NewPlan, m: &Mome
         let detail = "no version of this protocol is active: a clinician must approve one first";
         Error::field("/protocol_key", "not_approved", detail)
     })?;
-    let compiled = cache.of(&version.document, &Parameters(serde_json::from_value(treatment.parameters.0.clone())?))?;
+    let compiled = cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
     check_fits(&compiled, &treatment)?;
     check_exclusions(&compiled, who, new.overrule.as_ref())?;
     let plan = Plan {

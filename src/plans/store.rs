@@ -4,9 +4,9 @@ use diesel::prelude::*;
 
 use super::Plan;
 use crate::clinics::Clinic;
-use crate::db::Conn;
 use crate::db::schema::{check_ins, clinics, marks, patients, plans};
 use crate::db::types::Json;
+use crate::db::{Conn, direct};
 use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
 use crate::error::Error;
 use crate::http::PageParams;
@@ -24,12 +24,12 @@ type Rows = (Plan, Patient, Clinic);
 /// The account's active plans in every clinic, oldest first. They are few, and sorted here: asked to sort, SQLite would walk over
 /// a clinic's plans in order of id.
 pub fn list_active_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
-    let mut rows: Vec<Rows> = patients::table
+    let mut rows: Vec<Rows> = direct!(c, |c| patients::table
         .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
         .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
         .filter(patients::account_id.eq(account).and(plans::status.eq(PlanStatus::Active)))
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
-        .load(c)?;
+        .load(c))?;
     rows.sort_by_key(|(plan, ..)| plan.id);
     Ok(rows)
 }
@@ -52,14 +52,14 @@ pub fn list_of_account(c: &mut Conn, account: AccountId, page: &PageParams) -> R
 
 /// The account's plan of that id.
 pub fn find_of_account(c: &mut Conn, account: AccountId, id: PlanId) -> Result<Option<Rows>, Error> {
-    Ok(patients::table
+    Ok(direct!(c, |c| patients::table
         .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
         .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
         .filter(patients::account_id.eq(account).and(plans::id.eq(id)))
         .filter(plans::status.ne(PlanStatus::EnteredInError))
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
-        .first(c)
-        .optional()?)
+        .first(c))
+    .optional()?)
 }
 
 /// The clinic's plan of that id.
@@ -147,12 +147,12 @@ pub fn set_planned(c: &mut Conn, plan: &Plan, planned_to: Stamp, next_due_at: Op
 
 /// The marks that count now, of these days: the newest of each occurrence, unless it was withdrawn.
 pub fn list_marks(c: &mut Conn, clinic: ClinicId, plan: PlanId, from: i32, to: i32) -> Result<Vec<MarkFact>, Error> {
-    let rows: Vec<(OccurrenceId, String)> = marks::table
+    let rows: Vec<(OccurrenceId, String)> = direct!(c, |c| marks::table
         .filter(marks::clinic_id.eq(clinic).and(marks::plan_id.eq(plan)))
         .filter(marks::day.between(from, to))
         .order((marks::day, marks::id))
         .select((marks::occurrence_id, marks::state))
-        .load(c)?;
+        .load(c))?;
     let mut newest: Vec<(OccurrenceId, Option<MarkState>)> = Vec::with_capacity(rows.len());
     for (occurrence, word) in rows {
         newest.retain(|(other, _)| *other != occurrence);
@@ -199,12 +199,12 @@ pub fn insert_mark(c: &mut Conn, mark: &NewMark) -> Result<(), Error> {
 
 /// The check-ins from this day on, oldest first.
 pub fn list_check_ins(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i32) -> Result<Vec<CheckInFact>, Error> {
-    let rows: Vec<(Option<OccurrenceId>, i32, Stamp, Json)> = check_ins::table
+    let rows: Vec<(Option<OccurrenceId>, i32, Stamp, Json)> = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
         .filter(check_ins::day.ge(from_day))
         .order(check_ins::entry_id)
         .select((check_ins::occurrence_id, check_ins::day, check_ins::answered_at, check_ins::answers))
-        .load(c)?;
+        .load(c))?;
     rows.into_iter()
         .map(|(occurrence, day, answered_at, answers)| {
             Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })

@@ -12,7 +12,7 @@ use diesel::prelude::*;
 
 use crate::auth::Staff;
 use crate::db::schema::protocol_versions;
-use crate::db::types::words;
+use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
 use crate::engine::{self, Parameters, Protocol};
 use crate::error::{Error, FieldError};
@@ -172,21 +172,21 @@ impl Compiled {
     pub fn of_plan(
         &self,
         version: VersionId,
-        stored_parameters: &serde_json::Value,
+        stored_parameters: &Json,
         document: impl FnOnce() -> Result<String, Error>,
     ) -> Result<Arc<engine::Compiled>, Error> {
-        let key = (version, hash_of(stored_parameters));
+        let key = (version, hash_of(stored_parameters.as_str()));
         if let Some(compiled) = self.by_plan.get(&key) {
             return Ok(compiled);
         }
-        let parameters = Parameters(serde_json::from_value(stored_parameters.clone())?);
+        let parameters = Parameters(stored_parameters.to()?);
         let compiled = self.of(&document()?, &parameters)?;
         self.by_plan.insert(key, Arc::clone(&compiled));
         Ok(compiled)
     }
 }
 
-fn hash_of(value: &serde_json::Value) -> u64 {
+fn hash_of(value: &str) -> u64 {
     use std::hash::{Hash as _, Hasher as _};
     let mut hasher = std::hash::DefaultHasher::new();
     value.hash(&mut hasher);

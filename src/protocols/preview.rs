@@ -1,5 +1,7 @@
 //! A plan as a calendar that a nurse can read: before anybody is enrolled in it.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Weekday;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
 use serde::{Deserialize, Serialize};
@@ -149,7 +151,9 @@ pub struct PreviewLine {
 pub fn preview(protocol: &Protocol, new: &NewPreview) -> Result<Preview, Error> {
     let compiled = engine::compile(protocol, &new.parameters).map_err(refused)?;
     let locale = new.locale.as_deref().unwrap_or("en");
-    let reader = Reader { protocol, compiled: &compiled, locale, words: Words::of(locale), treated_on: new.treated_on };
+    let words = Words::of(locale);
+    let instead = instead(protocol, locale, words);
+    let reader = Reader { compiled: &compiled, locale, words, treated_on: new.treated_on, instead };
     let labels = protocol.variants.iter().filter(|variant| compiled.variants.contains(&variant.key));
     let exclusion = |one: &engine::Exclusion| PreviewExclusion { key: one.key.clone(), text: reader.say(&one.text) };
     let mut days: Vec<PreviewDay> = Vec::new();
@@ -187,11 +191,26 @@ impl PreviewDay {
 
 /// Reads a plan in one language.
 struct Reader<'a> {
-    protocol: &'a Protocol,
     compiled: &'a Compiled,
     locale: &'a str,
     words: &'static Words,
     treated_on: Date,
+    /// What stands instead of `{name}`.
+    instead: BTreeMap<String, String>,
+}
+
+/// What stands instead of the texts of a clinic, as long as no clinic has written them.
+fn instead(protocol: &Protocol, locale: &str, words: &Words) -> BTreeMap<String, String> {
+    let clinic = |name: &str| words.clinic.iter().find(|(other, _)| *other == name).map(|(_, instead)| *instead);
+    let fixed = words.clinic.iter().map(|(name, instead)| ((*name).to_owned(), (*instead).to_owned()));
+    let written = protocol.clinic_texts.iter().map(|one| {
+        let instead = match &one.fallback {
+            Some(fallback) => engine::fill(fallback.in_locale(&[locale]), clinic),
+            None => format!("[{}]", one.label.in_locale(&[locale])),
+        };
+        (one.key.clone(), instead)
+    });
+    fixed.chain(written).collect()
 }
 
 impl Reader<'_> {
@@ -251,18 +270,7 @@ impl Reader<'_> {
 
     /// A text in the language of the reader. What only a clinic knows stands in square brackets.
     fn say(&self, text: &Text) -> String {
-        let mut said = text.in_locale(&[self.locale]).to_owned();
-        for clinic_text in &self.protocol.clinic_texts {
-            let instead = match &clinic_text.fallback {
-                Some(fallback) => fallback.in_locale(&[self.locale]).to_owned(),
-                None => format!("[{}]", clinic_text.label.in_locale(&[self.locale])),
-            };
-            said = said.replace(&format!("{{{}}}", clinic_text.key), &instead);
-        }
-        for (name, instead) in self.words.clinic {
-            said = said.replace(&format!("{{{name}}}"), instead);
-        }
-        said
+        engine::fill(text.in_locale(&[self.locale]), |name| self.instead.get(name).map(String::as_str))
     }
 
     fn date(&self, day: i32) -> Date {

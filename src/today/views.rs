@@ -190,13 +190,13 @@ pub struct Watch {
 
 /// Puts the words of a clinic into a protocol's text.
 pub fn say(text: &Text, locales: &[&str], clinic: &Clinic) -> String {
-    let said = text.in_locale(locales);
-    if !said.contains('{') {
-        return said.to_owned();
-    }
-    said.replace("{emergency_number}", &clinic.emergency_number)
-        .replace("{clinic_phone}", &clinic.phone)
-        .replace("{out_of_hours}", &clinic.out_of_hours)
+    let word = |name: &str| match name {
+        "emergency_number" => Some(clinic.emergency_number.as_str()),
+        "clinic_phone" => Some(clinic.phone.as_str()),
+        "out_of_hours" => Some(clinic.out_of_hours.as_str()),
+        _ => None,
+    };
+    engine::fill(text.in_locale(locales), word)
 }
 
 /// The languages to try: the request's, the patient's, the clinic's.

@@ -4,9 +4,11 @@
 mod compiling;
 mod day_rules;
 mod days;
+mod diffing;
 mod library;
 mod oracle;
 mod parsing;
+mod previewing;
 mod reminders;
 mod silence;
 mod simulating;
