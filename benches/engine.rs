@@ -1,12 +1,12 @@
-//! What the core costs: compiling a plan, the day of a patient, triage of a check-in. Run with `cargo bench --bench engine`.
+//! What the core costs: compiling a plan, the day of a patient, triage of a check-in, a whole course. Run with `cargo bench --bench engine`.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark may fail loudly")]
 
 use std::hint::black_box;
 
 use aftercare::engine::{
-    Answers, CheckInFact, Compiled, Enrolment, Facts, MarkFact, MarkState, Parameters, PlanStatus, TriageInput,
-    compile, next_due, parse, today, triage,
+    Answers, CheckInFact, Compiled, Enrolment, Facts, MarkFact, MarkState, Parameters, PlanStatus, Script, TriageInput,
+    compile, next_due, parse, simulate, today, triage,
 };
 use aftercare::ids::PlanId;
 use aftercare::time::Stamp;
@@ -83,5 +83,10 @@ fn judging(c: &mut Criterion) {
     });
 }
 
-criterion_group!(engine, compiling, days, judging);
+fn simulating(c: &mut Criterion) {
+    let (plan, script) = (plan(), Script::default());
+    c.bench_function("simulate mn-face, 168 days", |b| b.iter(|| simulate(&plan, black_box(&script)).unwrap()));
+}
+
+criterion_group!(engine, compiling, days, judging, simulating);
 criterion_main!(engine);

@@ -12,7 +12,7 @@ use aftercare::config::Config;
 use aftercare::db::{self, migrate, settings};
 use aftercare::error::Error;
 use aftercare::time::{Clock, Entropy};
-use aftercare::{demo, engine, openapi, server, worker};
+use aftercare::{demo, openapi, protocols, server, worker};
 use clap::{Args, Parser, Subcommand};
 
 #[global_allocator]
@@ -49,7 +49,7 @@ enum Command {
     Keys(KeysCommand),
     /// Protocol documents.
     #[command(subcommand)]
-    Protocol(ProtocolCommand),
+    Protocol(protocols::commands::Command),
     /// Read every pinned setting back and say what is wrong.
     Doctor,
     /// Ask the server on this machine whether it is up: for a container's health check.
@@ -114,15 +114,6 @@ enum KeysCommand {
     },
 }
 
-#[derive(Subcommand)]
-enum ProtocolCommand {
-    /// Read a document and name every error with its file, line and fix.
-    Check {
-        /// The document.
-        file: PathBuf,
-    },
-}
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
@@ -149,7 +140,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             drop(write!(std::io::stdout(), "{}", openapi::json()?));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Protocol(ProtocolCommand::Check { file }) => check_protocol(&file),
+        Command::Protocol(command) => protocols::commands::run(command),
         Command::Demo(options) => {
             start_logs("warn", "text");
             block_on(demo::run(options))
@@ -306,25 +297,6 @@ async fn keys(config: Config, command: KeysCommand) -> Result<ExitCode, Error> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn check_protocol(file: &PathBuf) -> Result<ExitCode, Error> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|why| Error::Setting(format!("cannot read {}: {why}", file.display())))?;
-    match engine::parse(&text) {
-        Ok(protocol) => {
-            let (key, items) = (&protocol.key, protocol.items.len());
-            say(&format!("{}: {key} is right: {items} items, {} rules", file.display(), protocol.rules.len()));
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(defects) => {
-            for defect in &defects {
-                say(&format!("{}:{}:{}: {defect}", file.display(), defect.line, defect.column));
-            }
-            say(&format!("{} errors", defects.len()));
-            Ok(ExitCode::FAILURE)
-        }
-    }
 }
 
 /// 0 if the server answers on its port within two seconds.

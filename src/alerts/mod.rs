@@ -1,7 +1,6 @@
 //! Something a person at the clinic must look at, with a deadline. One open alert a cause; it ends with a person and a reason.
 
 pub mod routes;
-pub mod rules;
 pub mod store;
 
 use diesel::prelude::*;
@@ -11,7 +10,7 @@ use crate::check_ins::CheckIn;
 use crate::db::schema::alerts;
 use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{Finding, Urgency};
+use crate::engine::{self, AlertChange, DayFinding, Finding, Standing, Trigger, Urgency};
 use crate::error::Error;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
@@ -132,7 +131,8 @@ pub fn raise(
     m: &Moment,
 ) -> Result<AlertId, Error> {
     let (clinic, check_in_id) = (course.plan.clinic_id, check_in.map(|check_in| check_in.id));
-    let due_at = rules::due_at(finding.urgency, &course.clinic.zone, m.at)?;
+    let zone = crate::plans::zone(&course.clinic.zone)?;
+    let Standing { urgency, due_at, times_seen } = Standing::raised(finding.urgency, &zone, m.at);
     let new = Alert {
         clinic_id: clinic,
         id: m.id(),
@@ -142,12 +142,12 @@ pub fn raise(
         check_in_id,
         cause: finding.cause.clone(),
         rule_key: finding.rule.clone(),
-        urgency: finding.urgency,
+        urgency,
         status: AlertStatus::Open,
         day,
         reason: Json::of(&finding.reason)?,
         trace: Json::of(&finding.trace)?,
-        times_seen: 1,
+        times_seen,
         raised_at: m.at,
         last_seen_at: m.at,
         due_at,
@@ -171,33 +171,59 @@ pub fn raise(
 }
 
 fn see_again(c: &mut Conn, open: Alert, new: Alert, m: &Moment) -> Result<AlertId, Error> {
-    let worse = new.urgency > open.urgency;
+    let (Standing { urgency, due_at, times_seen }, change) = open.standing().again(new.standing());
     let merged = Alert {
         check_in_id: new.check_in_id.or(open.check_in_id),
         day: new.day,
         reason: new.reason,
         trace: new.trace,
-        times_seen: open.times_seen + 1,
+        times_seen,
         last_seen_at: m.at,
-        urgency: open.urgency.max(new.urgency),
-        status: if worse { AlertStatus::Open } else { open.status },
-        due_at: open.due_at.min(new.due_at),
+        urgency,
+        status: if change == AlertChange::Worsened { AlertStatus::Open } else { open.status },
+        due_at,
         version: open.version + 1,
         ..open
     };
     store::set(c, &merged, merged.version - 1)?;
-    let kind = if worse { EventKind::Worsened } else { EventKind::SeenAgain };
-    store::insert_event(c, &merged, kind, None, None, m)?;
+    store::insert_event(c, &merged, change.into(), None, None, m)?;
     Ok(merged.id)
+}
+
+impl Alert {
+    fn standing(&self) -> Standing {
+        Standing { urgency: self.urgency, due_at: self.due_at, times_seen: self.times_seen }
+    }
+}
+
+impl From<AlertChange> for EventKind {
+    fn from(change: AlertChange) -> Self {
+        match change {
+            AlertChange::Raised => Self::Raised,
+            AlertChange::SeenAgain => Self::SeenAgain,
+            AlertChange::Worsened => Self::Worsened,
+        }
+    }
 }
 
 /// The same for a patient who is silent; `false` if an alert for that is open already: silence goes on, and is no news.
 pub fn raise_silence(c: &mut Conn, course: &Course, finding: &Finding, day: i32, m: &Moment) -> Result<bool, Error> {
-    if store::find_open(c, course.plan.clinic_id, course.plan.id, &finding.cause)?.is_some() {
-        return Ok(false);
+    let open = store::find_open(c, course.plan.clinic_id, course.plan.id, &finding.cause)?.is_some();
+    let is_news = engine::is_news(Trigger::Silence, open, open);
+    if is_news {
+        raise(c, course, finding, None, day, m)?;
     }
-    raise(c, course, finding, None, day, m)?;
-    Ok(true)
+    Ok(is_news)
+}
+
+/// The same for a day that has come; `false` if an alert for that was ever raised, even if it has ended.
+pub fn raise_day(c: &mut Conn, course: &Course, found: &DayFinding, m: &Moment) -> Result<bool, Error> {
+    let ever = store::was_ever(c, course.plan.clinic_id, course.plan.id, &found.finding.cause)?;
+    let is_news = engine::is_news(Trigger::Day, ever, ever);
+    if is_news {
+        raise(c, course, &found.finding, None, found.day, m)?;
+    }
+    Ok(is_news)
 }
 
 /// Tells the clinic's owners and clinicians by mail that there is something to look at; nothing of what it is. One mail a

@@ -35,6 +35,16 @@ pub fn find_open(c: &mut Conn, clinic: ClinicId, plan: PlanId, cause: &str) -> R
     ids.first().map_or(Ok(None), |id| find(c, clinic, *id))
 }
 
+/// Whether there ever was an alert of that cause, ended or not.
+pub fn was_ever(c: &mut Conn, clinic: ClinicId, plan: PlanId, cause: &str) -> Result<bool, Error> {
+    let found: Option<AlertId> = alerts::table
+        .filter(alerts::clinic_id.eq(clinic).and(alerts::plan_id.eq(plan)).and(alerts::cause.eq(cause)))
+        .select(alerts::id)
+        .first(c)
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// The clinic's alerts, newest first; of one status, if one is asked for.
 pub fn list(
     c: &mut Conn,

@@ -79,8 +79,6 @@ pub struct NewCheckIn {
 const AHEAD_SECONDS: i64 = 300;
 /// The form of a check-in that nobody asked for.
 const AD_HOC: &str = "ad-hoc";
-/// Rules look back at so many check-ins.
-const LOOK_BACK: i64 = 30;
 
 /// A check-in that was judged, and what it was judged by: if that has changed, it is judged again.
 pub struct Judged {
@@ -172,7 +170,7 @@ fn judge(
     let answers = check_answers(course, place.day, &new.answers)?;
     let triage = match course.clinic.triage {
         TriageMode::Full => {
-            let earlier = store::list_earlier(c, course.plan.clinic_id, course.plan.id, LOOK_BACK)?;
+            let earlier = store::list_earlier(c, course.plan.clinic_id, course.plan.id, engine::LOOK_BACK)?;
             engine::triage(&course.compiled, &TriageInput { day: place.day, answers: &answers, earlier: &earlier })
         }
         TriageMode::InstructionsOnly => Triage::default(),

@@ -76,11 +76,11 @@ pub fn list_of_patient(
 }
 
 /// What was answered before in the plan, oldest first: what trends are judged by.
-pub fn list_earlier(c: &mut Conn, clinic: ClinicId, plan: PlanId, most: i64) -> Result<Vec<(i32, Answers)>, Error> {
+pub fn list_earlier(c: &mut Conn, clinic: ClinicId, plan: PlanId, most: usize) -> Result<Vec<(i32, Answers)>, Error> {
     let rows: Vec<(i32, Json)> = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
         .order(check_ins::entry_id.desc())
-        .limit(most)
+        .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select((check_ins::day, check_ins::answers))
         .load(c))?;
     rows.into_iter().rev().map(|(day, answers)| Ok((day, Answers(answers.to()?)))).collect()

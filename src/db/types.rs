@@ -338,6 +338,8 @@ impl FromSql<JsonDoc, Sqlite> for Json {
 multi_value!(Json, JsonDoc);
 
 // The engine's words, as columns: the engine itself knows no database.
+text_value!(crate::engine::Decision);
 text_value!(crate::engine::PlanStatus);
 text_value!(crate::engine::Procedure);
+text_value!(crate::engine::Reason);
 text_value!(crate::engine::Urgency);

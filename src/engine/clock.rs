@@ -4,6 +4,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A local time on a day or on one of the next days: `17:00`, `24:00`, `+1 12:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalTime {
@@ -40,6 +43,21 @@ impl fmt::Display for LocalTime {
             write!(f, "+{} ", self.days)?;
         }
         write!(f, "{:02}:{:02}", self.hour, self.minute)
+    }
+}
+
+impl Serialize for LocalTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LocalTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|()| {
+            D::Error::custom(format!("{text:?} is not a local time; write it like \"17:00\" or \"+1 08:00\""))
+        })
     }
 }
 

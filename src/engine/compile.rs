@@ -184,8 +184,13 @@ impl Compiled {
         }
     }
 
-    /// The stretch of the recovery a day belongs to, as an index: the first that matches.
-    pub fn phase_on(&self, day: i32) -> Option<usize> {
+    /// The stretch of the recovery a day belongs to: the first that matches.
+    pub fn phase_on(&self, day: i32) -> Option<&Phase> {
+        self.phases.get(self.phase_index_on(day)?)
+    }
+
+    /// The same as an index.
+    pub fn phase_index_on(&self, day: i32) -> Option<usize> {
         let of = self.on(day);
         let own = of.phases.iter().enumerate().skip(of.first_phase);
         own.into_iter().find(|(_, phase)| phase.days.contains(day)).map(|(index, _)| index)

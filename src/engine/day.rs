@@ -98,7 +98,7 @@ impl View {
         Day {
             number,
             date: date_of(enrolment.day_zero, number),
-            phase: compiled.phase_on(number),
+            phase: compiled.phase_index_on(number),
             occurrences: self.occurrences,
             valid_until: self.valid_until,
         }

@@ -1,11 +1,14 @@
 //! The core: protocol documents, the day of a patient, and triage. Pure: no clock, no database, no network.
 
+mod alerts;
 mod answers;
 mod calendar;
 mod clock;
 mod compile;
 mod conditions;
 mod day;
+mod day_rules;
+mod diff;
 mod document;
 mod effect;
 mod lint;
@@ -13,16 +16,20 @@ mod occurrences;
 mod parameters;
 mod reminders;
 mod silence;
+mod simulate;
 mod text;
 mod triage;
 mod words;
 
+pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers};
 pub use calendar::{day_number, local_instant};
 pub use clock::{Days, LocalTime};
 pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
 pub use day::{Day, Occurrence, day, today};
+pub use day_rules::{DayFinding, day_rules};
+pub use diff::{Change, ChangeKind, Detail, Diff, diff};
 pub use document::{
     Adjust, Choice, ClinicText, Curve, Defect, DefectCode, Escalation, Exclusion, Form, Grounds, Hold, Item, OwnGround,
     Parameter, Phase, Protocol, Question, Rule, Sessions, Severity, Sign, Slot, Variant, parse,
@@ -31,11 +38,15 @@ pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use lint::{Linted, lint};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use parameters::{ParameterProblem, Parameters};
-pub use reminders::{Due, due_reminders, next_due};
+pub use reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
 pub use silence::silence;
+pub use simulate::{
+    AdHoc, Behaviour, Script, ScriptProblem, ScriptedDay, SimulatedAlert, SimulatedChange, SimulatedCheckIn,
+    SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
+};
 pub use text::{Text, fill};
-pub use triage::{Finding, NotJudged, Trace, Triage, TriageInput, triage};
+pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{
-    ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, Purpose, QuestionKind, State, Trigger, UnknownWord,
-    Urgency,
+    AlertChange, Decision, ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, Purpose, QuestionKind, Reason,
+    State, Trigger, UnknownWord, Urgency,
 };

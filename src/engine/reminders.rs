@@ -1,12 +1,15 @@
-//! When a reminder is due, and when to look again.
+//! When a reminder is due, whether to write it, and when to look again.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::calendar::day_number;
+use super::calendar::{date_of, day_number};
 use super::compile::{Compiled, Planned};
 use super::day::{Occurrence, Seen, Windows};
+use super::day_rules;
 use super::occurrences::{Enrolment, Facts};
-use super::words::{ItemKind, PlanStatus, Trigger};
+use super::words::{ItemKind, PlanStatus, Reason, State, Trigger};
+use crate::ids::PatientId;
 use crate::time::Stamp;
 
 /// A reminder that is due; also for what is done already: the caller decides, and records why not.
@@ -18,6 +21,43 @@ pub struct Due {
     pub due_at: Stamp,
     /// From when on it is of no use.
     pub expires_at: Stamp,
+}
+
+/// Whether the patient can be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reader {
+    /// Wants reminders.
+    pub wants: bool,
+    /// A relay said that the address does not exist.
+    pub refused: bool,
+}
+
+/// A patient who flies east may pass a reminder's hour: the planner looks so far behind where it was.
+const LOOK_BEHIND: i64 = 26 * 3_600;
+
+/// From when on to look for reminders, if they were decided up to a moment; what is decided already stays decided.
+pub fn look_from(planned_to: Stamp, enrolled_at: Stamp) -> Stamp {
+    planned_to.plus_seconds(-LOOK_BEHIND).max(enrolled_at)
+}
+
+/// Whether to write about what is due, with the reason: only `missing` is written about.
+pub fn reason_of(due: &Due, reader: Reader, at: Stamp) -> Reason {
+    if matches!(due.occurrence.state, State::Done | State::Partial | State::Skipped) {
+        Reason::Done
+    } else if !reader.wants {
+        Reason::Unsubscribed
+    } else if reader.refused {
+        Reason::AddressRefused
+    } else if due.expires_at <= at {
+        Reason::TooLate
+    } else {
+        Reason::Missing
+    }
+}
+
+/// The one mail of a patient, date and slot: what is due with it joins it.
+pub fn letter_key(patient: PatientId, day_zero: Date, day: i32, slot: &str) -> String {
+    format!("reminder:{patient}:{}:{slot}", date_of(day_zero, day))
 }
 
 /// The reminders that come due after one moment and until another, in order.
@@ -50,7 +90,7 @@ pub fn due_reminders(
     due
 }
 
-/// The next instant at which a reminder or a rule about silence could come due, whatever is recorded.
+/// The next instant at which a reminder, or a rule about silence or for a day, could come due, whatever is recorded.
 pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, after: Stamp) -> Option<Stamp> {
     if enrolment.status != PlanStatus::Active {
         return None;
@@ -72,6 +112,7 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
             let candidates = window.remind_at.into_iter().chain(silence);
             next = candidates.filter(|at| *at > after).chain(next).min();
         }
+        next = day_rules::due_at(compiled, enrolment, day, zone).filter(|at| *at > after).into_iter().chain(next).min();
     }
     next
 }

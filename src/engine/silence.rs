@@ -26,13 +26,13 @@ pub fn silence(
     let Some((day, missed_in_a_row)) = missed_in_a_row(compiled, enrolment, facts, zone, as_of) else {
         return Vec::new();
     };
+    let compiled = compiled.on(day);
     let known = |name: &str| match name {
         "day" => Some(Known::Whole(day)),
         "missed_in_a_row" => Some(Known::Whole(missed_in_a_row)),
         "answered_any" => Some(Known::Flag(!facts.check_ins.is_empty())),
         _ => compiled.known(name),
     };
-    let compiled = compiled.on(day);
     let rules = compiled.rules.iter().filter(|rule| rule.on == Trigger::Silence && rule.days.contains(day));
     let fired = rules.filter(|rule| rule.when.judge(known) == Verdict::True);
     fired.map(|rule| finding(rule, None, known)).collect()

@@ -12,6 +12,9 @@ use super::document::{Escalation, Rule, SIGNS, Sign};
 use super::text::Text;
 use super::words::{Trigger, Urgency};
 
+/// Rules look back at so many check-ins.
+pub const LOOK_BACK: usize = 30;
+
 /// The answers to judge.
 #[derive(Debug, Clone, Copy)]
 pub struct TriageInput<'a> {

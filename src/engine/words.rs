@@ -178,6 +178,42 @@ words! {
         /// A day that has come: staff act for every patient.
         Day = "day",
     }
+
+    /// What was decided.
+    Decision {
+        /// A mail of its own.
+        Mailed = "mailed",
+        /// Told by a mail that was written already.
+        Joined = "joined",
+        /// No mail.
+        NotMailed = "not_mailed",
+    }
+
+    /// Why it was decided so.
+    Reason {
+        /// Nothing is there yet.
+        Missing = "missing",
+        /// Done or answered already.
+        Done = "done",
+        /// The patient wants no reminders.
+        Unsubscribed = "unsubscribed",
+        /// A relay said that the address does not exist.
+        AddressRefused = "address_refused",
+        /// The window was over when the planner came.
+        TooLate = "too_late",
+        /// The plan is not running.
+        PlanNotActive = "plan_not_active",
+    }
+
+    /// What a finding does to the alerts of its cause.
+    AlertChange {
+        /// There is one now.
+        Raised = "raised",
+        /// The same cause was found again.
+        SeenAgain = "seen_again",
+        /// The same cause was found again, more pressing.
+        Worsened = "worsened",
+    }
 }
 
 impl ItemKind {

@@ -1,6 +1,9 @@
 //! The plans' templates: the built-in library, the clinic's own versions, and their compiled form.
 
+pub mod commands;
+pub mod preview;
 pub mod routes;
+pub mod simulate;
 pub mod store;
 
 use std::sync::Arc;
@@ -25,6 +28,9 @@ pub const LIBRARY: &[(&str, &str)] = &[
     ("mn-face.toml", include_str!("../../protocols/mn-face.toml")),
     ("mn-scalp.toml", include_str!("../../protocols/mn-scalp.toml")),
 ];
+
+/// The JSON Schema of the documents.
+pub const SCHEMA: &str = include_str!("../../protocols/protocol.schema.json");
 
 words! {
     /// How far a version is. Only an active one can be enrolled in.
@@ -112,11 +118,19 @@ pub fn read_authored(document: &str) -> Result<Protocol, Error> {
     engine::parse(document).map_err(|defects| {
         let named = |defect: &engine::Defect| FieldError {
             pointer: "/document".to_owned(),
-            code: "defect".to_owned(),
+            code: format!("defect.{}", defect.code),
             detail: defect.to_string(),
         };
         Error::Invalid(defects.iter().map(named).collect())
     })
+}
+
+/// Everything that is wrong in a document, warnings included.
+pub fn defects(document: &str) -> Vec<engine::Defect> {
+    match engine::lint(document) {
+        Ok(linted) => linted.warnings,
+        Err(defects) => defects,
+    }
 }
 
 fn read_as(key: &str, document: &str) -> Result<(), Error> {
@@ -217,7 +231,13 @@ fn add(
 }
 
 /// Approves a draft: it becomes the active version, and the one before is retired. Twice is once.
-pub fn activate(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) -> Result<Version, Error> {
+pub fn activate(
+    c: &mut Conn,
+    who: &Staff,
+    (key, version): (&str, i32),
+    checked: &Checked,
+    m: &Moment,
+) -> Result<Version, Error> {
     let found = store::find(c, who.clinic, key, version)?.ok_or(Error::NotFound)?;
     match found.status {
         VersionStatus::Active => return Ok(found),
@@ -225,6 +245,9 @@ pub fn activate(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) 
             return Err(Error::conflict("retired", "a retired version cannot become active again"));
         }
         VersionStatus::Draft => {}
+    }
+    if found.content_hash != checked.content_hash {
+        return Err(Error::Stale);
     }
     store::retire_active(c, who.clinic, key)?;
     store::set_active(c, who.clinic, found.id, who.member, m.at)?;
@@ -252,6 +275,27 @@ pub struct Stretch {
 /// The clinic's version of that number.
 pub fn version(c: &mut Conn, clinic: ClinicId, key: &str, number: i32) -> Result<Version, Error> {
     store::find(c, clinic, key, number)?.ok_or(Error::NotFound)
+}
+
+/// A document in which the linter found no error; warnings are for a clinician to judge.
+pub struct Checked {
+    content_hash: String,
+}
+
+/// Checks a document; the linter takes a while, so not inside a write. The library's own were checked when they were built.
+pub fn check(document: &str) -> Result<Checked, Error> {
+    let is_ours = LIBRARY.iter().any(|(_, text)| *text == document);
+    let found = if is_ours { Vec::new() } else { defects(document) };
+    let errors: Vec<FieldError> = found
+        .iter()
+        .filter(|defect| defect.severity == engine::Severity::Error)
+        .map(|defect| FieldError {
+            pointer: "/document".to_owned(),
+            code: format!("defect.{}", defect.code),
+            detail: defect.to_string(),
+        })
+        .collect();
+    if errors.is_empty() { Ok(Checked { content_hash: hash(document) }) } else { Err(Error::Invalid(errors)) }
 }
 
 /// Compiled protocols, shared by all plans with the same document and parameters. The key is their content, so that

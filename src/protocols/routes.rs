@@ -2,13 +2,16 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, put, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{LIBRARY, Version, VersionStatus, store};
+use super::preview::{NewPreview, Preview, preview};
+use super::simulate::{NewSimulation, simulate};
+use super::{LIBRARY, SCHEMA, Version, VersionStatus, store};
 use crate::app::App;
 use crate::auth::Staff;
-use crate::engine::{Defect, ParameterKind, Procedure, Protocol, Text};
+use crate::db::Conn;
+use crate::engine::{self, Defect, Diff, ParameterKind, Procedure, Protocol, Text};
 use crate::error::Error;
 use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Query, conditions, text};
@@ -28,8 +31,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(get_version)
         .service(get_document)
         .service(edit_document)
+        .service(diff_versions)
+        .service(preview_version)
+        .service(simulate_version)
         .service(activate_version)
-        .service(retire_version);
+        .service(retire_version)
+        .service(get_schema);
 }
 
 /// A text in every language that it is written in.
@@ -285,7 +292,7 @@ struct Document {
 }
 
 /// What is wrong in a document.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Defects {
     /// In the order of the document; empty if there is nothing.
     defects: Vec<Defect>,
@@ -298,9 +305,7 @@ struct Defects {
     responses((status = 200, description = "What is wrong in it.", body = Defects)))]
 #[post("/v1/clinic/protocols/check")]
 async fn check_document(_who: Staff, Body(body): Body<Document>) -> Result<HttpResponse, Error> {
-    let defects = web::block(move || super::defects(&body.document))
-        .await
-        .map_err(|why| Error::internal("a check stopped", why))?;
+    let defects = computed(move || Ok(super::defects(&body.document))).await?;
     Ok(HttpResponse::Ok().json(Defects { defects }))
 }
 
@@ -436,8 +441,100 @@ async fn activate_version(
     let m = app.moment();
     let (protocol, version) = path.into_inner();
     let once = key.once((who.clinic, who.account), "activate_protocol_version", &(&protocol, version))?;
+    let asked = protocol.clone();
+    let document = app.db.read(move |c| Ok(super::version(c, who.clinic, &asked, version)?.document)).await?;
+    let checked = computed(move || super::check(&document)).await?;
     app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| view(super::activate(c, &who, &protocol, version, &m)?)))
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| view(super::activate(c, &who, (&protocol, version), &checked, &m)?))
+        })
         .await
         .map(idempotency::Answer::ok)
+}
+
+/// The version to compare with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Against {
+    /// The number of an earlier version.
+    #[param(minimum = 1, maximum = 1_000_000)]
+    against: i32,
+}
+
+/// Compare a version with another.
+///
+/// What is added, removed and changed for patients and staff, in words.
+#[utoipa::path(tag = "protocols", operation_id = "diff_protocol_versions",
+    params(Against, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    responses((status = 200, description = "What is different.", body = Diff)))]
+#[get("/v1/clinic/protocols/{key}/versions/{version}/diff")]
+async fn diff_versions(
+    app: web::Data<App>,
+    who: Staff,
+    path: web::Path<(String, i32)>,
+    Query(params): Query<Against>,
+) -> Result<HttpResponse, Error> {
+    let (key, version) = path.into_inner();
+    let both = app.db.read(move |c| {
+        let of = |c: &mut Conn, number| super::version(c, who.clinic, &key, number);
+        Ok((of(c, params.against)?, of(c, version)?))
+    });
+    let (before, after) = both.await?;
+    Ok(HttpResponse::Ok().json(engine::diff(&super::read(&before.document)?, &super::read(&after.document)?)))
+}
+
+/// See a version as a calendar.
+///
+/// For one treatment: every day with its lines, what to avoid until when, and the reasons not to start that apply.
+#[utoipa::path(tag = "protocols", operation_id = "preview_protocol_version", request_body = NewPreview,
+    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    responses((status = 200, description = "The calendar.", body = Preview)))]
+#[post("/v1/clinic/protocols/{key}/versions/{version}/preview")]
+async fn preview_version(
+    app: web::Data<App>,
+    who: Staff,
+    path: web::Path<(String, i32)>,
+    Body(new): Body<NewPreview>,
+) -> Result<HttpResponse, Error> {
+    let protocol = protocol_of(&app, who, path).await?;
+    Ok(HttpResponse::Ok().json(computed(move || preview(&protocol, &new)).await?))
+}
+
+/// Play a scripted patient against a version.
+///
+/// Answers, silence, travel, late enrolment: every Today, reminder, alert and mail of the whole course, by the rules that the server
+/// itself goes by. Nothing is kept, nobody is written to.
+#[utoipa::path(tag = "protocols", operation_id = "simulate_protocol_version", request_body = NewSimulation,
+    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    responses((status = 200, description = "The course.", body = engine::Simulation)))]
+#[post("/v1/clinic/protocols/{key}/versions/{version}/simulate")]
+async fn simulate_version(
+    app: web::Data<App>,
+    who: Staff,
+    path: web::Path<(String, i32)>,
+    Body(new): Body<NewSimulation>,
+) -> Result<HttpResponse, Error> {
+    let protocol = protocol_of(&app, who, path).await?;
+    Ok(HttpResponse::Ok().json(computed(move || simulate(&protocol, &new)).await?))
+}
+
+async fn protocol_of(app: &App, who: Staff, path: web::Path<(String, i32)>) -> Result<Protocol, Error> {
+    let (key, version) = path.into_inner();
+    super::read(&app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?.document)
+}
+
+/// Computes beside the threads that answer requests.
+async fn computed<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    web::block(work).await.map_err(|why| Error::internal("a computation stopped", why))?
+}
+
+/// The JSON Schema of protocol documents.
+///
+/// Draft 2020-12, for editors that complete and check TOML.
+#[utoipa::path(tag = "protocols", operation_id = "get_protocol_schema", security(()),
+    responses((status = 200, description = "The schema.", body = Object, example = json!({"$schema": "https://json-schema.org/draft/2020-12/schema"}))))]
+#[get("/v1/library/protocol.schema.json")]
+async fn get_schema() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(SCHEMA)
 }

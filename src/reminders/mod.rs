@@ -6,10 +6,11 @@ pub mod store;
 
 use diesel::prelude::*;
 
+use crate::clinics::TriageMode;
 use crate::db::schema::reminders;
-use crate::db::types::words;
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Due, PlanStatus, State};
+use crate::engine::{self, Due, PlanStatus, Reader, State};
+pub use crate::engine::{Decision, Reason};
 use crate::error::Error;
 use crate::ids::{ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, ReminderId};
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
@@ -19,36 +20,6 @@ use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
 use crate::today::{item_of, slot_of};
 use crate::{alerts, patients};
-
-words! {
-    /// What was decided.
-    pub enum Decision {
-        /// A mail of its own.
-        Mailed = "mailed",
-        /// Told by a mail that was written already.
-        Joined = "joined",
-        /// No mail.
-        NotMailed = "not_mailed",
-    }
-}
-
-words! {
-    /// Why it was decided so.
-    pub enum Reason {
-        /// Nothing is there yet.
-        Missing = "missing",
-        /// Done or answered already.
-        Done = "done",
-        /// The patient wants no reminders.
-        Unsubscribed = "unsubscribed",
-        /// A relay said that the address does not exist.
-        AddressRefused = "address_refused",
-        /// The window was over when the planner came.
-        TooLate = "too_late",
-        /// The plan is not running.
-        PlanNotActive = "plan_not_active",
-    }
-}
 
 /// A decision.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -86,10 +57,7 @@ pub struct Reminder {
     pub outbox_id: Option<OutboxId>,
 }
 
-/// A patient who flies east may pass a reminder's hour: the planner looks so far behind where it was.
-const LOOK_BEHIND: i64 = 26 * 3_600;
-
-/// Decides what is due in one plan, raises alerts for silence, and says when to come back.
+/// Decides what is due in one plan, raises alerts for silence and for days, and says when to come back.
 pub fn plan_one(
     c: &mut Conn,
     cache: &Compiled,
@@ -104,20 +72,21 @@ pub fn plan_one(
     }
     let enrolment = course.enrolment();
     let known = course.known_all(c)?;
-    let after = course.plan.planned_to.plus_seconds(-LOOK_BEHIND).max(course.plan.enrolled_at);
+    let after = engine::look_from(course.plan.planned_to, course.plan.enrolled_at);
     for due in engine::due_reminders(&course.compiled, &enrolment, &known.facts(), &course.zone, after, m.at) {
         decide(c, post, &course, &due, m)?;
     }
-    let findings = match course.clinic.triage {
-        crate::clinics::TriageMode::Full => {
-            engine::silence(&course.compiled, &enrolment, &known.facts(), &course.zone, m.at)
+    if course.clinic.triage == TriageMode::Full {
+        for finding in engine::silence(&course.compiled, &enrolment, &known.facts(), &course.zone, m.at) {
+            let day = course.day_number(m.at);
+            if alerts::raise_silence(c, &course, &finding, day, m)? {
+                alerts::tell_staff(c, post, &course, &format!("{id}:{}:{day}", finding.cause), m)?;
+            }
         }
-        crate::clinics::TriageMode::InstructionsOnly => Vec::new(),
-    };
-    for finding in &findings {
-        let day = course.day_number(m.at);
-        if alerts::raise_silence(c, &course, finding, day, m)? {
-            alerts::tell_staff(c, post, &course, &format!("{}:{}:{day}", id, finding.cause), m)?;
+        for found in engine::day_rules(&course.compiled, &enrolment, &course.zone, m.at) {
+            if alerts::raise_day(c, &course, &found, m)? {
+                alerts::tell_staff(c, post, &course, &format!("{id}:{}", found.finding.cause), m)?;
+            }
         }
     }
     let next = engine::next_due(&course.compiled, &enrolment, &course.zone, m.at);
@@ -128,7 +97,9 @@ fn decide(c: &mut Conn, post: &Post, course: &Course, due: &Due, m: &Moment) -> 
     if store::is_decided(c, course.plan.clinic_id, due.occurrence.id)? {
         return Ok(());
     }
-    let reason = reason_of(course, due, m.at);
+    let patient = &course.patient;
+    let reader = Reader { wants: patient.reminders, refused: patient.address_refused_at.is_some() };
+    let reason = engine::reason_of(due, reader, m.at);
     let (decision, outbox_id) = match reason {
         Reason::Missing => write(c, post, course, due, m)?,
         _ => (Decision::NotMailed, None),
@@ -155,20 +126,6 @@ fn decide(c: &mut Conn, post: &Post, course: &Course, due: &Due, m: &Moment) -> 
     )
 }
 
-fn reason_of(course: &Course, due: &Due, at: Stamp) -> Reason {
-    if matches!(due.occurrence.state, State::Done | State::Partial | State::Skipped) {
-        Reason::Done
-    } else if !course.patient.reminders {
-        Reason::Unsubscribed
-    } else if course.patient.address_refused_at.is_some() {
-        Reason::AddressRefused
-    } else if due.expires_at <= at {
-        Reason::TooLate
-    } else {
-        Reason::Missing
-    }
-}
-
 /// One mail a patient, day and slot: what is due with it joins it.
 fn write(
     c: &mut Conn,
@@ -178,8 +135,7 @@ fn write(
     m: &Moment,
 ) -> Result<(Decision, Option<OutboxId>), Error> {
     let slot = &slot_of(course, &due.occurrence)?.key;
-    let date = course.plan.day_zero.0.saturating_add(jiff::Span::new().days(due.occurrence.day));
-    let key = format!("reminder:{}:{date}:{slot}", course.patient.id);
+    let key = engine::letter_key(course.patient.id, course.plan.day_zero.0, due.occurrence.day, slot);
     let mail = NewMail {
         clinic_id: Some(course.plan.clinic_id),
         patient_id: Some(course.patient.id),

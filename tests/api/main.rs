@@ -20,6 +20,7 @@ mod relay;
 mod rights;
 mod schema;
 mod sessions;
+mod simulated;
 mod story;
 mod support;
 mod tenancy;

@@ -1,6 +1,9 @@
 //! The planner: the right local hour wherever the patient is, nobody twice, nobody forgotten, and no work for those who
 //! are not due.
 
+use std::collections::BTreeSet;
+
+use aftercare::{auth, protocols};
 use serde_json::{Value, json};
 
 use crate::support::people::{Clinic, Enrolled};
@@ -211,4 +214,69 @@ async fn a_patient_with_two_plans_gets_one_mail_an_evening() {
     assert_eq!(words, ["joined", "mailed"]);
     let today = ada.person.get("/v1/me/today").await.must(200);
     assert_eq!(today["plans"].as_array().unwrap().len(), 2);
+}
+
+/// The face plan with a call for everybody on day 1, as the active version of the clinic.
+async fn approve_with_a_call(app: &Shared, clinic: &Clinic) {
+    const CALL: &str = r#"
+[[rule]]
+key = "call"
+on = "day"
+days = ["1"]
+when = "true"
+urgency = "soon"
+advice.en = "Our team will call you today."
+advice.es = "Hoy le llamaremos."
+reason.en = "Call every patient on day 1."
+reason.es = "Llamar a cada paciente el día 1."
+assumptions = ["A1"]
+"#;
+    let (m, clinic_id, member, account) = (app.app.moment(), clinic.id, clinic.members[1], clinic.clinician.account);
+    let made = app.app.db.write(move |c| {
+        let active = protocols::store::find_active(c, clinic_id, "mn-face")?.unwrap();
+        let with_call = protocols::Version {
+            id: m.id(),
+            version: active.version + 1,
+            status: protocols::VersionStatus::Draft,
+            document: format!("{}{CALL}", active.document),
+            approved_by: None,
+            approved_at: None,
+            ..active
+        };
+        assert!(protocols::store::insert(c, &with_call)?);
+        let who = auth::Staff { clinic: clinic_id, member, account, role: auth::Role::Clinician };
+        protocols::activate(c, &who, "mn-face", with_call.version, &m)
+    });
+    made.await.unwrap();
+}
+
+async fn alerts(clinic: &Clinic) -> Vec<(String, i64)> {
+    let page = clinic.owner.get("/v1/clinic/alerts").await.must(200);
+    let read = |alert: &Value| (alert["cause"].as_str().unwrap().to_owned(), alert["times_seen"].as_i64().unwrap());
+    page["items"].as_array().unwrap().iter().map(read).collect()
+}
+
+#[tokio::test]
+async fn a_call_for_everybody_on_day_1_is_one_alert_ever_and_tells_the_staff() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    approve_with_a_call(&app, &clinic).await;
+    clinic.enrol("Ada").await;
+    app.set_clock("2026-03-03T07:59:59Z");
+    app.mails().await;
+    assert_eq!(alerts(&clinic).await, []);
+    app.set_clock("2026-03-03T08:00:00Z");
+    let mails = app.mails().await;
+    let to: BTreeSet<&str> = mails.iter().map(|mail| mail.to.as_str()).collect();
+    assert_eq!(to, BTreeSet::from(["owner@one.example", "clinician@one.example"]));
+    assert_eq!(alerts(&clinic).await, [("call:day-1".to_owned(), 1)]);
+    let page = clinic.owner.get("/v1/clinic/alerts").await.must(200);
+    assert_eq!(page["items"][0]["reason"], "Call every patient on day 1.");
+    let path = format!("/v1/clinic/alerts/{}/resolve", page["items"][0]["id"].as_str().unwrap());
+    clinic.clinician.send_if("POST", &path, "\"v1\"", json!({ "resolution": "advised", "note": null })).await.must(200);
+    for hour in 9..24 {
+        app.set_clock(&format!("2026-03-03T{hour:02}:00:00Z"));
+        app.mails().await;
+    }
+    assert_eq!(alerts(&clinic).await, [("call:day-1".to_owned(), 1)], "it has ended, and does not come again");
 }

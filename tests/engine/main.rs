@@ -2,15 +2,19 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod compiling;
+mod day_rules;
 mod days;
+mod diffing;
 mod library;
 mod linting;
 mod oracle;
 mod parsing;
+mod previewing;
 mod reminders;
 mod robust;
 mod schema;
 mod silence;
+mod simulating;
 mod support;
 mod travel;
 mod triage;

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 /// How grave a defect is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DefectSeverity)]
 pub enum Severity {
     /// Worth a look; the plan can be used.
     Warning,

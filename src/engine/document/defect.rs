@@ -8,21 +8,28 @@ use serde::Serialize;
 use super::codes::{DefectCode, Severity};
 
 /// One defect of a protocol document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ProtocolDefect)]
 pub struct Defect {
-    /// What kind of defect it is; stable.
+    /// What kind of defect it is; stable. `docs/PROTOCOLS.md` lists them, and what to do.
+    #[schema(value_type = String, example = "day_without_instruction")]
     pub code: DefectCode,
     /// Whether the document is refused because of it; the code decides.
     pub severity: Severity,
     /// Line, from 1.
+    #[schema(example = 120)]
     pub line: usize,
     /// Column in characters, from 1.
+    #[schema(example = 1)]
     pub column: usize,
     /// The place in the document, like `item[3].days`.
+    #[schema(example = "item[3].days")]
     pub path: String,
     /// What is wrong.
+    #[schema(example = "day 5 has neither a line nor a phase")]
     pub problem: String,
     /// How to mend it.
+    #[schema(example = "lengthen a line or a phase")]
     pub fix: String,
 }
 

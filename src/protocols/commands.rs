@@ -1,0 +1,310 @@
+//! The commands about protocol documents: check, preview, simulate, diff.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use super::preview::{NewPreview, preview};
+use super::simulate::{NewSimulation, simulate};
+use super::{LIBRARY, library_document};
+use crate::engine::{self, Parameter, ParameterKind, Parameters, Protocol};
+use crate::error::Error;
+use crate::http::text::Date;
+use crate::time::Clock;
+
+/// What can be done with protocol documents.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Read a document and name every error with its file, line and fix.
+    Check {
+        /// The document.
+        file: PathBuf,
+    },
+    /// Show a plan as a calendar, before anybody is enrolled in it.
+    Preview {
+        /// The key of a library plan, or a document.
+        plan: String,
+        #[command(flatten)]
+        treatment: Treatment,
+        /// The date of the treatment, as 2026-05-04; today if it is not said.
+        #[arg(long)]
+        date: Option<String>,
+        /// The language.
+        #[arg(long, default_value = "en")]
+        locale: String,
+        /// Write a page to print into this file instead.
+        #[arg(long)]
+        html: Option<PathBuf>,
+    },
+    /// Play a scripted patient: every Today, reminder, alert and mail of the whole course.
+    Simulate {
+        /// The key of a library plan, or a document.
+        plan: String,
+        /// The script, TOML or JSON: `parameters` and `script`, as the API takes them.
+        #[arg(long)]
+        script: Option<PathBuf>,
+        #[command(flatten)]
+        treatment: Treatment,
+        /// The language of the table.
+        #[arg(long, default_value = "en")]
+        locale: String,
+        /// Print JSON, as the API gives it.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what is different between two documents: 0 if nothing is, 1 if something is, 2 if they cannot be read.
+    Diff {
+        /// The key of a library plan, or a document.
+        before: String,
+        /// The key of a library plan, or a document.
+        after: String,
+        /// Print JSON, as the API gives it.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// The treatment's parameters.
+#[derive(Args)]
+pub struct Treatment {
+    /// Short for `--param needle_depth_mm=...`.
+    #[arg(long, value_name = "MM")]
+    needle_depth: Option<String>,
+    /// Short for `--param skin_type=...`.
+    #[arg(long, value_name = "I-VI")]
+    skin_type: Option<String>,
+    /// Any parameter of the plan; may be given several times.
+    #[arg(long = "param", value_name = "KEY=VALUE")]
+    params: Vec<String>,
+}
+
+/// Runs a command.
+pub fn run(command: Command) -> Result<ExitCode, Error> {
+    match command {
+        Command::Check { file } => check(&file),
+        Command::Preview { plan, treatment, date, locale, html } => {
+            show_preview(&plan, &treatment, date, locale, html.as_deref())
+        }
+        Command::Simulate { plan, script, treatment, locale, json } => {
+            show_simulation(&plan, script.as_deref(), &treatment, &locale, json)
+        }
+        Command::Diff { before, after, json } => show_diff(&before, &after, json).or_else(|why| {
+            drop(writeln!(std::io::stderr(), "aftercare: {why}"));
+            Ok(ExitCode::from(2))
+        }),
+    }
+}
+
+fn say(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+fn check(file: &Path) -> Result<ExitCode, Error> {
+    let list = |defects: &[engine::Defect]| {
+        for defect in defects {
+            let grave = if defect.severity == engine::Severity::Error { "error" } else { "warning" };
+            say(&format!("{}:{}:{}: {grave}: {defect}", file.display(), defect.line, defect.column));
+        }
+    };
+    match engine::lint(&read_file(file)?) {
+        Ok(engine::Linted { protocol, warnings }) => {
+            list(&warnings);
+            let (key, items, rules) = (&protocol.key, protocol.items.len(), protocol.rules.len());
+            let found = if warnings.is_empty() { String::new() } else { format!("; {} warnings", warnings.len()) };
+            say(&format!("{}: {key} is right: {items} items, {rules} rules{found}", file.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(defects) => {
+            list(&defects);
+            let errors = defects.iter().filter(|defect| defect.severity == engine::Severity::Error).count();
+            say(&format!("{errors} errors, {} warnings", defects.len() - errors));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn show_preview(
+    plan: &str,
+    treatment: &Treatment,
+    date: Option<String>,
+    locale: String,
+    html: Option<&Path>,
+) -> Result<ExitCode, Error> {
+    let protocol = find(plan)?;
+    let parameters = treatment.parameters(&protocol, Parameters::default())?;
+    let treated_on = match date {
+        Some(date) => {
+            Date::try_from(date.clone()).map_err(|_| wrong(format!("--date {date}: write it like 2026-05-04")))?
+        }
+        None => Date(Clock::System.now().timestamp().to_zoned(jiff::tz::TimeZone::UTC).date()),
+    };
+    let calendar = preview(&protocol, &NewPreview { parameters, treated_on, locale: Some(locale.clone()) })?;
+    match html {
+        Some(file) => {
+            std::fs::write(file, calendar.html(&locale)?)
+                .map_err(|why| wrong(format!("cannot write {}: {why}", file.display())))?;
+            say(&format!("wrote {}", file.display()));
+        }
+        None => say(calendar.text(&locale).trim_end()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_simulation(
+    plan: &str,
+    script: Option<&Path>,
+    treatment: &Treatment,
+    locale: &str,
+    json: bool,
+) -> Result<ExitCode, Error> {
+    let protocol = find(plan)?;
+    let mut new: NewSimulation = script.map(read_script).transpose()?.unwrap_or_default();
+    new.parameters = treatment.parameters(&protocol, new.parameters)?;
+    let simulation = simulate(&protocol, &new).map_err(|error| match (error, script) {
+        (Error::Invalid(fields), Some(file)) => {
+            let all: Vec<String> =
+                fields.iter().map(|field| format!("{}: {}: {}", file.display(), field.pointer, field.detail)).collect();
+            wrong(all.join("\n"))
+        }
+        (error, _) => error,
+    })?;
+    say(&if json { serde_json::to_string_pretty(&simulation)? } else { simulation.table(&[locale]) });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_diff(before: &str, after: &str, json: bool) -> Result<ExitCode, Error> {
+    let diff = engine::diff(&find(before)?, &find(after)?);
+    if json {
+        say(&serde_json::to_string_pretty(&diff)?);
+    } else if diff.changes.is_empty() {
+        say("No difference in what the plan says or does.");
+    } else {
+        say(diff.to_string().trim_end());
+    }
+    Ok(if diff.changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn wrong(sentence: String) -> Error {
+    Error::Setting(sentence)
+}
+
+fn read_file(file: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(file).map_err(|why| wrong(format!("cannot read {}: {why}", file.display())))
+}
+
+/// A plan of the library by its key, or a document by its file.
+fn find(plan: &str) -> Result<Protocol, Error> {
+    let document = match library_document(plan) {
+        Some(document) => document.to_owned(),
+        None if Path::new(plan).exists() => read_file(Path::new(plan))?,
+        None => {
+            let keys: Vec<&str> = LIBRARY.iter().filter_map(|(file, _)| file.strip_suffix(".toml")).collect();
+            let keys = keys.join(", ");
+            return Err(wrong(format!(
+                "there is no file `{plan}`, and no plan of that key in the library; give a file, or one of: {keys}"
+            )));
+        }
+    };
+    engine::parse(&document).map_err(|defects| {
+        let first = defects.first().map(ToString::to_string).unwrap_or_default();
+        let more = defects.len().saturating_sub(1);
+        wrong(format!("{plan}: {first} ({more} more; `aftercare protocol check {plan}` names all)"))
+    })
+}
+
+/// TOML or JSON by the file's name; each error names its place.
+fn read_script<T: DeserializeOwned>(file: &Path) -> Result<T, Error> {
+    let (text, name) = (read_file(file)?, file.display());
+    let value: Json = if file.extension().is_some_and(|extension| extension == "json") {
+        serde_json::from_str(&text).map_err(|why| wrong(format!("{name}: {why}")))?
+    } else {
+        let table: toml::Table =
+            toml::from_str(&text).map_err(|why| wrong(format!("{name}: {}", why.to_string().trim_end())))?;
+        plain(toml::Value::Table(table))
+    };
+    serde_path_to_error::deserialize(value).map_err(|why| wrong(format!("{name}: {}: {}", why.path(), why.inner())))
+}
+
+/// TOML's dates and times are texts in JSON.
+fn plain(value: toml::Value) -> Json {
+    match value {
+        toml::Value::String(text) => Json::from(text),
+        toml::Value::Integer(number) => Json::from(number),
+        toml::Value::Float(number) => Json::from(number),
+        toml::Value::Boolean(flag) => Json::from(flag),
+        toml::Value::Datetime(when) => Json::from(when.to_string()),
+        toml::Value::Array(values) => values.into_iter().map(plain).collect(),
+        toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, plain(value))).collect(),
+    }
+}
+
+impl Treatment {
+    /// The parameters of the flags over those that are there; what is wrong is named with the flag that mends it.
+    fn parameters(&self, protocol: &Protocol, mut parameters: Parameters) -> Result<Parameters, Error> {
+        let short = [("needle_depth_mm", &self.needle_depth), ("skin_type", &self.skin_type)];
+        for (key, value) in short {
+            if let Some(value) = value {
+                parameters.0.insert(key.to_owned(), self.value(protocol, key, value)?);
+            }
+        }
+        for pair in &self.params {
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| wrong(format!("--param {pair}: write it like key=value")))?;
+            parameters.0.insert(key.to_owned(), self.value(protocol, key, value)?);
+        }
+        match engine::compile(protocol, &parameters) {
+            Ok(_) => Ok(parameters),
+            Err(problems) => {
+                let all: Vec<String> = problems
+                    .iter()
+                    .map(|problem| match protocol.parameters.iter().find(|one| one.key == problem.key) {
+                        Some(parameter) => told(parameter, problem.detail.as_str()),
+                        None => unknown(protocol, &problem.key).to_string(),
+                    })
+                    .collect();
+                Err(wrong(all.join("\n")))
+            }
+        }
+    }
+
+    fn value(&self, protocol: &Protocol, key: &str, value: &str) -> Result<Json, Error> {
+        let parameter = protocol.parameters.iter().find(|one| one.key == key).ok_or_else(|| unknown(protocol, key))?;
+        let read = match parameter.kind {
+            ParameterKind::Choice => Some(Json::from(value)),
+            ParameterKind::Decimal => value.parse::<f64>().ok().filter(|number| number.is_finite()).map(Json::from),
+            ParameterKind::Flag => match value {
+                "true" | "yes" => Some(Json::from(true)),
+                "false" | "no" => Some(Json::from(false)),
+                _ => None,
+            },
+        };
+        read.ok_or_else(|| wrong(told(parameter, &format!("`{value}` is not a value of it."))))
+    }
+}
+
+fn unknown(protocol: &Protocol, key: &str) -> Error {
+    let keys: Vec<&str> = protocol.parameters.iter().map(|one| one.key.as_str()).collect();
+    wrong(format!("{} has no parameter `{key}`; it has: {}", protocol.key, keys.join(", ")))
+}
+
+/// What is wrong with a parameter, and the flag to write.
+fn told(parameter: &Parameter, what: &str) -> String {
+    let example = match parameter.kind {
+        ParameterKind::Flag => "true or false".to_owned(),
+        ParameterKind::Choice => parameter.choices.join(", "),
+        ParameterKind::Decimal => {
+            let bound = |bound: Option<f64>| bound.map(|bound| bound.to_string()).unwrap_or_default();
+            format!("a number from {} to {}", bound(parameter.min), bound(parameter.max))
+        }
+    };
+    let flag = match parameter.key.as_str() {
+        "needle_depth_mm" => "--needle-depth VALUE".to_owned(),
+        "skin_type" => "--skin-type VALUE".to_owned(),
+        key => format!("--param {key}=VALUE"),
+    };
+    format!("{} ({}): {what} Add {flag}: {example}", parameter.key, parameter.label.in_locale(&["en"]))
+}
