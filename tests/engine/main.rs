@@ -15,4 +15,5 @@ mod simulating;
 mod support;
 mod travel;
 mod triage;
+mod views;
 mod zones;
