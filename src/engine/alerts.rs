@@ -105,7 +105,8 @@ mod tests {
         let worse = Standing::raised(Urgency::Urgent, &TimeZone::UTC, at("2026-03-02T20:00:00Z"));
         let (merged, change) = monday.again(worse);
         assert_eq!(change, AlertChange::Worsened);
-        assert_eq!((merged.urgency, merged.due_at, merged.times_seen), (Urgency::Urgent, monday.due_at, 2));
-        assert_eq!(merged.again(monday).1, AlertChange::SeenAgain);
+        assert_eq!((merged.urgency, merged.due_at, merged.times_seen), (Urgency::Urgent, worse.due_at, 2));
+        let (merged, change) = merged.again(monday);
+        assert_eq!((change, merged.urgency, merged.due_at), (AlertChange::SeenAgain, Urgency::Urgent, worse.due_at));
     }
 }

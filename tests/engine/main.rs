@@ -18,4 +18,5 @@ mod simulating;
 mod support;
 mod travel;
 mod triage;
+mod views;
 mod zones;

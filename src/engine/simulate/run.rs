@@ -227,7 +227,7 @@ impl<'a> Run<'a> {
                 answers.then(|| What::Answer(given.cloned()))
             } else {
                 let listed = |keys: fn(&CheckedDay<'a>) -> &'a [String]| {
-                    scripted.is_some_and(|one| keys(one).iter().any(|key| *key == item.key))
+                    scripted.is_some_and(|one| keys(one).contains(&item.key))
                 };
                 let done = listed(|one| &one.day.done).then_some(MarkState::Done);
                 done.or_else(|| listed(|one| &one.day.skipped).then_some(MarkState::Skipped)).map(What::Mark)
