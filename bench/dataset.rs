@@ -109,7 +109,7 @@ fn found_clinics(c: &mut Conn, m: &Moment) -> Result<Vec<Staff>, aftercare::erro
             let staff = Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: Role::Owner };
             for key in ["mn-face", "mn-scalp"] {
                 let version = protocols::adopt(c, clinic.id, Some(member.id), key, m)?;
-                protocols::activate(c, &staff, key, version.version, m)?;
+                protocols::activate(c, &staff, (key, version.version), &protocols::check(&version.document)?, m)?;
             }
             Ok(staff)
         })

@@ -210,7 +210,7 @@ fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Re
     for (file, _) in protocols::LIBRARY {
         let key = file.trim_end_matches(".toml");
         let version = protocols::adopt(c, clinic.id, Some(owner.member), key, &m)?;
-        protocols::activate(c, &owner, key, version.version, &m)?;
+        protocols::activate(c, &owner, (key, version.version), &protocols::check(&version.document)?, &m)?;
     }
     Ok(owner)
 }

@@ -298,6 +298,11 @@ pub fn check(document: &str) -> Result<Checked, Error> {
     if errors.is_empty() { Ok(Checked { content_hash: hash(document) }) } else { Err(Error::Invalid(errors)) }
 }
 
+/// `NotFound` unless the clinic has a protocol of that key.
+pub fn must_exist(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error> {
+    store::find_newest(c, clinic, key)?.map(|_| ()).ok_or(Error::NotFound)
+}
+
 /// Compiled protocols, shared by all plans with the same document and parameters. The key is their content, so that
 /// nothing stale can be served: another document or parameter is another key.
 pub struct Compiled {

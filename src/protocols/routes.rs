@@ -322,7 +322,13 @@ async fn list_versions(
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
-    let rows = app.db.read(move |c| store::list_of_key(c, who.clinic, &key, &wanted)).await?;
+    let rows = app
+        .db
+        .read(move |c| {
+            super::must_exist(c, who.clinic, &key)?;
+            store::list_of_key(c, who.clinic, &key, &wanted)
+        })
+        .await?;
     let page = page.cut(rows, |row| row.id.0, view)?;
     let items: Result<Vec<_>, Error> = page.items.into_iter().collect();
     Ok(HttpResponse::Ok().json(Page { items: items?, next_cursor: page.next_cursor }))

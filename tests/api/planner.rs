@@ -245,7 +245,7 @@ assumptions = ["A1"]
         };
         assert!(protocols::store::insert(c, &with_call)?);
         let who = auth::Staff { clinic: clinic_id, member, account, role: auth::Role::Clinician };
-        protocols::activate(c, &who, "mn-face", with_call.version, &m)
+        protocols::activate(c, &who, ("mn-face", with_call.version), &protocols::check(&with_call.document)?, &m)
     });
     made.await.unwrap();
 }

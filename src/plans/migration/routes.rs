@@ -181,7 +181,13 @@ async fn list_migrations(
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
-    let rows = app.db.read(move |c| store::list(c, who.clinic, &key, &wanted)).await?;
+    let rows = app
+        .db
+        .read(move |c| {
+            crate::protocols::must_exist(c, who.clinic, &key)?;
+            store::list(c, who.clinic, &key, &wanted)
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, view)?))
 }
 

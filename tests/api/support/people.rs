@@ -84,7 +84,7 @@ impl TestApp {
                 let draft = protocols::adopt(c, clinic.id, Some(people[1].1), key, &m)?;
                 let who =
                     auth::Staff { clinic: clinic.id, member: people[1].1, account: people[1].0, role: Role::Clinician };
-                protocols::activate(c, &who, key, draft.version, &m)?;
+                protocols::activate(c, &who, (key, draft.version), &protocols::check(&draft.document)?, &m)?;
             }
             Ok((clinic.id, people))
         });

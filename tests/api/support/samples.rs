@@ -22,6 +22,15 @@ pub struct World {
     pub evening_id: String,
     /// A task of today.
     pub task_id: String,
+    /// A protocol of its own: version 1 is retired, version 2 is active.
+    pub protocol_key: String,
+    /// The move of its plans (there are none) from 1 to 2.
+    pub migration_id: String,
+}
+
+/// A small plan without a defect, under another key.
+pub fn small_protocol(key: &str) -> String {
+    include_str!("../../engine/fixtures/lint/base.toml").replacen("key = \"sound\"", &format!("key = \"{key}\""), 1)
 }
 
 /// Two of them, and the product that they are in. Their mails are read.
@@ -50,6 +59,16 @@ impl World {
         let off_track = json!({ "plan_id": ada.plan_id, "answers": { "redness": 10 } });
         ada.person.put(&format!("/v1/me/check-ins/{check_in_id}"), off_track).await.must(201);
         let alerts = clinic.owner.get("/v1/clinic/alerts").await.must(200);
+        let protocol_key = format!("only-{number}");
+        let versions = format!("/v1/clinic/protocols/{protocol_key}/versions");
+        for (version, document) in [(1, small_protocol(&protocol_key)), (2, small_protocol(&protocol_key) + "\n# 2\n")]
+        {
+            clinic.owner.post(&versions, json!({ "document": document })).await.must(201);
+            clinic.owner.post_nothing(&format!("{versions}/{version}/activate")).await.must(200);
+        }
+        let wish = json!({ "from_version": 1, "to_version": 2 });
+        let migration =
+            clinic.owner.post(&format!("/v1/clinic/protocols/{protocol_key}/migrations"), wish).await.must(201);
         let decided = clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
         Self {
             alert_id: alerts["items"][0]["id"].as_str().unwrap().to_owned(),
@@ -59,6 +78,8 @@ impl World {
             check_in_id,
             evening_id,
             task_id,
+            protocol_key,
+            migration_id: migration["id"].as_str().unwrap().to_owned(),
         }
     }
 
@@ -74,7 +95,8 @@ impl World {
             "occurrence_id" => self.task_id.clone(),
             "member_id" => self.clinic.members[2].to_string(),
             "clinic_id" => self.clinic.id.to_string(),
-            "key" => "mn-face".to_owned(),
+            "key" => self.protocol_key.clone(),
+            "migration_id" => self.migration_id.clone(),
             "version" => "1".to_owned(),
             "token" => "not-a-token".to_owned(),
             other => panic!("the path parameter {other} is new: say here what it wants"),
@@ -112,6 +134,16 @@ impl World {
                 "overrule": "Seen, and fine."
             }),
             "adopt_protocol" => json!({ "library_key": "mn-face" }),
+            "check_protocol_document" | "write_protocol_version" | "edit_protocol_document" => {
+                json!({ "document": small_protocol(&self.protocol_key) })
+            }
+            "preview_protocol_version" => {
+                json!({ "treated_on": "2026-03-02", "parameters": { "needle_depth_mm": 1.5 }, "locale": "es" })
+            }
+            "simulate_protocol_version" => {
+                json!({ "parameters": { "needle_depth_mm": 1.5 }, "script": { "treated_on": "2026-03-02", "zone": "Europe/London" } })
+            }
+            "migrate_plans" => json!({ "from_version": 1, "to_version": 2, "plan_ids": [] }),
             "resolve_alert" => json!({ "resolution": "advised", "note": "Called." }),
             "change_me" => json!({ "zone": "Europe/Madrid", "locale": "es", "reminders": false }),
             "put_check_in" => json!({
