@@ -193,7 +193,8 @@ impl Version {
     }
 }
 
-fn hash(document: &str) -> String {
+/// SHA-256 of a document, base64url.
+pub fn hash(document: &str) -> String {
     url_base64(&digest(document.as_bytes()))
 }
 

@@ -463,9 +463,26 @@ async fn activate_version(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Against {
-    /// The number of an earlier version.
-    #[param(minimum = 1, maximum = 1_000_000)]
-    against: i32,
+    /// The number of another version; the one before, if it is left out.
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 1_000_000)]
+    against: Option<VersionNumber>,
+}
+
+/// 1 to 1,000,000.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = i32)]
+struct VersionNumber(i32);
+
+impl TryFrom<String> for VersionNumber {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.parse() {
+            Ok(number) if (1..=1_000_000).contains(&number) => Ok(Self(number)),
+            _ => Err("out_of_range: `against` must be a whole number from 1 to 1000000".to_owned()),
+        }
+    }
 }
 
 /// Compare a version with another.
@@ -484,7 +501,8 @@ async fn diff_versions(
     let (key, version) = path.into_inner();
     let both = app.db.read(move |c| {
         let of = |c: &mut Conn, number| super::version(c, who.clinic, &key, number);
-        Ok((of(c, params.against)?, of(c, version)?))
+        let against = params.against.map_or(version - 1, |VersionNumber(number)| number);
+        Ok((of(c, against)?, of(c, version)?))
     });
     let (before, after) = both.await?;
     Ok(HttpResponse::Ok().json(engine::diff(&super::read(&before.document)?, &super::read(&after.document)?)))

@@ -94,7 +94,8 @@ async fn every_field_of_every_body_refuses_a_wrong_type_and_is_named() {
                 let reply = calm.refused(ask(&body)).await;
                 assert_eq!(reply.status, 422, "{id} {field} {wrong}: {}", reply.text());
                 let pointer = reply.json()["errors"][0]["pointer"].as_str().unwrap().to_owned();
-                assert_eq!(pointer, format!("/{field}"), "{id} {wrong}: {}", reply.text());
+                let inside = pointer.strip_prefix(&format!("/{field}")).expect("the field is named");
+                assert!(inside.is_empty() || inside == "/0", "{id} {wrong}: {}", reply.text());
                 tried += 1;
             }
         }

@@ -238,6 +238,7 @@ assumptions = ["A1"]
             id: m.id(),
             version: active.version + 1,
             status: protocols::VersionStatus::Draft,
+            content_hash: protocols::hash(&format!("{}{CALL}", active.document)),
             document: format!("{}{CALL}", active.document),
             approved_by: None,
             approved_at: None,

@@ -24,7 +24,7 @@ pub struct World {
     pub task_id: String,
     /// A protocol of its own: version 1 is retired, version 2 is active.
     pub protocol_key: String,
-    /// The move of its plans (there are none) from 1 to 2.
+    /// The move of its one plan from 1 to 2.
     pub migration_id: String,
 }
 
@@ -61,10 +61,17 @@ impl World {
         let alerts = clinic.owner.get("/v1/clinic/alerts").await.must(200);
         let protocol_key = format!("only-{number}");
         let versions = format!("/v1/clinic/protocols/{protocol_key}/versions");
+        let cleo = clinic.add_patient("Cleo", "Europe/London").await["id"].clone();
+        let path = format!("/v1/clinic/patients/{}/treatments", cleo.as_str().unwrap());
+        let treatment = clinic.coordinator.post(&path, face_treatment("2026-03-02")).await.must(201)["id"].clone();
         for (version, document) in [(1, small_protocol(&protocol_key)), (2, small_protocol(&protocol_key) + "\n# 2\n")]
         {
             clinic.owner.post(&versions, json!({ "document": document })).await.must(201);
             clinic.owner.post_nothing(&format!("{versions}/{version}/activate")).await.must(200);
+            if version == 1 {
+                let enrolment = json!({ "patient_id": cleo, "treatment_id": treatment, "protocol_key": protocol_key });
+                clinic.coordinator.post("/v1/clinic/plans", enrolment).await.must(201);
+            }
         }
         let wish = json!({ "from_version": 1, "to_version": 2 });
         let migration =
