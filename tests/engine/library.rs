@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use crate::support::{at, enrolment};
 
-const LIBRARY: &[&str] = &[include_str!("../../protocols/mn-face.toml"), include_str!("../../protocols/mn-scalp.toml")];
+fn library() -> impl Iterator<Item = &'static str> {
+    aftercare::protocols::LIBRARY.iter().map(|(_, source)| *source)
+}
 
 /// Values of a parameter that reach both sides of each condition on it.
 fn samples(protocol: &Protocol, index: usize) -> Vec<Value> {
@@ -50,7 +52,7 @@ fn combinations(protocol: &Protocol) -> Vec<Parameters> {
 
 #[test]
 fn every_plan_reads() {
-    for source in LIBRARY {
+    for source in library() {
         if let Err(defects) = parse(source) {
             panic!("{}", defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
         }
@@ -59,7 +61,7 @@ fn every_plan_reads() {
 
 #[test]
 fn every_plan_compiles_with_every_combination_of_its_variants() {
-    for source in LIBRARY {
+    for source in library() {
         let protocol = parse(source).unwrap();
         let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
         for parameters in combinations(&protocol) {
@@ -99,7 +101,7 @@ fn every_plan_compiles_with_every_combination_of_its_variants() {
 
 #[test]
 fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
-    for source in LIBRARY {
+    for source in library() {
         let protocol = parse(source).unwrap();
         let plan = compile(&protocol, &combinations(&protocol)[0]).unwrap();
         for item in plan.items.iter().filter(|item| item.form.is_some()) {
@@ -129,7 +131,7 @@ fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
 
 #[test]
 fn defaults_are_plain() {
-    for source in LIBRARY {
+    for source in library() {
         let protocol = parse(source).unwrap();
         let flags =
             protocol.parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Flag && !parameter.required);
@@ -144,7 +146,7 @@ fn defaults_are_plain() {
 fn a_check_in_can_still_be_answered_after_the_longest_flight_east() {
     let minutes =
         |time: aftercare::engine::LocalTime| time.days * 1440 + i32::from(time.hour) * 60 + i32::from(time.minute);
-    for source in LIBRARY {
+    for source in library() {
         let protocol = parse(source).unwrap();
         for item in protocol.items.iter().filter(|item| item.kind == ItemKind::CheckIn) {
             for slot in item.slots.iter().map(|slot| &protocol.slots[*slot]) {
