@@ -3,6 +3,7 @@
 
 mod compiling;
 mod days;
+mod facts;
 mod library;
 mod oracle;
 mod parsing;
