@@ -109,6 +109,9 @@ fn every_plan_compiles_with_every_combination_of_its_variants() {
             for day in (0..=14).chain([28]) {
                 assert!(!plan.planned_on(day).is_empty(), "{} has no lines on day {day}", plan.key);
             }
+            for day in 0..=28 {
+                assert!(plan.phase_on(day).is_some(), "{} has no phase on day {day}", plan.key);
+            }
             for item in plan.items.iter().filter(|item| item.form.is_some()) {
                 for day in item.days.iter() {
                     assert!(

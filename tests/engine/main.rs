@@ -13,4 +13,5 @@ mod silence;
 mod support;
 mod travel;
 mod triage;
+mod words;
 mod zones;
