@@ -55,7 +55,7 @@ const TEXTS = {
     done: "Hecho", partial: "Hecho en parte", skipped: "No se hizo", missed: "El plazo ha terminado.", cancelled: "No hace falta.",
     form_hint: "Deje en blanco lo que no sepa.", yes: "Sí", no: "No", none: "Nada de esto", clear: "Borrar", degrees: "Grados",
     send: "Enviar", send_now: "Enviar ya, sin el resto", nothing_answered: "Responda al menos a una pregunta.", our_advice: "Nuestro consejo", sent: "Sus respuestas se han enviado.",
-    emergency: "Emergencia", urgent: "Llame ahora a la clínica", soon: "En 1 día laborable", note: "Para su información",
+    emergency: "Emergencia", urgent: "Llame ahora a la clínica", soon: "En un plazo de 1 día laborable", note: "Para su información",
     reminders: "Correos de recordatorio", reminders_on: "Los recordatorios están activados.", reminders_off: "Los recordatorios están desactivados.", stop_reminders: "No recibir más recordatorios", start_reminders: "Recibir recordatorios",
     no_alerts: "No hay avisos abiertos.", due: (time) => `Responder hasta ${time}`, overdue: "Fuera de plazo", patient: "Paciente", acknowledge: "Me encargo", acknowledged: "Alguien se encarga",
     level_emergency: "Emergencia", level_urgent: "Urgente", level_soon: "Pronto", level_note: "Nota",

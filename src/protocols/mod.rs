@@ -25,8 +25,15 @@ use crate::time::{Moment, Stamp};
 
 /// The built-in plans: file name and text.
 pub const LIBRARY: &[(&str, &str)] = &[
+    ("laser-afl.toml", include_str!("../../protocols/laser-afl.toml")),
+    ("laser-nafl.toml", include_str!("../../protocols/laser-nafl.toml")),
+    ("mn-acne-scar.toml", include_str!("../../protocols/mn-acne-scar.toml")),
+    ("mn-body.toml", include_str!("../../protocols/mn-body.toml")),
     ("mn-face.toml", include_str!("../../protocols/mn-face.toml")),
+    ("mn-pigment.toml", include_str!("../../protocols/mn-pigment.toml")),
     ("mn-scalp.toml", include_str!("../../protocols/mn-scalp.toml")),
+    ("peel-medium.toml", include_str!("../../protocols/peel-medium.toml")),
+    ("peel-superficial.toml", include_str!("../../protocols/peel-superficial.toml")),
 ];
 
 /// The JSON Schema of the documents.

@@ -253,7 +253,8 @@ async fn t02_the_database_refuses_a_row_that_mixes_two_clinics() {
     let values = columns
         .replace("patient_id", &database.id(&theirs.ada.patient_id))
         .replace(", id,", &format!(", {},", database.id("0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11")));
-    let insert = format!("INSERT INTO treatments ({columns}) SELECT {values} FROM treatments WHERE clinic_id = {ours} LIMIT 1");
+    let insert =
+        format!("INSERT INTO treatments ({columns}) SELECT {values} FROM treatments WHERE clinic_id = {ours} LIMIT 1");
     let why = database.try_run(&insert).expect_err("a treatment of their patient in our clinic").to_lowercase();
     assert!(why.contains("foreign key"), "{why}");
     assert_eq!(database.contents(), before);

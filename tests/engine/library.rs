@@ -3,15 +3,44 @@
 use std::collections::BTreeSet;
 
 use aftercare::engine::{
-    Answers, Facts, ItemKind, Known, ParameterKind, Parameters, Protocol, TriageInput, compile, parse, today, triage,
+    Answers, Condition, Facts, ItemKind, Known, ParameterKind, Parameters, Protocol, TriageInput, compile, parse,
+    today, triage,
 };
 use jiff::tz::TimeZone;
+use proptest::prelude::RngExt;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use regex::Regex;
 use serde_json::{Value, json};
 
+use crate::facts;
 use crate::support::{at, enrolment};
 
-pub const LIBRARY: &[&str] =
-    &[include_str!("../../protocols/mn-face.toml"), include_str!("../../protocols/mn-scalp.toml")];
+const RANDOM_COMBINATIONS: usize = 40;
+
+fn library() -> impl Iterator<Item = &'static str> {
+    aftercare::protocols::LIBRARY.iter().map(|(_, source)| *source)
+}
+
+/// The conditions of a plan that can read parameters alone, and those of its rules.
+fn conditions(protocol: &Protocol) -> impl Iterator<Item = &Condition> {
+    let variants = protocol.variants.iter().map(|variant| &variant.when);
+    let exclusions = protocol.exclusions.iter().map(|exclusion| &exclusion.when);
+    let phases = protocol.phases.iter().filter_map(|phase| phase.when.as_ref());
+    let adjusts = protocol.adjusts.iter().filter_map(|adjust| adjust.when.as_ref());
+    let items = protocol.items.iter().filter_map(|item| item.when.as_ref());
+    let questions = protocol.questions.iter().filter_map(|question| question.when.as_ref());
+    let signs = protocol.signs.iter().filter_map(|sign| sign.when.as_ref());
+    let rules = protocol.rules.iter().map(|rule| &rule.when);
+    variants.chain(exclusions).chain(phases).chain(adjusts).chain(items).chain(questions).chain(signs).chain(rules)
+}
+
+/// The numbers that the conditions on a parameter compare with, and a little less and more than each.
+fn around_the_numbers(protocol: &Protocol, key: &str) -> Vec<f64> {
+    let number = Regex::new(r"\b\d+(\.\d+)?\b").unwrap();
+    let reading = conditions(protocol).filter(|condition| condition.variables().iter().any(|name| name == key));
+    let numbers = reading.flat_map(|condition| number.find_iter(condition.source()).map(|found| found.as_str()));
+    numbers.map(|text| text.parse().unwrap()).flat_map(|at: f64| [at - 0.1, at, at + 0.1]).collect()
+}
 
 /// Values of a parameter that reach both sides of each condition on it.
 fn samples(protocol: &Protocol, index: usize) -> Vec<Value> {
@@ -19,39 +48,47 @@ fn samples(protocol: &Protocol, index: usize) -> Vec<Value> {
     match parameter.kind {
         ParameterKind::Flag => vec![json!(false), json!(true)],
         ParameterKind::Choice => parameter.choices.iter().map(|choice| json!(choice)).collect(),
-        ParameterKind::Decimal => [parameter.min, Some(1.0), Some(2.0), parameter.max]
-            .into_iter()
-            .flatten()
-            .map(|number| json!(number))
-            .collect(),
+        ParameterKind::Decimal => {
+            let (min, max) = (parameter.min.unwrap_or(0.0), parameter.max.unwrap_or(100.0));
+            let inner = around_the_numbers(protocol, &parameter.key).into_iter().filter(|at| (min..=max).contains(at));
+            [min, max].into_iter().chain(inner).map(|number| json!(number)).collect()
+        }
     }
 }
 
-/// All combinations of the parameters that variants read; the other parameters one at a time.
+/// The first sample of each parameter.
+fn plain(protocol: &Protocol) -> Parameters {
+    let of = |index: usize| (protocol.parameters[index].key.clone(), samples(protocol, index)[0].clone());
+    Parameters((0..protocol.parameters.len()).map(of).collect())
+}
+
+/// The named sets of `facts/combos.csv`, the plain one with each parameter changed alone, and as many at random
+/// (with the same seed every time) as reach nearly every pair of values.
 fn combinations(protocol: &Protocol) -> Vec<Parameters> {
-    let reading: BTreeSet<&str> =
-        protocol.variants.iter().flat_map(|variant| variant.when.variables()).map(String::as_str).collect();
-    let plain = |index: usize| samples(protocol, index)[0].clone();
-    let key = |index: usize| protocol.parameters[index].key.clone();
-    let mut all: Vec<Parameters> =
-        vec![Parameters((0..protocol.parameters.len()).map(|index| (key(index), plain(index))).collect())];
-    let first = all[0].clone();
-    for index in 0..protocol.parameters.len() {
-        let base = if reading.contains(key(index).as_str()) { all.clone() } else { vec![first.clone()] };
-        for (parameters, sample) in
-            base.iter().flat_map(|one| samples(protocol, index).into_iter().skip(1).map(move |sample| (one, sample)))
-        {
-            let mut parameters = parameters.clone();
-            parameters.0.insert(key(index), sample);
-            all.push(parameters);
-        }
+    let plain = plain(protocol);
+    let mut all: Vec<Parameters> = facts::combos(&protocol.key).into_iter().map(|(_, parameters)| parameters).collect();
+    let every: Vec<(&str, Vec<Value>)> = protocol
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(index, parameter)| (parameter.key.as_str(), samples(protocol, index)))
+        .collect();
+    for (key, value) in every.iter().flat_map(|(key, samples)| samples.iter().map(move |value| (*key, value))) {
+        let mut parameters = plain.clone();
+        parameters.0.insert(key.to_owned(), value.clone());
+        all.push(parameters);
+    }
+    let mut seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    for _ in 0..RANDOM_COMBINATIONS {
+        let mut pick = |samples: &[Value]| samples[seed.random_range(0..samples.len())].clone();
+        all.push(Parameters(every.iter().map(|(key, samples)| ((*key).to_owned(), pick(samples))).collect()));
     }
     all
 }
 
 #[test]
 fn every_plan_reads() {
-    for source in LIBRARY {
+    for source in library() {
         if let Err(defects) = parse(source) {
             panic!("{}", defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
         }
@@ -60,16 +97,20 @@ fn every_plan_reads() {
 
 #[test]
 fn every_plan_compiles_with_every_combination_of_its_variants() {
-    for source in LIBRARY {
+    for source in library() {
         let protocol = parse(source).unwrap();
         let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
         for parameters in combinations(&protocol) {
-            let plan = compile(&protocol, &parameters).unwrap();
+            let plan =
+                compile(&protocol, &parameters).unwrap_or_else(|problems| panic!("{}: {problems:?}", protocol.key));
             if !seen.insert(plan.variants.clone()) {
                 continue;
             }
-            for day in [0, 1, 3, 7, 28] {
-                assert!(!plan.planned_on(day).is_empty(), "{} has lines on day {day}", plan.key);
+            for day in (0..=14).chain([28]) {
+                assert!(!plan.planned_on(day).is_empty(), "{} has no lines on day {day}", plan.key);
+            }
+            for day in 0..=28 {
+                assert!(plan.phase_on(day).is_some(), "{} has no phase on day {day}", plan.key);
             }
             for item in plan.items.iter().filter(|item| item.form.is_some()) {
                 for day in item.days.iter() {
@@ -100,9 +141,9 @@ fn every_plan_compiles_with_every_combination_of_its_variants() {
 
 #[test]
 fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
-    for source in LIBRARY {
+    for source in library() {
         let protocol = parse(source).unwrap();
-        let plan = compile(&protocol, &combinations(&protocol)[0]).unwrap();
+        let plan = compile(&protocol, &plain(&protocol)).unwrap();
         for item in plan.items.iter().filter(|item| item.form.is_some()) {
             for day in item.days.iter() {
                 let form = plan.form(item.form.as_deref().unwrap(), day);
@@ -130,12 +171,12 @@ fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
 
 #[test]
 fn defaults_are_plain() {
-    for source in LIBRARY {
+    for source in library() {
         let protocol = parse(source).unwrap();
         let flags =
             protocol.parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Flag && !parameter.required);
         assert!(flags.into_iter().all(|flag| flag.default == Some(Known::Flag(false))));
-        let plan = compile(&protocol, &combinations(&protocol)[0]).unwrap();
+        let plan = compile(&protocol, &plain(&protocol)).unwrap();
         let seen = today(&plan, &enrolment(), &Facts::default(), &TimeZone::UTC, at("2026-05-04T12:00:00Z"));
         assert_eq!(seen.phase, Some(0), "{}", plan.key);
     }
@@ -145,7 +186,7 @@ fn defaults_are_plain() {
 fn a_check_in_can_still_be_answered_after_the_longest_flight_east() {
     let minutes =
         |time: aftercare::engine::LocalTime| time.days * 1440 + i32::from(time.hour) * 60 + i32::from(time.minute);
-    for source in LIBRARY {
+    for source in library() {
         let protocol = parse(source).unwrap();
         for item in protocol.items.iter().filter(|item| item.kind == ItemKind::CheckIn) {
             for slot in item.slots.iter().map(|slot| &protocol.slots[*slot]) {

@@ -115,7 +115,7 @@ fn a_defect_is_written_with_its_code_and_severity() {
 
 #[test]
 fn the_library_has_no_error() {
-    for source in crate::library::LIBRARY {
+    for (_, source) in aftercare::protocols::LIBRARY {
         let linted = lint(source).unwrap_or_else(|defects| panic!("{}", shown(&defects)));
         assert!(linted.warnings.iter().all(|defect| defect.severity == Severity::Warning));
     }

@@ -4,23 +4,23 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aftercare::engine::{
-    AlertChange, Compiled, Decision, Reason, Script, SimulatedAlert, Simulation, State, Urgency, compile, parse,
-    simulate,
+    AlertChange, Compiled, Decision, Parameters, Reason, Script, SimulatedAlert, Simulation, State, Urgency, compile,
+    parse, simulate,
 };
 use aftercare::protocols::{LIBRARY, library_document};
 use serde_json::{Value, json};
 
+use crate::facts;
 use crate::support::parameters_of;
 
-const COMBOS: &str = include_str!("fixtures/combos.csv");
 const GOLDEN: &str = include_str!("fixtures/script.toml");
 
-fn plan(key: &str, parameters: Value) -> Compiled {
-    compile(&parse(library_document(key).unwrap()).unwrap(), &parameters_of(parameters)).unwrap()
+fn plan(key: &str, parameters: Parameters) -> Compiled {
+    compile(&parse(library_document(key).unwrap()).unwrap(), &parameters).unwrap()
 }
 
 fn face() -> Compiled {
-    plan("mn-face", json!({ "needle_depth_mm": 1.0, "skin_type": "II" }))
+    plan("mn-face", parameters_of(json!({ "needle_depth_mm": 1.0, "skin_type": "II" })))
 }
 
 fn script(given: Value) -> Script {
@@ -41,15 +41,9 @@ fn library() -> impl Iterator<Item = &'static str> {
     LIBRARY.iter().filter_map(|(file, _)| file.strip_suffix(".toml"))
 }
 
-/// The rows of the table of parameter sets for the plans of the library: plan, name, parameters.
-fn combos() -> Vec<(String, String, Value)> {
-    let row = |line: &str| {
-        let mut cells = line.splitn(3, ',').map(str::to_owned);
-        let (plan, name, cell) = (cells.next().unwrap(), cells.next().unwrap(), cells.next().unwrap());
-        let parameters = cell.trim_matches('"').replace("\"\"", "\"");
-        (plan, name, serde_json::from_str(&parameters).unwrap())
-    };
-    COMBOS.lines().skip(1).map(row).filter(|(plan, ..)| library().any(|key| key == plan)).collect()
+/// The named sets of parameters of every plan of the library: plan, name, parameters.
+fn combos() -> impl Iterator<Item = (&'static str, String, Parameters)> {
+    library().flat_map(|key| facts::combos(key).into_iter().map(move |(name, parameters)| (key, name, parameters)))
 }
 
 fn alert<'a>(simulation: &'a Simulation, cause: &str) -> &'a SimulatedAlert {
@@ -60,7 +54,7 @@ fn alert<'a>(simulation: &'a Simulation, cause: &str) -> &'a SimulatedAlert {
 fn the_parameter_sets_reach_every_variant_of_every_plan() {
     for key in library() {
         let protocol = parse(library_document(key).unwrap()).unwrap();
-        let sets = combos().into_iter().filter(|(plan, ..)| plan == key);
+        let sets = combos().filter(|(plan, ..)| *plan == key);
         let reached: BTreeSet<String> = sets.flat_map(|(_, _, parameters)| plan(key, parameters).variants).collect();
         let all: BTreeSet<String> = protocol.variants.iter().map(|variant| variant.key.clone()).collect();
         assert_eq!(reached, all, "{key}: a variant without a parameter set has no golden course");
@@ -71,7 +65,7 @@ fn the_parameter_sets_reach_every_variant_of_every_plan() {
 fn every_plan_and_parameter_set_has_its_golden_course() {
     let script: Script = toml::from_str(GOLDEN).unwrap();
     for (key, name, parameters) in combos() {
-        let course = simulate(&plan(&key, parameters), &script).unwrap();
+        let course = simulate(&plan(key, parameters), &script).unwrap();
         insta::assert_snapshot!(format!("{key}-{name}"), course.table(&["en"]));
     }
 }
@@ -79,7 +73,7 @@ fn every_plan_and_parameter_set_has_its_golden_course() {
 #[test]
 fn a_patient_who_heals_as_expected_raises_nothing_in_any_plan() {
     for (key, name, parameters) in combos() {
-        let plan = plan(&key, parameters);
+        let plan = plan(key, parameters);
         let course = simulate(&plan, &Script::default()).unwrap();
         let for_all = |alert: &&SimulatedAlert| alert.cause.contains(":day-"); // a call for every patient
         let alerts: Vec<&SimulatedAlert> = course.alerts.iter().filter(|alert| !for_all(alert)).collect();
