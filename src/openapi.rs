@@ -249,6 +249,7 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("change_member", &["last_owner"]),
     ("change_patient", &["account_linked"]),
     ("enrol_patient", &["already_enrolled"]),
+    ("erase_clinic_text", &["text_required"]),
     ("invite_member", &["member_exists"]),
     ("invite_patient", &["already_accepted"]),
     ("mark_occurrence", &["cannot_be_marked", "not_open_yet", "cancelled"]),

@@ -19,6 +19,7 @@ diesel::table! {
         demo -> Bool,
         created_at -> Instant,
         version -> Integer,
+        texts -> JsonDoc,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::conditions::{Condition, Known, Verdict};
 use super::document::{
-    Adjust, Choice, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot,
+    Adjust, Choice, ClinicText, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot,
 };
 use super::parameters::{ParameterProblem, Parameters, check};
 use super::text::Text;
@@ -37,6 +37,8 @@ pub struct Compiled {
     pub horizon_day: i32,
     /// The series of treatments.
     pub sessions: Option<Sessions>,
+    /// Texts that the clinic may set.
+    pub clinic_texts: Vec<ClinicText>,
     /// The keys of the variants that apply.
     pub variants: Vec<String>,
     /// The reasons not to start that apply.
@@ -90,6 +92,7 @@ pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled,
         body_areas: protocol.body_areas.clone(),
         horizon_day: protocol.horizon_day,
         sessions: protocol.sessions.clone(),
+        clinic_texts: protocol.clinic_texts.clone(),
         exclusions: kept(&protocol.exclusions, |exclusion| applies(Some(&exclusion.when))),
         slots: protocol.slots.clone(),
         phases: kept(&protocol.phases, |phase| applies(phase.when.as_ref())),

@@ -9,11 +9,11 @@ use diesel::prelude::*;
 use jiff::tz::TimeZone;
 
 use crate::auth::Staff;
-use crate::clinics::Clinic;
+use crate::clinics::{Clinic, Texts};
 use crate::db::schema::plans;
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, CheckInFact, Enrolment, Facts, MarkFact, Parameters, PlanStatus};
+use crate::engine::{self, CheckInFact, Enrolment, Facts, MarkFact, Parameters, PlanStatus, Text};
 use crate::error::{Error, FieldError};
 use crate::http::text::{Key, Note};
 use crate::ids::{AccountId, ClinicId, MemberId, PatientId, PlanId, TreatmentId, VersionId};
@@ -64,6 +64,8 @@ pub struct Course {
     pub patient: Patient,
     /// The clinic.
     pub clinic: Clinic,
+    /// What the clinic has written for the protocol's texts.
+    pub texts: Texts,
     /// The protocol, compiled with the parameters.
     pub compiled: Arc<engine::Compiled>,
     /// Where the patient is.
@@ -101,8 +103,22 @@ impl Course {
         let (clinic_id, version) = (plan.clinic_id, plan.version_id);
         let compiled =
             cache.of_plan(version, &plan.parameters, || protocols::store::document(c, clinic_id, version))?;
-        let zone = zone(&patient.zone)?;
-        Ok(Self { plan, patient, clinic, compiled, zone })
+        let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
+        Ok(Self { plan, patient, clinic, texts, compiled, zone })
+    }
+
+    /// What stands for `{name}` in a text of the protocol.
+    pub fn word(&self, name: &str, locales: &[&str]) -> Option<&str> {
+        self.clinic.word(name).or_else(|| self.texts.word(name, locales, &self.compiled.clinic_texts))
+    }
+
+    /// A text of the protocol with the clinic's words in it, in each of its languages: to be kept as it was said.
+    pub fn written(&self, text: &Text) -> Text {
+        let fill = |(locale, text): (&String, &String)| {
+            let locales = [locale.as_str(), self.patient.locale.as_str(), self.clinic.locale.as_str()];
+            (locale.clone(), engine::fill(text, |name| self.word(name, &locales)))
+        };
+        Text(text.0.iter().map(fill).collect())
     }
 
     /// As the engine takes it.
@@ -212,8 +228,8 @@ pub fn enrol(c: &mut Conn, cache: &Compiled, who: &Staff, new: NewPlan, m: &Mome
         return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));
     }
     crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(plan.id.0), m)?;
-    let zone = zone(&patient.zone)?;
-    Ok(Course { plan, patient, clinic, compiled, zone })
+    let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
+    Ok(Course { plan, patient, clinic, texts, compiled, zone })
 }
 
 fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> Result<(), Error> {

@@ -76,7 +76,7 @@ fn view(course: &Course, asked: Option<&str>) -> Plan {
         treatment_id,
         protocol_version_id: version_id,
         protocol_key: course.compiled.key.clone(),
-        title: course.compiled.title.in_locale(&views::locales(asked, course)).to_owned(),
+        title: views::say(&course.compiled.title, &views::locales(asked, course), course),
         status,
         day_zero: day_zero.0.into(),
         last_day: course.compiled.horizon_day,

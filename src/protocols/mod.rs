@@ -77,6 +77,11 @@ pub fn read(document: &str) -> Result<Protocol, Error> {
     })
 }
 
+/// The documents of the clinic's versions in these states, with the protocols' keys, in their order.
+pub fn documents(c: &mut Conn, clinic: ClinicId, states: &[VersionStatus]) -> Result<Vec<(String, String)>, Error> {
+    store::list_documents(c, clinic, states)
+}
+
 /// Takes a library protocol over into the clinic, as a draft that a clinician must approve.
 pub fn adopt(c: &mut Conn, clinic: ClinicId, by: Option<MemberId>, key: &str, m: &Moment) -> Result<Version, Error> {
     let document = library_document(key)
@@ -117,6 +122,7 @@ pub fn activate(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) 
         }
         VersionStatus::Draft => {}
     }
+    crate::clinics::must_be_written(c, who.clinic, &read(&found.document)?.clinic_texts)?;
     store::retire_active(c, who.clinic, key)?;
     store::set_active(c, who.clinic, found.id, who.member, m.at)?;
     crate::audit::note(

@@ -188,15 +188,9 @@ pub struct Watch {
     pub reply_hours: String,
 }
 
-/// Puts the words of a clinic into a protocol's text.
-pub fn say(text: &Text, locales: &[&str], clinic: &Clinic) -> String {
-    let word = |name: &str| match name {
-        "emergency_number" => Some(clinic.emergency_number.as_str()),
-        "clinic_phone" => Some(clinic.phone.as_str()),
-        "out_of_hours" => Some(clinic.out_of_hours.as_str()),
-        _ => None,
-    };
-    engine::fill(text.in_locale(locales), word)
+/// A text of the protocol as the patient reads it, with the clinic's words in it.
+pub fn say(text: &Text, locales: &[&str], course: &Course) -> String {
+    engine::fill(text.in_locale(locales), |name| course.word(name, locales))
 }
 
 /// The languages to try: the request's, the patient's, the clinic's.
@@ -262,14 +256,14 @@ pub fn plan_view(course: &Course, day: &engine::Day, locales: &[&str]) -> TodayP
     TodayPlan {
         plan_id: course.plan.id,
         clinic_id: course.plan.clinic_id,
-        title: course.compiled.title.in_locale(locales).to_owned(),
+        title: say(&course.compiled.title, locales, course),
         day: day.number,
         last_day: course.compiled.horizon_day,
         phase: phase.map(|phase| Phase {
             key: phase.key.clone(),
-            title: phase.title.in_locale(locales).to_owned(),
-            common: say(&phase.common, locales, &course.clinic),
-            advice: say(&phase.advice, locales, &course.clinic),
+            title: say(&phase.title, locales, course),
+            common: say(&phase.common, locales, course),
+            advice: say(&phase.advice, locales, course),
         }),
     }
 }
@@ -286,8 +280,8 @@ pub fn item_view(course: &Course, occurrence: &engine::Occurrence, locales: &[&s
         state: occurrence.state,
         day: occurrence.day,
         slot: slot_of(course, occurrence)?.key.clone(),
-        title: say(&item.title, locales, &course.clinic),
-        text: item.text.as_ref().map(|text| say(text, locales, &course.clinic)),
+        title: say(&item.title, locales, course),
+        text: item.text.as_ref().map(|text| say(text, locales, course)),
         opens_at: occurrence.opens_at,
         closes_at: occurrence.closes_at,
         late_until: occurrence.late_until,
@@ -316,15 +310,12 @@ pub fn form_view(course: &Course, form: &str, day: i32, locales: &[&str]) -> For
             .map(|question| Question {
                 key: question.key.clone(),
                 kind: question.kind,
-                text: say(&question.text, locales, &course.clinic),
-                hint: question.hint.as_ref().map(|hint| say(hint, locales, &course.clinic)),
+                text: say(&question.text, locales, course),
+                hint: question.hint.as_ref().map(|hint| say(hint, locales, course)),
                 choices: question
                     .choices
                     .iter()
-                    .map(|choice| Choice {
-                        key: choice.key.clone(),
-                        label: say(&choice.label, locales, &course.clinic),
-                    })
+                    .map(|choice| Choice { key: choice.key.clone(), label: say(&choice.label, locales, course) })
                     .collect(),
             })
             .collect(),

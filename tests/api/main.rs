@@ -23,5 +23,6 @@ mod sessions;
 mod story;
 mod support;
 mod tenancy;
+mod texts;
 mod tokens;
 mod walls;

@@ -111,6 +111,7 @@ impl World {
                 "protocol_key": "mn-face",
                 "overrule": "Seen, and fine."
             }),
+            "write_clinic_text" => json!({ "texts": { "en": "Invented Gel" } }),
             "adopt_protocol" => json!({ "library_key": "mn-face" }),
             "resolve_alert" => json!({ "resolution": "advised", "note": "Called." }),
             "change_me" => json!({ "zone": "Europe/Madrid", "locale": "es", "reminders": false }),
