@@ -199,6 +199,9 @@ diesel::table! {
         planned_to -> Instant,
         next_due_at -> Nullable<Instant>,
         revision -> Integer,
+        waits_for -> JsonDoc,
+        started_at -> Nullable<Instant>,
+        declined -> Nullable<Text>,
     }
 }
 

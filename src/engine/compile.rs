@@ -162,6 +162,12 @@ impl Compiled {
         asked.map(|question| self.on_day(question, day)).collect()
     }
 
+    /// The shortest form that asks for the signs: for somebody who is to be asked nothing else.
+    pub fn form_for_signs(&self) -> Option<&Form> {
+        let asking = self.forms.iter().filter(|form| form.questions.iter().any(|question| question == SIGNS));
+        asking.min_by_key(|form| form.questions.len())
+    }
+
     /// The question with this key.
     pub fn question(&self, key: &str) -> Option<&Question> {
         self.questions.iter().find(|question| question.key == key)

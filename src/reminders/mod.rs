@@ -104,7 +104,7 @@ pub fn plan_one(
     }
     let enrolment = course.enrolment();
     let known = course.known_all(c)?;
-    let after = course.plan.planned_to.plus_seconds(-LOOK_BEHIND).max(course.plan.enrolled_at);
+    let after = course.plan.planned_to.plus_seconds(-LOOK_BEHIND).max(enrolment.enrolled_at);
     for due in engine::due_reminders(&course.compiled, &enrolment, &known.facts(), &course.zone, after, m.at) {
         decide(c, post, &course, &due, m)?;
     }

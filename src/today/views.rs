@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
-use crate::engine::{self, ItemKind, QuestionKind, State, Text};
+use crate::engine::{self, ItemKind, PlanStatus, QuestionKind, State, Text};
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::ids::{ClinicId, OccurrenceId, PlanId};
@@ -28,7 +28,7 @@ pub struct Today {
     pub plans: Vec<TodayPlan>,
     /// The lines, in the order in which to show them.
     pub items: Vec<Item>,
-    /// The forms of the check-ins among the lines.
+    /// The forms of the check-ins among the lines; of a plan that waits for a person, the one that asks for danger signs.
     pub forms: Vec<Form>,
     /// Whom to call, and who is watching.
     pub clinics: Vec<Watch>,
@@ -44,6 +44,8 @@ pub struct TodayPlan {
     /// What it is called.
     #[schema(example = "Face micro-needling")]
     pub title: String,
+    /// Where it is. `draft`: a clinician decides first, and only what is safe in any case is shown.
+    pub status: PlanStatus,
     /// The day number; the day of the treatment is 0.
     #[schema(example = 3)]
     pub day: i32,
@@ -215,7 +217,7 @@ pub fn watch(clinic: &Clinic) -> Watch {
 pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<Today>, Error> {
     let Some(first) = days.first() else { return Ok(None) };
     let mut today = Today {
-        as_of: first.course.plan.enrolled_at,
+        as_of: first.course.enrolment().enrolled_at,
         zone: first.course.patient.zone.clone(),
         date: first.day.date.into(),
         valid_until: first.day.valid_until,
@@ -242,6 +244,10 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
             }
             today.items.push(item);
         }
+        let waiting = Some(&course.compiled).filter(|_| course.plan.status == PlanStatus::Draft);
+        if let Some(form) = waiting.and_then(|compiled| compiled.form_for_signs()) {
+            today.forms.push(form_view(course, &form.key, day.number, &locales));
+        }
         let watch = watch(&course.clinic);
         if !today.clinics.contains(&watch) {
             today.clinics.push(watch);
@@ -257,6 +263,7 @@ pub fn plan_view(course: &Course, day: &engine::Day, locales: &[&str]) -> TodayP
         plan_id: course.plan.id,
         clinic_id: course.plan.clinic_id,
         title: say(&course.compiled.title, locales, course),
+        status: course.plan.status,
         day: day.number,
         last_day: course.compiled.horizon_day,
         phase: phase.map(|phase| Phase {

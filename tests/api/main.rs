@@ -25,4 +25,5 @@ mod support;
 mod tenancy;
 mod texts;
 mod tokens;
+mod waiting;
 mod walls;

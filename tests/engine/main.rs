@@ -12,4 +12,5 @@ mod silence;
 mod support;
 mod travel;
 mod triage;
+mod waiting;
 mod zones;
