@@ -201,7 +201,8 @@ struct NewPlan {
     /// A clinician's reason to start although the screening found a reason not to (see `errors[].code`).
     overrule: Option<Note>,
     /// With a reason not to start: keep the enrolment, and let a clinician decide. The patient sees what is safe in any case.
-    #[serde(default)]
+    // Left out of what an `Idempotency-Key` stands for where it says nothing: keys of the previous release still count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[schema(example = false)]
     send_to_clinician: bool,
 }
