@@ -11,7 +11,9 @@ use aftercare::db::types::Json;
 use aftercare::db::{self, Conn, migrate};
 use aftercare::engine::{self, ItemKind, Parameters, PlanStatus, Procedure};
 use aftercare::ids::{AccountId, CheckInId, MarkId, PlanId};
+use aftercare::mail::outbox::Post;
 use aftercare::plans::{self, Course};
+use aftercare::secrets::Secrets;
 use aftercare::time::{Clock, Entropy, Moment};
 use aftercare::{check_ins, patients, protocols, reminders};
 use diesel::connection::SimpleConnection as _;
@@ -60,12 +62,12 @@ pub fn build_once(path: &Path, patients: usize) {
     conn.batch_execute("PRAGMA synchronous=OFF; PRAGMA cache_size=-400000").unwrap();
     let moment = Moment::new(Clock::System.now(), Entropy::System);
     let staff = conn.transaction(|c| found_clinics(c, &moment)).unwrap();
-    let cache = protocols::Compiled::new();
+    let (cache, post) = (protocols::Compiled::new(), post());
     let mut counts = (0, 0);
     for chunk in 0..patients.div_ceil(2_000) {
         conn.transaction::<_, aftercare::error::Error, _>(|c| {
             for index in chunk * 2_000..((chunk + 1) * 2_000).min(patients) {
-                let made = live(c, &cache, &staff, index, &moment)?;
+                let made = live(c, (&cache, &post), &staff, index, &moment)?;
                 counts = (counts.0 + made.0, counts.1 + made.1);
             }
             Ok(())
@@ -116,10 +118,20 @@ fn found_clinics(c: &mut Conn, m: &Moment) -> Result<Vec<Staff>, aftercare::erro
         .collect()
 }
 
+/// Nobody gets mail.
+fn post() -> Post {
+    Post {
+        domain: "bench.example".to_owned(),
+        links_url: "https://bench.example".to_owned(),
+        base_url: "https://bench.example".to_owned(),
+        secrets: std::sync::Arc::new(Secrets::new(&"0123456789 abcdefghijklmnopqrstuvwxyz".to_owned().into())),
+    }
+}
+
 /// One patient with a past: rows as the verbs would have written them.
 fn live(
     c: &mut Conn,
-    cache: &protocols::Compiled,
+    (cache, post): (&protocols::Compiled, &Post),
     staff: &[Staff],
     index: usize,
     now: &Moment,
@@ -158,12 +170,13 @@ fn live(
     let course = plans::enrol(
         c,
         cache,
-        who,
+        (who, post),
         plans::NewPlan {
             patient: patient.id,
             treatment: treatment.id,
             protocol: text(if is_face { "mn-face" } else { "mn-scalp" }),
             overrule: None,
+            send_to_clinician: false,
         },
         &m,
     )?;
@@ -320,7 +333,7 @@ pub fn check_in_requests(app: &App, count: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>
     let courses: Vec<Course> = accounts
         .iter()
         .map(|account| {
-            let rows = plans::store::list_active_of_account(&mut conn, *account).unwrap().remove(0);
+            let rows = plans::store::list_shown_of_account(&mut conn, *account).unwrap().remove(0);
             Course::new(&mut conn, &app.compiled, rows).unwrap()
         })
         .collect();
@@ -339,7 +352,7 @@ pub fn insert_floor(path: &Path) -> f64 {
     let mut conn = db::connect(&format!("sqlite:{}", path.display())).unwrap();
     let cache = protocols::Compiled::new();
     let account = accounts(path, 1)[0];
-    let rows = plans::store::list_active_of_account(&mut conn, account).unwrap().remove(0);
+    let rows = plans::store::list_shown_of_account(&mut conn, account).unwrap().remove(0);
     let course = Course::new(&mut conn, &cache, rows).unwrap();
     let m = Moment::new(Clock::System.now(), Entropy::System);
     let day = engine::today(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, m.at);

@@ -181,7 +181,7 @@ fn queries(data: &Path) {
 }
 
 fn three_queries(c: &mut Conn, account: aftercare::ids::AccountId) -> Result<(), aftercare::error::Error> {
-    for (plan, ..) in aftercare::plans::store::list_active_of_account(c, account)? {
+    for (plan, ..) in aftercare::plans::store::list_shown_of_account(c, account)? {
         aftercare::plans::store::list_marks(c, plan.clinic_id, plan.id, 0, 200)?;
         aftercare::plans::store::list_check_ins(c, plan.clinic_id, plan.id, 0)?;
     }

@@ -248,12 +248,15 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("activate_protocol_version", &["retired"]),
     ("change_member", &["last_owner"]),
     ("change_patient", &["account_linked"]),
+    ("decline_plan", &["not_waiting"]),
     ("enrol_patient", &["already_enrolled"]),
+    ("erase_clinic_text", &["text_required"]),
     ("invite_member", &["member_exists"]),
     ("invite_patient", &["already_accepted"]),
     ("mark_occurrence", &["cannot_be_marked", "not_open_yet", "cancelled"]),
     ("put_check_in", &["id_taken"]),
     ("resolve_alert", &["resolved"]),
+    ("start_plan", &["not_waiting"]),
     ("unmark_occurrence", &["cannot_be_marked", "not_open_yet", "cancelled"]),
 ];
 

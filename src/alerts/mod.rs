@@ -145,7 +145,7 @@ pub fn raise(
         urgency,
         status: AlertStatus::Open,
         day,
-        reason: Json::of(&finding.reason)?,
+        reason: Json::of(&course.written(&finding.reason))?,
         trace: Json::of(&finding.trace)?,
         times_seen,
         raised_at: m.at,

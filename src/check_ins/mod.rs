@@ -175,6 +175,8 @@ fn judge(
         }
         TriageMode::InstructionsOnly => Triage::default(),
     };
+    let said = |finding: Finding| Finding { advice: course.written(&finding.advice), ..finding };
+    let findings: Vec<Finding> = triage.findings.into_iter().map(said).collect();
     Ok(CheckIn {
         clinic_id: course.plan.clinic_id,
         plan_id: course.plan.id,
@@ -192,7 +194,7 @@ fn judge(
         zone: course.patient.zone.clone(),
         back_filled: place.back_filled,
         urgency: triage.urgency.map(|urgency| urgency.as_str().to_owned()),
-        findings: Json::of(&triage.findings)?,
+        findings: Json::of(&findings)?,
     })
 }
 

@@ -9,14 +9,14 @@ use super::{CheckIn as Row, NewCheckIn as Record, rules, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::clinics::{Clinic, TriageMode};
-use crate::engine::{Finding, Urgency};
+use crate::engine::{self, Finding, Urgency};
 use crate::error::Error;
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{CheckInId, OccurrenceId, PatientId, PlanId};
 use crate::patients;
 use crate::time::Stamp;
 use crate::today::routes::asked_language;
-use crate::today::views::{Watch, say, watch};
+use crate::today::views::{Watch, watch};
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
@@ -93,7 +93,7 @@ fn view(row: Row, clinic: &Clinic, locale: &str) -> Result<CheckIn, Error> {
     let locales = [locale, clinic.locale.as_str()];
     let mut advice: Vec<Advice> = Vec::new();
     for finding in &findings {
-        let text = say(&finding.advice, &locales, clinic);
+        let text = engine::fill(finding.advice.in_locale(&locales), |name| clinic.word(name));
         if advice.iter().all(|said| said.text != text) {
             advice.push(Advice { rule: Some(finding.rule.clone()), urgency: Some(finding.urgency), text });
         }

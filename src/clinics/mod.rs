@@ -2,12 +2,15 @@
 
 pub mod routes;
 pub mod store;
+pub mod texts;
 
 use diesel::prelude::*;
 
+pub use texts::{Texts, missing_texts, must_be_written};
+
 use crate::auth::{self, Member, MemberState, Role};
 use crate::db::schema::clinics;
-use crate::db::types::words;
+use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
 use crate::http::text::{Email, Line, Locale, Name, Phone, Zone};
@@ -56,6 +59,8 @@ pub struct Clinic {
     pub created_at: Stamp,
     /// Rises with every change.
     pub version: i32,
+    /// What it has written for the texts that protocols leave to it: key -> language -> text.
+    pub texts: Json,
 }
 
 /// What makes a clinic.
@@ -99,6 +104,7 @@ pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> 
         demo: new.demo,
         created_at: m.at,
         version: 1,
+        texts: Json::of(&Texts::default())?,
     };
     store::insert(c, &clinic)?;
     crate::audit::note(c, Some(clinic.id), None, "clinic_created", "clinic", Some(clinic.id.0), m)?;

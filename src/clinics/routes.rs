@@ -19,6 +19,7 @@ use crate::time::Stamp;
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(get_clinic).service(list_members).service(invite_member).service(change_member);
+    super::texts::routes::routes(config);
 }
 
 /// The clinic that the token acts for.

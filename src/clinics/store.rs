@@ -26,6 +26,14 @@ pub fn list(c: &mut Conn) -> Result<Vec<Clinic>, Error> {
     Ok(clinics::table.order(clinics::created_at).select(Clinic::as_select()).load(c)?)
 }
 
+/// What the clinic has written, if the version is still the one that was read.
+pub fn set_texts(c: &mut Conn, clinic: &Clinic, version: i32) -> Result<bool, Error> {
+    let changed = diesel::update(clinics::table.find(clinic.id).filter(clinics::version.eq(version)))
+        .set((clinics::texts.eq(&clinic.texts), clinics::version.eq(clinic.version)))
+        .execute(c)?;
+    Ok(changed == 1)
+}
+
 /// A new member.
 pub fn insert_member(c: &mut Conn, member: &Member) -> Result<(), Error> {
     diesel::insert_into(members::table).values(member).execute(c)?;

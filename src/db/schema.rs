@@ -19,6 +19,7 @@ diesel::table! {
         demo -> Bool,
         created_at -> Instant,
         version -> Integer,
+        texts -> JsonDoc,
     }
 }
 
@@ -199,6 +200,9 @@ diesel::table! {
         next_due_at -> Nullable<Instant>,
         revision -> Integer,
         earlier_versions -> Nullable<JsonDoc>,
+        waits_for -> JsonDoc,
+        started_at -> Nullable<Instant>,
+        declined -> Nullable<Text>,
     }
 }
 

@@ -250,8 +250,14 @@ fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, n
     let course = plans::enrol(
         c,
         &app.compiled,
-        staff,
-        NewPlan { patient: patient.id, treatment: treatment.id, protocol: text(story.protocol)?, overrule: None },
+        (staff, &app.post()),
+        NewPlan {
+            patient: patient.id,
+            treatment: treatment.id,
+            protocol: text(story.protocol)?,
+            overrule: None,
+            send_to_clinician: false,
+        },
         &begun,
     )?;
     answer_past(c, app, &course, story, account.id, now)?;
@@ -281,7 +287,7 @@ fn answer_past(
     for (index, occurrence) in past.iter().take(answered).enumerate() {
         let is_last = index + 1 == past.len();
         let at = moment(&app.entropy, occurrence.opens_at.plus_seconds(3_600));
-        if at.at < course.plan.enrolled_at {
+        if at.at < course.enrolment().enrolled_at {
             continue;
         }
         let answers = answers(course, occurrence.day, if is_last { story.course } else { Goes::Well });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::conditions::{Condition, Known, Verdict};
 use super::document::{
-    Adjust, Choice, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot,
+    Adjust, Choice, ClinicText, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot,
 };
 use super::parameters::{ParameterProblem, Parameters, check};
 use super::text::Text;
@@ -38,6 +38,8 @@ pub struct Compiled {
     pub horizon_day: i32,
     /// The series of treatments.
     pub sessions: Option<Sessions>,
+    /// Texts that the clinic may set.
+    pub clinic_texts: Vec<ClinicText>,
     /// The keys of the variants that apply.
     pub variants: Vec<String>,
     /// The reasons not to start that apply.
@@ -102,6 +104,7 @@ pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled,
         body_areas: protocol.body_areas.clone(),
         horizon_day: protocol.horizon_day,
         sessions: protocol.sessions.clone(),
+        clinic_texts: protocol.clinic_texts.clone(),
         exclusions: kept(&protocol.exclusions, |exclusion| applies(Some(&exclusion.when))),
         slots: protocol.slots.clone(),
         phases: kept(&protocol.phases, |phase| applies(phase.when.as_ref())),
@@ -170,6 +173,8 @@ impl Compiled {
         self.items.splice(0..0, earlier.items.iter().cloned());
         self.slots.splice(0..0, earlier.slots.iter().cloned());
         self.phases.splice(0..0, earlier.phases.iter().cloned());
+        let own: Vec<String> = self.clinic_texts.iter().map(|text| text.key.clone()).collect();
+        self.clinic_texts.extend(earlier.clinic_texts.iter().filter(|text| !own.contains(&text.key)).cloned());
         self.reach = self.reach.max(earlier.reach);
         self.horizon_day = self.horizon_day.max(day - 1);
         self.earlier = Some(Earlier { until_day: day, compiled: earlier });
@@ -210,6 +215,12 @@ impl Compiled {
             of.forms.iter().find(|one| one.key == form).map(|form| form.questions.as_slice()).unwrap_or_default();
         let asked = keys.iter().filter_map(|key| of.question(key)).filter(|question| question.days.contains(day));
         asked.map(|question| of.on_day(question, day)).collect()
+    }
+
+    /// The shortest form that asks for the signs: for somebody who is to be asked nothing else.
+    pub fn form_for_signs(&self) -> Option<&Form> {
+        let asking = self.forms.iter().filter(|form| form.questions.iter().any(|question| question == SIGNS));
+        asking.min_by_key(|form| form.questions.len())
     }
 
     /// The question with this key.

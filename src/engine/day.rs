@@ -60,7 +60,7 @@ pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &T
     let number = day_number(enrolment.day_zero, zone, as_of);
     let seen = Seen { compiled, enrolment, facts, zone, as_of };
     let mut view = View::new(next_date_change(zone, as_of));
-    if enrolment.status == PlanStatus::Active {
+    if enrolment.status.is_shown() {
         for earlier in number - compiled.reach()..number {
             seen.add_still_answerable(&mut view, earlier);
         }
@@ -73,7 +73,7 @@ pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &T
 pub fn day(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp, day: i32) -> Day {
     let seen = Seen { compiled, enrolment, facts, zone, as_of };
     let mut view = View::new(next_date_change(zone, as_of));
-    if enrolment.status == PlanStatus::Active {
+    if enrolment.status.is_shown() {
         seen.add_all(&mut view, day);
     }
     view.day(compiled, enrolment, day)
@@ -95,10 +95,12 @@ impl View {
     }
 
     fn day(self, compiled: &Compiled, enrolment: &Enrolment, number: i32) -> Day {
+        // What is common on a day is not told to one for whom the plan may not be right.
+        let is_told = enrolment.status != PlanStatus::Draft;
         Day {
             number,
             date: date_of(enrolment.day_zero, number),
-            phase: compiled.phase_index_on(number),
+            phase: if is_told { compiled.phase_index_on(number) } else { None },
             occurrences: self.occurrences,
             valid_until: self.valid_until,
         }
@@ -155,7 +157,7 @@ impl Seen<'_> {
         day: i32,
         held: bool,
     ) -> Option<(Occurrence, Option<Stamp>)> {
-        let (item, slot) = line_of(self.compiled, line)?;
+        let (item, slot) = line_of(self.compiled, line).filter(|(item, _)| self.enrolment.shows(item))?;
         let window = windows.of(line.slot)?;
         let id = occurrence_id(self.enrolment.plan, &item.key, day, &slot.key);
         let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };

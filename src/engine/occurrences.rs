@@ -21,10 +21,18 @@ pub struct Enrolment {
     pub plan: PlanId,
     /// The treatment's local date at the clinic.
     pub day_zero: Date,
-    /// When the patient was enrolled.
+    /// When the patient was enrolled, or the plan was started after waiting: what was over by then is not expected.
     pub enrolled_at: Stamp,
     /// Where the plan stands.
     pub status: PlanStatus,
+}
+
+impl Enrolment {
+    /// Whether a line is there for the patient: while the plan waits for a person, only what is safe whatever the reason is, and
+    /// no check-in at set hours.
+    pub(super) fn shows(&self, item: &Item) -> bool {
+        self.status != PlanStatus::Draft || (item.even_when_excluded && item.kind != ItemKind::CheckIn)
+    }
 }
 
 /// What is recorded about a plan; of several marks on one occurrence the last counts.
@@ -77,8 +85,9 @@ pub fn find(
         compiled.planned_on(day).iter().copied().chain(compiled.perhaps_held_on(day)).map(move |line| (line, day))
     };
     let is_it = |(line, day): &(Planned, i32)| {
-        line_of(compiled, *line)
-            .is_some_and(|(item, slot)| occurrence_id(enrolment.plan, &item.key, *day, &slot.key) == id)
+        line_of(compiled, *line).is_some_and(|(item, slot)| {
+            enrolment.shows(item) && occurrence_id(enrolment.plan, &item.key, *day, &slot.key) == id
+        })
     };
     outward.flat_map(on_day).find(is_it).map(|(line, day)| (line.item, day, line.slot))
 }

@@ -16,11 +16,12 @@ impl Text {
 
     /// The text in the first wanted locale there is: `es-MX` is satisfied by `es`, and English is the last resort.
     pub fn in_locale(&self, wanted: &[&str]) -> &str {
-        wanted
-            .iter()
-            .find_map(|locale| self.closest(locale))
-            .or_else(|| self.0.get("en").map(String::as_str))
-            .unwrap_or_default()
+        self.wanted(wanted).or_else(|| self.0.get("en").map(String::as_str)).unwrap_or_default()
+    }
+
+    /// The same, without a last resort.
+    pub fn wanted(&self, wanted: &[&str]) -> Option<&str> {
+        wanted.iter().find_map(|locale| self.closest(locale))
     }
 
     fn closest(&self, locale: &str) -> Option<&str> {

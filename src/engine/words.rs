@@ -216,6 +216,13 @@ words! {
     }
 }
 
+impl PlanStatus {
+    /// Whether the patient sees lines of the plan: all of them, or while it waits those that are safe whatever it waits for.
+    pub fn is_shown(self) -> bool {
+        matches!(self, Self::Active | Self::Draft)
+    }
+}
+
 impl ItemKind {
     /// Whether somebody can mark it; the others only inform.
     pub fn can_be_marked(self) -> bool {

@@ -3,6 +3,7 @@
 pub mod migration;
 pub mod routes;
 pub mod store;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -10,16 +11,17 @@ use diesel::prelude::*;
 use jiff::tz::TimeZone;
 
 use crate::auth::Staff;
-use crate::clinics::Clinic;
+use crate::clinics::{Clinic, Texts};
 use crate::db::schema::plans;
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, CheckInFact, Enrolment, Facts, MarkFact, Parameters, PlanStatus};
-use crate::error::{Error, FieldError};
+use crate::engine::{self, CheckInFact, Enrolment, Facts, MarkFact, Parameters, PlanStatus, Text};
+use crate::error::Error;
 use crate::http::text::{Key, Note};
 use crate::ids::{AccountId, ClinicId, MemberId, PatientId, PlanId, TreatmentId, VersionId};
+use crate::mail::outbox::Post;
 use crate::patients::{self, Patient};
-use crate::protocols::{self, Compiled};
+use crate::protocols::{self, Compiled, Version};
 use crate::time::{Moment, Stamp};
 
 /// A patient's enrolment.
@@ -56,6 +58,12 @@ pub struct Plan {
     pub revision: i32,
     /// The versions that its earlier days belong to, if it was moved (`protocols::Stretch`).
     pub earlier_versions: Option<Json>,
+    /// The reasons not to start that it waits for, or has waited for.
+    pub waits_for: Json,
+    /// When a clinician started it, if it waited.
+    pub started_at: Option<Stamp>,
+    /// Why a clinician did not start it.
+    pub declined: Option<String>,
 }
 
 /// A plan with all that its days are computed from.
@@ -67,6 +75,8 @@ pub struct Course {
     pub patient: Patient,
     /// The clinic.
     pub clinic: Clinic,
+    /// What the clinic has written for the protocol's texts.
+    pub texts: Texts,
     /// The protocol, compiled with the parameters.
     pub compiled: Arc<engine::Compiled>,
     /// Where the patient is.
@@ -102,8 +112,22 @@ impl Course {
         (plan, patient, clinic): (Plan, Patient, Clinic),
     ) -> Result<Self, Error> {
         let compiled = compiled(c, cache, &plan)?;
-        let zone = zone(&patient.zone)?;
-        Ok(Self { plan, patient, clinic, compiled, zone })
+        let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
+        Ok(Self { plan, patient, clinic, texts, compiled, zone })
+    }
+
+    /// What stands for `{name}` in a text of the protocol.
+    pub fn word(&self, name: &str, locales: &[&str]) -> Option<&str> {
+        self.clinic.word(name).or_else(|| self.texts.word(name, locales, &self.compiled.clinic_texts))
+    }
+
+    /// A text of the protocol with the clinic's words in it, in each of its languages: to be kept as it was said.
+    pub fn written(&self, text: &Text) -> Text {
+        let fill = |(locale, text): (&String, &String)| {
+            let locales = [locale.as_str(), self.patient.locale.as_str(), self.clinic.locale.as_str()];
+            (locale.clone(), engine::fill(text, |name| self.word(name, &locales)))
+        };
+        Text(text.0.iter().map(fill).collect())
     }
 
     /// As the engine takes it.
@@ -111,7 +135,7 @@ impl Course {
         Enrolment {
             plan: self.plan.id,
             day_zero: self.plan.day_zero.0,
-            enrolled_at: self.plan.enrolled_at,
+            enrolled_at: self.plan.started_at.unwrap_or(self.plan.enrolled_at),
             status: self.plan.status,
         }
     }
@@ -179,10 +203,18 @@ pub struct NewPlan {
     pub protocol: Key,
     /// Why reasons not to start are overruled; a clinician's word.
     pub overrule: Option<Note>,
+    /// Reasons not to start send it to a clinician: it waits.
+    pub send_to_clinician: bool,
 }
 
-/// Enrols a patient: from now on, their phone has a day.
-pub fn enrol(c: &mut Conn, cache: &Compiled, who: &Staff, new: NewPlan, m: &Moment) -> Result<Course, Error> {
+/// Enrols a patient: from now on, their phone has a day. With a reason not to start, and sent to a clinician, the plan waits.
+pub fn enrol(
+    c: &mut Conn,
+    cache: &Compiled,
+    (who, post): (&Staff, &Post),
+    new: NewPlan,
+    m: &Moment,
+) -> Result<Course, Error> {
     let missing =
         |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
     let patient =
@@ -191,14 +223,10 @@ pub fn enrol(c: &mut Conn, cache: &Compiled, who: &Staff, new: NewPlan, m: &Mome
         .filter(|treatment| treatment.patient_id == patient.id)
         .ok_or_else(|| missing("/treatment_id", "treatment of this patient"))?;
     let clinic = crate::clinics::store::get(c, who.clinic)?;
-    let key = new.protocol.as_str();
-    let version = protocols::store::find_active(c, who.clinic, key)?.ok_or_else(|| {
-        let detail = "no version of this protocol is active: a clinician must approve one first";
-        Error::field("/protocol_key", "not_approved", detail)
-    })?;
+    let version = approved(c, &clinic, new.protocol.as_str())?;
     let compiled = cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
     check_fits(&compiled, &treatment)?;
-    check_exclusions(&compiled, who, new.overrule.as_ref())?;
+    let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
     let plan = Plan {
         clinic_id: who.clinic,
         id: m.id(),
@@ -210,18 +238,39 @@ pub fn enrol(c: &mut Conn, cache: &Compiled, who: &Staff, new: NewPlan, m: &Mome
         parameters: treatment.parameters,
         enrolled_at: m.at,
         enrolled_by: who.member,
-        overruled: new.overrule.map(Into::into),
+        overruled: None,
         planned_to: m.at,
         next_due_at: Some(m.at),
         revision: 1,
         earlier_versions: None,
+        waits_for: Json::of(&[(); 0])?,
+        started_at: None,
+        declined: None,
     };
-    if !store::insert(c, &plan)? {
+    let mut course = Course { plan, patient, clinic, texts, compiled, zone };
+    let reasons = course.exclusions();
+    let waits = waiting::must_wait(&reasons, who, &new)?;
+    course.plan.overruled = new.overrule.map(Into::into);
+    if waits {
+        course.plan = waiting::held(course.plan, &reasons)?;
+    }
+    if !store::insert(c, &course.plan)? {
         return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));
     }
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(plan.id.0), m)?;
-    let zone = zone(&patient.zone)?;
-    Ok(Course { plan, patient, clinic, compiled, zone })
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(course.plan.id.0), m)?;
+    if waits {
+        waiting::send(c, post, &course, &reasons, m)?;
+    }
+    Ok(course)
+}
+
+/// The version to enrol in: active, and approved by a clinician; a demo's plans need no approval.
+fn approved(c: &mut Conn, clinic: &Clinic, key: &str) -> Result<Version, Error> {
+    let active = protocols::store::find_active(c, clinic.id, key)?;
+    active.filter(|version| version.approved_by.is_some() || clinic.demo).ok_or_else(|| {
+        let detail = "no version of this protocol is active: a clinician must approve one first";
+        Error::field("/protocol_key", "not_approved", detail)
+    })
 }
 
 fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> Result<(), Error> {
@@ -238,25 +287,6 @@ fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> R
         return Err(Error::field("/protocol_key", "wrong_body_area", detail));
     }
     Ok(())
-}
-
-/// A reason not to start sends the enrolment to a clinician, who may overrule it with a reason.
-fn check_exclusions(compiled: &engine::Compiled, who: &Staff, overrule: Option<&Note>) -> Result<(), Error> {
-    if compiled.exclusions.is_empty() {
-        return Ok(());
-    }
-    if overrule.is_some() {
-        return who.must_be_clinical();
-    }
-    let excluded = |exclusion: &engine::Exclusion| FieldError {
-        pointer: "/treatment_id".to_owned(),
-        code: format!("excluded.{}", exclusion.key),
-        detail: format!(
-            "{} A clinician must decide, and give the reason in `overrule`.",
-            exclusion.text.in_locale(&["en"])
-        ),
-    };
-    Err(Error::Invalid(compiled.exclusions.iter().map(excluded).collect()))
 }
 
 /// Plans the patient's reminders again: the planner looks at them with its next turn. What was decided stays decided.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::waiting::Reason;
 use super::{Course, NewPlan as Enrol, Plan as Row, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
@@ -28,11 +29,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(enrol)
         .service(get_plan)
         .service(get_plan_today);
+    super::waiting::routes::routes(config);
 }
 
 /// A patient's enrolment.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct Plan {
+pub struct Plan {
     /// Its id.
     id: PlanId,
     /// The clinic.
@@ -49,8 +51,10 @@ struct Plan {
     /// What it is called.
     #[schema(example = "Face micro-needling")]
     title: String,
-    /// Where it is.
+    /// Where it is. `draft`: it waits for a clinician.
     status: PlanStatus,
+    /// The reasons not to start that it waits for, or has waited for.
+    waits_for: Vec<Exclusion>,
     /// Day 0: the treatment's local date at the clinic.
     day_zero: Date,
     /// The last day number.
@@ -66,24 +70,39 @@ struct Plan {
     revision: i32,
 }
 
-fn view(course: &Course, asked: Option<&str>) -> Plan {
+/// A reason not to start.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Exclusion {
+    /// Its key in the protocol.
+    #[schema(example = "active-infection")]
+    key: String,
+    /// What it says.
+    #[schema(example = "The skin in the area is infected. A clinician decides first.")]
+    text: String,
+}
+
+/// How a plan looks from outside.
+pub fn view(course: &Course, asked: Option<&str>) -> Result<Plan, Error> {
+    let locales = views::locales(asked, course);
+    let exclusion = |reason: Reason| Exclusion { text: reason.text.in_locale(&locales).to_owned(), key: reason.key };
     let Row { id, clinic_id, patient_id, treatment_id, version_id, status, day_zero, enrolled_at, revision, .. } =
         course.plan;
-    Plan {
+    Ok(Plan {
         id,
         clinic_id,
         patient_id,
         treatment_id,
         protocol_version_id: version_id,
         protocol_key: course.compiled.key.clone(),
-        title: course.compiled.title.in_locale(&views::locales(asked, course)).to_owned(),
+        title: views::say(&course.compiled.title, &locales, course),
         status,
+        waits_for: course.waits_for()?.into_iter().map(exclusion).collect(),
         day_zero: day_zero.0.into(),
         last_day: course.compiled.horizon_day,
         variants: course.compiled.variants.clone(),
         enrolled_at,
         revision,
-    }
+    })
 }
 
 /// List my plans, newest first.
@@ -106,11 +125,8 @@ async fn list_my_plans(
             rows.into_iter().map(|rows| Course::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    Ok(HttpResponse::Ok().json(page.cut(
-        courses,
-        |course| course.plan.id.0,
-        |course| view(&course, asked.as_deref()),
-    )?))
+    let page = page.cut(courses, |course| course.plan.id.0, |course| view(&course, asked.as_deref()))?;
+    answer_page(page)
 }
 
 /// Get a plan of mine.
@@ -129,7 +145,7 @@ async fn get_my_plan(
     let (inner, asked) = (app.clone(), asked_language(&request));
     let course =
         app.db.read(move |c| super::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
-    Ok(answer_version(&request, &view(&course, asked.as_deref()), course.plan.revision))
+    Ok(answer_version(&request, &view(&course, asked.as_deref())?, course.plan.revision))
 }
 
 /// Which plans.
@@ -164,7 +180,12 @@ async fn list_plans(app: web::Data<App>, who: Staff, Query(params): Query<PlanPa
             rows.into_iter().map(|rows| Course::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    Ok(HttpResponse::Ok().json(page.cut(courses, |course| course.plan.id.0, |course| view(&course, None))?))
+    answer_page(page.cut(courses, |course| course.plan.id.0, |course| view(&course, None))?)
+}
+
+fn answer_page(page: Page<Result<Plan, Error>>) -> Result<HttpResponse, Error> {
+    let items: Result<Vec<Plan>, Error> = page.items.into_iter().collect();
+    Ok(HttpResponse::Ok().json(Page { items: items?, next_cursor: page.next_cursor }))
 }
 
 /// An enrolment.
@@ -179,14 +200,20 @@ struct NewPlan {
     protocol_key: ProtocolKey,
     /// A clinician's reason to start although the screening found a reason not to (see `errors[].code`).
     overrule: Option<Note>,
+    /// With a reason not to start: keep the enrolment, and let a clinician decide. The patient sees what is safe in any case.
+    // Left out of what an `Idempotency-Key` stands for where it says nothing: keys of the previous release still count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(example = false)]
+    send_to_clinician: bool,
 }
 
 /// Enrol a patient in a plan.
 ///
-/// The treatment's parameters choose the variant. A reason not to start (422, `excluded.…`) sends it to a clinician, who
-/// may send it again with `overrule`.
+/// The treatment's parameters choose the variant. With a reason not to start it is refused (422, `excluded.…`), unless a
+/// clinician says why in `overrule`, or it is sent to one with `send_to_clinician`: then the plan waits as `draft`, and the
+/// clinic has an alert.
 #[utoipa::path(tag = "plans", operation_id = "enrol_patient", request_body = NewPlan, params(Key),
-    responses((status = 201, description = "Enrolled: the phone has a day now.", body = Plan)))]
+    responses((status = 201, description = "Enrolled: the phone has a day now. Or it waits for a clinician.", body = Plan)))]
 #[post("/v1/clinic/plans")]
 async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPlan>) -> Result<HttpResponse, Error> {
     let (m, inner) = (app.moment(), app.clone());
@@ -196,10 +223,12 @@ async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPla
         treatment: new.treatment_id,
         protocol: new.protocol_key,
         overrule: new.overrule,
+        send_to_clinician: new.send_to_clinician,
     };
+    let post = app.post();
     app.db
         .write(move |c| {
-            idempotency::run(c, once, &m, |c| Ok(view(&super::enrol(c, &inner.compiled, &who, new, &m)?, None)))
+            idempotency::run(c, once, &m, |c| view(&super::enrol(c, &inner.compiled, (&who, &post), new, &m)?, None))
         })
         .await
         .map(idempotency::Answer::created)
@@ -221,7 +250,7 @@ async fn get_plan(
     let inner = app.clone();
     let course =
         app.db.read(move |c| super::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
-    Ok(answer_version(&request, &view(&course, None), course.plan.revision))
+    Ok(answer_version(&request, &view(&course, None)?, course.plan.revision))
 }
 
 /// Get what the patient sees today in this plan.

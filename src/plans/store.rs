@@ -21,13 +21,14 @@ pub fn insert(c: &mut Conn, plan: &Plan) -> Result<bool, Error> {
 
 type Rows = (Plan, Patient, Clinic);
 
-/// The account's active plans in every clinic, oldest first. They are few, and sorted here: asked to sort, SQLite would walk over
+/// The account's plans in every clinic that run or wait for a person, oldest first. They are few, and sorted here: asked to sort, SQLite would walk over
 /// a clinic's plans in order of id.
-pub fn list_active_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
+pub fn list_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
     let mut rows: Vec<Rows> = direct!(c, |c| patients::table
         .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
         .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
-        .filter(patients::account_id.eq(account).and(plans::status.eq(PlanStatus::Active)))
+        .filter(patients::account_id.eq(account))
+        .filter(plans::status.eq(PlanStatus::Active).or(plans::status.eq(PlanStatus::Draft)))
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
         .load(c))?;
     rows.sort_by_key(|(plan, ..)| plan.id);
@@ -99,6 +100,22 @@ pub fn list_of_clinic(
         rows = rows.filter(plans::id.lt(after));
     }
     Ok(rows.load(c)?)
+}
+
+/// What was decided about a plan that waited, if the revision is still the one that was read.
+pub fn set_decided(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
+    let changed = diesel::update(plans::table.find((plan.clinic_id, plan.id)).filter(plans::revision.eq(revision)))
+        .set((
+            plans::status.eq(plan.status),
+            plans::overruled.eq(&plan.overruled),
+            plans::started_at.eq(plan.started_at),
+            plans::declined.eq(&plan.declined),
+            plans::planned_to.eq(plan.planned_to),
+            plans::next_due_at.eq(plan.next_due_at),
+            plans::revision.eq(plan.revision),
+        ))
+        .execute(c)?;
+    Ok(changed == 1)
 }
 
 /// The planner looks at the patient's active plans with its next turn.

@@ -92,6 +92,11 @@ pub fn read(document: &str) -> Result<Protocol, Error> {
     })
 }
 
+/// The documents of the clinic's versions in these states, with the protocols' keys, in their order.
+pub fn documents(c: &mut Conn, clinic: ClinicId, states: &[VersionStatus]) -> Result<Vec<(String, String)>, Error> {
+    store::list_documents(c, clinic, states)
+}
+
 /// Takes a library protocol over into the clinic, as a draft that a clinician must approve.
 pub fn adopt(c: &mut Conn, clinic: ClinicId, by: Option<MemberId>, key: &str, m: &Moment) -> Result<Version, Error> {
     add(c, (clinic, by), key, from_library(key)?, m)
@@ -257,6 +262,7 @@ pub fn activate(
     if found.content_hash != checked.content_hash {
         return Err(Error::Stale);
     }
+    crate::clinics::must_be_written(c, who.clinic, &read(&found.document)?.clinic_texts)?;
     store::retire_active(c, who.clinic, key)?;
     store::set_active(c, who.clinic, found.id, who.member, m.at)?;
     crate::audit::note(

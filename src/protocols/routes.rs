@@ -45,6 +45,12 @@ pub fn routes(config: &mut ServiceConfig) {
 #[schema(value_type = std::collections::HashMap<String, String>, example = json!({"en": "Face micro-needling"}))]
 pub struct Texts(std::collections::BTreeMap<String, String>);
 
+impl From<Text> for Texts {
+    fn from(Text(texts): Text) -> Self {
+        Self(texts)
+    }
+}
+
 /// A built-in protocol.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct LibraryProtocol {

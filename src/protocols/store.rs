@@ -50,6 +50,20 @@ pub fn document(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<String,
     Ok(protocol_versions::table.find((clinic, id)).select(protocol_versions::document).first(c)?)
 }
 
+/// Key and document of the versions in these states, by key, newest first.
+pub fn list_documents(
+    c: &mut Conn,
+    clinic: ClinicId,
+    states: &[VersionStatus],
+) -> Result<Vec<(String, String)>, Error> {
+    Ok(protocol_versions::table
+        .filter(protocol_versions::clinic_id.eq(clinic))
+        .filter(protocol_versions::status.eq_any(states.to_vec()))
+        .order((protocol_versions::key, protocol_versions::version.desc()))
+        .select((protocol_versions::key, protocol_versions::document))
+        .load(c)?)
+}
+
 /// The versions of the clinic, newest first.
 pub fn list(c: &mut Conn, clinic: ClinicId, page: &PageParams) -> Result<Vec<Version>, Error> {
     let mut rows = protocol_versions::table

@@ -72,7 +72,7 @@ pub fn plan_one(
     }
     let enrolment = course.enrolment();
     let known = course.known_all(c)?;
-    let after = engine::look_from(course.plan.planned_to, course.plan.enrolled_at);
+    let after = engine::look_from(course.plan.planned_to, enrolment.enrolled_at);
     for due in engine::due_reminders(&course.compiled, &enrolment, &known.facts(), &course.zone, after, m.at) {
         decide(c, post, &course, &due, m)?;
     }

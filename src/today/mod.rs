@@ -21,7 +21,7 @@ pub struct PlanDay {
     pub day: engine::Day,
 }
 
-/// The day of every active plan of the account, seen from `at`; of the date, if one is asked for.
+/// The day of every plan of the account that runs or waits for a person, seen from `at`; of the date, if one is asked for.
 pub fn days_of(
     c: &mut Conn,
     cache: &Compiled,
@@ -29,7 +29,7 @@ pub fn days_of(
     date: Option<Date>,
     at: Stamp,
 ) -> Result<Vec<PlanDay>, Error> {
-    let rows = store::list_active_of_account(c, account)?;
+    let rows = store::list_shown_of_account(c, account)?;
     rows.into_iter()
         .map(|rows| {
             let course = Course::new(c, cache, rows)?;
@@ -139,7 +139,7 @@ fn mark_state(state: State) -> Option<engine::MarkState> {
     }
 }
 
-/// The occurrence of that id in one of the account's active plans, as it is at `at`.
+/// The occurrence of that id in one of the account's plans that are shown, as it is at `at`.
 pub fn find(
     c: &mut Conn,
     cache: &Compiled,
@@ -147,7 +147,7 @@ pub fn find(
     id: OccurrenceId,
     at: Stamp,
 ) -> Result<Option<(Course, engine::Occurrence)>, Error> {
-    for rows in store::list_active_of_account(c, account)? {
+    for rows in store::list_shown_of_account(c, account)? {
         let course = Course::new(c, cache, rows)?;
         let near = course.day_number(at);
         if let Some((_, number, _)) = engine::find(&course.compiled, &course.enrolment(), id, near) {

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
-use crate::engine::{self, ItemKind, QuestionKind, State, Text};
+use crate::engine::{self, ItemKind, PlanStatus, QuestionKind, State, Text};
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::ids::{ClinicId, OccurrenceId, PlanId};
@@ -28,7 +28,7 @@ pub struct Today {
     pub plans: Vec<TodayPlan>,
     /// The lines, in the order in which to show them.
     pub items: Vec<Item>,
-    /// The forms of the check-ins among the lines.
+    /// The forms of the check-ins among the lines; of a plan that waits for a person, the one that asks for danger signs.
     pub forms: Vec<Form>,
     /// Whom to call, and who is watching.
     pub clinics: Vec<Watch>,
@@ -44,6 +44,8 @@ pub struct TodayPlan {
     /// What it is called.
     #[schema(example = "Face micro-needling")]
     pub title: String,
+    /// Where it is. `draft`: a clinician decides first, and only what is safe in any case is shown.
+    pub status: PlanStatus,
     /// The day number; the day of the treatment is 0.
     #[schema(example = 3)]
     pub day: i32,
@@ -188,15 +190,9 @@ pub struct Watch {
     pub reply_hours: String,
 }
 
-/// Puts the words of a clinic into a protocol's text.
-pub fn say(text: &Text, locales: &[&str], clinic: &Clinic) -> String {
-    let word = |name: &str| match name {
-        "emergency_number" => Some(clinic.emergency_number.as_str()),
-        "clinic_phone" => Some(clinic.phone.as_str()),
-        "out_of_hours" => Some(clinic.out_of_hours.as_str()),
-        _ => None,
-    };
-    engine::fill(text.in_locale(locales), word)
+/// A text of the protocol as the patient reads it, with the clinic's words in it.
+pub fn say(text: &Text, locales: &[&str], course: &Course) -> String {
+    engine::fill(text.in_locale(locales), |name| course.word(name, locales))
 }
 
 /// The languages to try: the request's, the patient's, the clinic's.
@@ -221,7 +217,7 @@ pub fn watch(clinic: &Clinic) -> Watch {
 pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<Today>, Error> {
     let Some(first) = days.first() else { return Ok(None) };
     let mut today = Today {
-        as_of: first.course.plan.enrolled_at,
+        as_of: first.course.enrolment().enrolled_at,
         zone: first.course.patient.zone.clone(),
         date: first.day.date.into(),
         valid_until: first.day.valid_until,
@@ -248,6 +244,10 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
             }
             today.items.push(item);
         }
+        let waiting = Some(&course.compiled).filter(|_| course.plan.status == PlanStatus::Draft);
+        if let Some(form) = waiting.and_then(|compiled| compiled.form_for_signs()) {
+            today.forms.push(form_view(course, &form.key, day.number, &locales));
+        }
         let watch = watch(&course.clinic);
         if !today.clinics.contains(&watch) {
             today.clinics.push(watch);
@@ -262,14 +262,15 @@ pub fn plan_view(course: &Course, day: &engine::Day, locales: &[&str]) -> TodayP
     TodayPlan {
         plan_id: course.plan.id,
         clinic_id: course.plan.clinic_id,
-        title: course.compiled.title.in_locale(locales).to_owned(),
+        title: say(&course.compiled.title, locales, course),
+        status: course.plan.status,
         day: day.number,
         last_day: course.compiled.horizon_day,
         phase: phase.map(|phase| Phase {
             key: phase.key.clone(),
-            title: phase.title.in_locale(locales).to_owned(),
-            common: say(&phase.common, locales, &course.clinic),
-            advice: say(&phase.advice, locales, &course.clinic),
+            title: say(&phase.title, locales, course),
+            common: say(&phase.common, locales, course),
+            advice: say(&phase.advice, locales, course),
         }),
     }
 }
@@ -286,8 +287,8 @@ pub fn item_view(course: &Course, occurrence: &engine::Occurrence, locales: &[&s
         state: occurrence.state,
         day: occurrence.day,
         slot: slot_of(course, occurrence)?.key.clone(),
-        title: say(&item.title, locales, &course.clinic),
-        text: item.text.as_ref().map(|text| say(text, locales, &course.clinic)),
+        title: say(&item.title, locales, course),
+        text: item.text.as_ref().map(|text| say(text, locales, course)),
         opens_at: occurrence.opens_at,
         closes_at: occurrence.closes_at,
         late_until: occurrence.late_until,
@@ -316,15 +317,12 @@ pub fn form_view(course: &Course, form: &str, day: i32, locales: &[&str]) -> For
             .map(|question| Question {
                 key: question.key.clone(),
                 kind: question.kind,
-                text: say(&question.text, locales, &course.clinic),
-                hint: question.hint.as_ref().map(|hint| say(hint, locales, &course.clinic)),
+                text: say(&question.text, locales, course),
+                hint: question.hint.as_ref().map(|hint| say(hint, locales, course)),
                 choices: question
                     .choices
                     .iter()
-                    .map(|choice| Choice {
-                        key: choice.key.clone(),
-                        label: say(&choice.label, locales, &course.clinic),
-                    })
+                    .map(|choice| Choice { key: choice.key.clone(), label: say(&choice.label, locales, course) })
                     .collect(),
             })
             .collect(),

@@ -24,5 +24,7 @@ mod simulated;
 mod story;
 mod support;
 mod tenancy;
+mod texts;
 mod tokens;
+mod waiting;
 mod walls;

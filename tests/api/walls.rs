@@ -84,6 +84,7 @@ fn breaches() -> BTreeSet<String> {
         let Some((feature, file)) = path.split_once('/').filter(|(feature, _)| FEATURES.contains(feature)) else {
             continue;
         };
+        let file = file.rsplit('/').next().unwrap();
         breaches.extend(
             forbidden(file.rsplit('/').next().unwrap_or_default())
                 .iter()

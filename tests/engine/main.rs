@@ -20,5 +20,6 @@ mod support;
 mod travel;
 mod triage;
 mod views;
+mod waiting;
 mod words;
 mod zones;

@@ -117,6 +117,14 @@ impl TestApp {
         mails.remove(0)
     }
 
+    /// To whom the so many mails went that were sent since the last look, in order.
+    pub async fn the_mail_to_each(&self, many: usize) -> Vec<String> {
+        let mut to: Vec<String> = self.mails().await.into_iter().map(|mail| mail.to).collect();
+        assert_eq!(to.len(), many, "{to:?}");
+        to.sort();
+        to
+    }
+
     /// The relay.
     pub fn memory(&self) -> &Memory {
         self.memory.as_ref().expect("this app mails for real")

@@ -227,7 +227,7 @@ impl Clinic {
     }
 
     /// Invites the patient and follows the mailed link.
-    async fn accept(&self, patient_id: &str) -> AccountId {
+    pub async fn accept(&self, patient_id: &str) -> AccountId {
         let app = &self.coordinator.app;
         self.coordinator.post_nothing(&format!("/v1/clinic/patients/{patient_id}/invitation")).await.must(201);
         let token = token_in(&app.the_mail().await);

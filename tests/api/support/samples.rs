@@ -138,8 +138,11 @@ impl World {
                 "patient_id": self.ada.patient_id,
                 "treatment_id": self.ada.treatment_id,
                 "protocol_key": "mn-face",
-                "overrule": "Seen, and fine."
+                "overrule": "Seen, and fine.",
+                "send_to_clinician": false
             }),
+            "write_clinic_text" => json!({ "texts": { "en": "Invented Gel" } }),
+            "start_plan" | "decline_plan" => json!({ "reason": "Seen, and decided." }),
             "adopt_protocol" => json!({ "library_key": "mn-face" }),
             "check_protocol_document" | "write_protocol_version" | "edit_protocol_document" => {
                 json!({ "document": small_protocol(&self.protocol_key) })
