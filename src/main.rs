@@ -62,6 +62,9 @@ enum ClinicCommand {
     Create(Box<NewClinicArgs>),
     /// List the clinics.
     List,
+    /// The protocols of a clinic: list, export, import, activate, retire.
+    #[command(subcommand)]
+    Protocol(protocols::clinic_commands::Command),
 }
 
 #[derive(Args)]
@@ -166,6 +169,10 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         Command::Worker => block_on(work(config)),
         Command::Clinic(ClinicCommand::Create(args)) => block_on(create_clinic(config, *args)),
         Command::Clinic(ClinicCommand::List) => block_on(list_clinics(config)),
+        Command::Clinic(ClinicCommand::Protocol(command)) => block_on(async {
+            protocols::clinic_commands::run(&open(config).await?, command).await?;
+            Ok(ExitCode::SUCCESS)
+        }),
         Command::Keys(command) => block_on(keys(config, command)),
         Command::Demo(_) | Command::Openapi | Command::Protocol(_) | Command::Doctor | Command::Health => {
             Ok(ExitCode::SUCCESS)

@@ -495,3 +495,14 @@ pub enum ActsAs {
     /// For one clinic, as a member.
     Staff,
 }
+
+/// The member of that address who may act for the clinic.
+pub fn staff_of(c: &mut Conn, clinic: ClinicId, email: &crate::http::text::Email) -> Result<Option<Staff>, Error> {
+    let Some(account) =
+        store::find_account_by_email(c, email.as_str())?.filter(|account| account.disabled_at.is_none())
+    else {
+        return Ok(None);
+    };
+    let member = store::find_member_of(c, clinic, account.id)?.filter(|member| member.state.may_act());
+    Ok(member.map(|member| Staff { clinic, member: member.id, account: account.id, role: member.role }))
+}

@@ -62,6 +62,11 @@ impl TryFrom<String> for Cursor {
 }
 
 impl PageParams {
+    /// The longest first page there is.
+    pub fn whole() -> Self {
+        Self { limit: Limit(100), cursor: None }
+    }
+
     /// One more than a page holds, so that we know whether another follows.
     pub fn fetch(&self) -> i64 {
         self.limit.0 + 1

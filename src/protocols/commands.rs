@@ -1,4 +1,4 @@
-//! The commands about protocol documents: check, preview, simulate, diff.
+//! The commands about protocol documents: check, preview, simulate, diff, schema.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the JSON Schema of the documents.
+    Schema,
     /// Say what is different between two documents: 0 if nothing is, 1 if something is, 2 if they cannot be read.
     Diff {
         /// The key of a library plan, or a document.
@@ -91,6 +93,10 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         }
         Command::Simulate { plan, script, treatment, locale, json } => {
             show_simulation(&plan, script.as_deref(), &treatment, &locale, json)
+        }
+        Command::Schema => {
+            drop(std::io::stdout().write_all(super::SCHEMA.as_bytes()));
+            Ok(ExitCode::SUCCESS)
         }
         Command::Diff { before, after, json } => show_diff(&before, &after, json).or_else(|why| {
             drop(writeln!(std::io::stderr(), "aftercare: {why}"));

@@ -1,5 +1,6 @@
 //! The plans' templates: the built-in library, the clinic's own versions, and their compiled form.
 
+pub mod clinic_commands;
 pub mod commands;
 pub mod preview;
 pub mod routes;
