@@ -111,6 +111,57 @@ pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> 
     Ok(clinic)
 }
 
+/// What is to change of a clinic; `None` stays.
+#[derive(Debug, Default)]
+pub struct ClinicChange {
+    /// Its name.
+    pub name: Option<Name>,
+    /// Its language.
+    pub locale: Option<Locale>,
+    /// Its telephone number.
+    pub phone: Option<Phone>,
+    /// The emergency number where it is.
+    pub emergency_number: Option<Phone>,
+    /// Whom to call when it is closed.
+    pub out_of_hours: Option<Line>,
+    /// When answers are read.
+    pub reply_hours: Option<Line>,
+    /// Whether anybody reads answers.
+    pub monitored: Option<bool>,
+    /// Whether answers are judged.
+    pub triage: Option<TriageMode>,
+}
+
+/// Changes the clinic; patients read it at once. Owners only.
+pub fn change(
+    c: &mut Conn,
+    who: &crate::auth::Staff,
+    new: ClinicChange,
+    if_match: Option<&str>,
+    m: &Moment,
+) -> Result<Clinic, Error> {
+    let before = store::get(c, who.clinic)?;
+    crate::http::conditions::check_version(if_match, before.version)?;
+    let version = before.version;
+    let clinic = Clinic {
+        name: new.name.map_or(before.name, Into::into),
+        locale: new.locale.map_or(before.locale, |locale| locale.as_str().to_owned()),
+        phone: new.phone.map_or(before.phone, Into::into),
+        emergency_number: new.emergency_number.map_or(before.emergency_number, Into::into),
+        out_of_hours: new.out_of_hours.map_or(before.out_of_hours, Into::into),
+        reply_hours: new.reply_hours.map_or(before.reply_hours, Into::into),
+        monitored: new.monitored.unwrap_or(before.monitored),
+        triage: new.triage.unwrap_or(before.triage),
+        version: version + 1,
+        ..before
+    };
+    if !store::set(c, &clinic, version)? {
+        return Err(Error::Stale);
+    }
+    crate::audit::note(c, Some(clinic.id), Some(who.account), "clinic_changed", "clinic", Some(clinic.id.0), m)?;
+    Ok(clinic)
+}
+
 /// Makes a member of the account of that address (a new account if there is none), in the given state.
 pub fn add_member(
     c: &mut Conn,

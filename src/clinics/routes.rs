@@ -11,14 +11,19 @@ use crate::auth::{Member as MemberRow, MemberState, Role, Staff};
 use crate::error::Error;
 use crate::http::conditions::{answer_version, etag_of_version, if_match};
 use crate::http::idempotency::{self, Key};
-use crate::http::text::{Email, Name};
+use crate::http::text::{Email, Line, Locale, Name, Phone};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{AccountId, ClinicId, MemberId};
 use crate::time::Stamp;
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(get_clinic).service(list_members).service(invite_member).service(change_member);
+    config
+        .service(get_clinic)
+        .service(change_clinic)
+        .service(list_members)
+        .service(invite_member)
+        .service(change_member);
     super::texts::routes::routes(config);
 }
 
@@ -68,7 +73,11 @@ struct Clinic {
 async fn get_clinic(app: web::Data<App>, who: Staff, request: HttpRequest) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::get(c, who.clinic)).await?;
     let version = row.version;
-    let view = Clinic {
+    Ok(answer_version(&request, &clinic_view(row), version))
+}
+
+fn clinic_view(row: super::Clinic) -> Clinic {
+    Clinic {
         id: row.id,
         name: row.name,
         zone: row.zone,
@@ -80,8 +89,52 @@ async fn get_clinic(app: web::Data<App>, who: Staff, request: HttpRequest) -> Re
         monitored: row.monitored,
         triage: row.triage,
         demo: row.demo,
-    };
-    Ok(answer_version(&request, &view, version))
+    }
+}
+
+/// What is to change; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ClinicPatch {
+    /// Its name.
+    name: Option<Name>,
+    /// Its language.
+    locale: Option<Locale>,
+    /// Its telephone number.
+    phone: Option<Phone>,
+    /// The emergency number where it is.
+    emergency_number: Option<Phone>,
+    /// Whom to call when it is closed.
+    out_of_hours: Option<Line>,
+    /// When answers are read.
+    reply_hours: Option<Line>,
+    /// Whether anybody reads answers at all.
+    monitored: Option<bool>,
+    /// Whether answers are judged.
+    triage: Option<super::TriageMode>,
+}
+
+/// Change the clinic. Owners only.
+///
+/// Patients read it at once, in Today and in advice from now on. The zone cannot be changed: day 0 of every plan is a date there.
+#[utoipa::path(tag = "clinic", operation_id = "change_clinic", request_body = ClinicPatch,
+    params(("If-Match" = Option<String>, Header, description = "The ETag of the clinic that was read; 428 without it.")),
+    responses((status = 200, description = "The clinic as it is now.", body = Clinic)))]
+#[patch("/v1/clinic")]
+async fn change_clinic(
+    app: web::Data<App>,
+    who: Staff,
+    request: HttpRequest,
+    Body(patch): Body<ClinicPatch>,
+) -> Result<HttpResponse, Error> {
+    who.must_own()?;
+    let (m, tag) = (app.moment(), if_match(&request));
+    let ClinicPatch { name, locale, phone, emergency_number, out_of_hours, reply_hours, monitored, triage } = patch;
+    let new =
+        super::ClinicChange { name, locale, phone, emergency_number, out_of_hours, reply_hours, monitored, triage };
+    let row = app.db.write(move |c| super::change(c, &who, new, tag.as_deref(), &m)).await?;
+    let tag = etag_of_version(row.version);
+    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(clinic_view(row)))
 }
 
 /// A member of the clinic.

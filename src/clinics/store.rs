@@ -26,10 +26,21 @@ pub fn list(c: &mut Conn) -> Result<Vec<Clinic>, Error> {
     Ok(clinics::table.order(clinics::created_at).select(Clinic::as_select()).load(c)?)
 }
 
-/// What the clinic has written, if the version is still the one that was read.
-pub fn set_texts(c: &mut Conn, clinic: &Clinic, version: i32) -> Result<bool, Error> {
+/// The clinic as it is now, if the version is still the one that was read. Its zone stays: day 0 of every plan is a date there.
+pub fn set(c: &mut Conn, clinic: &Clinic, version: i32) -> Result<bool, Error> {
     let changed = diesel::update(clinics::table.find(clinic.id).filter(clinics::version.eq(version)))
-        .set((clinics::texts.eq(&clinic.texts), clinics::version.eq(clinic.version)))
+        .set((
+            clinics::name.eq(&clinic.name),
+            clinics::locale.eq(&clinic.locale),
+            clinics::phone.eq(&clinic.phone),
+            clinics::emergency_number.eq(&clinic.emergency_number),
+            clinics::out_of_hours.eq(&clinic.out_of_hours),
+            clinics::reply_hours.eq(&clinic.reply_hours),
+            clinics::monitored.eq(clinic.monitored),
+            clinics::triage.eq(clinic.triage),
+            clinics::texts.eq(&clinic.texts),
+            clinics::version.eq(clinic.version),
+        ))
         .execute(c)?;
     Ok(changed == 1)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::support::http::Reply;
-use crate::support::people::{Clinic, phone_id};
+use crate::support::people::{Clinic, Person, phone_id};
 
 /// The face plan, with texts left to the clinic in every place where people read.
 pub fn face_plan_with_texts() -> String {
@@ -311,4 +311,34 @@ async fn a_text_that_patients_could_not_read_is_refused() {
     let both = clinic.write("serum", json!({ "en": "", "fr": "Gel" })).await.must(422);
     assert_eq!(both["errors"].as_array().unwrap().len(), 2, "all that is wrong is named at once");
     assert_eq!(app.database.contents(), before);
+}
+
+#[tokio::test]
+async fn an_owner_changes_whom_to_call_and_patients_read_it_at_once() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    let before = clinic.owner.get("/v1/clinic").await;
+    let patch = json!({ "emergency_number": "112", "out_of_hours": "Invented Line", "phone": "+44 20 7946 0001" });
+    let send = async |person: &Person, tag: &str| person.send_if("PATCH", "/v1/clinic", tag, patch.clone()).await;
+    for person in [&clinic.clinician, &clinic.coordinator] {
+        send(person, "\"v1\"").await.must_be_problem(403, "not_allowed");
+    }
+    let token = clinic.owner.token().await;
+    let unread = app.ask("PATCH", "/v1/clinic").bearer(&token).json(&patch).send().await;
+    unread.must_be_problem(428, "if_match_needed");
+    send(&clinic.owner, "\"v7\"").await.must_be_problem(412, "stale");
+    let changed = send(&clinic.owner, before.header("etag")).await;
+    let mut wanted = before.json();
+    for (name, value) in patch.as_object().unwrap() {
+        wanted[name] = value.clone();
+    }
+    assert_eq!((changed.must(200), changed.header("etag")), (wanted.clone(), "\"v2\""));
+    assert_eq!(clinic.coordinator.get("/v1/clinic").await.must(200), wanted);
+    let today = ada.person.get("/v1/me/today").await.must(200);
+    assert_eq!(today["clinics"][0]["emergency_number"], "112");
+    let said = today.to_string();
+    assert!(said.contains("Call 112 if you cannot breathe") && said.contains("Invented Line"), "{said}");
+    let zone = clinic.owner.send_if("PATCH", "/v1/clinic", "\"v2\"", json!({ "zone": "Europe/Madrid" })).await;
+    zone.must_name("/zone", "unknown_field");
 }

@@ -178,7 +178,7 @@ fn change(
         return Ok(clinic);
     }
     let after = Clinic { texts: Json::of(&texts)?, version: clinic.version + 1, ..clinic };
-    if !store::set_texts(c, &after, after.version - 1)? {
+    if !store::set(c, &after, after.version - 1)? {
         return Err(Error::Stale);
     }
     crate::audit::note(c, Some(after.id), Some(who.account), "clinic_text_changed", "clinic", Some(after.id.0), m)?;

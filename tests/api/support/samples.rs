@@ -143,6 +143,10 @@ impl World {
             }),
             "write_clinic_text" => json!({ "texts": { "en": "Invented Gel" } }),
             "start_plan" | "decline_plan" => json!({ "reason": "Seen, and decided." }),
+            "change_clinic" => json!({
+                "name": "Invented Clinic", "locale": "es", "phone": "+44 20 7946 0001", "emergency_number": "112",
+                "out_of_hours": "NHS 111", "reply_hours": "Mon-Sat", "monitored": false, "triage": "full"
+            }),
             "adopt_protocol" => json!({ "library_key": "mn-face" }),
             "check_protocol_document" | "write_protocol_version" | "edit_protocol_document" => {
                 json!({ "document": small_protocol(&self.protocol_key) })
