@@ -238,7 +238,7 @@ fn add(
     };
     if !store::insert(c, &version)? {
         let same = store::find_newest(c, clinic, key)?.filter(|newest| newest.content_hash == version.content_hash);
-        return same.ok_or(Error::Stale);
+        return same.ok_or(Error::Busy); // somebody else's document was first
     }
     crate::audit::note(c, Some(clinic), None, "protocol_written", "protocol_version", Some(version.id.0), m)?;
     Ok(version)
@@ -261,7 +261,7 @@ pub fn activate(
         VersionStatus::Draft => {}
     }
     if found.content_hash != checked.content_hash {
-        return Err(Error::Stale);
+        return Err(Error::conflict("edited", "the draft was edited a moment ago: read it again"));
     }
     crate::clinics::must_be_written(c, who.clinic, &read(&found.document)?.clinic_texts)?;
     store::retire_active(c, who.clinic, key)?;

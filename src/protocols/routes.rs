@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::db::Conn;
 use crate::engine::{self, Defect, Diff, ParameterKind, Procedure, Protocol, Text};
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Query, conditions, text};
 use crate::ids::{MemberId, VersionId};
@@ -397,7 +397,8 @@ async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(String, 
 #[utoipa::path(tag = "protocols", operation_id = "edit_protocol_document", request_body = Document,
     params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number."),
         ("If-Match" = Option<String>, Header, description = "The ETag of the document that was edited; 428 without it.")),
-    responses((status = 200, description = "The draft as it is now.", body = ProtocolVersion)))]
+    responses((status = 200, description = "The draft as it is now.", body = ProtocolVersion),
+        (status = 409, description = "It clashes with what is there: `not_a_draft`.", content_type = "application/problem+json", body = Problem)))]
 #[put("/v1/clinic/protocols/{key}/versions/{version}/document")]
 async fn edit_document(
     app: web::Data<App>,
@@ -507,7 +508,7 @@ async fn diff_versions(
     let (key, version) = path.into_inner();
     let both = app.db.read(move |c| {
         let of = |c: &mut Conn, number| super::version(c, who.clinic, &key, number);
-        let against = params.against.map_or(version - 1, |VersionNumber(number)| number);
+        let against = params.against.map_or(version.saturating_sub(1), |VersionNumber(number)| number);
         Ok((of(c, against)?, of(c, version)?))
     });
     let (before, after) = both.await?;

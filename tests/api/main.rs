@@ -9,10 +9,12 @@
     reason = "a test may fail loudly"
 )]
 
+mod authoring;
 mod bad_input;
 mod conventions;
 mod judge;
 mod links;
+mod moving;
 mod outbox;
 mod planner;
 mod query_plans;

@@ -107,6 +107,9 @@ pub struct Move {
     pub at: Stamp,
 }
 
+/// The most plans that a wish can name; more do not go into a body.
+pub const MOST_CHOSEN: usize = 5_000;
+
 /// Which plans are to move where.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -118,12 +121,13 @@ pub struct Wish {
     #[schema(example = 4)]
     pub to_version: i32,
     /// Only these plans; all that run on the version if it is left out.
-    #[schema(max_items = 10_000)]
+    #[schema(max_items = 5_000)]
     pub plan_ids: Option<Vec<PlanId>>,
 }
 
 /// Why a plan stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = MigrationConflict)]
 pub struct Reason {
     /// Stable word: `parameters`, `excluded`, `wrong_treatment`, `already_there`.
     #[schema(example = "parameters")]
@@ -224,6 +228,7 @@ pub fn versions(c: &mut Conn, who: &Staff, key: &str, wish: &Wish) -> Result<(Ve
 
 /// What a migration would do, as far as it was looked at; plans with the same changes share one entry of `effects`.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = MigrationPreview)]
 pub struct Preview {
     /// Plans that run on the old version.
     #[schema(example = 2)]

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Migration as Row, MigrationState, Move, Outcome, Preview, Previewing, Wish, store};
+use super::{MOST_CHOSEN, Migration as Row, MigrationState, Move, Outcome, Preview, Previewing, Wish, store};
 use crate::app::App;
 use crate::auth::Staff;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{MemberId, MigrationId, PlanId, VersionId};
@@ -105,7 +105,22 @@ struct PlanMove {
 struct DryRun {
     /// `true`: say what would happen, and change nothing.
     #[serde(default)]
-    dry_run: bool,
+    #[param(value_type = bool, default = false)]
+    dry_run: YesNo,
+}
+
+/// `true` or `false`, as a query says it.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = bool)]
+struct YesNo(bool);
+
+impl TryFrom<String> for YesNo {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| "invalid_value: must be `true` or `false`".to_owned())
+    }
 }
 
 /// Move running plans to another version. Clinicians and owners only.
@@ -115,7 +130,8 @@ struct DryRun {
 /// plan what would be added, removed, moved or reworded, and which plans would stay and why; nothing is changed.
 #[utoipa::path(tag = "protocols", operation_id = "migrate_plans", request_body = Wish,
     params(Key, DryRun, ("key" = String, Path, description = "The protocol's key.")),
-    responses((status = 200, description = "What would happen.", body = Preview), (status = 201, description = "It has begun.", body = PlanMigration)))]
+    responses((status = 200, description = "What would happen.", body = Preview), (status = 201, description = "It has begun.", body = PlanMigration),
+        (status = 409, description = "It clashes with what is there: `under_way`.", content_type = "application/problem+json", body = Problem)))]
 #[post("/v1/clinic/protocols/{key}/migrations")]
 async fn migrate_plans(
     app: web::Data<App>,
@@ -126,11 +142,12 @@ async fn migrate_plans(
     Body(wish): Body<Wish>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    if wish.plan_ids.as_ref().is_some_and(|plans| plans.len() > 10_000) {
-        return Err(Error::field("/plan_ids", "too_long", "may have at most 10000 plans: leave it out to move all"));
+    if wish.plan_ids.as_ref().is_some_and(|plans| plans.len() > MOST_CHOSEN) {
+        let detail = format!("may have at most {MOST_CHOSEN} plans: leave it out to move all");
+        return Err(Error::field("/plan_ids", "too_long", detail));
     }
     let protocol = path.into_inner();
-    if params.dry_run {
+    if params.dry_run.0 {
         return Ok(HttpResponse::Ok().json(preview(&app, who, protocol, wish).await?));
     }
     let m = app.moment();
@@ -238,7 +255,8 @@ async fn list_migration_plans(
 /// Every plan that it moved returns on its patient's next local day; on the day of the move it is as if nothing had been. Plans that
 /// were moved on since then stay. Twice is once.
 #[utoipa::path(tag = "protocols", operation_id = "roll_back_plan_migration", params(Key, ("migration_id" = MigrationId, Path, description = "The migration.")),
-    responses((status = 200, description = "The migration, rolling back.", body = PlanMigration)))]
+    responses((status = 200, description = "The migration, rolling back.", body = PlanMigration),
+        (status = 409, description = "It clashes with what is there: `under_way`.", content_type = "application/problem+json", body = Problem)))]
 #[post("/v1/clinic/plan-migrations/{migration_id}/rollback")]
 async fn roll_back_migration(
     app: web::Data<App>,

@@ -207,14 +207,20 @@ impl Clinic {
 
     /// The same in another zone.
     pub async fn enrol_in(&self, name: &str, zone: &str) -> Enrolled {
+        let now = self.coordinator.app.now().timestamp();
+        let today = now.to_zoned(jiff::tz::TimeZone::get("Europe/London").unwrap()).date();
+        self.enrol_as((name, zone), "mn-face", face_treatment(&today.to_string())).await
+    }
+
+    /// The same in another protocol, after any treatment.
+    pub async fn enrol_as(&self, (name, zone): (&str, &str), protocol: &str, treatment: Value) -> Enrolled {
         let app = &self.coordinator.app;
         let patient = self.add_patient(name, zone).await;
         let patient_id = patient["id"].as_str().unwrap().to_owned();
-        let today = app.now().timestamp().to_zoned(jiff::tz::TimeZone::get("Europe/London").unwrap()).date();
         let path = format!("/v1/clinic/patients/{patient_id}/treatments");
-        let treatment = self.coordinator.post(&path, face_treatment(&today.to_string())).await.must(201);
+        let treatment = self.coordinator.post(&path, treatment).await.must(201);
         let treatment_id = treatment["id"].as_str().unwrap().to_owned();
-        let enrolment = json!({ "patient_id": patient_id, "treatment_id": treatment_id, "protocol_key": "mn-face" });
+        let enrolment = json!({ "patient_id": patient_id, "treatment_id": treatment_id, "protocol_key": protocol });
         let plan = self.coordinator.post("/v1/clinic/plans", enrolment).await.must(201);
         let account = self.accept(&patient_id).await;
         Enrolled {
