@@ -372,8 +372,14 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
                 parameters: serde_json::from_value(json!({ "needle_depth_mm": 1.5 }))?,
             };
             let treatment = patients::record_treatment(c, &who, patient.id, new, &m)?;
-            let new = NewPlan { patient: patient.id, treatment: treatment.id, protocol: text(KEY), overrule: None };
-            plans::enrol(c, &inner.compiled, &who, new, &m)?;
+            let new = NewPlan {
+                patient: patient.id,
+                treatment: treatment.id,
+                protocol: text(KEY),
+                overrule: None,
+                send_to_clinician: false,
+            };
+            plans::enrol(c, &inner.compiled, (&who, &inner.post()), new, &m)?;
         }
         Ok(())
     });

@@ -23,7 +23,7 @@ pub struct Simulation {
     /// The plan's id here: always the same for the same protocol.
     pub plan_id: PlanId,
     /// The variants that apply.
-    #[schema(example = json!(["standard_depth"]))]
+    #[schema(example = json!(["darker_skin"]))]
     pub variants: Vec<String>,
     /// The keys of the reasons not to start that apply; they are simulated as overruled.
     #[schema(example = json!([]))]
