@@ -158,11 +158,12 @@ impl Course {
             .filter(|(last, to)| *last < number && number <= *to + 1)
             .map(|(last, _)| last)
             .min();
-        let answers_from = held_from.map_or(from, |day| day.min(from));
-        Ok(Known {
-            marks: store::list_marks(c, self.plan.clinic_id, self.plan.id, from, number + 2)?,
-            check_ins: store::list_check_ins(c, self.plan.clinic_id, self.plan.id, answers_from)?,
-        })
+        let (clinic, plan) = (self.plan.clinic_id, self.plan.id);
+        let check_ins = match held_from {
+            Some(day) => store::list_check_ins(c, clinic, plan, day.min(from))?,
+            None => store::list_answered(c, clinic, plan, from)?,
+        };
+        Ok(Known { marks: store::list_marks(c, clinic, plan, from, number + 2)?, check_ins })
     }
 
     /// Everything that is known, for the whole plan.

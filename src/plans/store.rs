@@ -214,6 +214,18 @@ pub fn insert_mark(c: &mut Conn, mark: &NewMark) -> Result<(), Error> {
     Ok(())
 }
 
+/// The check-ins from this day on, oldest first, without their answers: nothing is in force that depends on these.
+pub fn list_answered(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i32) -> Result<Vec<CheckInFact>, Error> {
+    let rows: Vec<(Option<OccurrenceId>, i32, Stamp)> = direct!(c, |c| check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+        .filter(check_ins::day.ge(from_day))
+        .order(check_ins::entry_id)
+        .select((check_ins::occurrence_id, check_ins::day, check_ins::answered_at))
+        .load(c))?;
+    let fact = |(occurrence, day, answered_at)| CheckInFact { occurrence, day, answered_at, answers: Answers::default() };
+    Ok(rows.into_iter().map(fact).collect())
+}
+
 /// The check-ins from this day on, oldest first.
 pub fn list_check_ins(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i32) -> Result<Vec<CheckInFact>, Error> {
     let rows: Vec<(Option<OccurrenceId>, i32, Stamp, Json)> = direct!(c, |c| check_ins::table
