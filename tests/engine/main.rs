@@ -7,6 +7,7 @@ mod days;
 mod diffing;
 mod library;
 mod linting;
+mod moving;
 mod oracle;
 mod parsing;
 mod previewing;
