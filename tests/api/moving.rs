@@ -775,6 +775,23 @@ async fn a_late_answer_is_judged_by_the_version_of_its_day() {
 }
 
 #[tokio::test]
+#[ignore = "a defect of check_ins and alerts: they record the plan's newest version, not the one of the day"]
+async fn a_late_answer_is_recorded_with_the_version_that_judged_it() {
+    let (app, clinic, v1) = begin().await;
+    let ada = enrol(&clinic, "Ada").await;
+    approve(&clinic, &second()).await;
+    app.set_clock("2026-03-02T20:00:00Z");
+    app.mails().await;
+    let zero = id_of(&timeline(&ada).await[0], "check-in").to_owned();
+    migrate(&app, &clinic, wish(1, 2)).await;
+    app.set_clock("2026-03-03T09:00:00Z");
+    answer(&ada, &zero, 1, json!({ "worried": true })).await.must(201);
+    app.mails().await;
+    let condition = format!("version_id = {}", app.database.id(&v1));
+    assert_eq!((app.database.count("check_ins", &condition), app.database.count("alerts", &condition)), (1, 1));
+}
+
+#[tokio::test]
 async fn each_patient_goes_over_on_their_own_tomorrow() {
     let (app, clinic, _) = begin().await;
     let mut patients = Vec::new();

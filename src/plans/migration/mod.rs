@@ -346,6 +346,7 @@ pub fn begin(c: &mut Conn, who: &Staff, key: &str, wish: &Wish, m: &Moment) -> R
 }
 
 fn refuse_second(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error> {
+    store::lock(c, clinic, key)?;
     if store::is_under_way(c, clinic, key)? {
         return Err(Error::conflict(
             "under_way",
@@ -357,6 +358,8 @@ fn refuse_second(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error>
 
 /// Takes a migration back: every plan that it moved, and that nobody moved since, returns. Twice is once.
 pub fn roll_back(c: &mut Conn, who: &Staff, id: MigrationId, m: &Moment) -> Result<Migration, Error> {
+    let Migration { key, .. } = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    store::lock(c, who.clinic, &key)?;
     let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
     match before.state {
         MigrationState::RollingBack | MigrationState::RolledBack => return Ok(before),

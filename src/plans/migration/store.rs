@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{Migration, MigrationState, Move, Outcome};
 use crate::clinics::Clinic;
-use crate::db::schema::{clinics, patients, plan_migrations, plan_moves, plans};
+use crate::db::schema::{clinics, patients, plan_migrations, plan_moves, plans, protocol_versions};
 use crate::db::{Conn, direct};
 use crate::engine::PlanStatus;
 use crate::error::Error;
@@ -40,6 +40,19 @@ pub fn list(c: &mut Conn, clinic: ClinicId, key: &str, page: &PageParams) -> Res
         rows = rows.filter(plan_migrations::id.lt(after));
     }
     Ok(rows.load(c)?)
+}
+
+/// Nobody else begins a migration of the protocol, or takes one back, before this transaction has ended. SQLite has one writer.
+pub fn lock(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error> {
+    if let Conn::Pg(c) = c {
+        protocol_versions::table
+            .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
+            .order(protocol_versions::id)
+            .select(protocol_versions::id)
+            .for_no_key_update()
+            .load::<VersionId>(c)?;
+    }
+    Ok(())
 }
 
 /// Whether plans of the protocol are being moved.
