@@ -138,7 +138,7 @@ pub fn raise(
         id: m.id(),
         patient_id: course.patient.id,
         plan_id: course.plan.id,
-        version_id: course.plan.version_id,
+        version_id: course.version_on(day)?,
         check_in_id,
         cause: finding.cause.clone(),
         rule_key: finding.rule.clone(),

@@ -183,7 +183,7 @@ fn judge(
         entry_id: m.id(),
         id,
         patient_id: course.patient.id,
-        version_id: course.plan.version_id,
+        version_id: course.version_on(place.day)?,
         occurrence_id: new.occurrence_id,
         day: place.day,
         form: place.form,

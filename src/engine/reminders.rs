@@ -96,7 +96,7 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
         return None;
     }
     let after = after.max(enrolment.enrolled_at);
-    let listens = compiled.rules.iter().any(|rule| rule.on == Trigger::Silence);
+    let listens = |day| compiled.on(day).rules.iter().any(|rule| rule.on == Trigger::Silence);
     let facts = Facts::default();
     let seen = Seen { compiled, enrolment, facts: &facts, zone, as_of: after };
     let mut next: Option<Stamp> = None;
@@ -108,7 +108,7 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
         for line in reminded_on(compiled, day) {
             let Some(window) = windows.of(line.slot) else { continue };
             let is_check_in = compiled.items.get(line.item).is_some_and(|item| item.kind == ItemKind::CheckIn);
-            let silence = (listens && is_check_in && day >= 1).then_some(window.closes_at);
+            let silence = (is_check_in && day >= 1 && listens(day)).then_some(window.closes_at);
             let candidates = window.remind_at.into_iter().chain(silence);
             next = candidates.filter(|at| *at > after).chain(next).min();
         }

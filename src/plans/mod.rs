@@ -166,6 +166,14 @@ impl Course {
         Ok(Known { marks: store::list_marks(c, clinic, plan, from, number + 2)?, check_ins })
     }
 
+    /// The protocol version that a day belongs to.
+    pub fn version_on(&self, day: i32) -> Result<VersionId, Error> {
+        let earlier: Vec<protocols::Stretch> =
+            self.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+        let stretch = earlier.iter().find(|stretch| day < stretch.until_day);
+        Ok(stretch.map_or(self.plan.version_id, |stretch| stretch.version_id))
+    }
+
     /// Everything that is known, for the whole plan.
     pub fn known_all(&self, c: &mut Conn) -> Result<Known, Error> {
         Ok(Known {

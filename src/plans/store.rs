@@ -222,7 +222,8 @@ pub fn list_answered(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i32
         .order(check_ins::entry_id)
         .select((check_ins::occurrence_id, check_ins::day, check_ins::answered_at))
         .load(c))?;
-    let fact = |(occurrence, day, answered_at)| CheckInFact { occurrence, day, answered_at, answers: Answers::default() };
+    let fact =
+        |(occurrence, day, answered_at)| CheckInFact { occurrence, day, answered_at, answers: Answers::default() };
     Ok(rows.into_iter().map(fact).collect())
 }
 

@@ -370,7 +370,6 @@ static DEAF: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[test]
-#[ignore = "a defect of engine::next_due: it asks the newest version alone whether silence is listened for"]
 fn the_last_check_in_of_a_version_that_listens_is_listened_for() {
     let moved = Chain::of(version(0), vec![(4, Arc::new(compiled(&DEAF)))]);
     let madrid = zone("Europe/Madrid");
