@@ -10,9 +10,9 @@ use aftercare::db::schema::{accounts, plans as plan_rows, sessions};
 use aftercare::db::types::Json;
 use aftercare::db::{self, Conn, migrate};
 use aftercare::engine::{self, ItemKind, Parameters, PlanStatus, Procedure};
-use aftercare::ids::{AccountId, CheckInId, MarkId, PlanId};
+use aftercare::ids::{AccountId, CheckInId, ClinicId, MarkId, PlanId};
 use aftercare::mail::outbox::Post;
-use aftercare::plans::{self, Course};
+use aftercare::plans::{self, Course, migration};
 use aftercare::secrets::Secrets;
 use aftercare::time::{Clock, Entropy, Moment};
 use aftercare::{check_ins, patients, protocols, reminders};
@@ -394,4 +394,59 @@ pub fn planner_cost(app: &App, due: usize) -> (f64, i64) {
         best = best.min(begun.elapsed().as_secs_f64() * 1e6 / due as f64);
     }
     (best, all)
+}
+
+/// What moving running plans took.
+pub struct Moved {
+    /// Plans that were looked at, and went over, and came back.
+    pub plans: usize,
+    /// Seconds of the preview, of the move, and of the way back.
+    pub seconds: (f64, f64, f64),
+}
+
+/// Moves at least so many running plans of the face to a second version, clinic by clinic, and back again.
+pub fn move_plans(app: &App, at_least: usize) -> Moved {
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    let m = app.moment();
+    let clinics: Vec<ClinicId> = clinics::store::list(&mut conn).unwrap().into_iter().map(|clinic| clinic.id).collect();
+    let mut moved = Moved { plans: 0, seconds: (0.0, 0.0, 0.0) };
+    for (index, clinic) in clinics.into_iter().enumerate() {
+        if moved.plans >= at_least {
+            break;
+        }
+        let email = text(&format!("owner{index}@clinic.example"));
+        let who = auth::staff_of(&mut conn, clinic, &email).unwrap().unwrap();
+        let first = protocols::version(&mut conn, clinic, "mn-face", 1).unwrap();
+        let later = first.document.replacen("days = [\"0-2\"]", "days = [\"0-3\"]", 1);
+        assert_ne!(later, first.document);
+        let second = protocols::write(&mut conn, &who, "mn-face", &later, &m).unwrap();
+        let checked = protocols::check(&later).unwrap();
+        protocols::activate(&mut conn, &who, ("mn-face", second.version), &checked, &m).unwrap();
+        let wish = migration::Wish { from_version: 1, to_version: 2, plan_ids: None };
+        let previewed = Instant::now();
+        let (mut found, mut after) = (migration::Previewing::default(), None);
+        loop {
+            let rows = migration::store::list_on(&mut conn, (clinic, first.id, after), None, 500).unwrap();
+            let courses: Vec<Course> =
+                rows.into_iter().map(|rows| Course::new(&mut conn, &app.compiled, rows).unwrap()).collect();
+            let Some(last) = courses.last().map(|course| course.plan.id) else { break };
+            found.add(&mut conn, &app.compiled, &courses, second.id, m.at).unwrap();
+            after = Some(last);
+        }
+        let preview = found.done();
+        assert_eq!((preview.total, preview.conflicts), (preview.would_move, 0));
+        moved.seconds.0 += previewed.elapsed().as_secs_f64();
+        let work = || {
+            let begun = Instant::now();
+            let looked = actix_web::rt::System::new().block_on(migration::jobs::go_on(app)).unwrap();
+            assert_eq!(looked, preview.total);
+            begun.elapsed().as_secs_f64()
+        };
+        let begun = migration::begin(&mut conn, &who, "mn-face", &wish, &m).unwrap();
+        moved.seconds.1 += work();
+        migration::roll_back(&mut conn, &who, begun.id, &m).unwrap();
+        moved.seconds.2 += work();
+        moved.plans += preview.total;
+    }
+    moved
 }

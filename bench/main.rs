@@ -43,8 +43,14 @@ fn main() {
     let data = std::env::var("DATA").map_or_else(|_| PathBuf::from("bench/out/bench.db"), PathBuf::from);
     std::fs::create_dir_all(data.parent().unwrap()).unwrap();
     dataset::build_once(&data, patients);
-    let parts: [(&str, Part); 5] =
-        [("start", start_up), ("queries", queries), ("today", reads), ("check-ins", writes), ("planner", planner)];
+    let parts: [(&str, Part); 6] = [
+        ("start", start_up),
+        ("queries", queries),
+        ("today", reads),
+        ("check-ins", writes),
+        ("planner", planner),
+        ("migration", migration),
+    ];
     for (_, part) in parts.iter().filter(|(name, _)| wanted(name)) {
         part(&fresh_copy(&data));
     }
@@ -258,6 +264,17 @@ fn writes(data: &Path) {
     println!("groups : a transaction a request = {:.2} (aim: 2)", grouped.per_second / singly.per_second);
     println!("groups : plain-SQL floor = {:.2}", grouped.per_second / floor);
     println!("groups : TrailBase's 7,500/s (no fsync) = {:.2} (aim: 1 with fsync)", grouped.per_second / 7_500.0);
+}
+
+fn migration(data: &Path) {
+    println!("\n== running plans moved to another version of their protocol, in batches, and back");
+    let moved = dataset::move_plans(&app(data, false), 10_000);
+    let (preview, there, back) = moved.seconds;
+    println!(
+        "{} plans: previewed in {preview:.1} s, moved in {there:.1} s ({:.0} a second), back in {back:.1} s",
+        moved.plans,
+        moved.plans as f64 / there
+    );
 }
 
 fn planner(data: &Path) {

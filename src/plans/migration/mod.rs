@@ -159,14 +159,14 @@ fn route(course: &Course, to: VersionId, at: Stamp) -> Result<Route, Error> {
     Ok(Route { from_day, earlier })
 }
 
-/// The plan as it would be on the other version, or why it stays.
-fn moved(
-    c: &mut Conn,
-    cache: &Compiled,
-    course: &Course,
-    to: VersionId,
-    at: Stamp,
-) -> Result<(i32, Result<(Plan, Arc<engine::Compiled>), Reason>), Error> {
+/// What a plan would be on another version, from a day on; or why it stays.
+struct Step {
+    from_day: i32,
+    onto: Result<(Plan, Arc<engine::Compiled>), Reason>,
+}
+
+/// Looks where a plan would go.
+fn step(c: &mut Conn, cache: &Compiled, course: &Course, to: VersionId, at: Stamp) -> Result<Step, Error> {
     let Route { from_day, earlier } = route(course, to, at)?;
     let plan = Plan {
         version_id: to,
@@ -175,7 +175,7 @@ fn moved(
         next_due_at: Some(at),
         ..course.plan.clone()
     };
-    let stays = |code: &str, detail: String| Ok((from_day, Err(Reason { code: code.to_owned(), detail })));
+    let stays = |code: &str, detail: String| Ok(Step { from_day, onto: Err(Reason { code: code.to_owned(), detail }) });
     if store::is_taken(c, &plan)? {
         return stays("already_there", "the treatment has another plan on that version".to_owned());
     }
@@ -206,7 +206,7 @@ fn moved(
     if !new.is_empty() {
         return stays("excluded", new.join(" "));
     }
-    Ok((from_day, Ok((plan, compiled))))
+    Ok(Step { from_day, onto: Ok((plan, compiled)) })
 }
 
 /// The two versions of a wish: plans leave any version that was active, and go to the active one.
@@ -282,9 +282,9 @@ impl Previewing {
         at: Stamp,
     ) -> Result<(), Error> {
         for course in courses {
-            let (from_day, moved) = moved(c, cache, course, to, at)?;
+            let Step { from_day, onto } = step(c, cache, course, to, at)?;
             self.preview.total += 1;
-            let (effect, conflict) = match moved {
+            let (effect, conflict) = match onto {
                 Ok((_, compiled)) => (Some(self.effect(&course.compiled, &compiled, from_day)), None),
                 Err(reason) => (None, Some(reason)),
             };
@@ -395,8 +395,8 @@ fn move_batch(c: &mut Conn, cache: &Compiled, mut migration: Migration, most: i6
     for rows in rows {
         let course = Course::new(c, cache, rows)?;
         migration.after_plan = Some(course.plan.id);
-        let (from_day, moved) = moved(c, cache, &course, migration.to_version_id, m.at)?;
-        let (outcome, reason) = match moved {
+        let Step { from_day, onto } = step(c, cache, &course, migration.to_version_id, m.at)?;
+        let (outcome, reason) = match onto {
             Ok((plan, _)) => {
                 store::set_version(c, &plan)?;
                 (Outcome::Moved, None)
@@ -432,7 +432,7 @@ fn return_batch(
         if course.plan.version_id != migration.to_version_id {
             continue; // somebody moved it on: that stands
         }
-        if let (from_day, Ok((plan, _))) = moved(c, cache, &course, migration.from_version_id, m.at)? {
+        if let Step { from_day, onto: Ok((plan, _)) } = step(c, cache, &course, migration.from_version_id, m.at)? {
             store::set_version(c, &plan)?;
             store::set_returned(c, &migration, id, from_day, m.at)?;
             migration.returned += 1;
