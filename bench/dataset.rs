@@ -6,11 +6,12 @@ use std::time::Instant;
 use aftercare::app::App;
 use aftercare::auth::{self, MemberState, Role, Staff};
 use aftercare::clinics::{self, NewClinic, TriageMode};
-use aftercare::db::schema::{accounts, plans as plan_rows, sessions};
+use aftercare::db::schema::{accounts, members, plans as plan_rows, sessions};
 use aftercare::db::types::Json;
 use aftercare::db::{self, Conn, migrate};
 use aftercare::engine::{self, ItemKind, Parameters, PlanStatus, Procedure};
-use aftercare::ids::{AccountId, CheckInId, MarkId, PlanId};
+use aftercare::ids::{AccountId, CheckInId, ClinicId, MarkId, MemberId, PlanId, VersionId};
+use aftercare::plans::migration::{self, Migration, Previewing, Wish};
 use aftercare::plans::{self, Course};
 use aftercare::time::{Clock, Entropy, Moment};
 use aftercare::{check_ins, patients, protocols, reminders};
@@ -29,6 +30,11 @@ const ZONES: [&str; 8] = [
     "Asia/Kolkata",
 ];
 const DAYS: usize = 90;
+/// The line of the face plan that is on other days in its second version.
+const MOVED: (&str, &str) = (
+    "key = \"sunscreen\"\nkind = \"task\"\ndays = [\"2-28\"]",
+    "key = \"sunscreen\"\nkind = \"task\"\ndays = [\"2-30\"]",
+);
 const CLINICS: usize = 20;
 
 fn text<T: TryFrom<String, Error = String>>(text: &str) -> T {
@@ -381,4 +387,78 @@ pub fn planner_cost(app: &App, due: usize) -> (f64, i64) {
         best = best.min(begun.elapsed().as_secs_f64() * 1e6 / due as f64);
     }
     (best, all)
+}
+
+/// A clinic whose plans are to move.
+pub struct Mover {
+    who: Staff,
+    wish: Wish,
+    from: VersionId,
+    to: VersionId,
+}
+
+/// A second version of the face plan, with one line moved, in as many clinics as have so many running plans together.
+pub fn second_versions(app: &App, at_least: usize) -> (Vec<Mover>, usize) {
+    const KEY: &str = "mn-face";
+    let first = protocols::library_document(KEY).unwrap();
+    let second = first.replacen(MOVED.0, MOVED.1, 1);
+    assert_ne!(first, second);
+    let checked = protocols::check(&second).unwrap();
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    let owners: Vec<(ClinicId, MemberId, AccountId)> = members::table
+        .filter(members::role.eq(Role::Owner))
+        .order(members::id)
+        .select((members::clinic_id, members::id, members::account_id))
+        .load(&mut conn)
+        .unwrap();
+    let (mut movers, mut plans) = (Vec::new(), 0);
+    for (clinic, member, account) in owners {
+        if plans >= at_least {
+            break;
+        }
+        let who = Staff { clinic, member, account, role: Role::Owner };
+        let mover = conn.transaction::<_, aftercare::error::Error, _>(|c| {
+            let m = app.moment();
+            let to = protocols::write(c, &who, KEY, &second, &m)?;
+            protocols::activate(c, &who, (KEY, to.version), &checked, &m)?;
+            let wish = Wish { from_version: to.version - 1, to_version: to.version, plan_ids: None };
+            let (from, to) = migration::versions(c, &who, KEY, &wish)?;
+            plans += usize::try_from(migration::store::count_on(c, clinic, from, None)?).unwrap();
+            Ok(Mover { who, wish, from, to })
+        });
+        movers.push(mover.unwrap());
+    }
+    (movers, plans)
+}
+
+/// Looks at each plan, in the chunks of the route; gives how many would move.
+pub fn preview_of_move(app: &App, mover: &Mover) -> usize {
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    let (mut found, mut after) = (Previewing::default(), None);
+    loop {
+        let rows = migration::store::list_on(&mut conn, (mover.who.clinic, mover.from, after), None, 500).unwrap();
+        let courses: Vec<Course> =
+            rows.into_iter().map(|rows| Course::new(&mut conn, &app.compiled, rows).unwrap()).collect();
+        let Some(last) = courses.last() else { return found.done().would_move };
+        after = Some(last.plan.id);
+        found.add(&mut conn, &app.compiled, &courses, mover.to, app.clock.now()).unwrap();
+    }
+}
+
+/// Begins the migration of each clinic; the worker does the rest.
+pub fn begin_moves(app: &App, movers: &[Mover]) -> Vec<(Staff, Migration)> {
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    let mut begin = |mover: &Mover| {
+        let begun = conn.transaction(|c| migration::begin(c, &mover.who, "mn-face", &mover.wish, &app.moment()));
+        (mover.who, begun.unwrap())
+    };
+    movers.iter().map(|mover| begin(mover)).collect()
+}
+
+/// The same for the way back.
+pub fn begin_way_back(app: &App, begun: &[(Staff, Migration)]) {
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    for (who, migration) in begun {
+        conn.transaction(|c| migration::roll_back(c, who, migration.id, &app.moment())).unwrap();
+    }
 }

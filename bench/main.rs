@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use aftercare::app::App;
 use aftercare::config::Config;
 use aftercare::db::Conn;
+use aftercare::plans::migration;
 use aftercare::time::{Clock, Entropy};
 use aftercare::{server, today};
 
@@ -43,8 +44,14 @@ fn main() {
     let data = std::env::var("DATA").map_or_else(|_| PathBuf::from("bench/out/bench.db"), PathBuf::from);
     std::fs::create_dir_all(data.parent().unwrap()).unwrap();
     dataset::build_once(&data, patients);
-    let parts: [(&str, Part); 5] =
-        [("start", start_up), ("queries", queries), ("today", reads), ("check-ins", writes), ("planner", planner)];
+    let parts: [(&str, Part); 6] = [
+        ("start", start_up),
+        ("queries", queries),
+        ("today", reads),
+        ("check-ins", writes),
+        ("planner", planner),
+        ("migration", move_plans),
+    ];
     for (_, part) in parts.iter().filter(|(name, _)| wanted(name)) {
         part(&fresh_copy(&data));
     }
@@ -270,5 +277,29 @@ fn planner(data: &Path) {
     println!(
         "among {few} plans: {among_few:.1} us a due plan; among {many}: {among_many:.1} us; ratio {:.2}",
         among_many / among_few
+    );
+}
+
+fn move_plans(data: &Path) {
+    println!("\n== moving running plans to another version of their protocol, and back");
+    let app = app(data, false);
+    let (clinics, plans) = dataset::second_versions(&app, 10_000);
+    let timed = |work: &dyn Fn() -> usize| {
+        let begun = Instant::now();
+        assert_eq!(work(), plans);
+        begun.elapsed().as_secs_f64()
+    };
+    let preview = timed(&|| clinics.iter().map(|clinic| dataset::preview_of_move(&app, clinic)).sum());
+    let begun = dataset::begin_moves(&app, &clinics);
+    let work = || actix_web::rt::System::new().block_on(migration::jobs::go_on(&app)).unwrap();
+    let there = timed(&work);
+    dataset::begin_way_back(&app, &begun);
+    let back = timed(&work);
+    println!(
+        "{plans} plans of {} clinics: preview {preview:.2} s ({:.0} us a plan); moved in {there:.2} s ({:.0} plans a second); back in {back:.2} s ({:.0} plans a second)",
+        clinics.len(),
+        preview * 1e6 / plans as f64,
+        plans as f64 / there,
+        plans as f64 / back
     );
 }
