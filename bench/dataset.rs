@@ -448,11 +448,11 @@ pub fn preview_of_move(app: &App, mover: &Mover) -> usize {
 /// Begins the migration of each clinic; the worker does the rest.
 pub fn begin_moves(app: &App, movers: &[Mover]) -> Vec<(Staff, Migration)> {
     let mut conn = db::connect(&app.config.database_url).unwrap();
-    let mut begin = |mover: &Mover| {
+    let begin = |mover: &Mover| {
         let begun = conn.transaction(|c| migration::begin(c, &mover.who, "mn-face", &mover.wish, &app.moment()));
         (mover.who, begun.unwrap())
     };
-    movers.iter().map(|mover| begin(mover)).collect()
+    movers.iter().map(begin).collect()
 }
 
 /// The same for the way back.

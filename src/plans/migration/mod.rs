@@ -159,14 +159,11 @@ fn route(course: &Course, to: VersionId, at: Stamp) -> Result<Route, Error> {
     Ok(Route { from_day, earlier })
 }
 
-/// The plan as it would be on the other version, or why it stays.
-fn moved(
-    c: &mut Conn,
-    cache: &Compiled,
-    course: &Course,
-    to: VersionId,
-    at: Stamp,
-) -> Result<(i32, Result<(Plan, Arc<engine::Compiled>), Reason>), Error> {
+/// A plan as it would be on another version, or why it stays.
+type Moved = Result<(Plan, Arc<engine::Compiled>), Reason>;
+
+/// What would become of a plan, and the first day of the other version.
+fn moved(c: &mut Conn, cache: &Compiled, course: &Course, to: VersionId, at: Stamp) -> Result<(i32, Moved), Error> {
     let Route { from_day, earlier } = route(course, to, at)?;
     let plan = Plan {
         version_id: to,
