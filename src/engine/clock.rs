@@ -39,10 +39,14 @@ impl FromStr for LocalTime {
 
 impl fmt::Display for LocalTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.days > 0 {
-            write!(f, "+{} ", self.days)?;
+        let Self { days, hour, minute } = *self;
+        if (days, hour, minute) == (1, 0, 0) {
+            return f.write_str("24:00");
         }
-        write!(f, "{:02}:{:02}", self.hour, self.minute)
+        if days > 0 {
+            write!(f, "+{days} ")?;
+        }
+        write!(f, "{hour:02}:{minute:02}")
     }
 }
 

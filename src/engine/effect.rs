@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Days;
 use super::compile::Compiled;
-use super::document::Item;
+use super::document::{Item, Slot};
 use super::words::ItemKind;
 
 /// The changes, item by item; matched by key.
@@ -18,7 +18,8 @@ pub struct Effect {
     pub removed: Vec<PlannedItem>,
     /// Lines on other days, or in other slots of a day.
     pub moved: Vec<MovedItem>,
-    /// Keys of lines that are on the same days and say something else.
+    /// Keys of lines that are on the same days and say something else, or hold for another reason. What changes in questions, curves
+    /// and rules is in the comparison of the versions.
     #[schema(example = json!(["no-make-up"]))]
     pub reworded: Vec<String>,
 }
@@ -55,8 +56,8 @@ pub struct Schedule {
     /// The days, like `3, 5-7`.
     #[schema(example = "3, 5-7")]
     pub days: String,
-    /// The slots of each day.
-    #[schema(example = json!(["evening"]))]
+    /// The slots of each day, with their hours.
+    #[schema(example = json!(["evening 17:00-24:00, reminder 19:00"]))]
     pub slots: Vec<String>,
 }
 
@@ -85,13 +86,20 @@ pub fn effect(old: &Compiled, new: &Compiled, from_day: i32) -> Effect {
 }
 
 fn says_the_same(one: &Item, other: &Item) -> bool {
-    (one.kind, &one.title, &one.text, &one.form, &one.views)
-        == (other.kind, &other.title, &other.text, &other.form, &other.views)
+    let hold =
+        |item: &Item| item.hold.as_ref().map(|hold| (hold.when.source().to_owned(), hold.if_unknown, hold.to_day));
+    (one.kind, &one.title, &one.text, &one.form, &one.views, hold(one))
+        == (other.kind, &other.title, &other.text, &other.form, &other.views, hold(other))
+}
+
+fn hours(slot: &Slot) -> String {
+    let reminder = slot.remind.map(|remind| format!(", reminder {remind}")).unwrap_or_default();
+    format!("{} {}-{}{reminder}", slot.key, slot.opens, slot.closes)
 }
 
 /// The lines that a plan has from a day on.
 fn lines_of(compiled: &Compiled, from_day: i32) -> BTreeMap<&str, (&Item, Schedule)> {
-    let mut found: BTreeMap<&str, (&Item, BTreeSet<i32>, BTreeSet<&str>)> = BTreeMap::new();
+    let mut found: BTreeMap<&str, (&Item, BTreeSet<i32>, BTreeSet<String>)> = BTreeMap::new();
     for day in from_day.max(0)..=compiled.horizon_day {
         for line in compiled.planned_on(day) {
             let (Some(item), Some(slot)) = (compiled.items.get(line.item), compiled.slots.get(line.slot)) else {
@@ -99,12 +107,12 @@ fn lines_of(compiled: &Compiled, from_day: i32) -> BTreeMap<&str, (&Item, Schedu
             };
             let (_, days, slots) = found.entry(&item.key).or_insert_with(|| (item, BTreeSet::new(), BTreeSet::new()));
             days.insert(day);
-            slots.insert(&slot.key);
+            slots.insert(hours(slot));
         }
     }
-    let schedule = |days: BTreeSet<i32>, slots: BTreeSet<&str>| Schedule {
+    let schedule = |days: BTreeSet<i32>, slots: BTreeSet<String>| Schedule {
         days: Days::new(days.into_iter().map(|day| day..=day).collect()).to_string(),
-        slots: slots.into_iter().map(str::to_owned).collect(),
+        slots: slots.into_iter().collect(),
     };
     found.into_iter().map(|(key, (item, days, slots))| (key, (item, schedule(days, slots)))).collect()
 }

@@ -254,7 +254,7 @@ impl Reader<'_> {
         let holds = item.hold.as_ref().filter(|_| last_day == item.days.last());
         let questions = item.form.as_deref().map(|form| self.compiled.form(form, day)).unwrap_or_default();
         let slots = item.slots.iter().filter_map(|slot| self.compiled.slots.get(*slot));
-        let windows = slots.map(|slot| format!("{}-{}", slot.opens, Closing(slot.closes)));
+        let windows = slots.map(|slot| format!("{}-{}", slot.opens, slot.closes));
         PreviewLine {
             key: item.key.clone(),
             title: self.say(&item.title),
@@ -294,18 +294,6 @@ impl Reader<'_> {
         };
         let (weekday, month) = (nth(&self.words.weekdays, weekday), nth(&self.words.months, date.month() - 1));
         format!("{weekday} {} {month} {}", date.day(), date.year())
-    }
-}
-
-/// The end of a window as people write it.
-struct Closing(engine::LocalTime);
-
-impl std::fmt::Display for Closing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            engine::LocalTime { days: 1, hour: 0, minute: 0 } => f.write_str("24:00"),
-            other => other.fmt(f),
-        }
     }
 }
 

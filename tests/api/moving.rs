@@ -530,6 +530,8 @@ async fn a_wish_that_cannot_be_is_refused() {
         clinic.owner.post(&path, many).await.must_name("/plan_ids", "too_long");
         clinic.coordinator.post(&path, wish(1, 2)).await.must_be_problem(403, "not_allowed");
     }
+    let maybe = clinic.owner.post(&format!("{MIGRATIONS}?dry_run=maybe"), wish(1, 2)).await;
+    maybe.must_name("query/dry_run", "invalid_value");
     let ids: Vec<String> = (0..5_000).map(phone_id).collect();
     let most = json!({ "from_version": 1, "to_version": 2, "plan_ids": ids });
     assert_eq!(preview(&clinic, most).await["total"], 0);
@@ -770,7 +772,7 @@ async fn a_late_answer_is_judged_by_the_version_of_its_day() {
         (&json!("done"), &json!("done"))
     );
 
-    // Sent again, it is the first answer again; sent by another plan's day, it is judged as that day is.
+    // Sent again, it is the first answer again.
     answer(&ada, &two, 1, json!({ "worried": true })).await.must(200);
 }
 
@@ -945,7 +947,6 @@ async fn a_plan_that_was_moved_on_stays_where_it_is() {
     assert_eq!(has("wash"), (3..=10).collect::<Vec<_>>());
 }
 
-/// A staff member's word that is not the patient's: what the clinic sees of the day is what the patient sees.
 #[tokio::test]
 async fn the_clinic_sees_the_same_days_as_the_patient() {
     let (app, clinic, _) = begin().await;
