@@ -230,15 +230,15 @@ async fn a_dry_run_changes_nothing_and_says_what_would_be() {
     assert_eq!(of(&ada)["effect"], of(&bea)["effect"]);
     assert_ne!(of(&ada)["effect"], of(&far)["effect"]);
     let effect = |plan: &Enrolled| found["effects"][of(plan)["effect"].as_u64().unwrap() as usize].clone();
-    let whole_day = |days: &str| json!({ "days": days, "slots": ["day"] });
-    let evening = |days: &str| json!({ "days": days, "slots": ["evening"] });
+    let whole_day = |days: &str| json!({ "days": days, "slots": ["day 00:00-24:00"] });
+    let evening = |days: &str, remind: &str| json!({ "days": days, "slots": [format!("evening 17:00-24:00, reminder {remind}")] });
     assert_eq!(
         effect(&ada),
         json!({
             "added": [{ "key": "wash", "kind": "task", "when": whole_day("3-10") }],
             "removed": [{ "key": "photo", "kind": "photo", "when": whole_day("3") }],
             "moved": [
-                { "key": "check-in", "kind": "check_in", "from": evening("3-5, 7, 10, 14, 28"), "to": evening("3-4, 6, 10, 14, 28") },
+                { "key": "check-in", "kind": "check_in", "from": evening("3-5, 7, 10, 14, 28", "19:00"), "to": evening("3-4, 6, 10, 14, 28", "20:00") },
                 { "key": "sunscreen", "kind": "task", "from": whole_day("3-14"), "to": whole_day("4-20") }
             ],
             "reworded": ["moisturise"]
@@ -250,7 +250,7 @@ async fn a_dry_run_changes_nothing_and_says_what_would_be() {
             "added": [{ "key": "wash", "kind": "task", "when": whole_day("4-10") }],
             "removed": [],
             "moved": [
-                { "key": "check-in", "kind": "check_in", "from": evening("4-5, 7, 10, 14, 28"), "to": evening("4, 6, 10, 14, 28") },
+                { "key": "check-in", "kind": "check_in", "from": evening("4-5, 7, 10, 14, 28", "19:00"), "to": evening("4, 6, 10, 14, 28", "20:00") },
                 { "key": "sunscreen", "kind": "task", "from": whole_day("4-14"), "to": whole_day("4-20") }
             ],
             "reworded": ["moisturise"]

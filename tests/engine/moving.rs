@@ -250,10 +250,13 @@ fn lines_from(plan: &Compiled, from_day: i32) -> BTreeMap<String, (BTreeSet<i32>
     for number in from_day.max(0)..=60 {
         for line in plan.planned_on(number) {
             let (item, slot) = (&plan.items[line.item], &plan.slots[line.slot]);
-            let words = format!("{:?} {:?} {:?} {:?} {:?}", item.kind, item.title, item.text, item.form, item.views);
+            let hold = item.hold.as_ref().map(|hold| (hold.when.source(), hold.if_unknown, hold.to_day));
+            let said = (&item.kind, &item.title, &item.text, &item.form, &item.views, hold);
+            let words = format!("{said:?}");
             let known = lines.entry(item.key.clone()).or_insert((BTreeSet::new(), BTreeSet::new(), words));
             known.0.insert(number);
-            known.1.insert(slot.key.clone());
+            let reminder = slot.remind.map_or(String::new(), |remind| format!(", reminder {remind}"));
+            known.1.insert(format!("{} {}-{}{reminder}", slot.key, slot.opens, slot.closes));
         }
     }
     lines
