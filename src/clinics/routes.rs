@@ -109,6 +109,7 @@ struct ClinicPatch {
     /// When answers are read.
     reply_hours: Option<Line>,
     /// Whether anybody reads answers at all.
+    #[schema(example = true)]
     monitored: Option<bool>,
     /// Whether answers are judged.
     triage: Option<super::TriageMode>,

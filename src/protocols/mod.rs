@@ -123,11 +123,17 @@ pub fn rekeyed(document: &str, key: &str) -> Result<String, Error> {
 /// The most bytes of a document.
 const LONGEST_DOCUMENT: usize = 200_000;
 
-/// Reads a document that somebody wrote: every defect is named, with its line and how to mend it.
-pub fn read_authored(document: &str) -> Result<Protocol, Error> {
+/// An error if the document is longer than one may be.
+pub fn must_fit(document: &str) -> Result<(), Error> {
     if document.len() > LONGEST_DOCUMENT {
         return Err(Error::field("/document", "too_long", format!("may have at most {LONGEST_DOCUMENT} bytes")));
     }
+    Ok(())
+}
+
+/// Reads a document that somebody wrote: every defect is named, with its line and how to mend it.
+pub fn read_authored(document: &str) -> Result<Protocol, Error> {
+    must_fit(document)?;
     engine::parse(document).map_err(|defects| {
         let named = |defect: &engine::Defect| FieldError {
             pointer: "/document".to_owned(),

@@ -311,6 +311,7 @@ struct Defects {
     responses((status = 200, description = "What is wrong in it.", body = Defects)))]
 #[post("/v1/clinic/protocols/check")]
 async fn check_document(_who: Staff, Body(body): Body<Document>) -> Result<HttpResponse, Error> {
+    super::must_fit(&body.document)?;
     let defects = computed(move || Ok(super::defects(&body.document))).await?;
     Ok(HttpResponse::Ok().json(Defects { defects }))
 }

@@ -131,6 +131,7 @@ pub fn write(
     if_match: Option<&str>,
     m: &Moment,
 ) -> Result<(Clinic, Line), Error> {
+    let if_match = Some(if_match.ok_or(Error::VersionNeeded)?);
     let clinic = store::get(c, who.clinic)?;
     let mut line = list(c, &clinic)?.remove(key).filter(|line| !line.used_by.is_empty()).ok_or(Error::NotFound)?;
     line.own = Some(text.clone());
@@ -148,6 +149,7 @@ pub fn erase(
     if_match: Option<&str>,
     m: &Moment,
 ) -> Result<(Clinic, Line), Error> {
+    let if_match = Some(if_match.ok_or(Error::VersionNeeded)?);
     let clinic = store::get(c, who.clinic)?;
     let mut line = list(c, &clinic)?.remove(key).ok_or(Error::NotFound)?;
     let in_use = declared(c, who.clinic, &[VersionStatus::Active, VersionStatus::Retired])?;
