@@ -245,7 +245,7 @@ fn problem_responses() -> Value {
 /// What can clash, by operation: the `code`s of its 409.
 const CONFLICTS: &[(&str, &[&str])] = &[
     ("acknowledge_alert", &["resolved"]),
-    ("activate_protocol_version", &["retired"]),
+    ("activate_protocol_version", &["retired", "edited"]),
     ("change_member", &["last_owner"]),
     ("change_patient", &["account_linked"]),
     ("decline_plan", &["not_waiting"]),

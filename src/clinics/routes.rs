@@ -119,7 +119,7 @@ struct ClinicPatch {
 ///
 /// Patients read it at once, in Today and in advice from now on. The zone cannot be changed: day 0 of every plan is a date there.
 #[utoipa::path(tag = "clinic", operation_id = "change_clinic", request_body = ClinicPatch,
-    params(("If-Match" = Option<String>, Header, description = "The ETag of the clinic that was read; 428 without it.")),
+    params(("If-Match" = String, Header, description = "The ETag of the clinic that was read: `\"v1\"`.")),
     responses((status = 200, description = "The clinic as it is now.", body = Clinic)))]
 #[patch("/v1/clinic")]
 async fn change_clinic(

@@ -397,7 +397,7 @@ async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(String, 
 /// A version that was approved never changes: 409.
 #[utoipa::path(tag = "protocols", operation_id = "edit_protocol_document", request_body = Document,
     params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the document that was edited; 428 without it.")),
+        ("If-Match" = String, Header, description = "The ETag of the document that was read.")),
     responses((status = 200, description = "The draft as it is now.", body = ProtocolVersion),
         (status = 409, description = "It clashes with what is there: `not_a_draft`.", content_type = "application/problem+json", body = Problem)))]
 #[put("/v1/clinic/protocols/{key}/versions/{version}/document")]
