@@ -6,7 +6,7 @@ use std::time::Instant;
 use aftercare::app::App;
 use aftercare::auth::{self, MemberState, Role, Staff};
 use aftercare::clinics::{self, NewClinic, TriageMode};
-use aftercare::db::schema::{accounts, plans as plan_rows, sessions};
+use aftercare::db::schema::{accounts, members, plans as plan_rows, sessions};
 use aftercare::db::types::Json;
 use aftercare::db::{self, Conn, migrate};
 use aftercare::engine::{self, ItemKind, Parameters, PlanStatus, Procedure};
@@ -410,12 +410,17 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
     let m = app.moment();
     let clinics: Vec<ClinicId> = clinics::store::list(&mut conn).unwrap().into_iter().map(|clinic| clinic.id).collect();
     let mut moved = Moved { plans: 0, seconds: (0.0, 0.0, 0.0) };
-    for (index, clinic) in clinics.into_iter().enumerate() {
+    for clinic in clinics {
         if moved.plans >= at_least {
             break;
         }
-        let email = text(&format!("owner{index}@clinic.example"));
-        let who = auth::staff_of(&mut conn, clinic, &email).unwrap().unwrap();
+        let email: String = members::table
+            .inner_join(accounts::table.on(accounts::id.eq(members::account_id)))
+            .filter(members::clinic_id.eq(clinic))
+            .select(accounts::email)
+            .first(&mut conn)
+            .unwrap();
+        let who = auth::staff_of(&mut conn, clinic, &text(&email)).unwrap().unwrap();
         let first = protocols::version(&mut conn, clinic, "mn-face", 1).unwrap();
         let later = first.document.replacen("days = [\"0-2\"]", "days = [\"0-3\"]", 1);
         assert_ne!(later, first.document);

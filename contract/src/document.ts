@@ -25,6 +25,13 @@ const PUBLIC = [
   "POST /v1/unsubscribe/{token}",
 ];
 
+// These only compute an answer from their body and write nothing: sent twice, they say the same twice.
+const COMPUTES = [
+  "POST /v1/clinic/protocols/check",
+  "POST /v1/clinic/protocols/{key}/versions/{version}/preview",
+  "POST /v1/clinic/protocols/{key}/versions/{version}/simulate",
+];
+
 await run("document", () => {
   const document: Json = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"));
   const schemas: Json = document.components.schemas;
@@ -64,7 +71,8 @@ await run("document", () => {
   none("with If-Match: required, 412, 428 and an ETag", wrong(({ operation: o }) => takes(o, "If-Match") && !(takes(o, "If-Match").required && has(o, "412", "428") && o.responses["200"].headers?.ETag)));
   none("with If-None-Match: 304 and an ETag", wrong(({ operation: o }) => takes(o, "If-None-Match") && !(has(o, "304") && o.responses["200"].headers?.ETag)));
   none("every PATCH takes If-Match", wrong(({ method, operation: o }) => method === "patch" && !takes(o, "If-Match")));
-  none("every POST of the clinic can be sent twice", wrong(({ method, path, operation: o }) => method === "post" && path.startsWith("/v1/clinic/") && !takes(o, "Idempotency-Key") && !takes(o, "If-Match")));
+  check("what only computes is there", COMPUTES.every((name) => operations.some((one) => one.name === name)));
+  none("every POST of the clinic can be sent twice", wrong(({ name, method, path, operation: o }) => method === "post" && path.startsWith("/v1/clinic/") && !COMPUTES.includes(name) && !takes(o, "Idempotency-Key") && !takes(o, "If-Match")));
 
   // Schemas, by where they are used.
   const used = (node: unknown, into = new Set<string>()): Set<string> => {
@@ -107,7 +115,7 @@ await run("document", () => {
   // utoipa lets the second of two types of one name overwrite the first, without a word.
   const sources = readdirSync("../src", { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".rs"));
   const derived = sources.flatMap((path) =>
-    [...readFileSync(`../src/${path}`, "utf8").matchAll(/ToSchema\)\]\n(?:\s*#\[.*\]\n)*(?:pub )?(?:struct|enum) (\w+)/g)].map((found) => found[1]!));
+    [...readFileSync(`../src/${path}`, "utf8").matchAll(/ToSchema\)\]\n((?:\s*#\[.*\]\n)*)(?:pub )?(?:struct|enum) (\w+)/g)].map((found) => found[1]!.match(/schema\(as = (\w+)/)?.[1] ?? found[2]!));
   check(`${derived.length} types of the code become schemas`, derived.length > 50, derived);
   none("no two of them have one name", derived.filter((name, index) => derived.indexOf(name) !== index));
 

@@ -10,7 +10,7 @@ use super::result::{
     SimulatedAlert, SimulatedChange, SimulatedCheckIn, SimulatedDay, SimulatedFinding, SimulatedLine,
     SimulatedReminder, SimulatedStaffMail, Simulation,
 };
-use super::script::{Behaviour, Checked, CheckedDay, Script, ScriptProblem, check};
+use super::script::{Behaviour, Checked, CheckedDay, ItemKey, Script, ScriptProblem, check};
 use crate::engine::alerts::{Standing, is_news};
 use crate::engine::answers::Answers;
 use crate::engine::calendar::{date_of, day_number, local_instant, next_date_change};
@@ -226,8 +226,8 @@ impl<'a> Run<'a> {
                     && (given.is_some() || script.answers == Behaviour::AsExpected);
                 answers.then(|| What::Answer(given.cloned()))
             } else {
-                let listed = |keys: fn(&CheckedDay<'a>) -> &'a [String]| {
-                    scripted.is_some_and(|one| keys(one).contains(&item.key))
+                let listed = |keys: fn(&CheckedDay<'a>) -> &'a [ItemKey]| {
+                    scripted.is_some_and(|one| keys(one).iter().any(|key| key.0 == item.key))
                 };
                 let done = listed(|one| &one.day.done).then_some(MarkState::Done);
                 done.or_else(|| listed(|one| &one.day.skipped).then_some(MarkState::Skipped)).map(What::Mark)

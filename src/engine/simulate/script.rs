@@ -24,10 +24,10 @@ pub struct Script {
     #[schema(value_type = String, format = Date, example = "2026-05-04")]
     pub treated_on: Date,
     /// Where the patient is at first.
-    #[schema(example = "Europe/London")]
+    #[schema(max_length = 64, example = "Europe/London")]
     pub zone: String,
     /// Where the clinic is, for deadlines; where the patient is at first if it is not said.
-    #[schema(example = "Europe/London")]
+    #[schema(max_length = 64, example = "Europe/London")]
     pub clinic_zone: Option<String>,
     /// When the patient is enrolled; noon of day 0 at the clinic if it is not said.
     pub enrolled_at: Option<Stamp>,
@@ -37,7 +37,7 @@ pub struct Script {
     /// What the patient does with check-ins of which `days` says nothing.
     pub answers: Behaviour,
     /// The patient's local time of answering and marking; the opening of the window, if that is later.
-    #[schema(value_type = String, example = "20:00")]
+    #[schema(value_type = String, max_length = 8, example = "20:00")]
     pub answers_at: LocalTime,
     /// Days on which the patient does something else.
     #[schema(max_items = 400)]
@@ -89,7 +89,7 @@ pub struct Travel {
     /// When the patient's phone says so.
     pub at: Stamp,
     /// Where the patient is then.
-    #[schema(example = "Asia/Tokyo")]
+    #[schema(max_length = 64, example = "Asia/Tokyo")]
     pub zone: String,
 }
 
@@ -101,7 +101,7 @@ pub struct ScriptedDay {
     #[schema(required, example = 3)]
     pub day: i32,
     /// The local time of answering and marking; `+1 08:00` is the next morning.
-    #[schema(value_type = Option<String>, example = "+1 08:00")]
+    #[schema(value_type = Option<String>, max_length = 8, example = "+1 08:00")]
     pub at: Option<LocalTime>,
     /// Does not answer this day's check-ins.
     #[schema(example = false)]
@@ -114,18 +114,24 @@ pub struct ScriptedDay {
     pub ad_hoc: Vec<AdHoc>,
     /// Marks these items as done.
     #[schema(max_items = 100, example = json!(["moisturise"]))]
-    pub done: Vec<String>,
+    pub done: Vec<ItemKey>,
     /// Marks these items as skipped.
     #[schema(max_items = 100, example = json!(["sunscreen"]))]
-    pub skipped: Vec<String>,
+    pub skipped: Vec<ItemKey>,
 }
+
+/// The key of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, max_length = 64, example = "moisturise")]
+pub struct ItemKey(pub String);
 
 /// A check-in that nobody asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdHoc {
     /// The patient's local time.
-    #[schema(value_type = String, example = "13:30")]
+    #[schema(value_type = String, max_length = 8, example = "13:30")]
     pub at: LocalTime,
     /// The answers.
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"worry": "worried"}))]
@@ -257,7 +263,7 @@ impl Problems {
         }
         let markable = |kind: ItemKind| kind.can_be_marked() && kind != ItemKind::CheckIn;
         for (list, keys) in [("done", &day.done), ("skipped", &day.skipped)] {
-            for key in keys.iter().filter(|key| !planned(markable).any(|known| known == **key)) {
+            for ItemKey(key) in keys.iter().filter(|key| !planned(markable).any(|known| known == key.0)) {
                 let meant = nearest(key, planned(markable)).map(|key| format!("; did you mean `{key}`?"));
                 let detail =
                     format!("nothing to mark is called `{key}` on day {}{}", day.day, meant.unwrap_or_default());
