@@ -12,7 +12,7 @@ use aftercare::db::{self, Conn, migrate};
 use aftercare::engine::{self, ItemKind, Parameters, PlanStatus, Procedure};
 use aftercare::ids::{AccountId, CheckInId, ClinicId, MarkId, PlanId};
 use aftercare::mail::outbox::Post;
-use aftercare::plans::{self, Course, migration};
+use aftercare::plans::{self, Dossier, migration};
 use aftercare::secrets::Secrets;
 use aftercare::time::{Clock, Entropy, Moment};
 use aftercare::{check_ins, patients, protocols, reminders};
@@ -167,7 +167,7 @@ fn live(
         },
         &m,
     )?;
-    let course = plans::enrol(
+    let dossier = plans::enrol(
         c,
         cache,
         (who, post),
@@ -180,42 +180,48 @@ fn live(
         },
         &m,
     )?;
-    let made = past(c, &course, account.id, now)?;
-    let next = engine::next_due(&course.compiled, &course.enrolment(), &course.zone, now.at);
-    plans::store::set_planned(c, &course.plan, now.at, next)?;
+    let made = past(c, &dossier, account.id, now)?;
+    let next = engine::next_due(&dossier.compiled, &dossier.enrolment(), &dossier.zone, now.at);
+    plans::store::set_planned(c, &dossier.plan, now.at, next)?;
     Ok(made)
 }
 
 fn past(
     c: &mut Conn,
-    course: &Course,
+    dossier: &Dossier,
     account: AccountId,
     now: &Moment,
 ) -> Result<(usize, usize), aftercare::error::Error> {
-    let today = course.day_number(now.at);
+    let today = dossier.day_number(now.at);
     let (mut marks, mut check_ins) = (0, 0);
     for number in 0..=today.min(28) {
-        let day =
-            engine::day(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, now.at, number);
+        let day = engine::day(
+            &dossier.compiled,
+            &dossier.enrolment(),
+            &engine::Facts::default(),
+            &dossier.zone,
+            now.at,
+            number,
+        );
         for occurrence in day.occurrences.iter().filter(|occurrence| occurrence.closes_at < now.at) {
-            let item = today::item(course, occurrence.item);
+            let item = today::item(dossier, occurrence.item);
             let at = Moment::new(occurrence.opens_at.plus_seconds(3_600), Entropy::System);
             match item.kind {
                 ItemKind::CheckIn => {
-                    insert_check_in(c, course, occurrence, &at)?;
+                    insert_check_in(c, dossier, occurrence, &at)?;
                     check_ins += 1;
                 }
                 ItemKind::Task | ItemKind::Photo if marks < 22 => {
                     plans::store::insert_mark(
                         c,
                         &plans::store::NewMark {
-                            clinic_id: course.plan.clinic_id,
-                            plan_id: course.plan.id,
+                            clinic_id: dossier.plan.clinic_id,
+                            plan_id: dossier.plan.id,
                             day: number,
                             id: at.id::<MarkId>(),
                             occurrence_id: occurrence.id,
                             item_key: item.key.clone(),
-                            slot_key: course.compiled.slots[occurrence.slot].key.clone(),
+                            slot_key: dossier.compiled.slots[occurrence.slot].key.clone(),
                             state: "done".to_owned(),
                             reason: None,
                             noted_at: at.at,
@@ -233,16 +239,16 @@ fn past(
 }
 
 mod today {
-    pub fn item(course: &aftercare::plans::Course, index: usize) -> &aftercare::engine::Item {
-        &course.compiled.items[index]
+    pub fn item(dossier: &aftercare::plans::Dossier, index: usize) -> &aftercare::engine::Item {
+        &dossier.compiled.items[index]
     }
 }
 
-fn answers(course: &Course, day: i32) -> serde_json::Value {
+fn answers(dossier: &Dossier, day: i32) -> serde_json::Value {
     let mut answers = serde_json::Map::new();
     answers.insert("signs".to_owned(), json!([]));
-    for symptom in course.compiled.curves.keys().filter(|symptom| course.compiled.question(symptom).is_some()) {
-        answers.insert(symptom.clone(), json!(course.compiled.expected(symptom, day).unwrap_or_default()));
+    for symptom in dossier.compiled.curves.keys().filter(|symptom| dossier.compiled.question(symptom).is_some()) {
+        answers.insert(symptom.clone(), json!(dossier.compiled.expected(symptom, day).unwrap_or_default()));
     }
     answers.insert("worry".to_owned(), json!("none"));
     answers.insert("wants_call".to_owned(), json!(false));
@@ -251,27 +257,27 @@ fn answers(course: &Course, day: i32) -> serde_json::Value {
 
 fn insert_check_in(
     c: &mut Conn,
-    course: &Course,
+    dossier: &Dossier,
     occurrence: &engine::Occurrence,
     m: &Moment,
 ) -> Result<(), aftercare::error::Error> {
     check_ins::store::insert(
         c,
         &check_ins::CheckIn {
-            clinic_id: course.plan.clinic_id,
-            plan_id: course.plan.id,
+            clinic_id: dossier.plan.clinic_id,
+            plan_id: dossier.plan.id,
             entry_id: m.id(),
             id: m.id::<CheckInId>(),
-            patient_id: course.patient.id,
-            version_id: course.plan.version_id,
+            patient_id: dossier.patient.id,
+            version_id: dossier.plan.version_id,
             occurrence_id: Some(occurrence.id),
             day: occurrence.day,
             form: "daily".to_owned(),
-            answers: Json::of(&answers(course, occurrence.day)).unwrap(),
+            answers: Json::of(&answers(dossier, occurrence.day)).unwrap(),
             body_hash: vec![0; 32],
             answered_at: m.at,
             received_at: m.at,
-            zone: course.patient.zone.clone(),
+            zone: dossier.patient.zone.clone(),
             back_filled: false,
             urgency: None,
             findings: Json::of(&json!([])).unwrap(),
@@ -330,18 +336,18 @@ pub fn check_in_requests(app: &App, count: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>
     let tokens = tokens(app, 10_000);
     let accounts = accounts(&data_path(app), 10_000);
     let mut conn = db::connect(&app.config.database_url).unwrap();
-    let courses: Vec<Course> = accounts
+    let dossiers: Vec<Dossier> = accounts
         .iter()
         .map(|account| {
             let rows = plans::store::list_shown_of_account(&mut conn, *account).unwrap().remove(0);
-            Course::new(&mut conn, &app.compiled, rows).unwrap()
+            Dossier::new(&mut conn, &app.compiled, rows).unwrap()
         })
         .collect();
     let m = app.moment();
     let warm = tokens.iter().map(|token| super::load::get("/v1/me/today", Some(token))).collect();
     let check_in = |index: usize| {
-        let (token, course) = (&tokens[index % tokens.len()], &courses[index % courses.len()]);
-        let body = json!({"plan_id": course.plan.id, "answers": answers(course, course.day_number(m.at))});
+        let (token, dossier) = (&tokens[index % tokens.len()], &dossiers[index % dossiers.len()]);
+        let body = json!({"plan_id": dossier.plan.id, "answers": answers(dossier, dossier.day_number(m.at))});
         super::load::put(&format!("/v1/me/check-ins/{}", m.id::<CheckInId>()), token, &body.to_string())
     };
     (warm, (0..count).map(check_in).collect())
@@ -353,14 +359,14 @@ pub fn insert_floor(path: &Path) -> f64 {
     let cache = protocols::Compiled::new();
     let account = accounts(path, 1)[0];
     let rows = plans::store::list_shown_of_account(&mut conn, account).unwrap().remove(0);
-    let course = Course::new(&mut conn, &cache, rows).unwrap();
+    let dossier = Dossier::new(&mut conn, &cache, rows).unwrap();
     let m = Moment::new(Clock::System.now(), Entropy::System);
-    let day = engine::today(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, m.at);
+    let day = engine::today(&dossier.compiled, &dossier.enrolment(), &engine::Facts::default(), &dossier.zone, m.at);
     let occurrence = day.occurrences.first().expect("a day has a line").clone();
     let begun = Instant::now();
     let mut count = 0_u32;
     while begun.elapsed().as_secs() < 3 {
-        conn.transaction::<_, aftercare::error::Error, _>(|c| insert_check_in(c, &course, &occurrence, &m)).unwrap();
+        conn.transaction::<_, aftercare::error::Error, _>(|c| insert_check_in(c, &dossier, &occurrence, &m)).unwrap();
         count += 1;
     }
     f64::from(count) / begun.elapsed().as_secs_f64()
@@ -432,10 +438,10 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
         let (mut found, mut after) = (migration::Previewing::default(), None);
         loop {
             let rows = migration::store::list_on(&mut conn, (clinic, first.id, after), None, 500).unwrap();
-            let courses: Vec<Course> =
-                rows.into_iter().map(|rows| Course::new(&mut conn, &app.compiled, rows).unwrap()).collect();
-            let Some(last) = courses.last().map(|course| course.plan.id) else { break };
-            found.add(&mut conn, &app.compiled, &courses, second.id, m.at).unwrap();
+            let dossiers: Vec<Dossier> =
+                rows.into_iter().map(|rows| Dossier::new(&mut conn, &app.compiled, rows).unwrap()).collect();
+            let Some(last) = dossiers.last().map(|dossier| dossier.plan.id) else { break };
+            found.add(&mut conn, &app.compiled, &dossiers, second.id, m.at).unwrap();
             after = Some(last);
         }
         let preview = found.done();

@@ -17,7 +17,7 @@ use crate::http::text::Note;
 use crate::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId, VersionId};
 use crate::mail::outbox::{self, NewMail, Post};
 use crate::mail::templates::Kind;
-use crate::plans::Course;
+use crate::plans::Dossier;
 use crate::time::{Moment, Stamp};
 
 words! {
@@ -124,28 +124,28 @@ pub struct Alert {
 /// and open again.
 pub fn raise(
     c: &mut Conn,
-    course: &Course,
+    dossier: &Dossier,
     finding: &Finding,
     check_in: Option<&CheckIn>,
     day: i32,
     m: &Moment,
 ) -> Result<AlertId, Error> {
-    let (clinic, check_in_id) = (course.plan.clinic_id, check_in.map(|check_in| check_in.id));
-    let zone = crate::plans::zone(&course.clinic.zone)?;
+    let (clinic, check_in_id) = (dossier.plan.clinic_id, check_in.map(|check_in| check_in.id));
+    let zone = crate::plans::zone(&dossier.clinic.zone)?;
     let Standing { urgency, due_at, times_seen } = Standing::raised(finding.urgency, &zone, m.at);
     let new = Alert {
         clinic_id: clinic,
         id: m.id(),
-        patient_id: course.patient.id,
-        plan_id: course.plan.id,
-        version_id: course.version_on(day)?,
+        patient_id: dossier.patient.id,
+        plan_id: dossier.plan.id,
+        version_id: dossier.version_on(day)?,
         check_in_id,
         cause: finding.cause.clone(),
         rule_key: finding.rule.clone(),
         urgency,
         status: AlertStatus::Open,
         day,
-        reason: Json::of(&course.written(&finding.reason))?,
+        reason: Json::of(&dossier.written(&finding.reason))?,
         trace: Json::of(&finding.trace)?,
         times_seen,
         raised_at: m.at,
@@ -159,14 +159,14 @@ pub fn raise(
         note: None,
         version: 1,
     };
-    if let Some(open) = store::find_open(c, clinic, course.plan.id, &finding.cause)? {
+    if let Some(open) = store::find_open(c, clinic, dossier.plan.id, &finding.cause)? {
         return see_again(c, open, new, m);
     }
     if store::insert(c, &new)? {
         store::insert_event(c, &new, EventKind::Raised, None, None, m)?;
         return Ok(new.id);
     }
-    let open = store::find_open(c, clinic, course.plan.id, &finding.cause)?.ok_or(Error::Busy)?;
+    let open = store::find_open(c, clinic, dossier.plan.id, &finding.cause)?.ok_or(Error::Busy)?;
     see_again(c, open, new, m)
 }
 
@@ -207,34 +207,34 @@ impl From<AlertChange> for EventKind {
 }
 
 /// The same for a patient who is silent; `false` if an alert for that is open already: silence goes on, and is no news.
-pub fn raise_silence(c: &mut Conn, course: &Course, finding: &Finding, day: i32, m: &Moment) -> Result<bool, Error> {
-    let open = store::find_open(c, course.plan.clinic_id, course.plan.id, &finding.cause)?.is_some();
+pub fn raise_silence(c: &mut Conn, dossier: &Dossier, finding: &Finding, day: i32, m: &Moment) -> Result<bool, Error> {
+    let open = store::find_open(c, dossier.plan.clinic_id, dossier.plan.id, &finding.cause)?.is_some();
     let is_news = engine::is_news(Trigger::Silence, open, open);
     if is_news {
-        raise(c, course, finding, None, day, m)?;
+        raise(c, dossier, finding, None, day, m)?;
     }
     Ok(is_news)
 }
 
 /// The same for a day that has come; `false` if an alert for that was ever raised, even if it has ended.
-pub fn raise_day(c: &mut Conn, course: &Course, found: &DayFinding, m: &Moment) -> Result<bool, Error> {
-    let ever = store::was_ever(c, course.plan.clinic_id, course.plan.id, &found.finding.cause)?;
+pub fn raise_day(c: &mut Conn, dossier: &Dossier, found: &DayFinding, m: &Moment) -> Result<bool, Error> {
+    let ever = store::was_ever(c, dossier.plan.clinic_id, dossier.plan.id, &found.finding.cause)?;
     let is_news = engine::is_news(Trigger::Day, ever, ever);
     if is_news {
-        raise(c, course, &found.finding, None, found.day, m)?;
+        raise(c, dossier, &found.finding, None, found.day, m)?;
     }
     Ok(is_news)
 }
 
 /// Tells the clinic's owners and clinicians by mail that there is something to look at; nothing of what it is. One mail a
 /// check-in (or a silence) and address.
-pub fn tell_staff(c: &mut Conn, post: &Post, course: &Course, of: &str, m: &Moment) -> Result<(), Error> {
-    for (address, locale) in store::list_clinical_addresses(c, course.plan.clinic_id)? {
+pub fn tell_staff(c: &mut Conn, post: &Post, dossier: &Dossier, of: &str, m: &Moment) -> Result<(), Error> {
+    for (address, locale) in store::list_clinical_addresses(c, dossier.plan.clinic_id)? {
         outbox::put(
             c,
             post,
             NewMail {
-                clinic_id: Some(course.plan.clinic_id),
+                clinic_id: Some(dossier.plan.clinic_id),
                 patient_id: None,
                 kind: Kind::AlertNotice,
                 dedupe_key: format!("alert:{of}:{address}"),

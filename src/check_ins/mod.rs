@@ -16,7 +16,7 @@ use crate::engine::{self, Answers, Finding, ItemKind, State, Triage, TriageInput
 use crate::error::{Error, FieldError};
 use crate::ids::{CheckInId, ClinicId, OccurrenceId, PatientId, PlanId, VersionId};
 use crate::mail::outbox::Post;
-use crate::plans::{self, Course};
+use crate::plans::{self, Dossier};
 use crate::protocols::Compiled;
 use crate::secrets::digest;
 use crate::time::{Moment, Stamp};
@@ -82,7 +82,7 @@ const AD_HOC: &str = "ad-hoc";
 
 /// A check-in that was judged, and what it was judged by: if that has changed, it is judged again.
 pub struct Judged {
-    course: Course,
+    dossier: Dossier,
     check_in: CheckIn,
     /// `false`: it is the first one again, and nothing is to be written.
     is_new: bool,
@@ -98,15 +98,15 @@ pub fn prepare(
     new: &NewCheckIn,
     m: &Moment,
 ) -> Result<Judged, Error> {
-    let course = plans::of_account(c, cache, who.account, new.plan_id)?
+    let dossier = plans::of_account(c, cache, who.account, new.plan_id)?
         .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?;
     let body_hash = digest(&serde_json::to_vec(new)?);
-    if let Some(check_in) = first_again(c, &course, id, &body_hash)? {
-        return Ok(Judged { course, check_in, is_new: false, seen: None });
+    if let Some(check_in) = first_again(c, &dossier, id, &body_hash)? {
+        return Ok(Judged { dossier, check_in, is_new: false, seen: None });
     }
-    let seen = store::seen(c, who.account, course.plan.id)?;
-    let check_in = judge(c, &course, (id, body_hash), new, m)?;
-    Ok(Judged { course, check_in, is_new: true, seen })
+    let seen = store::seen(c, who.account, dossier.plan.id)?;
+    let check_in = judge(c, &dossier, (id, body_hash), new, m)?;
+    Ok(Judged { dossier, check_in, is_new: true, seen })
 }
 
 /// Records a check-in once by its id, and raises alerts. `true`: it is new; `false`: it is the first one again. What was
@@ -118,34 +118,34 @@ pub fn record(
     (id, new): (CheckInId, &NewCheckIn),
     prepared: Option<Judged>,
     m: &Moment,
-) -> Result<(CheckIn, Course, bool), Error> {
+) -> Result<(CheckIn, Dossier, bool), Error> {
     let judged = match prepared {
         Some(judged) if judged.seen.is_some() && judged.seen == store::seen(c, who.account, new.plan_id)? => judged,
         _ => prepare(c, cache, who, id, new, m)?,
     };
-    let Judged { course, check_in, is_new, .. } = judged;
+    let Judged { dossier, check_in, is_new, .. } = judged;
     if !is_new {
-        return Ok((check_in, course, false));
+        return Ok((check_in, dossier, false));
     }
     if !store::insert(c, &check_in)? {
         // A twin in flight was first.
-        let first = first_again(c, &course, id, &check_in.body_hash)?.ok_or(Error::Busy)?;
-        return Ok((first, course, false));
+        let first = first_again(c, &dossier, id, &check_in.body_hash)?.ok_or(Error::Busy)?;
+        return Ok((first, dossier, false));
     }
     let findings: Vec<Finding> = check_in.findings.to()?;
     for finding in &findings {
-        alerts::raise(c, &course, finding, Some(&check_in), check_in.day, m)?;
+        alerts::raise(c, &dossier, finding, Some(&check_in), check_in.day, m)?;
     }
     if findings.iter().any(|finding| finding.urgency > Urgency::Note) {
-        alerts::tell_staff(c, post, &course, &id.to_string(), m)?;
+        alerts::tell_staff(c, post, &dossier, &id.to_string(), m)?;
     }
-    Ok((check_in, course, true))
+    Ok((check_in, dossier, true))
 }
 
 /// The check-in of that id, if it is the same as this one; an error if it is another.
-fn first_again(c: &mut Conn, course: &Course, id: CheckInId, body_hash: &[u8]) -> Result<Option<CheckIn>, Error> {
-    match store::find(c, course.plan.clinic_id, id)? {
-        Some(first) if first.body_hash != body_hash || first.patient_id != course.patient.id => {
+fn first_again(c: &mut Conn, dossier: &Dossier, id: CheckInId, body_hash: &[u8]) -> Result<Option<CheckIn>, Error> {
+    match store::find(c, dossier.plan.clinic_id, id)? {
+        Some(first) if first.body_hash != body_hash || first.patient_id != dossier.patient.id => {
             Err(Error::conflict("id_taken", "a check-in with this id was sent before with another body"))
         }
         first => Ok(first),
@@ -154,7 +154,7 @@ fn first_again(c: &mut Conn, course: &Course, id: CheckInId, body_hash: &[u8]) -
 
 fn judge(
     c: &mut Conn,
-    course: &Course,
+    dossier: &Dossier,
     (id, body_hash): (CheckInId, Vec<u8>),
     new: &NewCheckIn,
     m: &Moment,
@@ -163,27 +163,27 @@ fn judge(
     if answered_at > m.at.plus_seconds(AHEAD_SECONDS) {
         return Err(Error::field("/answered_at", "out_of_range", "must not be in the future"));
     }
-    if course.day_number(answered_at) < 0 {
+    if dossier.day_number(answered_at) < 0 {
         return Err(Error::field("/answered_at", "out_of_range", "must not be before the day of the treatment"));
     }
-    let place = place(c, course, new.occurrence_id, answered_at, m.at)?;
-    let answers = check_answers(course, place.day, &new.answers)?;
-    let triage = match course.clinic.triage {
+    let place = place(c, dossier, new.occurrence_id, answered_at, m.at)?;
+    let answers = check_answers(dossier, place.day, &new.answers)?;
+    let triage = match dossier.clinic.triage {
         TriageMode::Full => {
-            let earlier = store::list_earlier(c, course.plan.clinic_id, course.plan.id, engine::LOOK_BACK)?;
-            engine::triage(&course.compiled, &TriageInput { day: place.day, answers: &answers, earlier: &earlier })
+            let earlier = store::list_earlier(c, dossier.plan.clinic_id, dossier.plan.id, engine::LOOK_BACK)?;
+            engine::triage(&dossier.compiled, &TriageInput { day: place.day, answers: &answers, earlier: &earlier })
         }
         TriageMode::InstructionsOnly => Triage::default(),
     };
-    let said = |finding: Finding| Finding { advice: course.written(&finding.advice), ..finding };
+    let said = |finding: Finding| Finding { advice: dossier.written(&finding.advice), ..finding };
     let findings: Vec<Finding> = triage.findings.into_iter().map(said).collect();
     Ok(CheckIn {
-        clinic_id: course.plan.clinic_id,
-        plan_id: course.plan.id,
+        clinic_id: dossier.plan.clinic_id,
+        plan_id: dossier.plan.id,
         entry_id: m.id(),
         id,
-        patient_id: course.patient.id,
-        version_id: course.version_on(place.day)?,
+        patient_id: dossier.patient.id,
+        version_id: dossier.version_on(place.day)?,
         occurrence_id: new.occurrence_id,
         day: place.day,
         form: place.form,
@@ -191,7 +191,7 @@ fn judge(
         body_hash,
         answered_at,
         received_at: m.at,
-        zone: course.patient.zone.clone(),
+        zone: dossier.patient.zone.clone(),
         back_filled: place.back_filled,
         urgency: triage.urgency.map(|urgency| urgency.as_str().to_owned()),
         findings: Json::of(&findings)?,
@@ -207,19 +207,19 @@ struct Place {
 
 fn place(
     c: &mut Conn,
-    course: &Course,
+    dossier: &Dossier,
     occurrence: Option<OccurrenceId>,
     answered_at: Stamp,
     at: Stamp,
 ) -> Result<Place, Error> {
     let Some(id) = occurrence else {
-        return Ok(Place { day: course.day_number(answered_at), form: AD_HOC.to_owned(), back_filled: false });
+        return Ok(Place { day: dossier.day_number(answered_at), form: AD_HOC.to_owned(), back_filled: false });
     };
     let unknown = || Error::field("/occurrence_id", "unknown_value", "there is no such check-in in this plan");
-    let near = course.day_number(at);
-    let (item, day, _) = engine::find(&course.compiled, &course.enrolment(), id, near).ok_or_else(unknown)?;
-    let item = course.compiled.items.get(item).filter(|item| item.kind == ItemKind::CheckIn).ok_or_else(unknown)?;
-    let seen = today::day_at(c, course, day, at)?;
+    let near = dossier.day_number(at);
+    let (item, day, _) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near).ok_or_else(unknown)?;
+    let item = dossier.compiled.items.get(item).filter(|item| item.kind == ItemKind::CheckIn).ok_or_else(unknown)?;
+    let seen = today::day_at(c, dossier, day, at)?;
     let found = seen.occurrences.iter().find(|occurrence| occurrence.id == id).ok_or_else(unknown)?;
     if found.state == State::Upcoming {
         return Err(Error::field(
@@ -232,14 +232,14 @@ fn place(
 }
 
 fn check_answers(
-    course: &Course,
+    dossier: &Dossier,
     day: i32,
     answers: &serde_json::Map<String, serde_json::Value>,
 ) -> Result<Answers, Error> {
     if answers.is_empty() {
         return Err(Error::field("/answers", "too_short", "needs at least one answer"));
     }
-    course.compiled.on(day).check_answers(answers).map_err(|problems| {
+    dossier.compiled.on(day).check_answers(answers).map_err(|problems| {
         let error = |problem: engine::AnswerProblem| FieldError {
             pointer: format!("/answers/{}", problem.question),
             code: problem.code.to_owned(),

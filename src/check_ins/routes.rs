@@ -153,9 +153,9 @@ async fn put_check_in(
     } else {
         None
     };
-    let (row, course, is_new) =
+    let (row, dossier, is_new) =
         app.db.write(move |c| super::record(c, &inner.compiled, (&me, &post), (id, &new), prepared, &m)).await?;
-    let view = view(row, &course.clinic, asked.as_deref().unwrap_or(&course.patient.locale))?;
+    let view = view(row, &dossier.clinic, asked.as_deref().unwrap_or(&dossier.patient.locale))?;
     Ok(if is_new { HttpResponse::Created().json(view) } else { HttpResponse::Ok().json(view) })
 }
 

@@ -13,7 +13,7 @@ use crate::engine::{self, ItemKind, Parameters, Procedure};
 use crate::error::Error;
 use crate::ids::{AccountId, CheckInId};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
-use crate::plans::{self, self as plans_mod, Course, NewPlan};
+use crate::plans::{self, self as plans_mod, Dossier, NewPlan};
 use crate::protocols;
 use crate::time::{Entropy, Moment, Stamp};
 
@@ -25,7 +25,7 @@ struct Story {
     protocol: &'static str,
     day: i32,
     parameters: &'static str,
-    course: Goes,
+    dossier: Goes,
 }
 
 /// How a patient's answers go.
@@ -51,7 +51,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 0,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II"}"#,
-        course: Goes::Well,
+        dossier: Goes::Well,
     },
     Story {
         name: "Bruno Invented",
@@ -60,7 +60,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 1,
         parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III"}"#,
-        course: Goes::Well,
+        dossier: Goes::Well,
     },
     Story {
         name: "Chidi Invented",
@@ -69,7 +69,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 3,
         parameters: r#"{"needle_depth_mm":1.2,"skin_type":"VI"}"#,
-        course: Goes::Red,
+        dossier: Goes::Red,
     },
     Story {
         name: "Dalia Invented",
@@ -78,7 +78,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 5,
         parameters: r#"{"needle_depth_mm":0.5,"skin_type":"IV"}"#,
-        course: Goes::Well,
+        dossier: Goes::Well,
     },
     Story {
         name: "Elif Invented",
@@ -87,7 +87,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 7,
         parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III","cold_sore_history":true}"#,
-        course: Goes::Sign,
+        dossier: Goes::Sign,
     },
     Story {
         name: "Farid Invented",
@@ -96,7 +96,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 14,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"V"}"#,
-        course: Goes::Well,
+        dossier: Goes::Well,
     },
     Story {
         name: "Greta Invented",
@@ -105,7 +105,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 4,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"I"}"#,
-        course: Goes::Silent,
+        dossier: Goes::Silent,
     },
     Story {
         name: "Hugo Invented",
@@ -114,7 +114,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 1,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III","uses_minoxidil":true}"#,
-        course: Goes::Well,
+        dossier: Goes::Well,
     },
     Story {
         name: "Ines Invented",
@@ -123,7 +123,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 2,
         parameters: r#"{"needle_depth_mm":1.5,"skin_type":"II","uses_minoxidil":true}"#,
-        course: Goes::Worried,
+        dossier: Goes::Worried,
     },
     Story {
         name: "Jomo Invented",
@@ -132,7 +132,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 5,
         parameters: r#"{"needle_depth_mm":0.8,"skin_type":"VI"}"#,
-        course: Goes::Well,
+        dossier: Goes::Well,
     },
     Story {
         name: "Kiri Invented",
@@ -141,7 +141,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 9,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III"}"#,
-        course: Goes::Well,
+        dossier: Goes::Well,
     },
     Story {
         name: "Liv Invented",
@@ -150,7 +150,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 28,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II","uses_minoxidil":true}"#,
-        course: Goes::Well,
+        dossier: Goes::Well,
     },
 ];
 
@@ -247,7 +247,7 @@ fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, n
         },
         &begun,
     )?;
-    let course = plans::enrol(
+    let dossier = plans::enrol(
         c,
         &app.compiled,
         (staff, &app.post()),
@@ -260,39 +260,39 @@ fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, n
         },
         &begun,
     )?;
-    answer_past(c, app, &course, story, account.id, now)?;
+    answer_past(c, app, &dossier, story, account.id, now)?;
     // What lies behind was lived through: the planner starts here.
-    plans::store::set_planned(c, &course.plan, now, Some(now))
+    plans::store::set_planned(c, &dossier.plan, now, Some(now))
 }
 
 fn answer_past(
     c: &mut Conn,
     app: &App,
-    course: &Course,
+    dossier: &Dossier,
     story: &Story,
     account: AccountId,
     now: Stamp,
 ) -> Result<(), Error> {
-    let today = course.day_number(now);
+    let today = dossier.day_number(now);
     let mut past = Vec::new();
     for number in 0..=today {
         let day =
-            engine::day(&course.compiled, &course.enrolment(), &engine::Facts::default(), &course.zone, now, number);
+            engine::day(&dossier.compiled, &dossier.enrolment(), &engine::Facts::default(), &dossier.zone, now, number);
         past.extend(day.occurrences.into_iter().filter(|occurrence| {
-            let item = course.compiled.items.get(occurrence.item);
+            let item = dossier.compiled.items.get(occurrence.item);
             item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= now
         }));
     }
-    let answered = if story.course == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
+    let answered = if story.dossier == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
     for (index, occurrence) in past.iter().take(answered).enumerate() {
         let is_last = index + 1 == past.len();
         let at = moment(&app.entropy, occurrence.opens_at.plus_seconds(3_600));
-        if at.at < course.enrolment().enrolled_at {
+        if at.at < dossier.enrolment().enrolled_at {
             continue;
         }
-        let answers = answers(course, occurrence.day, if is_last { story.course } else { Goes::Well });
+        let answers = answers(dossier, occurrence.day, if is_last { story.dossier } else { Goes::Well });
         let new =
-            NewCheckIn { plan_id: course.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
+            NewCheckIn { plan_id: dossier.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
         let who = auth::Patient { account };
         check_ins::record(c, &app.compiled, (&who, &app.post()), (at.id::<CheckInId>(), &new), None, &at)?;
     }
@@ -300,11 +300,11 @@ fn answer_past(
 }
 
 /// The expected level of every symptom, and what goes wrong on top.
-fn answers(course: &Course, day: i32, goes: Goes) -> serde_json::Map<String, serde_json::Value> {
+fn answers(dossier: &Dossier, day: i32, goes: Goes) -> serde_json::Map<String, serde_json::Value> {
     let mut answers = serde_json::Map::new();
     answers.insert("signs".to_owned(), if goes == Goes::Sign { json!(["F6"]) } else { json!([]) });
-    for symptom in course.compiled.curves.keys().filter(|symptom| course.compiled.question(symptom).is_some()) {
-        let expected = course.compiled.expected(symptom, day).unwrap_or_default();
+    for symptom in dossier.compiled.curves.keys().filter(|symptom| dossier.compiled.question(symptom).is_some()) {
+        let expected = dossier.compiled.expected(symptom, day).unwrap_or_default();
         let level =
             if goes == Goes::Red && symptom == "redness" { expected.saturating_add(4).min(10) } else { expected };
         answers.insert(symptom.clone(), json!(level));

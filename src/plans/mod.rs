@@ -68,7 +68,7 @@ pub struct Plan {
 
 /// A plan with all that its days are computed from.
 #[derive(Clone)]
-pub struct Course {
+pub struct Dossier {
     /// The plan.
     pub plan: Plan,
     /// The patient.
@@ -104,7 +104,7 @@ pub fn zone(name: &str) -> Result<TimeZone, Error> {
     TimeZone::get(name).map_err(|why| Error::internal("a stored zone is unknown", why))
 }
 
-impl Course {
+impl Dossier {
     /// Completes a plan's rows.
     pub fn new(
         c: &mut Conn,
@@ -190,15 +190,15 @@ pub fn compiled(c: &mut Conn, cache: &Compiled, plan: &Plan) -> Result<Arc<engin
 }
 
 /// The account's plan of that id, complete.
-pub fn of_account(c: &mut Conn, cache: &Compiled, account: AccountId, id: PlanId) -> Result<Option<Course>, Error> {
+pub fn of_account(c: &mut Conn, cache: &Compiled, account: AccountId, id: PlanId) -> Result<Option<Dossier>, Error> {
     let rows = store::find_of_account(c, account, id)?;
-    rows.map(|rows| Course::new(c, cache, rows)).transpose()
+    rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
 }
 
 /// The clinic's plan of that id, complete.
-pub fn of_clinic(c: &mut Conn, cache: &Compiled, clinic: ClinicId, id: PlanId) -> Result<Option<Course>, Error> {
+pub fn of_clinic(c: &mut Conn, cache: &Compiled, clinic: ClinicId, id: PlanId) -> Result<Option<Dossier>, Error> {
     let rows = store::find_of_clinic(c, clinic, id)?;
-    rows.map(|rows| Course::new(c, cache, rows)).transpose()
+    rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
 }
 
 /// An enrolment to be made.
@@ -223,7 +223,7 @@ pub fn enrol(
     (who, post): (&Staff, &Post),
     new: NewPlan,
     m: &Moment,
-) -> Result<Course, Error> {
+) -> Result<Dossier, Error> {
     let missing =
         |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
     let patient =
@@ -256,21 +256,21 @@ pub fn enrol(
         started_at: None,
         declined: None,
     };
-    let mut course = Course { plan, patient, clinic, texts, compiled, zone };
-    let reasons = course.exclusions();
+    let mut dossier = Dossier { plan, patient, clinic, texts, compiled, zone };
+    let reasons = dossier.exclusions();
     let waits = waiting::must_wait(&reasons, who, &new)?;
-    course.plan.overruled = new.overrule.map(Into::into);
+    dossier.plan.overruled = new.overrule.map(Into::into);
     if waits {
-        course.plan = waiting::held(course.plan, &reasons)?;
+        dossier.plan = waiting::held(dossier.plan, &reasons)?;
     }
-    if !store::insert(c, &course.plan)? {
+    if !store::insert(c, &dossier.plan)? {
         return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));
     }
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(course.plan.id.0), m)?;
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(dossier.plan.id.0), m)?;
     if waits {
-        waiting::send(c, post, &course, &reasons, m)?;
+        waiting::send(c, post, &dossier, &reasons, m)?;
     }
-    Ok(course)
+    Ok(dossier)
 }
 
 /// The version to enrol in: active, and approved by a clinician; a demo's plans need no approval.

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::waiting::Reason;
-use super::{Course, NewPlan as Enrol, Plan as Row, store};
+use super::{Dossier, NewPlan as Enrol, Plan as Row, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::engine::PlanStatus;
@@ -82,24 +82,24 @@ pub struct Exclusion {
 }
 
 /// How a plan looks from outside.
-pub fn view(course: &Course, asked: Option<&str>) -> Result<Plan, Error> {
-    let locales = views::locales(asked, course);
+pub fn view(dossier: &Dossier, asked: Option<&str>) -> Result<Plan, Error> {
+    let locales = views::locales(asked, dossier);
     let exclusion = |reason: Reason| Exclusion { text: reason.text.in_locale(&locales).to_owned(), key: reason.key };
     let Row { id, clinic_id, patient_id, treatment_id, version_id, status, day_zero, enrolled_at, revision, .. } =
-        course.plan;
+        dossier.plan;
     Ok(Plan {
         id,
         clinic_id,
         patient_id,
         treatment_id,
         protocol_version_id: version_id,
-        protocol_key: course.compiled.key.clone(),
-        title: views::say(&course.compiled.title, &locales, course),
+        protocol_key: dossier.compiled.key.clone(),
+        title: views::say(&dossier.compiled.title, &locales, dossier),
         status,
-        waits_for: course.waits_for()?.into_iter().map(exclusion).collect(),
+        waits_for: dossier.waits_for()?.into_iter().map(exclusion).collect(),
         day_zero: day_zero.0.into(),
-        last_day: course.compiled.horizon_day,
-        variants: course.compiled.variants.clone(),
+        last_day: dossier.compiled.horizon_day,
+        variants: dossier.compiled.variants.clone(),
         enrolled_at,
         revision,
     })
@@ -118,14 +118,14 @@ async fn list_my_plans(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (wanted, inner, asked) = (page.clone(), app.clone(), asked_language(&request));
-    let courses = app
+    let dossiers = app
         .db
         .read(move |c| {
             let rows = store::list_of_account(c, me.account, &wanted)?;
-            rows.into_iter().map(|rows| Course::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
+            rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    let page = page.cut(courses, |course| course.plan.id.0, |course| view(&course, asked.as_deref()))?;
+    let page = page.cut(dossiers, |dossier| dossier.plan.id.0, |dossier| view(&dossier, asked.as_deref()))?;
     answer_page(page)
 }
 
@@ -143,9 +143,9 @@ async fn get_my_plan(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (inner, asked) = (app.clone(), asked_language(&request));
-    let course =
+    let dossier =
         app.db.read(move |c| super::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
-    Ok(answer_version(&request, &view(&course, asked.as_deref())?, course.plan.revision))
+    Ok(answer_version(&request, &view(&dossier, asked.as_deref())?, dossier.plan.revision))
 }
 
 /// Which plans.
@@ -173,14 +173,14 @@ struct PlanParams {
 async fn list_plans(app: web::Data<App>, who: Staff, Query(params): Query<PlanParams>) -> Result<HttpResponse, Error> {
     let page = PageParams { limit: params.limit, cursor: params.cursor };
     let (wanted, inner) = (page.clone(), app.clone());
-    let courses = app
+    let dossiers = app
         .db
         .read(move |c| {
             let rows = store::list_of_clinic(c, who.clinic, params.patient_id, &wanted)?;
-            rows.into_iter().map(|rows| Course::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
+            rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    answer_page(page.cut(courses, |course| course.plan.id.0, |course| view(&course, None))?)
+    answer_page(page.cut(dossiers, |dossier| dossier.plan.id.0, |dossier| view(&dossier, None))?)
 }
 
 fn answer_page(page: Page<Result<Plan, Error>>) -> Result<HttpResponse, Error> {
@@ -248,9 +248,9 @@ async fn get_plan(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let inner = app.clone();
-    let course =
+    let dossier =
         app.db.read(move |c| super::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
-    Ok(answer_version(&request, &view(&course, None)?, course.plan.revision))
+    Ok(answer_version(&request, &view(&dossier, None)?, dossier.plan.revision))
 }
 
 /// Get what the patient sees today in this plan.
@@ -272,9 +272,9 @@ async fn get_plan_today(
     let today = app
         .db
         .read(move |c| {
-            let course = super::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
-            let day = crate::today::day_of(c, &course, params.date, at)?;
-            views::today(&[crate::today::PlanDay { course, day }], asked.as_deref(), at)
+            let dossier = super::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            let day = crate::today::day_of(c, &dossier, params.date, at)?;
+            views::today(&[crate::today::PlanDay { dossier, day }], asked.as_deref(), at)
         })
         .await?
         .ok_or(Error::NotFound)?;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::ids::{ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, ReminderId};
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
-use crate::plans::{self, Course};
+use crate::plans::{self, Dossier};
 use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
 use crate::today::{item_of, slot_of};
@@ -66,56 +66,56 @@ pub fn plan_one(
     id: PlanId,
     m: &Moment,
 ) -> Result<(), Error> {
-    let Some(course) = plans::of_clinic(c, cache, clinic, id)? else { return Ok(()) };
-    if course.plan.status != PlanStatus::Active {
-        return plans::store::set_planned(c, &course.plan, m.at, None);
+    let Some(dossier) = plans::of_clinic(c, cache, clinic, id)? else { return Ok(()) };
+    if dossier.plan.status != PlanStatus::Active {
+        return plans::store::set_planned(c, &dossier.plan, m.at, None);
     }
-    let enrolment = course.enrolment();
-    let known = course.known_all(c)?;
-    let after = engine::look_from(course.plan.planned_to, enrolment.enrolled_at);
-    for due in engine::due_reminders(&course.compiled, &enrolment, &known.facts(), &course.zone, after, m.at) {
-        decide(c, post, &course, &due, m)?;
+    let enrolment = dossier.enrolment();
+    let known = dossier.known_all(c)?;
+    let after = engine::look_from(dossier.plan.planned_to, enrolment.enrolled_at);
+    for due in engine::due_reminders(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, after, m.at) {
+        decide(c, post, &dossier, &due, m)?;
     }
-    if course.clinic.triage == TriageMode::Full {
-        for finding in engine::silence(&course.compiled, &enrolment, &known.facts(), &course.zone, m.at) {
-            let day = course.day_number(m.at);
-            if alerts::raise_silence(c, &course, &finding, day, m)? {
-                alerts::tell_staff(c, post, &course, &format!("{id}:{}:{day}", finding.cause), m)?;
+    if dossier.clinic.triage == TriageMode::Full {
+        for finding in engine::silence(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, m.at) {
+            let day = dossier.day_number(m.at);
+            if alerts::raise_silence(c, &dossier, &finding, day, m)? {
+                alerts::tell_staff(c, post, &dossier, &format!("{id}:{}:{day}", finding.cause), m)?;
             }
         }
-        for found in engine::day_rules(&course.compiled, &enrolment, &course.zone, m.at) {
-            if alerts::raise_day(c, &course, &found, m)? {
-                alerts::tell_staff(c, post, &course, &format!("{id}:{}", found.finding.cause), m)?;
+        for found in engine::day_rules(&dossier.compiled, &enrolment, &dossier.zone, m.at) {
+            if alerts::raise_day(c, &dossier, &found, m)? {
+                alerts::tell_staff(c, post, &dossier, &format!("{id}:{}", found.finding.cause), m)?;
             }
         }
     }
-    let next = engine::next_due(&course.compiled, &enrolment, &course.zone, m.at);
-    plans::store::set_planned(c, &course.plan, m.at, next)
+    let next = engine::next_due(&dossier.compiled, &enrolment, &dossier.zone, m.at);
+    plans::store::set_planned(c, &dossier.plan, m.at, next)
 }
 
-fn decide(c: &mut Conn, post: &Post, course: &Course, due: &Due, m: &Moment) -> Result<(), Error> {
-    if store::is_decided(c, course.plan.clinic_id, due.occurrence.id)? {
+fn decide(c: &mut Conn, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -> Result<(), Error> {
+    if store::is_decided(c, dossier.plan.clinic_id, due.occurrence.id)? {
         return Ok(());
     }
-    let patient = &course.patient;
+    let patient = &dossier.patient;
     let reader = Reader { wants: patient.reminders, refused: patient.address_refused_at.is_some() };
     let reason = engine::reason_of(due, reader, m.at);
     let (decision, outbox_id) = match reason {
-        Reason::Missing => write(c, post, course, due, m)?,
+        Reason::Missing => write(c, post, dossier, due, m)?,
         _ => (Decision::NotMailed, None),
     };
     store::insert(
         c,
         &Reminder {
-            clinic_id: course.plan.clinic_id,
+            clinic_id: dossier.plan.clinic_id,
             id: m.id(),
-            plan_id: course.plan.id,
-            patient_id: course.patient.id,
+            plan_id: dossier.plan.id,
+            patient_id: dossier.patient.id,
             occurrence_id: due.occurrence.id,
             channel: "email".to_owned(),
             step: 1,
-            item_key: item_of(course, &due.occurrence)?.key.clone(),
-            slot_key: slot_of(course, &due.occurrence)?.key.clone(),
+            item_key: item_of(dossier, &due.occurrence)?.key.clone(),
+            slot_key: slot_of(dossier, &due.occurrence)?.key.clone(),
             day: due.occurrence.day,
             due_at: due.due_at,
             decided_at: m.at,
@@ -130,19 +130,19 @@ fn decide(c: &mut Conn, post: &Post, course: &Course, due: &Due, m: &Moment) -> 
 fn write(
     c: &mut Conn,
     post: &Post,
-    course: &Course,
+    dossier: &Dossier,
     due: &Due,
     m: &Moment,
 ) -> Result<(Decision, Option<OutboxId>), Error> {
-    let slot = &slot_of(course, &due.occurrence)?.key;
-    let key = engine::letter_key(course.patient.id, course.plan.day_zero.0, due.occurrence.day, slot);
+    let slot = &slot_of(dossier, &due.occurrence)?.key;
+    let key = engine::letter_key(dossier.patient.id, dossier.plan.day_zero.0, due.occurrence.day, slot);
     let mail = NewMail {
-        clinic_id: Some(course.plan.clinic_id),
-        patient_id: Some(course.patient.id),
+        clinic_id: Some(dossier.plan.clinic_id),
+        patient_id: Some(dossier.patient.id),
         kind: Kind::Reminder,
         dedupe_key: key.clone(),
-        to: course.patient.email.clone(),
-        locale: course.patient.locale.clone(),
+        to: dossier.patient.email.clone(),
+        locale: dossier.patient.locale.clone(),
         link: format!("{}/open/today", post.links_url),
         valid_for: None,
         unsubscribe: true,
@@ -185,11 +185,11 @@ fn still_missing(
 ) -> Result<Option<Reason>, Error> {
     let mut why_not = Some(Reason::PlanNotActive);
     for reminder in told {
-        let Some(course) = plans::of_clinic(c, cache, clinic, reminder.plan_id)? else { continue };
-        if course.plan.status != PlanStatus::Active {
+        let Some(dossier) = plans::of_clinic(c, cache, clinic, reminder.plan_id)? else { continue };
+        if dossier.plan.status != PlanStatus::Active {
             continue;
         }
-        let day = crate::today::day_at(c, &course, reminder.day, at)?;
+        let day = crate::today::day_at(c, &dossier, reminder.day, at)?;
         let occurrence = day.occurrences.iter().find(|occurrence| occurrence.id == reminder.occurrence_id);
         match occurrence.map(|occurrence| occurrence.state) {
             Some(State::Open | State::Late | State::Upcoming) => return Ok(None),

@@ -9,14 +9,14 @@ use crate::engine::{self, State};
 use crate::error::Error;
 use crate::http::text::{Date, Note};
 use crate::ids::{AccountId, MarkId, OccurrenceId};
-use crate::plans::{self, Course, store};
+use crate::plans::{self, Dossier, store};
 use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
 
 /// A plan's day, with what it was computed from.
 pub struct PlanDay {
     /// The plan.
-    pub course: Course,
+    pub dossier: Dossier,
     /// Its day.
     pub day: engine::Day,
 }
@@ -32,31 +32,31 @@ pub fn days_of(
     let rows = store::list_shown_of_account(c, account)?;
     rows.into_iter()
         .map(|rows| {
-            let course = Course::new(c, cache, rows)?;
-            let day = day_of(c, &course, date, at)?;
-            Ok(PlanDay { course, day })
+            let dossier = Dossier::new(c, cache, rows)?;
+            let day = day_of(c, &dossier, date, at)?;
+            Ok(PlanDay { dossier, day })
         })
         .collect()
 }
 
 /// The plan's day, seen from `at`; of the date, if one is asked for.
-pub fn day_of(c: &mut Conn, course: &Course, date: Option<Date>, at: Stamp) -> Result<engine::Day, Error> {
-    let today = course.day_number(at);
-    let asked = date.map(|date| day_number_of(course, date)).transpose()?;
+pub fn day_of(c: &mut Conn, dossier: &Dossier, date: Option<Date>, at: Stamp) -> Result<engine::Day, Error> {
+    let today = dossier.day_number(at);
+    let asked = date.map(|date| day_number_of(dossier, date)).transpose()?;
     match asked {
         Some(number) if number != today => {
-            let known = course.known(c, number)?;
-            Ok(engine::day(&course.compiled, &course.enrolment(), &known.facts(), &course.zone, at, number))
+            let known = dossier.known(c, number)?;
+            Ok(engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number))
         }
         _ => {
-            let known = course.known(c, today)?;
-            Ok(engine::today(&course.compiled, &course.enrolment(), &known.facts(), &course.zone, at))
+            let known = dossier.known(c, today)?;
+            Ok(engine::today(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at))
         }
     }
 }
 
-fn day_number_of(course: &Course, date: Date) -> Result<i32, Error> {
-    let span = course.plan.day_zero.0.until((jiff::Unit::Day, date.0));
+fn day_number_of(dossier: &Dossier, date: Date) -> Result<i32, Error> {
+    let span = dossier.plan.day_zero.0.until((jiff::Unit::Day, date.0));
     span.map(|span| span.get_days()).map_err(|why| Error::internal("days between two dates", why))
 }
 
@@ -82,16 +82,16 @@ pub fn mark(
     id: OccurrenceId,
     new: NewMark,
     m: &Moment,
-) -> Result<(Course, engine::Occurrence), Error> {
+) -> Result<(Dossier, engine::Occurrence), Error> {
     let noted_at = new.noted_at.unwrap_or(m.at);
     if noted_at > m.at.plus_seconds(AHEAD_SECONDS) {
         return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
     }
-    let (course, occurrence) = find(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
-    if course.day_number(noted_at) < 0 {
+    let (dossier, occurrence) = find(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
+    if dossier.day_number(noted_at) < 0 {
         return Err(Error::field("/noted_at", "out_of_range", "must not be before the day of the treatment"));
     }
-    let item = item_of(&course, &occurrence)?;
+    let item = item_of(&dossier, &occurrence)?;
     if !item.kind.can_be_marked() || item.kind == engine::ItemKind::CheckIn {
         return Err(Error::conflict(
             "cannot_be_marked",
@@ -106,12 +106,12 @@ pub fn mark(
     }
     let before = mark_state(occurrence.state);
     if before != new.state || new.reason.is_some() {
-        let (item_key, slot_key) = (item.key.clone(), slot_of(&course, &occurrence)?.key.clone());
+        let (item_key, slot_key) = (item.key.clone(), slot_of(&dossier, &occurrence)?.key.clone());
         store::insert_mark(
             c,
             &store::NewMark {
-                clinic_id: course.plan.clinic_id,
-                plan_id: course.plan.id,
+                clinic_id: dossier.plan.clinic_id,
+                plan_id: dossier.plan.id,
                 day: occurrence.day,
                 id: m.id::<MarkId>(),
                 occurrence_id: id,
@@ -125,9 +125,9 @@ pub fn mark(
             },
         )?;
     }
-    let day = day_at(c, &course, occurrence.day, m.at)?;
+    let day = day_at(c, &dossier, occurrence.day, m.at)?;
     let after = day.occurrences.into_iter().find(|other| other.id == id).ok_or(Error::NotFound)?;
-    Ok((course, after))
+    Ok((dossier, after))
 }
 
 fn mark_state(state: State) -> Option<engine::MarkState> {
@@ -146,28 +146,28 @@ pub fn find(
     account: AccountId,
     id: OccurrenceId,
     at: Stamp,
-) -> Result<Option<(Course, engine::Occurrence)>, Error> {
+) -> Result<Option<(Dossier, engine::Occurrence)>, Error> {
     for rows in store::list_shown_of_account(c, account)? {
-        let course = Course::new(c, cache, rows)?;
-        let near = course.day_number(at);
-        if let Some((_, number, _)) = engine::find(&course.compiled, &course.enrolment(), id, near) {
-            let day = day_at(c, &course, number, at)?;
+        let dossier = Dossier::new(c, cache, rows)?;
+        let near = dossier.day_number(at);
+        if let Some((_, number, _)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near) {
+            let day = day_at(c, &dossier, number, at)?;
             let found = day.occurrences.into_iter().find(|occurrence| occurrence.id == id);
-            return Ok(found.map(|occurrence| (course, occurrence)));
+            return Ok(found.map(|occurrence| (dossier, occurrence)));
         }
     }
     Ok(None)
 }
 
 /// A numbered day of the plan, as it is at `at`.
-pub fn day_at(c: &mut Conn, course: &Course, number: i32, at: Stamp) -> Result<engine::Day, Error> {
-    let known = course.known(c, number)?;
-    Ok(engine::day(&course.compiled, &course.enrolment(), &known.facts(), &course.zone, at, number))
+pub fn day_at(c: &mut Conn, dossier: &Dossier, number: i32, at: Stamp) -> Result<engine::Day, Error> {
+    let known = dossier.known(c, number)?;
+    Ok(engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number))
 }
 
 /// The item of an occurrence.
-pub fn item_of<'a>(course: &'a plans::Course, occurrence: &engine::Occurrence) -> Result<&'a engine::Item, Error> {
-    course
+pub fn item_of<'a>(dossier: &'a plans::Dossier, occurrence: &engine::Occurrence) -> Result<&'a engine::Item, Error> {
+    dossier
         .compiled
         .items
         .get(occurrence.item)
@@ -175,8 +175,8 @@ pub fn item_of<'a>(course: &'a plans::Course, occurrence: &engine::Occurrence) -
 }
 
 /// The slot of an occurrence.
-pub fn slot_of<'a>(course: &'a plans::Course, occurrence: &engine::Occurrence) -> Result<&'a engine::Slot, Error> {
-    course
+pub fn slot_of<'a>(dossier: &'a plans::Dossier, occurrence: &engine::Occurrence) -> Result<&'a engine::Slot, Error> {
+    dossier
         .compiled
         .slots
         .get(occurrence.slot)

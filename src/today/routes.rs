@@ -181,24 +181,24 @@ fn timeline(
     asked: Option<&str>,
     at: Stamp,
 ) -> Result<Timeline, Error> {
-    let course = plans::of_account(c, &app.compiled, me.account, id)?.ok_or(Error::NotFound)?;
-    let locales = views::locales(asked, &course);
-    let horizon = course.compiled.horizon_day;
-    let from = params.from_day.map_or_else(|| course.day_number(at).clamp(0, horizon), |FromDay(day)| day);
+    let dossier = plans::of_account(c, &app.compiled, me.account, id)?.ok_or(Error::NotFound)?;
+    let locales = views::locales(asked, &dossier);
+    let horizon = dossier.compiled.horizon_day;
+    let from = params.from_day.map_or_else(|| dossier.day_number(at).clamp(0, horizon), |FromDay(day)| day);
     let to = (from + params.limit.0).min(horizon + 1);
-    let known = course.known_all(c)?;
+    let known = dossier.known_all(c)?;
     let mut items = Vec::new();
     for number in from..to {
-        let day = engine::day(&course.compiled, &course.enrolment(), &known.facts(), &course.zone, at, number);
+        let day = engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number);
         let lines: Result<Vec<Item>, Error> =
-            day.occurrences.iter().map(|occurrence| views::item_view(&course, occurrence, &locales)).collect();
+            day.occurrences.iter().map(|occurrence| views::item_view(&dossier, occurrence, &locales)).collect();
         items.push(TimelineDay {
             date: day.date.into(),
-            plan: views::plan_view(&course, &day, &locales),
+            plan: views::plan_view(&dossier, &day, &locales),
             items: lines?,
         });
     }
-    Ok(Timeline { zone: course.patient.zone.clone(), items, next_from_day: (to <= horizon).then_some(to) })
+    Ok(Timeline { zone: dossier.patient.zone.clone(), items, next_from_day: (to <= horizon).then_some(to) })
 }
 
 /// What became of a task or a photo.
@@ -263,9 +263,9 @@ async fn put_mark(
     let item = app
         .db
         .write(move |c| {
-            let (course, occurrence) = super::mark(c, &inner.compiled, &me, id, new, &m)?;
-            let locales = views::locales(asked.as_deref(), &course);
-            views::item_view(&course, &occurrence, &locales)
+            let (dossier, occurrence) = super::mark(c, &inner.compiled, &me, id, new, &m)?;
+            let locales = views::locales(asked.as_deref(), &dossier);
+            views::item_view(&dossier, &occurrence, &locales)
         })
         .await?;
     Ok(HttpResponse::Ok().json(item))

@@ -9,7 +9,7 @@ use crate::engine::{self, ItemKind, PlanStatus, QuestionKind, State, Text};
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::ids::{ClinicId, OccurrenceId, PlanId};
-use crate::plans::Course;
+use crate::plans::Dossier;
 use crate::time::Stamp;
 
 /// What to do today.
@@ -191,13 +191,13 @@ pub struct Watch {
 }
 
 /// A text of the protocol as the patient reads it, with the clinic's words in it.
-pub fn say(text: &Text, locales: &[&str], course: &Course) -> String {
-    engine::fill(text.in_locale(locales), |name| course.word(name, locales))
+pub fn say(text: &Text, locales: &[&str], dossier: &Dossier) -> String {
+    engine::fill(text.in_locale(locales), |name| dossier.word(name, locales))
 }
 
 /// The languages to try: the request's, the patient's, the clinic's.
-pub fn locales<'a>(asked: Option<&'a str>, course: &'a Course) -> Vec<&'a str> {
-    asked.into_iter().chain([course.patient.locale.as_str(), course.clinic.locale.as_str()]).collect()
+pub fn locales<'a>(asked: Option<&'a str>, dossier: &'a Dossier) -> Vec<&'a str> {
+    asked.into_iter().chain([dossier.patient.locale.as_str(), dossier.clinic.locale.as_str()]).collect()
 }
 
 /// Whom to call.
@@ -217,8 +217,8 @@ pub fn watch(clinic: &Clinic) -> Watch {
 pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<Today>, Error> {
     let Some(first) = days.first() else { return Ok(None) };
     let mut today = Today {
-        as_of: first.course.enrolment().enrolled_at,
-        zone: first.course.patient.zone.clone(),
+        as_of: first.dossier.enrolment().enrolled_at,
+        zone: first.dossier.patient.zone.clone(),
         date: first.day.date.into(),
         valid_until: first.day.valid_until,
         plans: Vec::new(),
@@ -226,29 +226,30 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
         forms: Vec::new(),
         clinics: Vec::new(),
     };
-    for PlanDay { course, day } in days {
-        let locales = locales(asked, course);
+    for PlanDay { dossier, day } in days {
+        let locales = locales(asked, dossier);
         today.valid_until = today.valid_until.min(day.valid_until);
-        let midnight = engine::local_instant(day.date, engine::LocalTime { days: 0, hour: 0, minute: 0 }, &course.zone);
+        let midnight =
+            engine::local_instant(day.date, engine::LocalTime { days: 0, hour: 0, minute: 0 }, &dossier.zone);
         let boundaries = day.occurrences.iter().flat_map(|o| [o.opens_at, o.closes_at, o.late_until]).chain([midnight]);
         let latest = boundaries.filter(|boundary| *boundary <= at).max();
         today.as_of = latest.map_or(today.as_of, |latest| latest.max(today.as_of));
-        today.plans.push(plan_view(course, day, &locales));
+        today.plans.push(plan_view(dossier, day, &locales));
         for occurrence in &day.occurrences {
-            let item = item_view(course, occurrence, &locales)?;
+            let item = item_view(dossier, occurrence, &locales)?;
             if let Some(form) = item.form.as_deref().filter(|_| item.state != State::Done) {
-                let form = form_view(course, form, occurrence.day, &locales);
+                let form = form_view(dossier, form, occurrence.day, &locales);
                 if !today.forms.contains(&form) {
                     today.forms.push(form);
                 }
             }
             today.items.push(item);
         }
-        let waiting = Some(&course.compiled).filter(|_| course.plan.status == PlanStatus::Draft);
+        let waiting = Some(&dossier.compiled).filter(|_| dossier.plan.status == PlanStatus::Draft);
         if let Some(form) = waiting.and_then(|compiled| compiled.form_for_signs()) {
-            today.forms.push(form_view(course, &form.key, day.number, &locales));
+            today.forms.push(form_view(dossier, &form.key, day.number, &locales));
         }
-        let watch = watch(&course.clinic);
+        let watch = watch(&dossier.clinic);
         if !today.clinics.contains(&watch) {
             today.clinics.push(watch);
         }
@@ -257,38 +258,38 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
 }
 
 /// A plan's header.
-pub fn plan_view(course: &Course, day: &engine::Day, locales: &[&str]) -> TodayPlan {
-    let phase = day.phase.and_then(|index| course.compiled.phases.get(index));
+pub fn plan_view(dossier: &Dossier, day: &engine::Day, locales: &[&str]) -> TodayPlan {
+    let phase = day.phase.and_then(|index| dossier.compiled.phases.get(index));
     TodayPlan {
-        plan_id: course.plan.id,
-        clinic_id: course.plan.clinic_id,
-        title: say(&course.compiled.title, locales, course),
-        status: course.plan.status,
+        plan_id: dossier.plan.id,
+        clinic_id: dossier.plan.clinic_id,
+        title: say(&dossier.compiled.title, locales, dossier),
+        status: dossier.plan.status,
         day: day.number,
-        last_day: course.compiled.horizon_day,
+        last_day: dossier.compiled.horizon_day,
         phase: phase.map(|phase| Phase {
             key: phase.key.clone(),
-            title: say(&phase.title, locales, course),
-            common: say(&phase.common, locales, course),
-            advice: say(&phase.advice, locales, course),
+            title: say(&phase.title, locales, dossier),
+            common: say(&phase.common, locales, dossier),
+            advice: say(&phase.advice, locales, dossier),
         }),
     }
 }
 
 /// One line.
-pub fn item_view(course: &Course, occurrence: &engine::Occurrence, locales: &[&str]) -> Result<Item, Error> {
-    let item = item_of(course, occurrence)?;
-    let last_on = occurrence.last_day.and_then(|last| date_of(course, last));
+pub fn item_view(dossier: &Dossier, occurrence: &engine::Occurrence, locales: &[&str]) -> Result<Item, Error> {
+    let item = item_of(dossier, occurrence)?;
+    let last_on = occurrence.last_day.and_then(|last| date_of(dossier, last));
     Ok(Item {
         occurrence_id: occurrence.id,
-        plan_ids: vec![course.plan.id],
+        plan_ids: vec![dossier.plan.id],
         key: item.key.clone(),
         kind: item.kind,
         state: occurrence.state,
         day: occurrence.day,
-        slot: slot_of(course, occurrence)?.key.clone(),
-        title: say(&item.title, locales, course),
-        text: item.text.as_ref().map(|text| say(text, locales, course)),
+        slot: slot_of(dossier, occurrence)?.key.clone(),
+        title: say(&item.title, locales, dossier),
+        text: item.text.as_ref().map(|text| say(text, locales, dossier)),
         opens_at: occurrence.opens_at,
         closes_at: occurrence.closes_at,
         late_until: occurrence.late_until,
@@ -300,16 +301,16 @@ pub fn item_view(course: &Course, occurrence: &engine::Occurrence, locales: &[&s
 }
 
 /// The date of a numbered day.
-pub fn date_of(course: &Course, day: i32) -> Option<Date> {
+pub fn date_of(dossier: &Dossier, day: i32) -> Option<Date> {
     let span = jiff::Span::new().try_days(day).ok()?;
-    course.plan.day_zero.0.checked_add(span).ok().map(Date)
+    dossier.plan.day_zero.0.checked_add(span).ok().map(Date)
 }
 
 /// A form of the plan on a day.
-pub fn form_view(course: &Course, form: &str, day: i32, locales: &[&str]) -> Form {
-    let questions = course.compiled.form(form, day);
+pub fn form_view(dossier: &Dossier, form: &str, day: i32, locales: &[&str]) -> Form {
+    let questions = dossier.compiled.form(form, day);
     Form {
-        plan_id: course.plan.id,
+        plan_id: dossier.plan.id,
         day,
         key: form.to_owned(),
         questions: questions
@@ -317,12 +318,12 @@ pub fn form_view(course: &Course, form: &str, day: i32, locales: &[&str]) -> For
             .map(|question| Question {
                 key: question.key.clone(),
                 kind: question.kind,
-                text: say(&question.text, locales, course),
-                hint: question.hint.as_ref().map(|hint| say(hint, locales, course)),
+                text: say(&question.text, locales, dossier),
+                hint: question.hint.as_ref().map(|hint| say(hint, locales, dossier)),
                 choices: question
                     .choices
                     .iter()
-                    .map(|choice| Choice { key: choice.key.clone(), label: say(&choice.label, locales, course) })
+                    .map(|choice| Choice { key: choice.key.clone(), label: say(&choice.label, locales, dossier) })
                     .collect(),
             })
             .collect(),

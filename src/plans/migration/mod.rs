@@ -14,7 +14,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Course, Plan};
+use super::{Dossier, Plan};
 use crate::auth::Staff;
 use crate::db::schema::{plan_migrations, plan_moves};
 use crate::db::types::{Json, words};
@@ -144,13 +144,13 @@ struct Route {
 }
 
 /// A plan goes over on the patient's next day. If the version that it is on has not begun, that one leaves no trace.
-fn route(course: &Course, to: VersionId, at: Stamp) -> Result<Route, Error> {
+fn route(dossier: &Dossier, to: VersionId, at: Stamp) -> Result<Route, Error> {
     let mut earlier: Vec<Stretch> =
-        course.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
-    let tomorrow = course.day_number(at) + 1;
+        dossier.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+    let tomorrow = dossier.day_number(at) + 1;
     let begun = earlier.last().is_none_or(|last| last.until_day < tomorrow);
     if begun && tomorrow > 0 {
-        earlier.push(Stretch { until_day: tomorrow, version_id: course.plan.version_id });
+        earlier.push(Stretch { until_day: tomorrow, version_id: dossier.plan.version_id });
     }
     let from_day = earlier.last().map_or(0, |last| last.until_day);
     if earlier.last().is_some_and(|last| last.version_id == to) {
@@ -166,14 +166,14 @@ struct Step {
 }
 
 /// Looks where a plan would go.
-fn step(c: &mut Conn, cache: &Compiled, course: &Course, to: VersionId, at: Stamp) -> Result<Step, Error> {
-    let Route { from_day, earlier } = route(course, to, at)?;
+fn step(c: &mut Conn, cache: &Compiled, dossier: &Dossier, to: VersionId, at: Stamp) -> Result<Step, Error> {
+    let Route { from_day, earlier } = route(dossier, to, at)?;
     let plan = Plan {
         version_id: to,
         earlier_versions: (!earlier.is_empty()).then(|| Json::of(&earlier)).transpose()?,
-        revision: course.plan.revision + 1,
+        revision: dossier.plan.revision + 1,
         next_due_at: Some(at),
-        ..course.plan.clone()
+        ..dossier.plan.clone()
     };
     let stays = |code: &str, detail: String| Ok(Step { from_day, onto: Err(Reason { code: code.to_owned(), detail }) });
     if store::is_taken(c, &plan)? {
@@ -189,14 +189,14 @@ fn step(c: &mut Conn, cache: &Compiled, course: &Course, to: VersionId, at: Stam
         }
         Err(why) => return Err(why),
     };
-    let same_kind = compiled.procedure == course.compiled.procedure
-        && course.compiled.body_areas.iter().all(|area| compiled.body_areas.contains(area));
+    let same_kind = compiled.procedure == dossier.compiled.procedure
+        && dossier.compiled.body_areas.iter().all(|area| compiled.body_areas.contains(area));
     if !same_kind {
         return stays("wrong_treatment", "the version is for another procedure, or for fewer body areas".to_owned());
     }
-    let versions: Vec<Stretch> = course.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+    let versions: Vec<Stretch> = dossier.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
     let was_there = versions.iter().any(|stretch| stretch.version_id == to);
-    let known = |key: &str| was_there || course.compiled.exclusions.iter().any(|exclusion| exclusion.key == key);
+    let known = |key: &str| was_there || dossier.compiled.exclusions.iter().any(|exclusion| exclusion.key == key);
     let new: Vec<&str> = compiled
         .exclusions
         .iter()
@@ -277,20 +277,20 @@ impl Previewing {
         &mut self,
         c: &mut Conn,
         cache: &Compiled,
-        courses: &[Course],
+        dossiers: &[Dossier],
         to: VersionId,
         at: Stamp,
     ) -> Result<(), Error> {
-        for course in courses {
-            let Step { from_day, onto } = step(c, cache, course, to, at)?;
+        for dossier in dossiers {
+            let Step { from_day, onto } = step(c, cache, dossier, to, at)?;
             self.preview.total += 1;
             let (effect, conflict) = match onto {
-                Ok((_, compiled)) => (Some(self.effect(&course.compiled, &compiled, from_day)), None),
+                Ok((_, compiled)) => (Some(self.effect(&dossier.compiled, &compiled, from_day)), None),
                 Err(reason) => (None, Some(reason)),
             };
             self.preview.would_move += usize::from(effect.is_some());
             self.preview.conflicts += usize::from(conflict.is_some());
-            self.preview.plans.push(PlanPreview { plan_id: course.plan.id, from_day, effect, conflict });
+            self.preview.plans.push(PlanPreview { plan_id: dossier.plan.id, from_day, effect, conflict });
         }
         Ok(())
     }
@@ -393,9 +393,9 @@ fn move_batch(c: &mut Conn, cache: &Compiled, mut migration: Migration, most: i6
     let rows = store::list_on(c, place, only.as_deref(), most)?;
     let looked_at = rows.len();
     for rows in rows {
-        let course = Course::new(c, cache, rows)?;
-        migration.after_plan = Some(course.plan.id);
-        let Step { from_day, onto } = step(c, cache, &course, migration.to_version_id, m.at)?;
+        let dossier = Dossier::new(c, cache, rows)?;
+        migration.after_plan = Some(dossier.plan.id);
+        let Step { from_day, onto } = step(c, cache, &dossier, migration.to_version_id, m.at)?;
         let (outcome, reason) = match onto {
             Ok((plan, _)) => {
                 store::set_version(c, &plan)?;
@@ -405,7 +405,7 @@ fn move_batch(c: &mut Conn, cache: &Compiled, mut migration: Migration, most: i6
         };
         migration.moved += i32::from(outcome == Outcome::Moved);
         migration.conflicts += i32::from(outcome == Outcome::Conflict);
-        let (clinic_id, migration_id, plan_id) = (migration.clinic_id, migration.id, course.plan.id);
+        let (clinic_id, migration_id, plan_id) = (migration.clinic_id, migration.id, dossier.plan.id);
         store::insert_move(c, &Move { clinic_id, migration_id, plan_id, outcome, from_day, reason, at: m.at })?;
     }
     if looked_at == 0 {
@@ -428,11 +428,11 @@ fn return_batch(
     let looked_at = plans.len();
     for id in plans {
         migration.after_plan = Some(id);
-        let Some(course) = super::of_clinic(c, cache, migration.clinic_id, id)? else { continue };
-        if course.plan.version_id != migration.to_version_id {
+        let Some(dossier) = super::of_clinic(c, cache, migration.clinic_id, id)? else { continue };
+        if dossier.plan.version_id != migration.to_version_id {
             continue; // somebody moved it on: that stands
         }
-        if let Step { from_day, onto: Ok((plan, _)) } = step(c, cache, &course, migration.from_version_id, m.at)? {
+        if let Step { from_day, onto: Ok((plan, _)) } = step(c, cache, &dossier, migration.from_version_id, m.at)? {
             store::set_version(c, &plan)?;
             store::set_returned(c, &migration, id, from_day, m.at)?;
             migration.returned += 1;

@@ -12,7 +12,7 @@ use crate::error::{Error, Problem};
 use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{MemberId, MigrationId, PlanId, VersionId};
-use crate::plans::Course;
+use crate::plans::Dossier;
 use crate::time::Stamp;
 
 /// The routes of this feature.
@@ -169,11 +169,11 @@ async fn preview(app: &App, who: Staff, key: String, wish: Wish) -> Result<Previ
             .db
             .read(move |c| {
                 let rows = store::list_on(c, (who.clinic, from, after), only.as_deref(), CHUNK)?;
-                let courses: Result<Vec<Course>, Error> =
-                    rows.into_iter().map(|rows| Course::new(c, &inner.compiled, rows)).collect();
-                let courses = courses?;
-                found.add(c, &inner.compiled, &courses, to, at)?;
-                Ok((found, courses.last().map(|course| course.plan.id)))
+                let dossiers: Result<Vec<Dossier>, Error> =
+                    rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect();
+                let dossiers = dossiers?;
+                found.add(c, &inner.compiled, &dossiers, to, at)?;
+                Ok((found, dossiers.last().map(|dossier| dossier.plan.id)))
             })
             .await?;
         found = chunk.0;

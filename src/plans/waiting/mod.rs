@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Course, NewPlan, Plan, store};
+use super::{Dossier, NewPlan, Plan, store};
 use crate::alerts;
 use crate::auth::Staff;
 use crate::db::Conn;
@@ -32,7 +32,7 @@ pub struct Reason {
 /// The alert's rule and cause.
 const CAUSE: &str = "excluded";
 
-impl Course {
+impl Dossier {
     /// The reasons not to start that apply to this treatment.
     pub fn exclusions(&self) -> Vec<Reason> {
         let reason = |exclusion: &crate::engine::Exclusion| Reason {
@@ -80,22 +80,22 @@ pub(super) fn held(plan: Plan, reasons: &[Reason]) -> Result<Plan, Error> {
 }
 
 /// Tells the clinic that an enrolment waits.
-pub(super) fn send(c: &mut Conn, post: &Post, course: &Course, reasons: &[Reason], m: &Moment) -> Result<(), Error> {
-    alerts::raise(c, course, &finding(course, reasons), None, course.day_number(m.at), m)?;
-    alerts::tell_staff(c, post, course, &format!("{}:{CAUSE}", course.plan.id), m)
+pub(super) fn send(c: &mut Conn, post: &Post, dossier: &Dossier, reasons: &[Reason], m: &Moment) -> Result<(), Error> {
+    alerts::raise(c, dossier, &finding(dossier, reasons), None, dossier.day_number(m.at), m)?;
+    alerts::tell_staff(c, post, dossier, &format!("{}:{CAUSE}", dossier.plan.id), m)
 }
 
-fn finding(course: &Course, reasons: &[Reason]) -> Finding {
+fn finding(dossier: &Dossier, reasons: &[Reason]) -> Finding {
     let locales: BTreeSet<&String> = reasons.iter().flat_map(|reason| reason.text.0.keys()).collect();
     let together = |locale: &String| {
         let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.in_locale(&[locale])).collect();
         (locale.clone(), texts.join(" "))
     };
-    let conditions = course.compiled.exclusions.iter().map(|exclusion| &exclusion.when);
+    let conditions = dossier.compiled.exclusions.iter().map(|exclusion| &exclusion.when);
     let names: BTreeSet<&String> = conditions.clone().flat_map(|when| when.variables()).collect();
-    let given: BTreeMap<String, serde_json::Value> = course.plan.parameters.to().unwrap_or_default();
+    let given: BTreeMap<String, serde_json::Value> = dossier.plan.parameters.to().unwrap_or_default();
     let value = |name: &String| {
-        let applies = || serde_json::Value::Bool(course.compiled.variants.contains(name));
+        let applies = || serde_json::Value::Bool(dossier.compiled.variants.contains(name));
         (name.clone(), given.get(name).cloned().unwrap_or_else(applies))
     };
     let sources: Vec<String> = conditions.map(|when| format!("({})", when.source())).collect();
@@ -131,23 +131,23 @@ pub fn decide(
     id: PlanId,
     (decision, reason, if_match): (Decision, Note, Option<&str>),
     m: &Moment,
-) -> Result<Course, Error> {
-    let mut course = super::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
+) -> Result<Dossier, Error> {
+    let mut dossier = super::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
     let reason = String::from(reason);
-    if if_match.is_some() && is_decided(&course.plan, decision, &reason) {
-        return Ok(course);
+    if if_match.is_some() && is_decided(&dossier.plan, decision, &reason) {
+        return Ok(dossier);
     }
-    check_version(if_match, course.plan.revision)?;
-    if course.plan.status != PlanStatus::Draft {
-        let detail = format!("the plan does not wait for a decision: it is {}", course.plan.status);
+    check_version(if_match, dossier.plan.revision)?;
+    if dossier.plan.status != PlanStatus::Draft {
+        let detail = format!("the plan does not wait for a decision: it is {}", dossier.plan.status);
         return Err(Error::conflict("not_waiting", detail));
     }
-    course.plan = match decision {
-        Decision::Start => started(course.plan, reason, m.at),
-        Decision::Decline => Plan { status: PlanStatus::Revoked, declined: Some(reason), ..course.plan },
+    dossier.plan = match decision {
+        Decision::Start => started(dossier.plan, reason, m.at),
+        Decision::Decline => Plan { status: PlanStatus::Revoked, declined: Some(reason), ..dossier.plan },
     };
-    course.plan.revision += 1;
-    if !store::set_decided(c, &course.plan, course.plan.revision - 1)? {
+    dossier.plan.revision += 1;
+    if !store::set_decided(c, &dossier.plan, dossier.plan.revision - 1)? {
         return Err(Error::Stale);
     }
     let action = match decision {
@@ -155,7 +155,7 @@ pub fn decide(
         Decision::Decline => "plan_declined",
     };
     crate::audit::note(c, Some(who.clinic), Some(who.account), action, "plan", Some(id.0), m)?;
-    Ok(course)
+    Ok(dossier)
 }
 
 /// A request that was sent again because its answer was lost is answered as the first one.

@@ -72,10 +72,10 @@ async fn decide(
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let (m, inner, tag) = (app.moment(), app.clone(), if_match(request));
-    let course = app
+    let dossier = app
         .db
         .write(move |c| super::decide(c, &inner.compiled, &who, id, (decision, reason, tag.as_deref()), &m))
         .await?;
-    let tag = etag_of_version(course.plan.revision);
-    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(&course, None)?))
+    let tag = etag_of_version(dossier.plan.revision);
+    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(&dossier, None)?))
 }
