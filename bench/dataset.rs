@@ -227,6 +227,7 @@ fn past(
                             noted_at: at.at,
                             received_at: at.at,
                             made_by: account,
+                            counted_from: None,
                         },
                     )?;
                     marks += 1;
@@ -281,6 +282,9 @@ fn insert_check_in(
             back_filled: false,
             urgency: None,
             findings: Json::of(&json!([])).unwrap(),
+            counted_from: None,
+            item_key: None,
+            slot_key: None,
         },
     )?;
     Ok(())

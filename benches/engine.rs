@@ -32,7 +32,13 @@ fn at(text: &str) -> Stamp {
 
 fn enrolment() -> Enrolment {
     let plan = PlanId::from(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
-    Enrolment { plan, day_zero: date(2026, 5, 4), enrolled_at: at("2026-05-04T10:00:00Z"), status: PlanStatus::Active }
+    Enrolment {
+        plan,
+        day_zero: date(2026, 5, 4),
+        enrolled_at: at("2026-05-04T10:00:00Z"),
+        status: PlanStatus::Active,
+        stops: Default::default(),
+    }
 }
 
 /// Everything that could be marked until a moment, as done.

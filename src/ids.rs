@@ -47,6 +47,8 @@ ids! {
     PlanId,
     /// The move of running plans to another version of their protocol.
     MigrationId,
+    /// One change of a plan.
+    RevisionId,
     /// (plan, item key, day, slot key), computed: UUIDv5.
     OccurrenceId,
     /// One recorded mark on an occurrence.

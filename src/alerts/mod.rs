@@ -4,6 +4,8 @@ pub mod routes;
 pub mod store;
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::auth::Staff;
 use crate::check_ins::CheckIn;
@@ -118,6 +120,38 @@ pub struct Alert {
     pub note: Option<String>,
     /// Rises with every change.
     pub version: i32,
+    /// What happened to the plan afterwards (`Annotation`s).
+    pub annotations: Option<Json>,
+}
+
+/// Something that happened to the plan after an alert was raised: the alert stays as it was.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Annotation {
+    /// When.
+    pub at: Stamp,
+    /// Stable word: `treatment_corrected` or `entered_in_error`; there may be more.
+    #[schema(example = "treatment_corrected")]
+    pub code: String,
+    /// In a sentence.
+    #[schema(example = "The treatment's date was corrected from 2026-05-04 to 2026-05-05.")]
+    pub detail: String,
+}
+
+/// Notes on all alerts of a plan what happened to it; none is changed otherwise, and none ends.
+pub fn annotate(
+    c: &mut Conn,
+    clinic: ClinicId,
+    plan: PlanId,
+    (code, detail): (&str, &str),
+    m: &Moment,
+) -> Result<(), Error> {
+    for alert in store::list_of_plan(c, clinic, plan)? {
+        let mut annotations: Vec<Annotation> =
+            alert.annotations.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+        annotations.push(Annotation { at: m.at, code: code.to_owned(), detail: detail.to_owned() });
+        store::set_annotations(c, &alert, &Json::of(&annotations)?)?;
+    }
+    Ok(())
 }
 
 /// Raises an alert for a finding, or adds it to the open alert of the same cause; a worse one makes that more pressing,
@@ -158,6 +192,7 @@ pub fn raise(
         resolution: None,
         note: None,
         version: 1,
+        annotations: None,
     };
     if let Some(open) = store::find_open(c, clinic, dossier.plan.id, &finding.cause)? {
         return see_again(c, open, new, m);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Alert as Row, AlertStatus, Resolution, store};
+use super::{Alert as Row, AlertStatus, Annotation, Resolution, store};
 use crate::app::App;
 use crate::auth::Staff;
 use crate::engine::{Text, Urgency};
@@ -86,6 +86,8 @@ struct Alert {
     /// For `If-Match`: the ETag is `"v` and this number and `"`.
     #[schema(example = 1)]
     version: i32,
+    /// What happened to the plan afterwards, oldest first.
+    annotations: Vec<Annotation>,
 }
 
 fn view(row: Row, at: Stamp) -> Alert {
@@ -114,6 +116,7 @@ fn view(row: Row, at: Stamp) -> Alert {
         resolution: row.resolution,
         note: row.note,
         version: row.version,
+        annotations: row.annotations.and_then(|json| json.to().ok()).unwrap_or_default(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Alert, AlertStatus, EventKind};
 use crate::auth::{MemberState, Role};
 use crate::db::Conn;
 use crate::db::schema::{accounts, alert_events, alerts, members};
+use crate::db::types::Json;
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{AlertId, AuditId, ClinicId, MemberId, PlanId};
@@ -94,6 +95,23 @@ pub fn set(c: &mut Conn, alert: &Alert, version: i32) -> Result<bool, Error> {
         ))
         .execute(c)?;
     Ok(changed == 1)
+}
+
+/// The alerts of a plan, in any state.
+pub fn list_of_plan(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<Vec<Alert>, Error> {
+    Ok(alerts::table
+        .filter(alerts::clinic_id.eq(clinic).and(alerts::plan_id.eq(plan)))
+        .order(alerts::id)
+        .select(Alert::as_select())
+        .load(c)?)
+}
+
+/// What happened to the plan afterwards.
+pub fn set_annotations(c: &mut Conn, alert: &Alert, annotations: &Json) -> Result<(), Error> {
+    diesel::update(alerts::table.find((alert.clinic_id, alert.id)))
+        .set((alerts::annotations.eq(annotations), alerts::version.eq(alert.version + 1)))
+        .execute(c)?;
+    Ok(())
 }
 
 /// One line of an alert's history.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth;
 use crate::clinics::TriageMode;
 use crate::db::schema::check_ins;
-use crate::db::types::Json;
+use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend};
 use crate::engine::{self, Answers, Finding, ItemKind, State, Triage, TriageInput, Urgency};
 use crate::error::{Error, FieldError};
@@ -60,6 +60,12 @@ pub struct CheckIn {
     pub urgency: Option<String>,
     /// What the rules found, with advice and trace.
     pub findings: Json,
+    /// The date that the day was counted from; none: the plan's first.
+    pub counted_from: Option<DateColumn>,
+    /// The line that it answers.
+    pub item_key: Option<String>,
+    /// The slot that it answers.
+    pub slot_key: Option<String>,
 }
 
 /// A check-in to be recorded.
@@ -171,6 +177,8 @@ fn judge(
     let triage = match dossier.clinic.triage {
         TriageMode::Full => {
             let earlier = store::list_earlier(c, dossier.plan.clinic_id, dossier.plan.id, engine::LOOK_BACK)?;
+            let recounted = |(day, from, answers)| (dossier.plan.day_now(day, from), answers);
+            let earlier: Vec<(i32, Answers)> = earlier.into_iter().map(recounted).collect();
             engine::triage(&dossier.compiled, &TriageInput { day: place.day, answers: &answers, earlier: &earlier })
         }
         TriageMode::InstructionsOnly => Triage::default(),
@@ -184,7 +192,7 @@ fn judge(
         id,
         patient_id: dossier.patient.id,
         version_id: dossier.version_on(place.day)?,
-        occurrence_id: new.occurrence_id,
+        occurrence_id: place.answers.as_ref().map(|(occurrence, ..)| *occurrence),
         day: place.day,
         form: place.form,
         answers: Json::of(&answers)?,
@@ -195,6 +203,9 @@ fn judge(
         back_filled: place.back_filled,
         urgency: triage.urgency.map(|urgency| urgency.as_str().to_owned()),
         findings: Json::of(&findings)?,
+        counted_from: dossier.counted_from(),
+        item_key: place.answers.as_ref().map(|(_, item, _)| item.clone()),
+        slot_key: place.answers.map(|(.., slot)| slot),
     })
 }
 
@@ -203,6 +214,8 @@ struct Place {
     day: i32,
     form: String,
     back_filled: bool,
+    /// What it answers: the occurrence, with its line and its slot.
+    answers: Option<(OccurrenceId, String, String)>,
 }
 
 fn place(
@@ -212,23 +225,30 @@ fn place(
     answered_at: Stamp,
     at: Stamp,
 ) -> Result<Place, Error> {
-    let Some(id) = occurrence else {
-        return Ok(Place { day: dossier.day_number(answered_at), form: AD_HOC.to_owned(), back_filled: false });
-    };
+    let ad_hoc =
+        || Place { day: dossier.day_number(answered_at), form: AD_HOC.to_owned(), back_filled: false, answers: None };
+    let Some(id) = occurrence else { return Ok(ad_hoc()) };
+    // A phone that was offline while the clinic changed the plan answers what it was asked: nothing of it is lost.
+    let unasked = || (dossier.plan.revision > 1).then(ad_hoc);
     let unknown = || Error::field("/occurrence_id", "unknown_value", "there is no such check-in in this plan");
     let near = dossier.day_number(at);
-    let (item, day, _) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near).ok_or_else(unknown)?;
+    let Some((item, day, slot)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near) else {
+        return unasked().ok_or_else(unknown);
+    };
     let item = dossier.compiled.items.get(item).filter(|item| item.kind == ItemKind::CheckIn).ok_or_else(unknown)?;
-    let seen = today::day_at(c, dossier, day, at)?;
-    let found = seen.occurrences.iter().find(|occurrence| occurrence.id == id).ok_or_else(unknown)?;
+    let seen = today::occurrences_on(c, dossier, day, at)?;
+    let Some(found) = seen.iter().find(|occurrence| occurrence.id == id) else { return unasked().ok_or_else(unknown) };
     if found.state == State::Upcoming {
-        return Err(Error::field(
-            "/occurrence_id",
-            "not_open_yet",
-            format!("this check-in opens at {}", found.opens_at),
-        ));
+        let detail = format!("this check-in opens at {}", found.opens_at);
+        return unasked().ok_or_else(|| Error::field("/occurrence_id", "not_open_yet", detail));
     }
-    Ok(Place { day, form: item.form.clone().unwrap_or_default(), back_filled: at >= found.closes_at })
+    let line = (item.key.clone(), dossier.compiled.slots.get(slot).map(|slot| slot.key.clone()).unwrap_or_default());
+    Ok(Place {
+        day,
+        form: item.form.clone().unwrap_or_default(),
+        back_filled: at >= found.closes_at,
+        answers: Some((id, line.0, line.1)),
+    })
 }
 
 fn check_answers(

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::CheckIn;
 use crate::db::schema::{check_ins, patients};
-use crate::db::types::Json;
+use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, direct};
 use crate::engine::Answers;
 use crate::error::Error;
@@ -75,15 +75,21 @@ pub fn list_of_patient(
     Ok(rows.load(c)?)
 }
 
-/// What was answered before in the plan, oldest first: what trends are judged by.
-pub fn list_earlier(c: &mut Conn, clinic: ClinicId, plan: PlanId, most: usize) -> Result<Vec<(i32, Answers)>, Error> {
-    let rows: Vec<(i32, Json)> = direct!(c, |c| check_ins::table
+/// What was answered before in the plan, oldest first: what trends are judged by. Each with its day, and the date that this
+/// was counted from.
+pub fn list_earlier(
+    c: &mut Conn,
+    clinic: ClinicId,
+    plan: PlanId,
+    most: usize,
+) -> Result<Vec<(i32, Option<DateColumn>, Answers)>, Error> {
+    let rows: Vec<(i32, Option<DateColumn>, Json)> = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
         .order(check_ins::entry_id.desc())
         .limit(i64::try_from(most).unwrap_or(i64::MAX))
-        .select((check_ins::day, check_ins::answers))
+        .select((check_ins::day, check_ins::counted_from, check_ins::answers))
         .load(c))?;
-    rows.into_iter().rev().map(|(day, answers)| Ok((day, Answers(answers.to()?)))).collect()
+    rows.into_iter().rev().map(|(day, from, answers)| Ok((day, from, Answers(answers.to()?)))).collect()
 }
 
 /// What a check-in is judged by, in four numbers: the versions of plan, patient and clinic, and the newest check-in.

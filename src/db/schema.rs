@@ -158,6 +158,7 @@ diesel::table! {
         recorded_by -> Uid,
         created_at -> Instant,
         version -> Integer,
+        entered_in_error_at -> Nullable<Instant>,
     }
 }
 
@@ -203,6 +204,10 @@ diesel::table! {
         waits_for -> JsonDoc,
         started_at -> Nullable<Instant>,
         declined -> Nullable<Text>,
+        stops -> Nullable<JsonDoc>,
+        overrides -> Nullable<JsonDoc>,
+        first_day_zero -> Nullable<Day>,
+        corrections -> Integer,
     }
 }
 
@@ -248,6 +253,25 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::db::types::{Day, Instant, JsonDoc, Uid};
 
+    plan_revisions (clinic_id, plan_id, revision) {
+        clinic_id -> Uid,
+        plan_id -> Uid,
+        revision -> Integer,
+        id -> Uid,
+        command -> JsonDoc,
+        reason -> Text,
+        undoes -> Nullable<Integer>,
+        before_state -> JsonDoc,
+        after_state -> JsonDoc,
+        made_by -> Uid,
+        made_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
     marks (clinic_id, plan_id, day, id) {
         clinic_id -> Uid,
         plan_id -> Uid,
@@ -261,6 +285,7 @@ diesel::table! {
         noted_at -> Instant,
         received_at -> Instant,
         made_by -> Uid,
+        counted_from -> Nullable<Day>,
     }
 }
 
@@ -286,6 +311,9 @@ diesel::table! {
         back_filled -> Bool,
         urgency -> Nullable<Text>,
         findings -> JsonDoc,
+        counted_from -> Nullable<Day>,
+        item_key -> Nullable<Text>,
+        slot_key -> Nullable<Text>,
     }
 }
 
@@ -318,6 +346,7 @@ diesel::table! {
         resolution -> Nullable<Text>,
         note -> Nullable<Text>,
         version -> Integer,
+        annotations -> Nullable<JsonDoc>,
     }
 }
 
@@ -432,6 +461,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     plans,
     plan_migrations,
     plan_moves,
+    plan_revisions,
     marks,
     check_ins,
     alerts,

@@ -25,7 +25,7 @@ struct Story {
     protocol: &'static str,
     day: i32,
     parameters: &'static str,
-    dossier: Goes,
+    goes: Goes,
 }
 
 /// How a patient's answers go.
@@ -51,7 +51,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 0,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II"}"#,
-        dossier: Goes::Well,
+        goes: Goes::Well,
     },
     Story {
         name: "Bruno Invented",
@@ -60,7 +60,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 1,
         parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III"}"#,
-        dossier: Goes::Well,
+        goes: Goes::Well,
     },
     Story {
         name: "Chidi Invented",
@@ -69,7 +69,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 3,
         parameters: r#"{"needle_depth_mm":1.2,"skin_type":"VI"}"#,
-        dossier: Goes::Red,
+        goes: Goes::Red,
     },
     Story {
         name: "Dalia Invented",
@@ -78,7 +78,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 5,
         parameters: r#"{"needle_depth_mm":0.5,"skin_type":"IV"}"#,
-        dossier: Goes::Well,
+        goes: Goes::Well,
     },
     Story {
         name: "Elif Invented",
@@ -87,7 +87,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 7,
         parameters: r#"{"needle_depth_mm":1.5,"skin_type":"III","cold_sore_history":true}"#,
-        dossier: Goes::Sign,
+        goes: Goes::Sign,
     },
     Story {
         name: "Farid Invented",
@@ -96,7 +96,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 14,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"V"}"#,
-        dossier: Goes::Well,
+        goes: Goes::Well,
     },
     Story {
         name: "Greta Invented",
@@ -105,7 +105,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-face",
         day: 4,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"I"}"#,
-        dossier: Goes::Silent,
+        goes: Goes::Silent,
     },
     Story {
         name: "Hugo Invented",
@@ -114,7 +114,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 1,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III","uses_minoxidil":true}"#,
-        dossier: Goes::Well,
+        goes: Goes::Well,
     },
     Story {
         name: "Ines Invented",
@@ -123,7 +123,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 2,
         parameters: r#"{"needle_depth_mm":1.5,"skin_type":"II","uses_minoxidil":true}"#,
-        dossier: Goes::Worried,
+        goes: Goes::Worried,
     },
     Story {
         name: "Jomo Invented",
@@ -132,7 +132,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 5,
         parameters: r#"{"needle_depth_mm":0.8,"skin_type":"VI"}"#,
-        dossier: Goes::Well,
+        goes: Goes::Well,
     },
     Story {
         name: "Kiri Invented",
@@ -141,7 +141,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 9,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III"}"#,
-        dossier: Goes::Well,
+        goes: Goes::Well,
     },
     Story {
         name: "Liv Invented",
@@ -150,7 +150,7 @@ const STORIES: &[Story] = &[
         protocol: "mn-scalp",
         day: 28,
         parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II","uses_minoxidil":true}"#,
-        dossier: Goes::Well,
+        goes: Goes::Well,
     },
 ];
 
@@ -283,14 +283,14 @@ fn answer_past(
             item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= now
         }));
     }
-    let answered = if story.dossier == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
+    let answered = if story.goes == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
     for (index, occurrence) in past.iter().take(answered).enumerate() {
         let is_last = index + 1 == past.len();
         let at = moment(&app.entropy, occurrence.opens_at.plus_seconds(3_600));
         if at.at < dossier.enrolment().enrolled_at {
             continue;
         }
-        let answers = answers(dossier, occurrence.day, if is_last { story.dossier } else { Goes::Well });
+        let answers = answers(dossier, occurrence.day, if is_last { story.goes } else { Goes::Well });
         let new =
             NewCheckIn { plan_id: dossier.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
         let who = auth::Patient { account };

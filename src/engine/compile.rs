@@ -156,6 +156,15 @@ impl Adjust {
 }
 
 impl Compiled {
+    /// Lays the lines out over the days again, after a change of them.
+    pub(super) fn lay_out(&mut self) {
+        let last = self.items.iter().filter_map(|item| item.days.last()).max().unwrap_or_default();
+        self.horizon_day = self.horizon_day.max(last);
+        self.by_day = (0..=self.horizon_day).map(|day| lines_on(&self.items, day)).collect();
+        let held = self.items.iter().enumerate().filter(|(_, item)| item.hold.is_some());
+        self.held = held.map(|(index, _)| index).collect();
+    }
+
     /// This plan from a day on, with the days before it as they are in `earlier`: a plan that is moved to another version keeps
     /// what has begun. Lines, slots and phases of both are there, those of `earlier` first, so that its indexes still hold;
     /// everything else depends on the day: `on`.

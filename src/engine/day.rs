@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::calendar::{date_of, day_number, local_instant, next_date_change};
+use super::calendar::{local_date, local_instant, next_date_change};
 use super::clock::LocalTime;
 use super::compile::{Compiled, Planned};
 use super::document::Item;
@@ -20,6 +20,8 @@ pub struct Day {
     pub number: i32,
     /// Its date.
     pub date: Date,
+    /// Where the plan stands on it.
+    pub status: PlanStatus,
     /// Index of its phase in the compiled plan.
     pub phase: Option<usize>,
     /// Its occurrences, and for today those of earlier days that can still be answered (these first).
@@ -51,32 +53,59 @@ pub struct Occurrence {
     pub remind_at: Option<Stamp>,
     /// The last day a restriction is in force, as far as is known.
     pub last_day: Option<i32>,
+    /// Its date; `None` while a pause that nobody has ended keeps it away.
+    pub last_on: Option<Date>,
     /// Whether it is in force beyond its planned days because of the answers.
     pub held: bool,
 }
 
 /// The patient's current day, with what can still be answered of earlier days.
 pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp) -> Day {
-    let number = day_number(enrolment.day_zero, zone, as_of);
+    let date = local_date(zone, as_of);
+    let number = enrolment.day_on(date);
     let seen = Seen { compiled, enrolment, facts, zone, as_of };
     let mut view = View::new(next_date_change(zone, as_of));
-    if enrolment.status.is_shown() {
-        for earlier in number - compiled.reach()..number {
-            seen.add_still_answerable(&mut view, earlier);
+    match enrolment.status_on(date) {
+        PlanStatus::Active | PlanStatus::Draft => {
+            for earlier in number - compiled.reach()..number {
+                seen.add_still_answerable(&mut view, earlier);
+            }
+            seen.add_all(&mut view, number, date);
         }
-        seen.add_all(&mut view, number);
+        PlanStatus::OnHold => {
+            seen.add_all(&mut view, number, date);
+            view.occurrences.retain(|occurrence| occurrence.state != State::Cancelled);
+        }
+        _ => {}
     }
-    view.day(compiled, enrolment, number)
+    view.day(compiled, enrolment, number, date)
 }
 
-/// Any day of the plan, seen from a moment; lines that only inform are gone once their window closed.
-pub fn day(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp, day: i32) -> Day {
+/// The day of the plan that is a date, seen from a moment; lines that only inform are gone once their window closed.
+pub fn on_date(
+    compiled: &Compiled,
+    enrolment: &Enrolment,
+    facts: &Facts,
+    zone: &TimeZone,
+    as_of: Stamp,
+    date: Date,
+) -> Day {
     let seen = Seen { compiled, enrolment, facts, zone, as_of };
     let mut view = View::new(next_date_change(zone, as_of));
+    let day = enrolment.day_on(date);
     if enrolment.status.is_shown() {
-        seen.add_all(&mut view, day);
+        seen.add_all(&mut view, day, date);
     }
-    view.day(compiled, enrolment, day)
+    view.day(compiled, enrolment, day, date)
+}
+
+/// Any day of the plan, in the same way. While it is not known when it comes, because the plan's days wait (`date_of` gives
+/// none), it is empty and stands at the end of time.
+pub fn day(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp, day: i32) -> Day {
+    match enrolment.date_of(day) {
+        Some(date) => on_date(compiled, enrolment, facts, zone, as_of, date),
+        None => View::new(next_date_change(zone, as_of)).day(compiled, enrolment, day, Date::MAX),
+    }
 }
 
 /// What is shown, and until when.
@@ -94,12 +123,13 @@ impl View {
         self.valid_until = change.map_or(self.valid_until, |at| at.min(self.valid_until));
     }
 
-    fn day(self, compiled: &Compiled, enrolment: &Enrolment, number: i32) -> Day {
+    fn day(self, compiled: &Compiled, enrolment: &Enrolment, number: i32, date: Date) -> Day {
         // What is common on a day is not told to one for whom the plan may not be right.
         let is_told = enrolment.status != PlanStatus::Draft;
         Day {
             number,
-            date: date_of(enrolment.day_zero, number),
+            date,
+            status: enrolment.status_on(date),
             phase: if is_told { compiled.phase_index_on(number) } else { None },
             occurrences: self.occurrences,
             valid_until: self.valid_until,
@@ -117,8 +147,8 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn add_all(&self, view: &mut View, day: i32) {
-        let mut windows = Windows::new(self, day);
+    fn add_all(&self, view: &mut View, day: i32, date: Date) {
+        let mut windows = Windows::new(self, date);
         for line in self.compiled.planned_on(day) {
             let occurrence = self.occurrence(&mut windows, *line, day, false);
             let Some((occurrence, change)) = occurrence else { continue };
@@ -137,7 +167,8 @@ impl Seen<'_> {
 
     /// Of an earlier day, what is open (a window can reach into the next day) or late.
     fn add_still_answerable(&self, view: &mut View, day: i32) {
-        let mut windows = Windows::new(self, day);
+        let Some(date) = self.enrolment.date_of(day) else { return };
+        let mut windows = Windows::new(self, date);
         for line in self.compiled.planned_on(day) {
             if windows.of(line.slot).is_none_or(|window| window.late_until <= self.as_of) {
                 continue;
@@ -161,7 +192,16 @@ impl Seen<'_> {
         let window = windows.of(line.slot)?;
         let id = occurrence_id(self.enrolment.plan, &item.key, day, &slot.key);
         let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };
-        let (state, change) = window.state(item.kind, recorded, self.enrolment.enrolled_at, self.as_of)?;
+        let (state, change) = match windows.status {
+            PlanStatus::Active | PlanStatus::Draft => {
+                window.state(item.kind, recorded, self.enrolment.enrolled_at, self.as_of)?
+            }
+            PlanStatus::OnHold if item.kind == ItemKind::Restriction => {
+                window.state(item.kind, None, self.enrolment.enrolled_at, self.as_of)?
+            }
+            _ if item.kind.can_be_marked() && !windows.waits => (recorded.unwrap_or(State::Cancelled), None),
+            _ => return None,
+        };
         let Window { opens_at, closes_at, late_until, remind_at } = window;
         let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };
         let occurrence = Occurrence {
@@ -175,6 +215,7 @@ impl Seen<'_> {
             late_until,
             remind_at,
             last_day,
+            last_on: last_day.and_then(|day| self.enrolment.date_of(day)),
             held,
         };
         Some((occurrence, change))
@@ -198,14 +239,25 @@ impl Seen<'_> {
 pub(super) struct Windows<'a> {
     slots: &'a [super::document::Slot],
     date: Date,
+    /// Where the plan stands on the date.
+    status: PlanStatus,
+    /// Whether the plan's days wait on the date: what can be marked comes later.
+    waits: bool,
     zone: &'a TimeZone,
     resolved: Vec<Option<Window>>,
 }
 
 impl<'a> Windows<'a> {
-    pub(super) fn new(seen: &Seen<'a>, day: i32) -> Self {
+    pub(super) fn new(seen: &Seen<'a>, date: Date) -> Self {
         let slots = seen.compiled.slots.as_slice();
-        Self { slots, date: date_of(seen.enrolment.day_zero, day), zone: seen.zone, resolved: vec![None; slots.len()] }
+        Self {
+            slots,
+            date,
+            status: seen.enrolment.status_on(date),
+            waits: seen.enrolment.waits_on(date),
+            zone: seen.zone,
+            resolved: vec![None; slots.len()],
+        }
     }
 
     pub(super) fn of(&mut self, slot: usize) -> Option<Window> {

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::calendar::{date_of, day_number, local_instant};
+use super::calendar::local_instant;
 use super::clock::LocalTime;
 use super::compile::Compiled;
 use super::conditions::{Known, Verdict};
@@ -29,10 +29,10 @@ pub struct DayFinding {
 /// Days before the patient's enrolment have none. The same finding is given again until the days are over; it is to be
 /// raised once.
 pub fn day_rules(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, as_of: Stamp) -> Vec<DayFinding> {
-    if enrolment.status != PlanStatus::Active {
+    if enrolment.status_at(zone, as_of) != PlanStatus::Active {
         return Vec::new();
     }
-    let today = day_number(enrolment.day_zero, zone, as_of);
+    let today = enrolment.day_at(zone, as_of);
     let due = [today - 1, today]
         .into_iter()
         .filter(|day| due_at(compiled, enrolment, *day, zone).is_some_and(|due_at| due_at <= as_of));
@@ -42,8 +42,9 @@ pub fn day_rules(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, as
 /// When the rules of a day come due for the patient; `None` if there are none.
 pub(super) fn due_at(compiled: &Compiled, enrolment: &Enrolment, day: i32, zone: &TimeZone) -> Option<Stamp> {
     rules_on(compiled, day).next()?;
-    let before_enrolment = day < day_number(enrolment.day_zero, zone, enrolment.enrolled_at);
-    (!before_enrolment).then(|| local_instant(date_of(enrolment.day_zero, day), MORNING, zone))
+    let before_enrolment = day < enrolment.day_at(zone, enrolment.enrolled_at);
+    let date = enrolment.date_of(day).filter(|date| enrolment.status_on(*date) == PlanStatus::Active)?;
+    (!before_enrolment).then(|| local_instant(date, MORNING, zone))
 }
 
 fn rules_on(compiled: &Compiled, day: i32) -> impl Iterator<Item = &Rule> {

@@ -4,6 +4,7 @@ mod alerts;
 mod answers;
 mod calendar;
 mod clock;
+mod commands;
 mod compile;
 mod conditions;
 mod day;
@@ -13,21 +14,24 @@ mod document;
 mod effect;
 mod lint;
 mod occurrences;
+mod overrides;
 mod parameters;
 mod reminders;
 mod silence;
 mod simulate;
+mod stops;
 mod text;
 mod triage;
 mod words;
 
 pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers};
-pub use calendar::{day_number, local_instant};
+pub use calendar::{day_number, local_date, local_instant, recounted};
 pub use clock::{Days, LocalTime};
+pub use commands::{Command, Now, PlanState, Refusal, Revision, Stretch, UndoRefusal, apply, undo};
 pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
-pub use day::{Day, Occurrence, day, today};
+pub use day::{Day, Occurrence, day, on_date, today};
 pub use day_rules::{DayFinding, day_rules};
 pub use diff::{Change, ChangeKind, Detail, Diff, diff};
 pub use document::{
@@ -37,6 +41,9 @@ pub use document::{
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use lint::{Linted, lint};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
+pub use overrides::{
+    AddedLine, DayRange, Override, OverrideChange, OverrideProblem, SetLine, SlotKey, Threshold, behind, check_override,
+};
 pub use parameters::{ParameterProblem, Parameters};
 pub use reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
 pub use silence::silence;
@@ -44,6 +51,7 @@ pub use simulate::{
     AdHoc, Behaviour, Script, ScriptProblem, ScriptedDay, SimulatedAlert, SimulatedChange, SimulatedCheckIn,
     SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
 };
+pub use stops::{End, Pause, PausedDays, Stops};
 pub use text::{Text, fill};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{

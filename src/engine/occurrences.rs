@@ -6,16 +6,17 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::answers::{Answers, known_answer};
-use super::calendar::{date_of, local_instant};
+use super::calendar::local_instant;
 use super::compile::{Compiled, Planned};
 use super::conditions::{Known, Verdict};
 use super::document::{Item, SIGNS, Slot};
+use super::stops::Stops;
 use super::words::{ItemKind, MarkState, PlanStatus, State};
 use crate::ids::{OccurrenceId, PlanId};
 use crate::time::Stamp;
 
 /// A plan as the engine needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
     /// The plan.
     pub plan: PlanId,
@@ -23,8 +24,10 @@ pub struct Enrolment {
     pub day_zero: Date,
     /// When the patient was enrolled, or the plan was started after waiting: what was over by then is not expected.
     pub enrolled_at: Stamp,
-    /// Where the plan stands.
+    /// Where the plan stands, pauses and ends aside: `status_on` knows those.
     pub status: PlanStatus,
+    /// Its pauses and its end.
+    pub stops: Stops,
 }
 
 impl Enrolment {
@@ -128,7 +131,7 @@ impl Window {
         zone: &TimeZone,
     ) -> Option<Self> {
         let slot = compiled.slots.get(line.slot)?;
-        Some(Self::of(slot, date_of(enrolment.day_zero, day), zone))
+        Some(Self::of(slot, enrolment.date_of(day)?, zone))
     }
 
     /// The state at an instant, and when it changes next if nothing is recorded; `None` once a line that only informs is over.

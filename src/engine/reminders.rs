@@ -3,7 +3,6 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::calendar::{date_of, day_number};
 use super::compile::{Compiled, Planned};
 use super::day::{Occurrence, Seen, Windows};
 use super::day_rules;
@@ -17,6 +16,8 @@ use crate::time::Stamp;
 pub struct Due {
     /// About what, with its state at the end of the asked stretch.
     pub occurrence: Occurrence,
+    /// The date of its day.
+    pub date: Date,
     /// When it is due.
     pub due_at: Stamp,
     /// From when on it is of no use.
@@ -44,6 +45,8 @@ pub fn look_from(planned_to: Stamp, enrolled_at: Stamp) -> Stamp {
 pub fn reason_of(due: &Due, reader: Reader, at: Stamp) -> Reason {
     if matches!(due.occurrence.state, State::Done | State::Partial | State::Skipped) {
         Reason::Done
+    } else if due.occurrence.state == State::Cancelled {
+        Reason::PlanNotActive
     } else if !reader.wants {
         Reason::Unsubscribed
     } else if reader.refused {
@@ -56,8 +59,8 @@ pub fn reason_of(due: &Due, reader: Reader, at: Stamp) -> Reason {
 }
 
 /// The one mail of a patient, date and slot: what is due with it joins it.
-pub fn letter_key(patient: PatientId, day_zero: Date, day: i32, slot: &str) -> String {
-    format!("reminder:{patient}:{}:{slot}", date_of(day_zero, day))
+pub fn letter_key(patient: PatientId, date: Date, slot: &str) -> String {
+    format!("reminder:{patient}:{date}:{slot}")
 }
 
 /// The reminders that come due after one moment and until another, in order.
@@ -74,16 +77,17 @@ pub fn due_reminders(
         return due;
     }
     let seen = Seen { compiled, enrolment, facts, zone, as_of: until };
-    for day in first_day(compiled, enrolment, zone, after)..=day_number(enrolment.day_zero, zone, until) {
-        let mut windows = Windows::new(&seen, day);
+    for day in first_day(compiled, enrolment, zone, after)..=enrolment.day_at(zone, until) {
+        let Some(date) = enrolment.date_of(day) else { break };
+        let mut windows = Windows::new(&seen, date);
         for line in reminded_on(compiled, day) {
             let Some(due_at) = windows.of(line.slot).and_then(|window| window.remind_at) else { continue };
-            if due_at <= after || due_at > until || due_at <= enrolment.enrolled_at {
+            if due_at <= after || due_at > until || due_at <= enrolment.reminded_from() {
                 continue;
             }
             let Some((occurrence, _)) = seen.occurrence(&mut windows, line, day, false) else { continue };
             let expires_at = if due_at < occurrence.closes_at { occurrence.closes_at } else { occurrence.late_until };
-            due.push(Due { occurrence, due_at, expires_at });
+            due.push(Due { occurrence, date, due_at, expires_at });
         }
     }
     due.sort_by_key(|due| due.due_at);
@@ -95,13 +99,17 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
     if enrolment.status != PlanStatus::Active {
         return None;
     }
-    let after = after.max(enrolment.enrolled_at);
+    let after = after.max(enrolment.reminded_from());
     let listens = |day| compiled.on(day).rules.iter().any(|rule| rule.on == Trigger::Silence);
     let facts = Facts::default();
     let seen = Seen { compiled, enrolment, facts: &facts, zone, as_of: after };
     let mut next: Option<Stamp> = None;
     for day in first_day(compiled, enrolment, zone, after)..=compiled.horizon_day {
-        let mut windows = Windows::new(&seen, day);
+        let Some(date) = enrolment.date_of(day) else { break };
+        if enrolment.status_on(date) != PlanStatus::Active {
+            continue;
+        }
+        let mut windows = Windows::new(&seen, date);
         if next.is_some_and(|next| windows.start() > next) {
             break;
         }
@@ -119,7 +127,7 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
 
 /// The first day whose windows can still reach beyond an instant.
 fn first_day(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, after: Stamp) -> i32 {
-    (day_number(enrolment.day_zero, zone, after) - compiled.reach()).max(0)
+    (enrolment.day_at(zone, after) - compiled.reach()).max(0)
 }
 
 fn reminded_on(compiled: &Compiled, day: i32) -> impl Iterator<Item = Planned> {

@@ -2,7 +2,6 @@
 
 use jiff::tz::TimeZone;
 
-use super::calendar::day_number;
 use super::compile::Compiled;
 use super::conditions::{Known, Verdict};
 use super::occurrences::{Enrolment, Facts, Window, line_of, occurrence_id};
@@ -20,7 +19,7 @@ pub fn silence(
     zone: &TimeZone,
     as_of: Stamp,
 ) -> Vec<Finding> {
-    if enrolment.status != PlanStatus::Active {
+    if enrolment.status_at(zone, as_of) != PlanStatus::Active {
         return Vec::new();
     }
     let Some((day, missed_in_a_row)) = missed_in_a_row(compiled, enrolment, facts, zone, as_of) else {
@@ -50,7 +49,10 @@ fn missed_in_a_row(
 ) -> Option<(i32, i32)> {
     let heard_at = facts.check_ins.iter().map(|check_in| check_in.answered_at).filter(|at| *at <= as_of).max();
     let mut closed: Vec<(Stamp, i32, bool)> = Vec::new();
-    for day in 1..=day_number(enrolment.day_zero, zone, as_of).min(compiled.horizon_day) {
+    for day in 1..=enrolment.day_at(zone, as_of).min(compiled.horizon_day) {
+        if enrolment.date_of(day).is_none_or(|date| enrolment.status_on(date) != PlanStatus::Active) {
+            continue;
+        }
         for line in compiled.planned_on(day) {
             let Some((item, slot)) = line_of(compiled, *line).filter(|(item, _)| item.kind == ItemKind::CheckIn) else {
                 continue;

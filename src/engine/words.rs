@@ -217,9 +217,10 @@ words! {
 }
 
 impl PlanStatus {
-    /// Whether the patient sees lines of the plan: all of them, or while it waits those that are safe whatever it waits for.
+    /// Whether the patient sees lines of the plan: all of them; while it waits for a person those that are safe whatever it waits
+    /// for; while it is paused its restrictions.
     pub fn is_shown(self) -> bool {
-        matches!(self, Self::Active | Self::Draft)
+        matches!(self, Self::Active | Self::Draft | Self::OnHold)
     }
 }
 

@@ -37,7 +37,11 @@ pub fn answer<T: Serialize>(
 
 /// 200 with a versioned object and its tag, or 304.
 pub fn answer_version<T: Serialize>(request: &HttpRequest, body: &T, version: i32) -> HttpResponse {
-    let tag = etag_of_version(version);
+    answer_tagged(request, body, etag_of_version(version))
+}
+
+/// The same with a tag of any kind.
+pub fn answer_tagged<T: Serialize>(request: &HttpRequest, body: &T, tag: String) -> HttpResponse {
     if named(request, header::IF_NONE_MATCH, &tag) {
         return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
     }

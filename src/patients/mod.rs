@@ -69,6 +69,8 @@ pub struct Treatment {
     pub created_at: Stamp,
     /// Rises with every change.
     pub version: i32,
+    /// When it was said that it never happened.
+    pub entered_in_error_at: Option<Stamp>,
 }
 
 /// A patient to be added.
@@ -206,6 +208,7 @@ pub fn record_treatment(
         recorded_by: who.member,
         created_at: m.at,
         version: 1,
+        entered_in_error_at: None,
     };
     store::insert_treatment(c, &treatment)?;
     crate::audit::note(
@@ -220,7 +223,8 @@ pub fn record_treatment(
     Ok(treatment)
 }
 
-fn check_date(zone: &str, performed_on: Date, at: Stamp) -> Result<(), Error> {
+/// Whether a treatment can have been on that date.
+pub fn check_date(zone: &str, performed_on: Date, at: Stamp) -> Result<(), Error> {
     let zone = crate::plans::zone(zone)?;
     let today = at.timestamp().to_zoned(zone).date();
     let first = today.checked_sub(jiff::Span::new().years(2)).unwrap_or(today);
@@ -233,7 +237,8 @@ fn check_date(zone: &str, performed_on: Date, at: Stamp) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_parameters(parameters: &Parameters) -> Result<(), Error> {
+/// Whether parameters can be those of any treatment.
+pub fn check_parameters(parameters: &Parameters) -> Result<(), Error> {
     if parameters.0.len() > MOST_PARAMETERS {
         return Err(Error::field("/parameters", "too_long", format!("may hold at most {MOST_PARAMETERS} entries")));
     }

@@ -1,6 +1,7 @@
 //! A patient's enrolment: treatment + pinned protocol version + status, and what is known about its days.
 
 pub mod migration;
+pub mod revising;
 pub mod routes;
 pub mod store;
 pub mod waiting;
@@ -15,7 +16,7 @@ use crate::clinics::{Clinic, Texts};
 use crate::db::schema::plans;
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, CheckInFact, Enrolment, Facts, MarkFact, Parameters, PlanStatus, Text};
+use crate::engine::{self, CheckInFact, Enrolment, Facts, MarkFact, Override, Parameters, PlanStatus, Stops, Text};
 use crate::error::Error;
 use crate::http::text::{Key, Note};
 use crate::ids::{AccountId, ClinicId, MemberId, PatientId, PlanId, TreatmentId, VersionId};
@@ -56,7 +57,7 @@ pub struct Plan {
     pub next_due_at: Option<Stamp>,
     /// Rises with every change.
     pub revision: i32,
-    /// The versions that its earlier days belong to, if it was moved (`protocols::Stretch`).
+    /// The versions that its earlier days belong to, if it was moved (`engine::Stretch`).
     pub earlier_versions: Option<Json>,
     /// The reasons not to start that it waits for, or has waited for.
     pub waits_for: Json,
@@ -64,6 +65,22 @@ pub struct Plan {
     pub started_at: Option<Stamp>,
     /// Why a clinician did not start it.
     pub declined: Option<String>,
+    /// Its pauses and its end (`engine::Stops`), if it has any.
+    pub stops: Option<Json>,
+    /// What is different for this patient (`engine::Override`s), if anything is.
+    pub overrides: Option<Json>,
+    /// The date that its days were counted from before the treatment's date was corrected.
+    pub first_day_zero: Option<DateColumn>,
+    /// How often that was.
+    pub corrections: i32,
+}
+
+impl Plan {
+    /// The day that something recorded belongs to now: it stays with its date when the treatment's date is corrected.
+    pub fn day_now(&self, day: i32, counted_from: Option<DateColumn>) -> i32 {
+        let Some(first) = self.first_day_zero else { return day };
+        engine::recounted(day, counted_from.unwrap_or(first).0, self.day_zero.0)
+    }
 }
 
 /// A plan with all that its days are computed from.
@@ -79,6 +96,10 @@ pub struct Dossier {
     pub texts: Texts,
     /// The protocol, compiled with the parameters.
     pub compiled: Arc<engine::Compiled>,
+    /// Its pauses and its end.
+    pub stops: Stops,
+    /// What is different for this patient.
+    pub overrides: Vec<Override>,
     /// Where the patient is.
     pub zone: TimeZone,
 }
@@ -113,7 +134,9 @@ impl Dossier {
     ) -> Result<Self, Error> {
         let compiled = compiled(c, cache, &plan)?;
         let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
-        Ok(Self { plan, patient, clinic, texts, compiled, zone })
+        let stops = plan.stops.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+        let overrides = plan.overrides.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+        Ok(Self { plan, patient, clinic, texts, compiled, stops, overrides, zone })
     }
 
     /// What stands for `{name}` in a text of the protocol.
@@ -137,17 +160,31 @@ impl Dossier {
             day_zero: self.plan.day_zero.0,
             enrolled_at: self.plan.started_at.unwrap_or(self.plan.enrolled_at),
             status: self.plan.status,
+            stops: self.stops.clone(),
         }
+    }
+
+    /// Where the plan stands at an instant.
+    pub fn status(&self, at: Stamp) -> PlanStatus {
+        self.enrolment().status_at(&self.zone, at)
+    }
+
+    /// What days are counted from in what is recorded from now on; `None`: what they were always counted from.
+    pub fn counted_from(&self) -> Option<DateColumn> {
+        self.plan.first_day_zero.map(|_| self.plan.day_zero)
     }
 
     /// The patient's day number.
     pub fn day_number(&self, at: Stamp) -> i32 {
-        engine::day_number(self.plan.day_zero.0, &self.zone, at)
+        self.enrolment().day_at(&self.zone, at)
     }
 
     /// What must be known to tell the day `number`: marks of the days that can still be late, and the check-ins that a
     /// restriction may be held by.
     pub fn known(&self, c: &mut Conn, number: i32) -> Result<Known, Error> {
+        if self.plan.first_day_zero.is_some() {
+            return self.known_all(c);
+        }
         let late_days = self.compiled.slots.iter().map(|slot| slot.late_until.days).max().unwrap_or_default();
         let from = number - late_days - 2;
         let held_from = self
@@ -168,7 +205,7 @@ impl Dossier {
 
     /// The protocol version that a day belongs to.
     pub fn version_on(&self, day: i32) -> Result<VersionId, Error> {
-        let earlier: Vec<protocols::Stretch> =
+        let earlier: Vec<engine::Stretch> =
             self.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
         let stretch = earlier.iter().find(|stretch| day < stretch.until_day);
         Ok(stretch.map_or(self.plan.version_id, |stretch| stretch.version_id))
@@ -176,6 +213,9 @@ impl Dossier {
 
     /// Everything that is known, for the whole plan.
     pub fn known_all(&self, c: &mut Conn) -> Result<Known, Error> {
+        if self.plan.first_day_zero.is_some() {
+            return store::list_recounted(c, &self.plan);
+        }
         Ok(Known {
             marks: store::list_marks(c, self.plan.clinic_id, self.plan.id, i32::MIN, i32::MAX)?,
             check_ins: store::list_check_ins(c, self.plan.clinic_id, self.plan.id, i32::MIN)?,
@@ -185,8 +225,8 @@ impl Dossier {
 
 /// The plan's protocol, compiled with its parameters; of several versions, if it was moved.
 pub fn compiled(c: &mut Conn, cache: &Compiled, plan: &Plan) -> Result<Arc<engine::Compiled>, Error> {
-    let versions = (plan.version_id, plan.earlier_versions.as_ref());
-    cache.of_plan(versions, &plan.parameters, |version| protocols::store::document(c, plan.clinic_id, version))
+    let stored = (&plan.parameters, plan.earlier_versions.as_ref(), plan.overrides.as_ref());
+    cache.of_plan(plan.version_id, stored, |version| protocols::store::document(c, plan.clinic_id, version))
 }
 
 /// The account's plan of that id, complete.
@@ -255,8 +295,13 @@ pub fn enrol(
         waits_for: Json::of(&[(); 0])?,
         started_at: None,
         declined: None,
+        stops: None,
+        overrides: None,
+        first_day_zero: None,
+        corrections: 0,
     };
-    let mut dossier = Dossier { plan, patient, clinic, texts, compiled, zone };
+    let (stops, overrides) = (Stops::default(), Vec::new());
+    let mut dossier = Dossier { plan, patient, clinic, texts, compiled, stops, overrides, zone };
     let reasons = dossier.exclusions();
     let waits = waiting::must_wait(&reasons, who, &new)?;
     dossier.plan.overruled = new.overrule.map(Into::into);

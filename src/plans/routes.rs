@@ -9,9 +9,10 @@ use super::waiting::Reason;
 use super::{Dossier, NewPlan as Enrol, Plan as Row, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
-use crate::engine::PlanStatus;
+use crate::db::Conn;
+use crate::engine::{self, PausedDays, PlanStatus, Stops};
 use crate::error::Error;
-use crate::http::conditions::answer_version;
+use crate::http::conditions::{answer_tagged, etag_of_version};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{Date, Key as ProtocolKey, Note};
 use crate::http::{Body, Page, PageParams, Query, conditions};
@@ -29,6 +30,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(enrol)
         .service(get_plan)
         .service(get_plan_today);
+    super::revising::routes::routes(config);
     super::waiting::routes::routes(config);
 }
 
@@ -51,8 +53,13 @@ pub struct Plan {
     /// What it is called.
     #[schema(example = "Face micro-needling")]
     title: String,
-    /// Where it is. `draft`: it waits for a clinician.
+    /// Where it is today. `draft`: it waits for a clinician.
     status: PlanStatus,
+    /// Its pauses, past and to come.
+    pauses: Vec<PlanPause>,
+    /// The first date on which it is over, if that is before its last day: where the patient is.
+    #[schema(required)]
+    ends_on: Option<Date>,
     /// The reasons not to start that it waits for, or has waited for.
     waits_for: Vec<Exclusion>,
     /// Day 0: the treatment's local date at the clinic.
@@ -65,9 +72,21 @@ pub struct Plan {
     variants: Vec<String>,
     /// When the patient was enrolled.
     enrolled_at: Stamp,
-    /// Rises with every change; the ETag is `"v` and this number and `"`.
+    /// Rises with every change; the ETag has it.
     #[schema(example = 1)]
     revision: i32,
+}
+
+/// A pause of a plan: it asks nothing, and its restrictions stand.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct PlanPause {
+    /// The first date, where the patient is.
+    from_on: Date,
+    /// The first date after it; `null` until somebody resumes the plan.
+    #[schema(required)]
+    until_on: Option<Date>,
+    /// What becomes of the plan's days meanwhile.
+    days: PausedDays,
 }
 
 /// A reason not to start.
@@ -82,11 +101,10 @@ pub struct Exclusion {
 }
 
 /// How a plan looks from outside.
-pub fn view(dossier: &Dossier, asked: Option<&str>) -> Result<Plan, Error> {
+pub fn view(dossier: &Dossier, asked: Option<&str>, at: Stamp) -> Result<Plan, Error> {
     let locales = views::locales(asked, dossier);
     let exclusion = |reason: Reason| Exclusion { text: reason.text.in_locale(&locales).to_owned(), key: reason.key };
-    let Row { id, clinic_id, patient_id, treatment_id, version_id, status, day_zero, enrolled_at, revision, .. } =
-        dossier.plan;
+    let Row { id, clinic_id, patient_id, treatment_id, version_id, day_zero, enrolled_at, revision, .. } = dossier.plan;
     Ok(Plan {
         id,
         clinic_id,
@@ -95,7 +113,9 @@ pub fn view(dossier: &Dossier, asked: Option<&str>) -> Result<Plan, Error> {
         protocol_version_id: version_id,
         protocol_key: dossier.compiled.key.clone(),
         title: views::say(&dossier.compiled.title, &locales, dossier),
-        status,
+        status: dossier.status(at),
+        pauses: dossier.stops.pauses.iter().map(pause_view).collect(),
+        ends_on: dossier.stops.end.map(|end| end.on.into()),
         waits_for: dossier.waits_for()?.into_iter().map(exclusion).collect(),
         day_zero: day_zero.0.into(),
         last_day: dossier.compiled.horizon_day,
@@ -103,6 +123,19 @@ pub fn view(dossier: &Dossier, asked: Option<&str>) -> Result<Plan, Error> {
         enrolled_at,
         revision,
     })
+}
+
+fn pause_view(pause: &engine::Pause) -> PlanPause {
+    PlanPause { from_on: pause.from_on.into(), until_on: pause.until_on.map(Into::into), days: pause.days }
+}
+
+/// The tag of a plan: its revision and, if it can change as dates go by, where it is.
+pub fn tag(dossier: &Dossier, at: Stamp) -> String {
+    let revision = dossier.plan.revision;
+    if dossier.stops == Stops::default() {
+        return etag_of_version(revision);
+    }
+    format!("\"v{revision}.{}\"", dossier.status(at))
 }
 
 /// List my plans, newest first.
@@ -117,7 +150,7 @@ async fn list_my_plans(
     Query(page): Query<PageParams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (wanted, inner, asked) = (page.clone(), app.clone(), asked_language(&request));
+    let (at, wanted, inner, asked) = (app.clock.now(), page.clone(), app.clone(), asked_language(&request));
     let dossiers = app
         .db
         .read(move |c| {
@@ -125,7 +158,7 @@ async fn list_my_plans(
             rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    let page = page.cut(dossiers, |dossier| dossier.plan.id.0, |dossier| view(&dossier, asked.as_deref()))?;
+    let page = page.cut(dossiers, |dossier| dossier.plan.id.0, |dossier| view(&dossier, asked.as_deref(), at))?;
     answer_page(page)
 }
 
@@ -145,7 +178,8 @@ async fn get_my_plan(
     let (inner, asked) = (app.clone(), asked_language(&request));
     let dossier =
         app.db.read(move |c| super::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
-    Ok(answer_version(&request, &view(&dossier, asked.as_deref())?, dossier.plan.revision))
+    let at = app.clock.now();
+    Ok(answer_tagged(&request, &view(&dossier, asked.as_deref(), at)?, tag(&dossier, at)))
 }
 
 /// Which plans.
@@ -172,7 +206,7 @@ struct PlanParams {
 #[get("/v1/clinic/plans")]
 async fn list_plans(app: web::Data<App>, who: Staff, Query(params): Query<PlanParams>) -> Result<HttpResponse, Error> {
     let page = PageParams { limit: params.limit, cursor: params.cursor };
-    let (wanted, inner) = (page.clone(), app.clone());
+    let (at, wanted, inner) = (app.clock.now(), page.clone(), app.clone());
     let dossiers = app
         .db
         .read(move |c| {
@@ -180,7 +214,7 @@ async fn list_plans(app: web::Data<App>, who: Staff, Query(params): Query<PlanPa
             rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    answer_page(page.cut(dossiers, |dossier| dossier.plan.id.0, |dossier| view(&dossier, None))?)
+    answer_page(page.cut(dossiers, |dossier| dossier.plan.id.0, |dossier| view(&dossier, None, at))?)
 }
 
 fn answer_page(page: Page<Result<Plan, Error>>) -> Result<HttpResponse, Error> {
@@ -228,7 +262,8 @@ async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPla
     let post = app.post();
     app.db
         .write(move |c| {
-            idempotency::run(c, once, &m, |c| view(&super::enrol(c, &inner.compiled, (&who, &post), new, &m)?, None))
+            let enrol = |c: &mut Conn| super::enrol(c, &inner.compiled, (&who, &post), new, &m);
+            idempotency::run(c, once, &m, |c| view(&enrol(c)?, None, m.at))
         })
         .await
         .map(idempotency::Answer::created)
@@ -250,7 +285,8 @@ async fn get_plan(
     let inner = app.clone();
     let dossier =
         app.db.read(move |c| super::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
-    Ok(answer_version(&request, &view(&dossier, None)?, dossier.plan.revision))
+    let at = app.clock.now();
+    Ok(answer_tagged(&request, &view(&dossier, None, at)?, tag(&dossier, at)))
 }
 
 /// Get what the patient sees today in this plan.

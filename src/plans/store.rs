@@ -2,12 +2,12 @@
 
 use diesel::prelude::*;
 
-use super::Plan;
+use super::{Known, Plan};
 use crate::clinics::Clinic;
 use crate::db::schema::{check_ins, clinics, marks, patients, plans};
-use crate::db::types::Json;
+use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, direct};
-use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
+use crate::engine::{self, Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{AccountId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId};
@@ -170,12 +170,17 @@ pub fn list_marks(c: &mut Conn, clinic: ClinicId, plan: PlanId, from: i32, to: i
         .order((marks::day, marks::id))
         .select((marks::occurrence_id, marks::state))
         .load(c))?;
-    let mut newest: Vec<(OccurrenceId, Option<MarkState>)> = Vec::with_capacity(rows.len());
+    Ok(newest(rows.into_iter()))
+}
+
+/// Of several marks on one occurrence the last counts; one that was withdrawn does not.
+fn newest(rows: impl Iterator<Item = (OccurrenceId, String)>) -> Vec<MarkFact> {
+    let mut newest: Vec<(OccurrenceId, Option<MarkState>)> = Vec::with_capacity(rows.size_hint().0);
     for (occurrence, word) in rows {
         newest.retain(|(other, _)| *other != occurrence);
         newest.push((occurrence, word.parse().ok()));
     }
-    Ok(newest.into_iter().filter_map(|(occurrence, state)| state.map(|state| MarkFact { occurrence, state })).collect())
+    newest.into_iter().filter_map(|(occurrence, state)| state.map(|state| MarkFact { occurrence, state })).collect()
 }
 
 /// A mark to be written. The one before stays, and counts no more.
@@ -206,12 +211,50 @@ pub struct NewMark {
     pub received_at: Stamp,
     /// Who.
     pub made_by: AccountId,
+    /// The date that the day was counted from; none: the plan's first.
+    pub counted_from: Option<DateColumn>,
 }
 
 /// Writes a mark.
 pub fn insert_mark(c: &mut Conn, mark: &NewMark) -> Result<(), Error> {
     diesel::insert_into(marks::table).values(mark).execute(c)?;
     Ok(())
+}
+
+/// Everything that is known of a plan whose treatment's date was corrected: what was recorded stays with its date, so its day is
+/// another one, and its occurrence too.
+pub fn list_recounted(c: &mut Conn, plan: &Plan) -> Result<Known, Error> {
+    type Answered = (Option<OccurrenceId>, Option<String>, Option<String>, i32, Option<DateColumn>, Stamp, Json);
+    let (clinic_id, plan_id) = (plan.clinic_id, plan.id);
+    let rows: Vec<(String, String, i32, Option<DateColumn>, String)> = direct!(c, |c| marks::table
+        .filter(marks::clinic_id.eq(clinic_id).and(marks::plan_id.eq(plan_id)))
+        .order(marks::id)
+        .select((marks::item_key, marks::slot_key, marks::day, marks::counted_from, marks::state))
+        .load(c))?;
+    let of = |(item, slot, day, counted_from, word): (String, String, i32, Option<DateColumn>, String)| {
+        (engine::occurrence_id(plan_id, &item, plan.day_now(day, counted_from), &slot), word)
+    };
+    let marks = newest(rows.into_iter().map(of));
+    let rows: Vec<Answered> = direct!(c, |c| check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic_id).and(check_ins::plan_id.eq(plan_id)))
+        .order(check_ins::entry_id)
+        .select((
+            check_ins::occurrence_id,
+            check_ins::item_key,
+            check_ins::slot_key,
+            check_ins::day,
+            check_ins::counted_from,
+            check_ins::answered_at,
+            check_ins::answers,
+        ))
+        .load(c))?;
+    let check_ins = rows.into_iter().map(|(occurrence, item, slot, day, counted_from, answered_at, answers)| {
+        let now = plan.day_now(day, counted_from);
+        let moved = || Some(engine::occurrence_id(plan_id, &item?, now, &slot?));
+        let occurrence = if now == day { occurrence } else { moved() };
+        Ok(CheckInFact { occurrence, day: now, answered_at, answers: Answers(answers.to()?) })
+    });
+    Ok(Known { marks, check_ins: check_ins.collect::<Result<_, Error>>()? })
 }
 
 /// The check-ins from this day on, oldest first, without their answers: nothing is in force that depends on these.

@@ -10,7 +10,6 @@ pub mod store;
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::auth::Staff;
 use crate::db::schema::protocol_versions;
@@ -284,15 +283,6 @@ pub fn activate(
     store::find(c, who.clinic, key, version)?.ok_or(Error::NotFound)
 }
 
-/// Days of a plan that belong to another version than its later ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stretch {
-    /// The first day that does not belong to it.
-    pub until_day: i32,
-    /// The version.
-    pub version_id: VersionId,
-}
-
 /// The clinic's version of that number.
 pub fn version(c: &mut Conn, clinic: ClinicId, key: &str, number: i32) -> Result<Version, Error> {
     store::find(c, clinic, key, number)?.ok_or(Error::NotFound)
@@ -361,31 +351,33 @@ impl Compiled {
     /// its earlier days, and the parameters as they are stored; documents are read only when it is not there.
     pub fn of_plan(
         &self,
-        (version, earlier): (VersionId, Option<&Json>),
-        stored_parameters: &Json,
+        version: VersionId,
+        (stored_parameters, earlier, overrides): (&Json, Option<&Json>, Option<&Json>),
         mut document: impl FnMut(VersionId) -> Result<String, Error>,
     ) -> Result<Arc<engine::Compiled>, Error> {
-        let key = (version, hash_of(&(stored_parameters.as_str(), earlier.map(Json::as_str))));
+        let stored = (stored_parameters.as_str(), earlier.map(Json::as_str), overrides.map(Json::as_str));
+        let key = (version, hash_of(&stored));
         if let Some(compiled) = self.by_plan.get(&key) {
             return Ok(compiled);
         }
         let parameters = Parameters(stored_parameters.to()?);
-        let stretches: Vec<Stretch> = earlier.map(Json::to).transpose()?.unwrap_or_default();
-        let mut before: Option<(Arc<engine::Compiled>, i32)> = None;
-        for Stretch { until_day, version_id } in stretches {
-            let own = self.of(&document(version_id)?, &parameters)?;
-            before = Some((joined(before, own), until_day));
+        let stretches: Vec<engine::Stretch> = earlier.map(Json::to).transpose()?.unwrap_or_default();
+        let overrides: Vec<engine::Override> = overrides.map(Json::to).transpose()?.unwrap_or_default();
+        let ends = stretches.iter().map(|stretch| (stretch.version_id, Some(stretch.until_day)));
+        let (mut compiled, mut from_day): (Option<Arc<engine::Compiled>>, i32) = (None, 0);
+        for (version, until_day) in ends.chain([(version, None)]) {
+            let own = self.of(&document(version)?, &parameters)?;
+            for (day, own) in own.overridden(&overrides, from_day, until_day) {
+                compiled = Some(match compiled {
+                    None => own,
+                    Some(before) => Arc::new(engine::Compiled::clone(&own).from_day(day, before)),
+                });
+            }
+            from_day = until_day.unwrap_or(from_day);
         }
-        let compiled = joined(before, self.of(&document(version)?, &parameters)?);
+        let compiled = compiled.ok_or_else(|| Error::internal("a plan without a version", version))?;
         self.by_plan.insert(key, Arc::clone(&compiled));
         Ok(compiled)
-    }
-}
-
-fn joined(before: Option<(Arc<engine::Compiled>, i32)>, own: Arc<engine::Compiled>) -> Arc<engine::Compiled> {
-    match before {
-        None => own,
-        Some((before, until_day)) => Arc::new(engine::Compiled::clone(&own).from_day(until_day, before)),
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Reminder {
     pub occurrence_id: OccurrenceId,
     /// `email`.
     pub channel: String,
-    /// The first reminder, the second ...
+    /// 1, and one more for each correction of the treatment's date.
     pub step: i32,
     /// The occurrence's item.
     pub item_key: String,
@@ -93,8 +93,13 @@ pub fn plan_one(
     plans::store::set_planned(c, &dossier.plan, m.at, next)
 }
 
+/// Counts from 1; when the treatment's date is corrected, the same day is another date, and is decided about again.
+fn step(dossier: &Dossier) -> i32 {
+    dossier.plan.corrections + 1
+}
+
 fn decide(c: &mut Conn, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -> Result<(), Error> {
-    if store::is_decided(c, dossier.plan.clinic_id, due.occurrence.id)? {
+    if store::is_decided(c, dossier.plan.clinic_id, due.occurrence.id, step(dossier))? {
         return Ok(());
     }
     let patient = &dossier.patient;
@@ -113,7 +118,7 @@ fn decide(c: &mut Conn, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -
             patient_id: dossier.patient.id,
             occurrence_id: due.occurrence.id,
             channel: "email".to_owned(),
-            step: 1,
+            step: step(dossier),
             item_key: item_of(dossier, &due.occurrence)?.key.clone(),
             slot_key: slot_of(dossier, &due.occurrence)?.key.clone(),
             day: due.occurrence.day,
@@ -135,7 +140,7 @@ fn write(
     m: &Moment,
 ) -> Result<(Decision, Option<OutboxId>), Error> {
     let slot = &slot_of(dossier, &due.occurrence)?.key;
-    let key = engine::letter_key(dossier.patient.id, dossier.plan.day_zero.0, due.occurrence.day, slot);
+    let key = engine::letter_key(dossier.patient.id, due.date, slot);
     let mail = NewMail {
         clinic_id: Some(dossier.plan.clinic_id),
         patient_id: Some(dossier.patient.id),
@@ -186,13 +191,14 @@ fn still_missing(
     let mut why_not = Some(Reason::PlanNotActive);
     for reminder in told {
         let Some(dossier) = plans::of_clinic(c, cache, clinic, reminder.plan_id)? else { continue };
-        if dossier.plan.status != PlanStatus::Active {
+        if dossier.status(at) != PlanStatus::Active {
             continue;
         }
-        let day = crate::today::day_at(c, &dossier, reminder.day, at)?;
-        let occurrence = day.occurrences.iter().find(|occurrence| occurrence.id == reminder.occurrence_id);
+        let day = crate::today::occurrences_on(c, &dossier, reminder.day, at)?;
+        let occurrence = day.iter().find(|occurrence| occurrence.id == reminder.occurrence_id);
         match occurrence.map(|occurrence| occurrence.state) {
             Some(State::Open | State::Late | State::Upcoming) => return Ok(None),
+            Some(State::Cancelled) | None => {}
             _ => why_not = Some(Reason::Done),
         }
     }

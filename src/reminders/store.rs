@@ -10,10 +10,11 @@ use crate::http::PageParams;
 use crate::ids::{ClinicId, OccurrenceId, OutboxId, PlanId, ReminderId};
 use crate::time::Stamp;
 
-/// Whether something was decided about the occurrence.
-pub fn is_decided(c: &mut Conn, clinic: ClinicId, occurrence: OccurrenceId) -> Result<bool, Error> {
+/// Whether something was decided about the occurrence in this step.
+pub fn is_decided(c: &mut Conn, clinic: ClinicId, occurrence: OccurrenceId, step: i32) -> Result<bool, Error> {
     let decided: i64 = reminders::table
         .filter(reminders::clinic_id.eq(clinic).and(reminders::occurrence_id.eq(occurrence)))
+        .filter(reminders::step.eq(step))
         .count()
         .get_result(c)?;
     Ok(decided > 0)

@@ -36,28 +36,21 @@ pub fn days_of(
             let day = day_of(c, &dossier, date, at)?;
             Ok(PlanDay { dossier, day })
         })
+        .filter(|found: &Result<PlanDay, Error>| found.as_ref().map_or(true, |one| one.day.status.is_shown()))
         .collect()
 }
 
 /// The plan's day, seen from `at`; of the date, if one is asked for.
 pub fn day_of(c: &mut Conn, dossier: &Dossier, date: Option<Date>, at: Stamp) -> Result<engine::Day, Error> {
-    let today = dossier.day_number(at);
-    let asked = date.map(|date| day_number_of(dossier, date)).transpose()?;
-    match asked {
-        Some(number) if number != today => {
-            let known = dossier.known(c, number)?;
-            Ok(engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number))
-        }
-        _ => {
-            let known = dossier.known(c, today)?;
-            Ok(engine::today(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at))
-        }
-    }
-}
-
-fn day_number_of(dossier: &Dossier, date: Date) -> Result<i32, Error> {
-    let span = dossier.plan.day_zero.0.until((jiff::Unit::Day, date.0));
-    span.map(|span| span.get_days()).map_err(|why| Error::internal("days between two dates", why))
+    let enrolment = dossier.enrolment();
+    let today = engine::local_date(&dossier.zone, at);
+    let date = date.map_or(today, |date| date.0);
+    let known = dossier.known(c, enrolment.day_on(date))?;
+    Ok(if date == today {
+        engine::today(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at)
+    } else {
+        engine::on_date(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, date)
+    })
 }
 
 /// What a patient says of an occurrence.
@@ -102,7 +95,7 @@ pub fn mark(
         return Err(Error::conflict("not_open_yet", format!("it opens at {}", occurrence.opens_at)));
     }
     if occurrence.state == State::Cancelled {
-        return Err(Error::conflict("cancelled", "it was over before the plan began"));
+        return Err(Error::conflict("cancelled", "it is not asked: the plan had not begun yet, or was paused or over"));
     }
     let before = mark_state(occurrence.state);
     if before != new.state || new.reason.is_some() {
@@ -122,11 +115,12 @@ pub fn mark(
                 noted_at,
                 received_at: m.at,
                 made_by: who.account,
+                counted_from: dossier.counted_from(),
             },
         )?;
     }
-    let day = day_at(c, &dossier, occurrence.day, m.at)?;
-    let after = day.occurrences.into_iter().find(|other| other.id == id).ok_or(Error::NotFound)?;
+    let day = occurrences_on(c, &dossier, occurrence.day, m.at)?;
+    let after = day.into_iter().find(|other| other.id == id).ok_or(Error::NotFound)?;
     Ok((dossier, after))
 }
 
@@ -151,18 +145,24 @@ pub fn find(
         let dossier = Dossier::new(c, cache, rows)?;
         let near = dossier.day_number(at);
         if let Some((_, number, _)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near) {
-            let day = day_at(c, &dossier, number, at)?;
-            let found = day.occurrences.into_iter().find(|occurrence| occurrence.id == id);
+            let day = occurrences_on(c, &dossier, number, at)?;
+            let found = day.into_iter().find(|occurrence| occurrence.id == id);
             return Ok(found.map(|occurrence| (dossier, occurrence)));
         }
     }
     Ok(None)
 }
 
-/// A numbered day of the plan, as it is at `at`.
-pub fn day_at(c: &mut Conn, dossier: &Dossier, number: i32, at: Stamp) -> Result<engine::Day, Error> {
+/// The occurrences of a numbered day of the plan, as they are at `at`; none while the plan's days wait.
+pub fn occurrences_on(
+    c: &mut Conn,
+    dossier: &Dossier,
+    number: i32,
+    at: Stamp,
+) -> Result<Vec<engine::Occurrence>, Error> {
     let known = dossier.known(c, number)?;
-    Ok(engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number))
+    let day = engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number);
+    Ok(day.occurrences)
 }
 
 /// The item of an occurrence.

@@ -188,8 +188,12 @@ fn timeline(
     let to = (from + params.limit.0).min(horizon + 1);
     let known = dossier.known_all(c)?;
     let mut items = Vec::new();
+    let enrolment = dossier.enrolment();
     for number in from..to {
-        let day = engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number);
+        if enrolment.date_of(number).is_none() {
+            break; // it is not known when it comes: the plan's days wait
+        }
+        let day = engine::day(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, number);
         let lines: Result<Vec<Item>, Error> =
             day.occurrences.iter().map(|occurrence| views::item_view(&dossier, occurrence, &locales)).collect();
         items.push(TimelineDay {

@@ -264,7 +264,7 @@ pub fn plan_view(dossier: &Dossier, day: &engine::Day, locales: &[&str]) -> Toda
         plan_id: dossier.plan.id,
         clinic_id: dossier.plan.clinic_id,
         title: say(&dossier.compiled.title, locales, dossier),
-        status: dossier.plan.status,
+        status: day.status,
         day: day.number,
         last_day: dossier.compiled.horizon_day,
         phase: phase.map(|phase| Phase {
@@ -279,7 +279,6 @@ pub fn plan_view(dossier: &Dossier, day: &engine::Day, locales: &[&str]) -> Toda
 /// One line.
 pub fn item_view(dossier: &Dossier, occurrence: &engine::Occurrence, locales: &[&str]) -> Result<Item, Error> {
     let item = item_of(dossier, occurrence)?;
-    let last_on = occurrence.last_day.and_then(|last| date_of(dossier, last));
     Ok(Item {
         occurrence_id: occurrence.id,
         plan_ids: vec![dossier.plan.id],
@@ -293,17 +292,11 @@ pub fn item_view(dossier: &Dossier, occurrence: &engine::Occurrence, locales: &[
         opens_at: occurrence.opens_at,
         closes_at: occurrence.closes_at,
         late_until: occurrence.late_until,
-        last_on,
+        last_on: occurrence.last_on.map(Date),
         held: occurrence.held,
         form: item.form.clone(),
         views: item.views.clone(),
     })
-}
-
-/// The date of a numbered day.
-pub fn date_of(dossier: &Dossier, day: i32) -> Option<Date> {
-    let span = jiff::Span::new().try_days(day).ok()?;
-    dossier.plan.day_zero.0.checked_add(span).ok().map(Date)
 }
 
 /// A form of the plan on a day.

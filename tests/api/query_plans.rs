@@ -75,7 +75,7 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("records", |c| patients::store::list_of_account(c, AccountId(id)).map(drop)));
     found.extend(walks("open_alert", |c| alerts::store::find_open(c, clinic, PlanId(id), "R1:redness").map(drop)));
     found.extend(walks("alert", |c| alerts::store::find(c, clinic, AlertId(id)).map(drop)));
-    found.extend(walks("decided", |c| reminders::store::is_decided(c, clinic, OccurrenceId(id)).map(drop)));
+    found.extend(walks("decided", |c| reminders::store::is_decided(c, clinic, OccurrenceId(id), 1).map(drop)));
     found.extend(walks("told", |c| reminders::store::list_of_mail(c, clinic, OutboxId(id)).map(drop)));
     found.extend(walks("account", |c| auth::store::find_account(c, AccountId(id)).map(drop)));
     found.extend(walks("session", |c| auth::store::find_session(c, SessionId(id)).map(drop)));

@@ -38,6 +38,7 @@ pub fn enrolment() -> Enrolment {
         day_zero: date(2026, 5, 4),
         enrolled_at: at("2026-05-04T10:00:00Z"),
         status: PlanStatus::Active,
+        stops: aftercare::engine::Stops::default(),
     }
 }
 

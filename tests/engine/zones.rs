@@ -48,7 +48,13 @@ fn date_of(days: i64) -> Date {
 
 fn enrolled(day_zero: Date) -> Enrolment {
     let long_before = Timestamp::from_second(0).unwrap();
-    Enrolment { plan: plan_id(), day_zero, enrolled_at: Stamp::from(long_before), status: PlanStatus::Active }
+    Enrolment {
+        plan: plan_id(),
+        day_zero,
+        enrolled_at: Stamp::from(long_before),
+        status: PlanStatus::Active,
+        stops: aftercare::engine::Stops::default(),
+    }
 }
 
 #[test]

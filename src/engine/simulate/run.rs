@@ -21,6 +21,7 @@ use crate::engine::day_rules::day_rules;
 use crate::engine::occurrences::{CheckInFact, Enrolment, Facts, MarkFact, Window, line_of, occurrence_id};
 use crate::engine::reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
 use crate::engine::silence::silence;
+use crate::engine::stops::Stops;
 use crate::engine::triage::{Finding, LOOK_BACK, Triage, TriageInput, triage};
 use crate::engine::words::{AlertChange, Decision, ItemKind, MarkState, PlanStatus, Reason, State, Trigger, Urgency};
 use crate::ids::{OccurrenceId, PatientId, PlanId};
@@ -92,7 +93,7 @@ impl<'a> Run<'a> {
     fn new(compiled: &'a Compiled, checked: &'a Checked<'a>) -> Self {
         let plan = PlanId::from(Uuid::new_v5(&NAMESPACE, compiled.key.as_bytes()));
         let (day_zero, enrolled_at) = (checked.script.treated_on, checked.enrolled_at);
-        let enrolment = Enrolment { plan, day_zero, enrolled_at, status: PlanStatus::Active };
+        let enrolment = Enrolment { plan, day_zero, enrolled_at, status: PlanStatus::Active, stops: Stops::default() };
         let mut run = Self {
             compiled,
             checked,
@@ -350,7 +351,7 @@ impl<'a> Run<'a> {
         let reason = reason_of(due, Reader { wants: self.checked.script.wants_reminders, refused: false }, self.now);
         let decision = if reason != Reason::Missing {
             Decision::NotMailed
-        } else if self.letters.insert(letter_key(self.patient, self.enrolment.day_zero, occurrence.day, &slot.key)) {
+        } else if self.letters.insert(letter_key(self.patient, due.date, &slot.key)) {
             Decision::Mailed
         } else {
             Decision::Joined

@@ -19,10 +19,10 @@ use crate::auth::Staff;
 use crate::db::schema::{plan_migrations, plan_moves};
 use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Effect};
+use crate::engine::{self, Effect, Stretch};
 use crate::error::Error;
 use crate::ids::{ClinicId, MemberId, MigrationId, PlanId, VersionId};
-use crate::protocols::{self, Compiled, Stretch, VersionStatus};
+use crate::protocols::{self, Compiled, VersionStatus};
 use crate::time::{Moment, Stamp};
 
 words! {

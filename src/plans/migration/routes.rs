@@ -102,18 +102,18 @@ struct PlanMove {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct DryRun {
+pub struct DryRun {
     /// `true`: say what would happen, and change nothing.
     #[serde(default)]
     #[param(value_type = bool, default = false)]
-    dry_run: YesNo,
+    pub dry_run: YesNo,
 }
 
 /// `true` or `false`, as a query says it.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = bool)]
-struct YesNo(bool);
+pub struct YesNo(pub bool);
 
 impl TryFrom<String> for YesNo {
     type Error = String;

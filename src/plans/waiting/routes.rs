@@ -71,11 +71,12 @@ async fn decide(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
+    let at = app.clock.now();
     let (m, inner, tag) = (app.moment(), app.clone(), if_match(request));
     let dossier = app
         .db
         .write(move |c| super::decide(c, &inner.compiled, &who, id, (decision, reason, tag.as_deref()), &m))
         .await?;
     let tag = etag_of_version(dossier.plan.revision);
-    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(&dossier, None)?))
+    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(&dossier, None, at)?))
 }

@@ -1,0 +1,133 @@
+//! Where a plan stands on a date: running, paused, or over; and which day of it a date is.
+//!
+//! Everything is said in local dates of the patient, so that nothing has to be written because time passed.
+
+use jiff::Span;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::calendar::{add_days, days_between, local_date};
+use super::occurrences::Enrolment;
+use super::words::PlanStatus;
+use crate::time::Stamp;
+
+/// What the clinic decided about a plan's time. Empty: day `n` is `n` days after day 0, until the last day of the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stops {
+    /// Pauses, in order; no two share a date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<Pause>,
+    /// When it is over before its last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
+}
+
+/// Dates on which a plan asks nothing. Restrictions stand all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// The first date.
+    pub from_on: Date,
+    /// The first date after it; `None` until somebody resumes the plan.
+    pub until_on: Option<Date>,
+    /// What becomes of the days meanwhile.
+    pub days: PausedDays,
+    /// When somebody ended it at once: what was to be reminded of before is not reminded of afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_at: Option<Stamp>,
+}
+
+/// What becomes of a plan's days while it is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PausedDays {
+    /// They wait: the plan goes on afterwards where it stopped, and ends later.
+    Shift,
+    /// They pass in silence: what they would have asked is cancelled.
+    Pass,
+}
+
+/// A plan that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// The first date on which it is over.
+    pub on: Date,
+    /// `completed` or `revoked`.
+    pub status: PlanStatus,
+}
+
+impl Pause {
+    /// Whether the date is one of the pause.
+    pub fn holds_on(&self, date: Date) -> bool {
+        self.from_on <= date && self.until_on.is_none_or(|until| date < until)
+    }
+
+    fn shifts(&self) -> bool {
+        self.days == PausedDays::Shift
+    }
+}
+
+impl Enrolment {
+    /// Where the plan stands on a local date of the patient.
+    pub fn status_on(&self, date: Date) -> PlanStatus {
+        let Stops { pauses, end } = &self.stops;
+        match (self.status, end) {
+            (PlanStatus::Active, Some(end)) if end.on <= date => end.status,
+            (PlanStatus::Active, _) if pauses.iter().any(|pause| pause.holds_on(date)) => PlanStatus::OnHold,
+            (status, _) => status,
+        }
+    }
+
+    /// Where the plan stands at an instant.
+    pub fn status_at(&self, zone: &TimeZone, at: Stamp) -> PlanStatus {
+        self.status_on(local_date(zone, at))
+    }
+
+    /// The day of the plan that a date is; on the dates of a pause that shifts days, the day that waits.
+    pub fn day_on(&self, date: Date) -> i32 {
+        let waited: i32 = self
+            .shifts()
+            .filter(|(from, _)| *from < date)
+            .map(|(from, until)| days_between(from, until.map_or(date, |until| until.min(date))))
+            .sum();
+        days_between(self.day_zero, date) - waited
+    }
+
+    /// The day of the plan at an instant.
+    pub fn day_at(&self, zone: &TimeZone, at: Stamp) -> i32 {
+        self.day_on(local_date(zone, at))
+    }
+
+    /// The date of a day; `None` while a pause that nobody has ended keeps it away.
+    pub fn date_of(&self, day: i32) -> Option<Date> {
+        let mut date = add_days(self.day_zero, day);
+        for (from, until) in self.shifts().filter(|_| day > 0) {
+            if date >= from {
+                date = date.saturating_add(Span::new().days(days_between(from, until?)));
+            }
+        }
+        Some(date)
+    }
+
+    /// Whether the days of the plan wait on this date.
+    pub fn waits_on(&self, date: Date) -> bool {
+        self.shifts().any(|(from, until)| from <= date && until.is_none_or(|until| date < until))
+    }
+
+    /// From when on reminders are written: what was due before the enrolment, or before somebody resumed the plan, is not made up for.
+    pub(super) fn reminded_from(&self) -> Stamp {
+        self.stops.pauses.iter().filter_map(|pause| pause.resumed_at).fold(self.enrolled_at, Stamp::max)
+    }
+
+    /// Pauses that shift days, from the day after the treatment on: day 0 is the treatment's date whatever happens.
+    fn shifts(&self) -> impl Iterator<Item = (Date, Option<Date>)> {
+        let day_one = add_days(self.day_zero, 1);
+        let shifting = self.stops.pauses.iter().filter(|pause| pause.shifts());
+        shifting
+            .map(move |pause| (pause.from_on.max(day_one), pause.until_on))
+            .filter(|(from, until)| until.is_none_or(|until| *from < until))
+    }
+}

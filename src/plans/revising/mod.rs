@@ -1,0 +1,488 @@
+//! What a clinic does to a plan that exists: each change is a revision with author, reason and diff, and can be undone.
+
+pub mod routes;
+pub mod rules;
+pub mod store;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use self::rules::{ChangedDay, Side};
+use super::{Dossier, Plan};
+use crate::alerts;
+use crate::auth::Staff;
+use crate::db::schema::plan_revisions;
+use crate::db::types::Json;
+use crate::db::{Conn, MultiBackend};
+use crate::engine::{self, Command, Now, OverrideChange, PausedDays, PlanState, PlanStatus, State, Stops};
+use crate::error::{Error, FieldError};
+use crate::http::conditions::check_version;
+use crate::http::text::Note;
+use crate::ids::{ClinicId, MemberId, PlanId, RevisionId};
+use crate::patients::{self, Treatment};
+use crate::protocols::Compiled;
+use crate::time::{Moment, Stamp};
+
+/// One change of a plan.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = plan_revisions, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
+pub struct Revision {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The plan's revision that it made.
+    pub revision: i32,
+    /// Its id; runs with time.
+    pub id: RevisionId,
+    /// What was done (`Deed`).
+    pub command: Json,
+    /// Why; the patient reads it.
+    pub reason: String,
+    /// The revision that it takes back.
+    pub undoes: Option<i32>,
+    /// The plan before (`engine::PlanState`).
+    pub before_state: Json,
+    /// The plan after.
+    pub after_state: Json,
+    /// Who.
+    pub made_by: MemberId,
+    /// When.
+    pub made_at: Stamp,
+}
+
+/// What is to be done; a date that is not said is today, where the patient is.
+#[derive(Debug, Clone)]
+pub enum Wish {
+    /// Asks nothing for a while.
+    Pause {
+        /// From this date on.
+        from_on: Option<Date>,
+        /// Until the day before this date; until somebody resumes it.
+        until_on: Option<Date>,
+        /// What becomes of the days.
+        days: PausedDays,
+    },
+    /// Goes on from this date on.
+    Resume(Option<Date>),
+    /// Is over from this date on: `completed` or `revoked`.
+    End(Option<Date>, PlanStatus),
+    /// Never should have been.
+    EnterInError,
+    /// The treatment was another one than was recorded.
+    Correct {
+        /// Its date.
+        performed_on: Option<Date>,
+        /// Where on the body.
+        body_area: Option<String>,
+        /// Its parameters.
+        parameters: Option<engine::Parameters>,
+    },
+    /// Something is different for this patient.
+    Override(OverrideChange),
+    /// Takes the revision of this number back.
+    Undo(i32),
+}
+
+/// What is to be done, and why.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// What.
+    pub wish: Wish,
+    /// Why; the patient reads it.
+    pub reason: Note,
+    /// Why reasons not to start that a correction brings are overruled.
+    pub overrule: Option<Note>,
+    /// The revision of the plan that was read.
+    pub if_match: Option<String>,
+}
+
+/// What was done, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// A command.
+    Did(Command),
+    /// An undo of the revision of this number.
+    Undid(i32),
+}
+
+/// What an order does, or would do.
+pub struct Outcome {
+    /// The plan before.
+    pub before: Dossier,
+    /// The plan afterwards; the same if nothing changes.
+    pub after: Dossier,
+    /// The dates from today on that are different.
+    pub days: Vec<ChangedDay>,
+    deed: Deed,
+    states: (PlanState, PlanState),
+}
+
+impl Outcome {
+    /// Whether anything is different.
+    pub fn is_change(&self) -> bool {
+        self.states.0 != self.states.1
+    }
+}
+
+/// What an order would do to a plan; writes nothing.
+pub fn foresee(
+    c: &mut Conn,
+    cache: &Compiled,
+    who: &Staff,
+    id: PlanId,
+    order: &Order,
+    at: Stamp,
+) -> Result<Outcome, Error> {
+    let before = super::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
+    if !is_repeated(c, who, &before, order, at)? {
+        check_revision(order, before.plan.revision)?;
+    }
+    outcome(c, cache, before, order, at)
+}
+
+/// A plan's tag may say where it is, after a dot (`routes::tag`); the revision alone decides.
+fn check_revision(order: &Order, revision: i32) -> Result<(), Error> {
+    let bare = |tags: &String| tags.split(',').map(|tag| bare_tag(tag.trim())).collect::<Vec<_>>().join(",");
+    check_version(order.if_match.as_ref().map(bare).as_deref(), revision)
+}
+
+fn bare_tag(tag: &str) -> String {
+    tag.split_once('.').map_or_else(|| tag.to_owned(), |(revision, _)| format!("{revision}\""))
+}
+
+fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: Stamp) -> Result<Outcome, Error> {
+    let treatment = patients::store::find_treatment(c, before.plan.clinic_id, before.plan.treatment_id)?
+        .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
+    let state = state_of(&before, &treatment)?;
+    let known = before.known_all(c)?;
+    let now = now(&before, &known, at);
+    let deed = deed(order, &now);
+    let wanted = match &deed {
+        Deed::Did(command) => engine::apply(&state, command, &now).map_err(|why| refused(&order.wish, why))?,
+        Deed::Undid(number) => {
+            let revisions = store::list(c, before.plan.clinic_id, before.plan.id)?;
+            let revisions: Vec<engine::Revision> = revisions.iter().map(as_engine).collect::<Result<_, Error>>()?;
+            engine::undo(&state, &revisions, *number).map_err(not_undone)?
+        }
+    };
+    if let (Deed::Did(Command::Override { change, .. }), true) = (&deed, wanted != state) {
+        check_change(&before, change)?;
+    }
+    let after =
+        if wanted == state { before.clone() } else { changed(c, cache, &before, (&state, &wanted), order, at)? };
+    let known_after = after.known_all(c)?;
+    let sides = (
+        Side { compiled: &before.compiled, enrolment: before.enrolment(), known },
+        Side { compiled: &after.compiled, enrolment: after.enrolment(), known: known_after },
+    );
+    let days = if wanted == state { Vec::new() } else { rules::changed_days(&sides.0, &sides.1, &before.zone, at) };
+    Ok(Outcome { before, after, days, deed, states: (state, wanted) })
+}
+
+/// Does it, on every plan of the treatment if it is about the treatment. What changes nothing leaves no revision.
+pub fn carry_out(
+    c: &mut Conn,
+    cache: &Compiled,
+    who: &Staff,
+    id: PlanId,
+    order: &Order,
+    m: &Moment,
+) -> Result<Outcome, Error> {
+    let done = foresee(c, cache, who, id, order, m.at)?;
+    if !done.is_change() {
+        return Ok(done);
+    }
+    write(c, who, &done, order, m)?;
+    let of_treatment = |state: &PlanState| {
+        (state.day_zero, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
+    };
+    if of_treatment(&done.states.0) != of_treatment(&done.states.1) {
+        correct_treatment(c, &done.after.plan, &done.states.1, m)?;
+        for twin in twins(c, cache, &done.after)? {
+            let order = Order { wish: wish_for_twin(c, &done, &twin, order)?, if_match: None, ..order.clone() };
+            let done = outcome(c, cache, twin, &order, m.at)?;
+            if done.is_change() {
+                write(c, who, &done, &order, m)?;
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Ends a plan because the next session's takes its place.
+pub fn end_for_next_session(
+    c: &mut Conn,
+    cache: &Compiled,
+    who: &Staff,
+    id: PlanId,
+    on: Date,
+    m: &Moment,
+) -> Result<(), Error> {
+    let Some(before) = super::of_clinic(c, cache, who.clinic, id)? else { return Ok(()) };
+    let on = on.max(engine::local_date(&before.zone, m.at));
+    let reason = "The plan of the next session takes its place.".to_owned();
+    let order = Order {
+        wish: Wish::End(Some(on), PlanStatus::Completed),
+        reason: Note::try_from(reason).map_err(|why| Error::internal("a reason", why))?,
+        overrule: None,
+        if_match: None,
+    };
+    let done = outcome(c, cache, before, &order, m.at)?;
+    if done.is_change() { write(c, who, &done, &order, m) } else { Ok(()) }
+}
+
+fn write(c: &mut Conn, who: &Staff, done: &Outcome, order: &Order, m: &Moment) -> Result<(), Error> {
+    let plan = &done.after.plan;
+    if !store::set(c, plan, done.before.plan.revision)? {
+        return Err(Error::Stale);
+    }
+    let undoes = match done.deed {
+        Deed::Undid(number) => Some(number),
+        Deed::Did(_) => None,
+    };
+    let revision = Revision {
+        clinic_id: plan.clinic_id,
+        plan_id: plan.id,
+        revision: plan.revision,
+        id: m.id(),
+        command: Json::of(&done.deed)?,
+        reason: order.reason.as_str().to_owned(),
+        undoes,
+        before_state: Json::of(&done.states.0)?,
+        after_state: Json::of(&done.states.1)?,
+        made_by: who.member,
+        made_at: m.at,
+    };
+    store::insert(c, &revision)?;
+    if let Some((code, detail)) = note_for_alerts(&done.states) {
+        alerts::annotate(c, plan.clinic_id, plan.id, (code, &detail), m)?;
+    }
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "plan_revised", "plan", Some(plan.id.0), m)
+}
+
+/// What alerts raised before are to say about a change of what they were raised on.
+fn note_for_alerts((before, after): &(PlanState, PlanState)) -> Option<(&'static str, String)> {
+    if before.day_zero != after.day_zero {
+        let detail = format!("The treatment's date was corrected from {} to {}.", before.day_zero, after.day_zero);
+        return Some(("treatment_corrected", detail));
+    }
+    if (&before.parameters, &before.body_area) != (&after.parameters, &after.body_area) {
+        return Some(("treatment_corrected", "The treatment's area or parameters were corrected.".to_owned()));
+    }
+    match (before.status == PlanStatus::EnteredInError, after.status == PlanStatus::EnteredInError) {
+        (false, true) => Some(("entered_in_error", "The treatment was entered in error.".to_owned())),
+        (true, false) => {
+            Some(("entered_in_error", "It was taken back that the treatment was entered in error.".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// All that commands change of a plan, as it is stored.
+fn state_of(dossier: &Dossier, treatment: &Treatment) -> Result<PlanState, Error> {
+    let plan = &dossier.plan;
+    Ok(PlanState {
+        status: plan.status,
+        day_zero: plan.day_zero.0,
+        body_area: treatment.body_area.clone(),
+        parameters: plan.parameters.to()?,
+        version_id: plan.version_id,
+        earlier_versions: plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default(),
+        stops: dossier.stops.clone(),
+        overrides: dossier.overrides.clone(),
+    })
+}
+
+fn now(dossier: &Dossier, known: &super::Known, at: Stamp) -> Now {
+    let enrolment = dossier.enrolment();
+    let today = engine::today(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at);
+    let is_answered = |state| matches!(state, State::Done | State::Partial | State::Skipped);
+    let answered = today.occurrences.iter().filter(|one| one.day == today.number && is_answered(one.state));
+    let keys: BTreeSet<String> =
+        answered.filter_map(|one| dossier.compiled.items.get(one.item)).map(|item| item.key.clone()).collect();
+    Now { at, today: today.date, day: today.number, answered: keys }
+}
+
+fn deed(order: &Order, now: &Now) -> Deed {
+    let today = |date: &Option<Date>| date.unwrap_or(now.today);
+    Deed::Did(match &order.wish {
+        Wish::Undo(number) => return Deed::Undid(*number),
+        Wish::Pause { from_on, until_on, days } => {
+            Command::Pause { from_on: today(from_on), until_on: *until_on, days: *days }
+        }
+        Wish::Resume(on) => Command::Resume { on: today(on) },
+        Wish::End(on, status) => Command::End { on: today(on), status: *status },
+        Wish::EnterInError => Command::EnterInError,
+        Wish::Correct { performed_on, body_area, parameters } => Command::Correct {
+            performed_on: *performed_on,
+            body_area: body_area.clone(),
+            parameters: parameters.clone(),
+        },
+        Wish::Override(change) => {
+            Command::Override { change: change.clone(), reason: order.reason.as_str().to_owned() }
+        }
+    })
+}
+
+/// The plan with another state: compiled, and looked at whether it fits.
+fn changed(
+    c: &mut Conn,
+    cache: &Compiled,
+    before: &Dossier,
+    (state, wanted): (&PlanState, &PlanState),
+    order: &Order,
+    at: Stamp,
+) -> Result<Dossier, Error> {
+    let moved = state.day_zero != wanted.day_zero;
+    let some = |is: bool, json: Result<Json, serde_json::Error>| if is { json.map(Some) } else { Ok(None) };
+    let old = &before.plan;
+    let plan = Plan {
+        status: wanted.status,
+        version_id: wanted.version_id,
+        earlier_versions: some(!wanted.earlier_versions.is_empty(), Json::of(&wanted.earlier_versions))?,
+        day_zero: wanted.day_zero.into(),
+        parameters: if state.parameters == wanted.parameters {
+            old.parameters.clone()
+        } else {
+            Json::of(&wanted.parameters)?
+        },
+        stops: some(wanted.stops != Stops::default(), Json::of(&wanted.stops))?,
+        overrides: some(!wanted.overrides.is_empty(), Json::of(&wanted.overrides))?,
+        first_day_zero: if moved { old.first_day_zero.or(Some(old.day_zero)) } else { old.first_day_zero },
+        corrections: old.corrections + i32::from(moved),
+        overruled: order.overrule.as_ref().map(|why| why.as_str().to_owned()).or_else(|| old.overruled.clone()),
+        next_due_at: (wanted.status == PlanStatus::Active).then_some(at),
+        revision: old.revision + 1,
+        ..old.clone()
+    };
+    let after = Dossier::new(c, cache, (plan, before.patient.clone(), before.clinic.clone()))?;
+    if !after.compiled.body_areas.contains(&wanted.body_area) {
+        let areas = after.compiled.body_areas.join(", ");
+        let detail = format!("this protocol is for {areas}: revoke the plan, and enrol the patient in another one");
+        return Err(Error::field("/body_area", "wrong_body_area", detail));
+    }
+    if state.parameters != wanted.parameters && order.overrule.is_none() {
+        check_exclusions(before, &after)?;
+    }
+    Ok(after)
+}
+
+fn check_exclusions(before: &Dossier, after: &Dossier) -> Result<(), Error> {
+    let known: BTreeSet<&str> = before.compiled.exclusions.iter().map(|one| one.key.as_str()).collect();
+    let new = after.compiled.exclusions.iter().filter(|one| !known.contains(one.key.as_str()));
+    let errors: Vec<FieldError> = new
+        .map(|one| FieldError {
+            pointer: "/parameters".to_owned(),
+            code: format!("excluded.{}", one.key),
+            detail: format!("{} Give the reason in `overrule`, or end the plan.", one.text.in_locale(&["en"])),
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+fn check_change(before: &Dossier, change: &OverrideChange) -> Result<(), Error> {
+    let part = match change {
+        OverrideChange::Set(_) => "set",
+        OverrideChange::Remove(_) => "remove",
+        OverrideChange::Add(_) => "add",
+        OverrideChange::Restore(_) => "restore",
+        OverrideChange::Threshold(_) => "threshold",
+    };
+    engine::check_override(&before.compiled, &before.overrides, change).map_err(|problem| {
+        let is_bare = matches!(change, OverrideChange::Remove(_) | OverrideChange::Restore(_));
+        let pointer = if is_bare { format!("/{part}") } else { format!("/{part}/{}", problem.pointer) };
+        Error::field(pointer, problem.code, problem.detail)
+    })
+}
+
+fn refused(wish: &Wish, why: engine::Refusal) -> Error {
+    let (code, field) = why.code();
+    let pointer = match (field, wish) {
+        (Some("on"), Wish::Pause { .. } | Wish::End(..)) => Some("/from_on"),
+        (Some("on"), _) => Some("/on"),
+        (Some("until_on"), _) => Some("/until_on"),
+        _ => None,
+    };
+    match pointer {
+        Some(pointer) => Error::field(pointer, code, why.to_string()),
+        None => Error::conflict(code, why.to_string()),
+    }
+}
+
+fn not_undone(why: engine::UndoRefusal) -> Error {
+    match why {
+        engine::UndoRefusal::Unknown => Error::field("/revision", "unknown_value", why.to_string()),
+        engine::UndoRefusal::NotNewest => Error::conflict("not_newest", why.to_string()),
+    }
+}
+
+fn as_engine(row: &Revision) -> Result<engine::Revision, Error> {
+    Ok(engine::Revision {
+        number: row.revision,
+        undoes: row.undoes,
+        before: row.before_state.to()?,
+        after: row.after_state.to()?,
+    })
+}
+
+/// Whether this is the newest order once more, sent again because its answer was lost.
+fn is_repeated(c: &mut Conn, who: &Staff, dossier: &Dossier, order: &Order, at: Stamp) -> Result<bool, Error> {
+    let plan = &dossier.plan;
+    if check_revision(order, plan.revision - 1).is_err() {
+        return Ok(false);
+    }
+    let Some(newest) = store::list(c, plan.clinic_id, plan.id)?.pop() else { return Ok(false) };
+    let known = super::Known::default();
+    let again = Json::of(&deed(order, &now(dossier, &known, at)))?;
+    let is_same = again.to::<Deed>()? == newest.command.to::<Deed>()?;
+    Ok(is_same && newest.revision == plan.revision && newest.made_by == who.member)
+}
+
+/// The other plans of the treatment.
+fn twins(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossier>, Error> {
+    let rows = store::list_of_treatment(c, dossier.plan.clinic_id, dossier.plan.treatment_id)?;
+    let others = rows.into_iter().filter(|(plan, ..)| plan.id != dossier.plan.id);
+    others.map(|rows| Dossier::new(c, cache, rows)).collect()
+}
+
+/// The same for another plan of the treatment: an undo takes back the revision that was made together with this one.
+fn wish_for_twin(c: &mut Conn, done: &Outcome, twin: &Dossier, order: &Order) -> Result<Wish, Error> {
+    let Wish::Undo(number) = order.wish else { return Ok(order.wish.clone()) };
+    let own = store::list(c, done.before.plan.clinic_id, done.before.plan.id)?;
+    let made_at = own.iter().find(|one| one.revision == number).map(|one| one.made_at);
+    let theirs = store::list(c, twin.plan.clinic_id, twin.plan.id)?;
+    let together = theirs.iter().find(|one| Some(one.made_at) == made_at).map(|one| one.revision);
+    together.map(Wish::Undo).ok_or_else(|| {
+        Error::conflict("not_newest", "another plan of the treatment was changed in between: change it by hand")
+    })
+}
+
+fn correct_treatment(c: &mut Conn, plan: &Plan, state: &PlanState, m: &Moment) -> Result<(), Error> {
+    let treatment = patients::store::find_treatment(c, plan.clinic_id, plan.treatment_id)?
+        .ok_or_else(|| Error::internal("a plan without a treatment", plan.id))?;
+    let after = Treatment {
+        performed_on: state.day_zero.into(),
+        body_area: state.body_area.clone(),
+        parameters: Json::of(&state.parameters)?,
+        entered_in_error_at: (state.status == PlanStatus::EnteredInError).then_some(m.at),
+        version: treatment.version + 1,
+        ..treatment
+    };
+    store::set_treatment(c, &after)
+}
+
+/// What a revision did, for people: which field went from what to what.
+pub fn differences(row: &Revision) -> Result<BTreeMap<String, (serde_json::Value, serde_json::Value)>, Error> {
+    let fields = |json: &Json| json.to::<BTreeMap<String, serde_json::Value>>();
+    let (before, mut after) = (fields(&row.before_state)?, fields(&row.after_state)?);
+    let pairs = before.into_iter().map(|(key, old)| {
+        let new = after.remove(&key).unwrap_or_default();
+        (key, (old, new))
+    });
+    Ok(pairs.filter(|(_, (old, new))| old != new).collect())
+}
