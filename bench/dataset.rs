@@ -102,6 +102,7 @@ fn found_clinics(c: &mut Conn, m: &Moment) -> Result<Vec<Staff>, aftercare::erro
                     monitored: true,
                     triage: TriageMode::Full,
                     demo: false,
+                    opening_hours: Vec::new(),
                 },
                 m,
             )?;

@@ -61,7 +61,7 @@ pub(super) fn next_date_change(zone: &TimeZone, as_of: Stamp) -> Stamp {
     }
 }
 
-fn add_days(date: Date, days: i32) -> Date {
+pub(super) fn add_days(date: Date, days: i32) -> Date {
     date.saturating_add(Span::new().days(days))
 }
 

@@ -4,14 +4,16 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::calendar::{date_of, day_number, local_instant, next_date_change};
+use super::calendar::{date_of, day_number, local_date, local_instant, next_date_change};
 use super::clock::LocalTime;
 use super::compile::{Compiled, Planned};
 use super::document::Item;
-use super::occurrences::{Enrolment, Facts, Window, line_of, occurrence_id};
+use super::occurrences::{Changes, Enrolment, Facts, Window, line_of, occurrence_id};
 use super::words::{ItemKind, PlanStatus, State};
 use crate::ids::OccurrenceId;
 use crate::time::Stamp;
+
+const MIDNIGHT: LocalTime = LocalTime { days: 0, hour: 0, minute: 0 };
 
 /// One day of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +26,8 @@ pub struct Day {
     pub phase: Option<usize>,
     /// Its occurrences, and for today those of earlier days that can still be answered (these first).
     pub occurrences: Vec<Occurrence>,
+    /// The last instant until now at which this became different though nothing was recorded.
+    pub changed_at: Stamp,
     /// The next instant at which this is different if nothing is recorded.
     pub valid_until: Stamp,
 }
@@ -58,8 +62,8 @@ pub struct Occurrence {
 /// The patient's current day, with what can still be answered of earlier days.
 pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp) -> Day {
     let number = day_number(enrolment.day_zero, zone, as_of);
-    let seen = Seen { compiled, enrolment, facts, zone, as_of };
-    let mut view = View::new(next_date_change(zone, as_of));
+    let seen = Seen { compiled, enrolment, facts, zone };
+    let mut view = View::new(zone, as_of);
     if enrolment.status.is_shown() {
         for earlier in number - compiled.reach()..number {
             seen.add_still_answerable(&mut view, earlier);
@@ -71,27 +75,30 @@ pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &T
 
 /// Any day of the plan, seen from a moment; lines that only inform are gone once their window closed.
 pub fn day(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp, day: i32) -> Day {
-    let seen = Seen { compiled, enrolment, facts, zone, as_of };
-    let mut view = View::new(next_date_change(zone, as_of));
+    let seen = Seen { compiled, enrolment, facts, zone };
+    let mut view = View::new(zone, as_of);
     if enrolment.status.is_shown() {
         seen.add_all(&mut view, day);
     }
     view.day(compiled, enrolment, day)
 }
 
-/// What is shown, and until when.
+/// What is shown, since when and until when.
 struct View {
     occurrences: Vec<Occurrence>,
-    valid_until: Stamp,
+    changes: Changes,
+    /// When the date began, and when the next one does.
+    date: (Stamp, Stamp),
 }
 
 impl View {
-    fn new(valid_until: Stamp) -> Self {
-        Self { occurrences: Vec::new(), valid_until }
-    }
-
-    fn changes_at(&mut self, change: Option<Stamp>) {
-        self.valid_until = change.map_or(self.valid_until, |at| at.min(self.valid_until));
+    fn new(zone: &TimeZone, as_of: Stamp) -> Self {
+        let midnight = local_instant(local_date(zone, as_of), MIDNIGHT, zone);
+        Self {
+            occurrences: Vec::new(),
+            changes: Changes::seen_at(as_of),
+            date: (midnight.min(as_of), next_date_change(zone, as_of)),
+        }
     }
 
     fn day(self, compiled: &Compiled, enrolment: &Enrolment, number: i32) -> Day {
@@ -102,7 +109,8 @@ impl View {
             date: date_of(enrolment.day_zero, number),
             phase: if is_told { compiled.phase_index_on(number) } else { None },
             occurrences: self.occurrences,
-            valid_until: self.valid_until,
+            changed_at: self.changes.last.map_or(self.date.0, |last| last.max(self.date.0)),
+            valid_until: self.changes.next.map_or(self.date.1, |next| next.min(self.date.1)),
         }
     }
 }
@@ -113,25 +121,20 @@ pub(super) struct Seen<'a> {
     pub(super) enrolment: &'a Enrolment,
     pub(super) facts: &'a Facts<'a>,
     pub(super) zone: &'a TimeZone,
-    pub(super) as_of: Stamp,
 }
 
 impl Seen<'_> {
     fn add_all(&self, view: &mut View, day: i32) {
         let mut windows = Windows::new(self, day);
         for line in self.compiled.planned_on(day) {
-            let occurrence = self.occurrence(&mut windows, *line, day, false);
-            let Some((occurrence, change)) = occurrence else { continue };
-            view.occurrences.push(occurrence);
-            view.changes_at(change);
+            view.occurrences.extend(self.occurrence(&mut windows, *line, day, false, &mut view.changes));
         }
         for line in self.compiled.perhaps_held_on(day) {
             let in_force =
                 self.compiled.items.get(line.item).is_some_and(|item| self.facts.hold(self.compiled, item, day));
-            let occurrence = in_force.then(|| self.occurrence(&mut windows, line, day, true)).flatten();
-            let Some((occurrence, change)) = occurrence else { continue };
-            view.occurrences.push(occurrence);
-            view.changes_at(change);
+            if in_force {
+                view.occurrences.extend(self.occurrence(&mut windows, line, day, true, &mut view.changes));
+            }
         }
     }
 
@@ -139,14 +142,12 @@ impl Seen<'_> {
     fn add_still_answerable(&self, view: &mut View, day: i32) {
         let mut windows = Windows::new(self, day);
         for line in self.compiled.planned_on(day) {
-            if windows.of(line.slot).is_none_or(|window| window.late_until <= self.as_of) {
+            // What was over before this date began changes nothing any more.
+            if windows.of(line.slot).is_none_or(|window| window.late_until <= view.date.0) {
                 continue;
             }
-            let Some((occurrence, change)) = self.occurrence(&mut windows, *line, day, false) else { continue };
-            view.changes_at(change);
-            if matches!(occurrence.state, State::Open | State::Late) {
-                view.occurrences.push(occurrence);
-            }
+            let occurrence = self.occurrence(&mut windows, *line, day, false, &mut view.changes);
+            view.occurrences.extend(occurrence.filter(|one| matches!(one.state, State::Open | State::Late)));
         }
     }
 
@@ -156,15 +157,16 @@ impl Seen<'_> {
         line: Planned,
         day: i32,
         held: bool,
-    ) -> Option<(Occurrence, Option<Stamp>)> {
+        changes: &mut Changes,
+    ) -> Option<Occurrence> {
         let (item, slot) = line_of(self.compiled, line).filter(|(item, _)| self.enrolment.shows(item))?;
         let window = windows.of(line.slot)?;
         let id = occurrence_id(self.enrolment.plan, &item.key, day, &slot.key);
         let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };
-        let (state, change) = window.state(item.kind, recorded, self.enrolment.enrolled_at, self.as_of)?;
+        let state = window.state(item.kind, recorded, self.enrolment.enrolled_at, changes)?;
         let Window { opens_at, closes_at, late_until, remind_at } = window;
         let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };
-        let occurrence = Occurrence {
+        Some(Occurrence {
             id,
             item: line.item,
             day,
@@ -176,8 +178,7 @@ impl Seen<'_> {
             remind_at,
             last_day,
             held,
-        };
-        Some((occurrence, change))
+        })
     }
 
     /// The end of the planned run; beyond the planned days, as far as the hold reaches with the answers there are.
@@ -218,6 +219,6 @@ impl<'a> Windows<'a> {
 
     /// When the day begins.
     pub(super) fn start(&self) -> Stamp {
-        local_instant(self.date, LocalTime { days: 0, hour: 0, minute: 0 }, self.zone)
+        local_instant(self.date, MIDNIGHT, self.zone)
     }
 }

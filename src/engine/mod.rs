@@ -11,6 +11,7 @@ mod day_rules;
 mod diff;
 mod document;
 mod effect;
+mod hours;
 mod lint;
 mod occurrences;
 mod parameters;
@@ -35,6 +36,7 @@ pub use document::{
     Parameter, Phase, Protocol, Question, Rule, Sessions, Severity, Sign, Slot, Variant, parse,
 };
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
+pub use hours::{Desk, Hours, HoursProblem, Opening};
 pub use lint::{Linted, lint};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use parameters::{ParameterProblem, Parameters};
@@ -48,5 +50,5 @@ pub use text::{Text, fill};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{
     AlertChange, Decision, ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, Purpose, QuestionKind, Reason,
-    State, Trigger, UnknownWord, Urgency,
+    State, Trigger, UnknownWord, Urgency, Weekday,
 };

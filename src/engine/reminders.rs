@@ -7,7 +7,7 @@ use super::calendar::{date_of, day_number};
 use super::compile::{Compiled, Planned};
 use super::day::{Occurrence, Seen, Windows};
 use super::day_rules;
-use super::occurrences::{Enrolment, Facts};
+use super::occurrences::{Changes, Enrolment, Facts};
 use super::words::{ItemKind, PlanStatus, Reason, State, Trigger};
 use crate::ids::PatientId;
 use crate::time::Stamp;
@@ -73,7 +73,7 @@ pub fn due_reminders(
     if enrolment.status != PlanStatus::Active {
         return due;
     }
-    let seen = Seen { compiled, enrolment, facts, zone, as_of: until };
+    let seen = Seen { compiled, enrolment, facts, zone };
     for day in first_day(compiled, enrolment, zone, after)..=day_number(enrolment.day_zero, zone, until) {
         let mut windows = Windows::new(&seen, day);
         for line in reminded_on(compiled, day) {
@@ -81,7 +81,8 @@ pub fn due_reminders(
             if due_at <= after || due_at > until || due_at <= enrolment.enrolled_at {
                 continue;
             }
-            let Some((occurrence, _)) = seen.occurrence(&mut windows, line, day, false) else { continue };
+            let mut changes = Changes::seen_at(until);
+            let Some(occurrence) = seen.occurrence(&mut windows, line, day, false, &mut changes) else { continue };
             let expires_at = if due_at < occurrence.closes_at { occurrence.closes_at } else { occurrence.late_until };
             due.push(Due { occurrence, due_at, expires_at });
         }
@@ -98,7 +99,7 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
     let after = after.max(enrolment.enrolled_at);
     let listens = |day| compiled.on(day).rules.iter().any(|rule| rule.on == Trigger::Silence);
     let facts = Facts::default();
-    let seen = Seen { compiled, enrolment, facts: &facts, zone, as_of: after };
+    let seen = Seen { compiled, enrolment, facts: &facts, zone };
     let mut next: Option<Stamp> = None;
     for day in first_day(compiled, enrolment, zone, after)..=compiled.horizon_day {
         let mut windows = Windows::new(&seen, day);

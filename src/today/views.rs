@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
-use crate::engine::{self, ItemKind, PlanStatus, QuestionKind, State, Text};
+use crate::engine::{self, Desk, ItemKind, PlanStatus, QuestionKind, State, Text};
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::ids::{ClinicId, OccurrenceId, PlanId};
@@ -15,7 +15,7 @@ use crate::time::Stamp;
 /// What to do today.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Today {
-    /// The instant for which this was computed: the latest change of these lines at or before the request.
+    /// The instant for which this was computed: the latest at or before the request at which it changed by itself.
     pub as_of: Stamp,
     /// The zone in which the day was taken.
     #[schema(example = "Europe/London")]
@@ -188,6 +188,23 @@ pub struct Watch {
     /// When answers are read.
     #[schema(example = "Mon-Fri 9:00-17:00")]
     pub reply_hours: String,
+    /// Whether a person at the clinic looks at answers now, by its opening hours and closed dates. `false` if nobody ever does
+    /// (`monitored`); `null` if the clinic has not said its hours: show `reply_hours`.
+    #[schema(required, example = true)]
+    pub answers_now: Option<bool>,
+    /// When a person looks next, if nobody does now.
+    #[schema(required)]
+    pub next_look_at: Option<Stamp>,
+    /// Until when a person looks, if one does now; `null` also where that has no end.
+    #[schema(required)]
+    pub until: Option<Stamp>,
+}
+
+/// Whom to call, and when that changed and changes.
+pub struct Watched {
+    /// What is said of the clinic.
+    pub watch: Watch,
+    desk: Option<Desk>,
 }
 
 /// A text of the protocol as the patient reads it, with the clinic's words in it.
@@ -200,9 +217,12 @@ pub fn locales<'a>(asked: Option<&'a str>, dossier: &'a Dossier) -> Vec<&'a str>
     asked.into_iter().chain([dossier.patient.locale.as_str(), dossier.clinic.locale.as_str()]).collect()
 }
 
-/// Whom to call.
-pub fn watch(clinic: &Clinic) -> Watch {
-    Watch {
+/// Whom to call, and whether a person looks at that instant.
+pub fn watch(clinic: &Clinic, at: Stamp) -> Result<Watched, Error> {
+    let desk = if clinic.monitored { clinic.desk(at)? } else { None };
+    let open = desk.map(|desk| desk.open);
+    let change = desk.and_then(|desk| desk.changes_at);
+    let watch = Watch {
         clinic_id: clinic.id,
         name: clinic.name.clone(),
         emergency_number: clinic.emergency_number.clone(),
@@ -210,14 +230,18 @@ pub fn watch(clinic: &Clinic) -> Watch {
         out_of_hours: clinic.out_of_hours.clone(),
         monitored: clinic.monitored,
         reply_hours: clinic.reply_hours.clone(),
-    }
+        answers_now: if clinic.monitored { open } else { Some(false) },
+        next_look_at: change.filter(|_| open == Some(false)),
+        until: change.filter(|_| open == Some(true)),
+    };
+    Ok(Watched { watch, desk })
 }
 
 /// Today, of all plans together. `None` if there is no plan.
 pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<Today>, Error> {
     let Some(first) = days.first() else { return Ok(None) };
     let mut today = Today {
-        as_of: first.dossier.enrolment().enrolled_at,
+        as_of: first.day.changed_at,
         zone: first.dossier.patient.zone.clone(),
         date: first.day.date.into(),
         valid_until: first.day.valid_until,
@@ -229,11 +253,7 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
     for PlanDay { dossier, day } in days {
         let locales = locales(asked, dossier);
         today.valid_until = today.valid_until.min(day.valid_until);
-        let midnight =
-            engine::local_instant(day.date, engine::LocalTime { days: 0, hour: 0, minute: 0 }, &dossier.zone);
-        let boundaries = day.occurrences.iter().flat_map(|o| [o.opens_at, o.closes_at, o.late_until]).chain([midnight]);
-        let latest = boundaries.filter(|boundary| *boundary <= at).max();
-        today.as_of = latest.map_or(today.as_of, |latest| latest.max(today.as_of));
+        today.as_of = today.as_of.max(day.changed_at).max(dossier.enrolment().enrolled_at);
         today.plans.push(plan_view(dossier, day, &locales));
         for occurrence in &day.occurrences {
             let item = item_view(dossier, occurrence, &locales)?;
@@ -249,7 +269,10 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
         if let Some(form) = waiting.and_then(|compiled| compiled.form_for_signs()) {
             today.forms.push(form_view(dossier, &form.key, day.number, &locales));
         }
-        let watch = watch(&dossier.clinic);
+        let Watched { watch, desk } = watch(&dossier.clinic, at)?;
+        today.as_of = desk.and_then(|desk| desk.changed_at).map_or(today.as_of, |changed| changed.max(today.as_of));
+        today.valid_until =
+            desk.and_then(|desk| desk.changes_at).map_or(today.valid_until, |at| at.min(today.valid_until));
         if !today.clinics.contains(&watch) {
             today.clinics.push(watch);
         }

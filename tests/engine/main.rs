@@ -6,6 +6,7 @@ mod day_rules;
 mod days;
 mod diffing;
 mod facts;
+mod hours;
 mod library;
 mod linting;
 mod moving;
