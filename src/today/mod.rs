@@ -1,6 +1,7 @@
 //! What to do today, and every other day of a plan: the engine's days, put into words for one reader.
 
 pub mod routes;
+pub mod timeline;
 pub mod views;
 
 use crate::auth;
@@ -41,17 +42,17 @@ pub fn days_of(
 
 /// The plan's day, seen from `at`; of the date, if one is asked for.
 pub fn day_of(c: &mut Conn, dossier: &Dossier, date: Option<Date>, at: Stamp) -> Result<engine::Day, Error> {
-    let today = dossier.day_number(at);
-    let asked = date.map(|date| day_number_of(dossier, date)).transpose()?;
-    match asked {
-        Some(number) if number != today => {
-            let known = dossier.known(c, number)?;
-            Ok(engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number))
-        }
-        _ => {
-            let known = dossier.known(c, today)?;
-            Ok(engine::today(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at))
-        }
+    let number = date.map_or_else(|| Ok(dossier.day_number(at)), |date| day_number_of(dossier, date))?;
+    Ok(seen(dossier, &dossier.known(c, number)?, number, at))
+}
+
+/// A numbered day of the plan, seen from `at`: today with what can still be done of earlier days.
+fn seen(dossier: &Dossier, known: &plans::Known, number: i32, at: Stamp) -> engine::Day {
+    let (compiled, enrolment, facts) = (&dossier.compiled, dossier.enrolment(), known.facts());
+    if number == dossier.day_number(at) {
+        engine::today(compiled, &enrolment, &facts, &dossier.zone, at)
+    } else {
+        engine::day(compiled, &enrolment, &facts, &dossier.zone, at, number)
     }
 }
 

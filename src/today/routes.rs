@@ -20,7 +20,12 @@ use crate::time::Stamp;
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(get_today).service(get_timeline).service(mark).service(unmark);
+    config
+        .service(get_today)
+        .service(super::timeline::get_my_timeline)
+        .service(get_timeline)
+        .service(mark)
+        .service(unmark);
 }
 
 /// The first language of `Accept-Language` that the texts are written in.

@@ -53,7 +53,7 @@ async fn walk(ada: &Enrolled, until: &str) -> Vec<Value> {
         assert!(crate::support::at(today["as_of"].as_str().unwrap()) <= app.now(), "{today}");
         assert!(app.app.clock.set(end.plus_seconds(-1)));
         let last = person.get("/v1/me/today").await;
-        assert_eq!(last.text(), reply.text(), "a second before {end}");
+        assert!(last.bytes == reply.bytes, "a second before {end} it is another");
         assert_eq!(last.header("etag"), tag);
         assert_eq!(ask(person, &tag).await.status, 304);
         assert!(app.app.clock.set(end));

@@ -16,6 +16,7 @@ mod honest;
 mod judge;
 mod links;
 mod moving;
+mod offline;
 mod outbox;
 mod planner;
 mod query_plans;
