@@ -1,5 +1,6 @@
 //! The core: protocol documents, the day of a patient, and triage. Pure: no clock, no database, no network.
 
+mod adherence;
 mod alerts;
 mod answers;
 mod calendar;
@@ -22,6 +23,7 @@ mod text;
 mod triage;
 mod words;
 
+pub use adherence::{Adherence, Tally, adherence};
 pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers};
 pub use calendar::{day_number, local_instant};

@@ -241,3 +241,13 @@ pub fn list_check_ins(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i3
         })
         .collect()
 }
+
+/// The scheduled check-ins of the plan whose answers all came after their windows had closed.
+pub fn list_back_filled(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<Vec<OccurrenceId>, Error> {
+    let rows: Vec<(Option<OccurrenceId>, bool)> = check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+        .select((check_ins::occurrence_id, check_ins::back_filled))
+        .load(c)?;
+    let in_time: Vec<OccurrenceId> = rows.iter().filter(|(_, late)| !late).filter_map(|(id, _)| *id).collect();
+    Ok(rows.into_iter().filter_map(|(id, _)| id).filter(|id| !in_time.contains(id)).collect())
+}

@@ -1,5 +1,6 @@
 //! What to do today, and every other day of a plan: the engine's days, put into words for one reader.
 
+pub mod progress;
 pub mod routes;
 pub mod timeline;
 pub mod views;

@@ -23,6 +23,8 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(get_today)
         .service(super::timeline::get_my_timeline)
+        .service(super::progress::get_my_progress)
+        .service(super::progress::get_plan_progress)
         .service(get_timeline)
         .service(mark)
         .service(unmark);

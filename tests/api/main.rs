@@ -19,6 +19,7 @@ mod moving;
 mod offline;
 mod outbox;
 mod planner;
+mod progress;
 mod query_plans;
 mod relay;
 mod rights;

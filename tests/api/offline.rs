@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::support::people::{Clinic, Enrolled, Person};
+use crate::support::people::{Clinic, Enrolled, Person, face_treatment};
+use crate::support::samples::small_protocol;
 use crate::support::{Shared, TestApp, at};
 
 /// A patient with two plans that overlap: the face today, the scalp three days ago.
@@ -147,6 +148,19 @@ async fn the_first_day_is_today_and_it_holds_as_long_as_it_says() {
         ends.push(end.to_string());
     }
     assert!(ends.contains(&"2026-03-03T13:37:00Z".to_owned()), "{ends:?}");
+}
+
+#[tokio::test]
+async fn questions_that_are_the_same_on_many_days_come_once_and_name_each() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let versions = "/v1/clinic/protocols/small/versions";
+    clinic.owner.post(versions, json!({ "document": small_protocol("small") })).await.must(201);
+    clinic.owner.post_nothing(&format!("{versions}/1/activate")).await.must(200);
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "small", face_treatment("2026-03-02")).await;
+    let told = timeline(&ada.person, "").await;
+    let forms: Vec<Value> = list(&told, "forms").iter().map(|form| json!([form["key"], form["days"]])).collect();
+    assert_eq!(json!(forms), json!([["daily", [0]], ["daily", [1, 2, 3, 4, 5]], ["daily", [7, 10]]]));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The engine from outside: examples, and properties over every zone.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod adherence;
 mod compiling;
 mod day_rules;
 mod days;
