@@ -12,6 +12,7 @@ mod diff;
 mod document;
 mod effect;
 mod lint;
+mod merge;
 mod occurrences;
 mod parameters;
 mod reminders;
@@ -36,6 +37,7 @@ pub use document::{
 };
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use lint::{Linted, lint};
+pub use merge::{Line, SetAside, Source, forbidden_until, merge, set_aside};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use parameters::{ParameterProblem, Parameters};
 pub use reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};

@@ -8,6 +8,7 @@ mod diffing;
 mod facts;
 mod library;
 mod linting;
+mod merging;
 mod moving;
 mod oracle;
 mod parsing;
