@@ -114,9 +114,8 @@ pub fn mark(
         ));
     }
     let line = line_around(&days, id, asked)?;
-    let is_in_line = |one: &engine::Occurrence| {
-        one.id == id || line.occurrences.iter().any(|shared| shared.occurrence_id == one.id)
-    };
+    let is_in_line =
+        |one: &engine::Occurrence| one.id == id || line.occurrences.iter().any(|shared| shared.occurrence_id == one.id);
     let can_be_marked = |of: &PlanDay, one: &engine::Occurrence| {
         !matches!(one.state, State::Upcoming | State::Cancelled) && of.dossier.day_number(noted_at) >= 0
     };

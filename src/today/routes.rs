@@ -261,9 +261,6 @@ async fn put_mark(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
-    let item = app
-        .db
-        .write(move |c| super::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m))
-        .await?;
+    let item = app.db.write(move |c| super::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await?;
     Ok(HttpResponse::Ok().json(item))
 }

@@ -14,6 +14,7 @@ mod bad_input;
 mod conventions;
 mod judge;
 mod links;
+mod merged;
 mod moving;
 mod outbox;
 mod planner;

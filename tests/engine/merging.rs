@@ -36,7 +36,16 @@ fn line((number, said, source): (usize, Said, Source<'static>)) -> Line<'static>
     let (kind, date, meaning, title, text) = said;
     let occurrence = OccurrenceId::from(Uuid::from_u128(1_000 - u128::try_from(number).unwrap()));
     let sources = vec![Source { place: number, occurrence, ..source }];
-    Line { kind, date, meaning, title: title.to_owned(), text: text.map(str::to_owned), form: None, views: &[], sources }
+    Line {
+        kind,
+        date,
+        meaning,
+        title: title.to_owned(),
+        text: text.map(str::to_owned),
+        form: None,
+        views: &[],
+        sources,
+    }
 }
 
 fn source() -> impl Strategy<Value = Source<'static>> {
@@ -46,17 +55,31 @@ fn source() -> impl Strategy<Value = Source<'static>> {
         let [opens_at, closes_at, late_until] = window.map(at);
         let (occurrence, slot) = (OccurrenceId::from(Uuid::nil()), "day");
         let plan = plan(of);
-        Source { plan, place: 0, occurrence, key, slot, area, day: 3, state, opens_at, closes_at, late_until, last_on, held }
+        Source {
+            plan,
+            place: 0,
+            occurrence,
+            key,
+            slot,
+            area,
+            day: 3,
+            state,
+            opens_at,
+            closes_at,
+            late_until,
+            last_on,
+            held,
+        }
     })
 }
 
 /// Lines of one source each, with few words, so that many say the same.
 fn lines() -> impl Strategy<Value = Vec<Line<'static>>> {
     let kinds: Vec<ItemKind> = ItemKind::ALL.iter().copied().chain([ItemKind::Restriction, ItemKind::Task]).collect();
-    let said =
-        (select(kinds), select(&DATES[..]), select(&MEANINGS[..]), select(&TITLES[..]), select(&TEXTS[..]));
-    prop::collection::vec((said, source()), 0..24)
-        .prop_map(|all| all.into_iter().enumerate().map(|(number, (said, source))| line((number, said, source))).collect())
+    let said = (select(kinds), select(&DATES[..]), select(&MEANINGS[..]), select(&TITLES[..]), select(&TEXTS[..]));
+    prop::collection::vec((said, source()), 0..24).prop_map(|all| {
+        all.into_iter().enumerate().map(|(number, (said, source))| line((number, said, source))).collect()
+    })
 }
 
 /// The same lines in two orders, and in two parts.
