@@ -14,6 +14,7 @@ mod document;
 mod effect;
 mod hours;
 mod lint;
+mod merge;
 mod occurrences;
 mod parameters;
 mod reminders;
@@ -40,6 +41,7 @@ pub use document::{
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use hours::{Desk, Hours, HoursProblem, Opening};
 pub use lint::{Linted, lint};
+pub use merge::{Line, SetAside, Source, forbidden_until, merge, set_aside};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use parameters::{ParameterProblem, Parameters};
 pub use reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};

@@ -10,7 +10,7 @@ use crate::db::Conn;
 use crate::engine::{self, State};
 use crate::error::Error;
 use crate::http::text::{Date, Note};
-use crate::ids::{AccountId, MarkId, OccurrenceId};
+use crate::ids::{AccountId, MarkId, OccurrenceId, PlanId};
 use crate::plans::{self, Dossier, store};
 use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
@@ -21,6 +21,8 @@ pub struct PlanDay {
     pub dossier: Dossier,
     /// Its day.
     pub day: engine::Day,
+    /// The treated area, if other plans stand beside it.
+    pub area: Option<String>,
 }
 
 /// The day of every plan of the account that runs or waits for a person, seen from `at`; of the date, if one is asked for.
@@ -31,14 +33,25 @@ pub fn days_of(
     date: Option<Date>,
     at: Stamp,
 ) -> Result<Vec<PlanDay>, Error> {
-    let rows = store::list_shown_of_account(c, account)?;
-    rows.into_iter()
-        .map(|rows| {
-            let dossier = Dossier::new(c, cache, rows)?;
-            let day = day_of(c, &dossier, date, at)?;
-            Ok(PlanDay { dossier, day })
-        })
-        .collect()
+    let mut days = Vec::new();
+    for rows in store::list_shown_of_account(c, account)? {
+        let dossier = Dossier::new(c, cache, rows)?;
+        let day = day_of(c, &dossier, date, at)?;
+        days.push(PlanDay { dossier, day, area: None });
+    }
+    name_areas(c, account, &mut days)?;
+    Ok(days)
+}
+
+/// Several plans are told apart by what was treated.
+fn name_areas(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Result<(), Error> {
+    if days.len() > 1 {
+        let areas = store::list_areas_of_account(c, account)?;
+        for day in days {
+            day.area = areas.iter().find(|(plan, _)| *plan == day.dossier.plan.id).map(|(_, area)| area.clone());
+        }
+    }
+    Ok(())
 }
 
 /// The plan's day, seen from `at`; of the date, if one is asked for.
@@ -76,60 +89,102 @@ pub struct NewMark {
 /// A phone's clock may be ahead by so much.
 const AHEAD_SECONDS: i64 = 300;
 
-/// Marks an occurrence of one of the account's plans. A mark that says what the newest one says changes nothing.
+/// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
+/// that says what the newest one says changes nothing. Gives the line as it is then.
 pub fn mark(
     c: &mut Conn,
     cache: &Compiled,
     who: &auth::Patient,
-    id: OccurrenceId,
+    (id, asked): (OccurrenceId, Option<&str>),
     new: NewMark,
     m: &Moment,
-) -> Result<(Dossier, engine::Occurrence), Error> {
+) -> Result<views::Item, Error> {
     let noted_at = new.noted_at.unwrap_or(m.at);
     if noted_at > m.at.plus_seconds(AHEAD_SECONDS) {
         return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
     }
-    let (dossier, occurrence) = find(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
-    if dossier.day_number(noted_at) < 0 {
+    let (mut days, own) = days_around(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
+    let of = days.iter().find(|of| of.dossier.plan.id == own.plan).ok_or(Error::NotFound)?;
+    if of.dossier.day_number(noted_at) < 0 {
         return Err(Error::field("/noted_at", "out_of_range", "must not be before the day of the treatment"));
     }
-    let item = item_of(&dossier, &occurrence)?;
-    if !item.kind.can_be_marked() || item.kind == engine::ItemKind::CheckIn {
+    let kind = item_of(&of.dossier, &own.occurrence)?.kind;
+    if !kind.can_be_marked() || kind == engine::ItemKind::CheckIn {
         return Err(Error::conflict(
             "cannot_be_marked",
             "only a task or a photo can be marked; a check-in is answered",
         ));
     }
-    if occurrence.state == State::Upcoming {
-        return Err(Error::conflict("not_open_yet", format!("it opens at {}", occurrence.opens_at)));
+    let line = line_around(&days, id, asked)?;
+    let is_in_line =
+        |one: &engine::Occurrence| one.id == id || line.occurrences.iter().any(|shared| shared.occurrence_id == one.id);
+    let can_be_marked = |of: &PlanDay, one: &engine::Occurrence| {
+        !matches!(one.state, State::Upcoming | State::Cancelled) && of.dossier.day_number(noted_at) >= 0
+    };
+    let acts = |of| -> Vec<engine::Occurrence> {
+        let of: &PlanDay = of;
+        of.day.occurrences.iter().filter(|one| is_in_line(one) && can_be_marked(of, one)).cloned().collect()
+    };
+    let acts: Vec<Vec<engine::Occurrence>> = days.iter().map(acts).collect();
+    if acts.iter().all(Vec::is_empty) {
+        return Err(match own.occurrence.state {
+            State::Cancelled => Error::conflict("cancelled", "it was over before the plan began"),
+            _ => Error::conflict("not_open_yet", format!("it opens at {}", own.occurrence.opens_at)),
+        });
     }
-    if occurrence.state == State::Cancelled {
-        return Err(Error::conflict("cancelled", "it was over before the plan began"));
+    for (of, acts) in days.iter_mut().zip(&acts) {
+        for occurrence in acts {
+            record(c, who, &of.dossier, occurrence, &new, (noted_at, m))?;
+        }
+        if !acts.is_empty() {
+            of.day = day_at(c, &of.dossier, of.day.number, m.at)?;
+        }
     }
-    let before = mark_state(occurrence.state);
-    if before != new.state || new.reason.is_some() {
-        let (item_key, slot_key) = (item.key.clone(), slot_of(&dossier, &occurrence)?.key.clone());
-        store::insert_mark(
-            c,
-            &store::NewMark {
-                clinic_id: dossier.plan.clinic_id,
-                plan_id: dossier.plan.id,
-                day: occurrence.day,
-                id: m.id::<MarkId>(),
-                occurrence_id: id,
-                item_key,
-                slot_key,
-                state: new.state.map_or("withdrawn", engine::MarkState::as_str).to_owned(),
-                reason: new.reason.map(Into::into),
-                noted_at,
-                received_at: m.at,
-                made_by: who.account,
-            },
-        )?;
+    line_around(&days, id, asked)
+}
+
+/// Writes a mark, unless it says what is known.
+fn record(
+    c: &mut Conn,
+    who: &auth::Patient,
+    dossier: &Dossier,
+    occurrence: &engine::Occurrence,
+    new: &NewMark,
+    (noted_at, m): (Stamp, &Moment),
+) -> Result<(), Error> {
+    if mark_state(occurrence.state) == new.state && new.reason.is_none() {
+        return Ok(());
     }
-    let day = day_at(c, &dossier, occurrence.day, m.at)?;
-    let after = day.occurrences.into_iter().find(|other| other.id == id).ok_or(Error::NotFound)?;
-    Ok((dossier, after))
+    store::insert_mark(
+        c,
+        &store::NewMark {
+            clinic_id: dossier.plan.clinic_id,
+            plan_id: dossier.plan.id,
+            day: occurrence.day,
+            id: m.id::<MarkId>(),
+            occurrence_id: occurrence.id,
+            item_key: item_of(dossier, occurrence)?.key.clone(),
+            slot_key: slot_of(dossier, occurrence)?.key.clone(),
+            state: new.state.map_or("withdrawn", engine::MarkState::as_str).to_owned(),
+            reason: new.reason.clone().map(Into::into),
+            noted_at,
+            received_at: m.at,
+            made_by: who.account,
+        },
+    )
+}
+
+/// The line that an occurrence is part of, among the days around it.
+fn line_around(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<views::Item, Error> {
+    let found = match days {
+        [PlanDay { dossier, day, .. }] => {
+            let locales = views::locales(asked, dossier);
+            let own = day.occurrences.iter().find(|one| one.id == id);
+            own.map(|one| views::item_view(dossier, one, day.date.into(), &locales)).transpose()?
+        }
+        _ => views::line_of(days, id, asked)?,
+    };
+    found.ok_or(Error::NotFound)
 }
 
 fn mark_state(state: State) -> Option<engine::MarkState> {
@@ -141,24 +196,42 @@ fn mark_state(state: State) -> Option<engine::MarkState> {
     }
 }
 
-/// The occurrence of that id in one of the account's plans that are shown, as it is at `at`.
-pub fn find(
+/// An occurrence, and whose it is.
+struct Own {
+    plan: PlanId,
+    occurrence: engine::Occurrence,
+}
+
+/// The day that an occurrence of the account's plans belongs to, and the same date of all other plans if it can be a part of
+/// their lines.
+fn days_around(
     c: &mut Conn,
     cache: &Compiled,
     account: AccountId,
     id: OccurrenceId,
     at: Stamp,
-) -> Result<Option<(Dossier, engine::Occurrence)>, Error> {
+) -> Result<Option<(Vec<PlanDay>, Own)>, Error> {
+    let mut dossiers = Vec::new();
     for rows in store::list_shown_of_account(c, account)? {
-        let dossier = Dossier::new(c, cache, rows)?;
-        let near = dossier.day_number(at);
-        if let Some((_, number, _)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near) {
+        dossiers.push(Dossier::new(c, cache, rows)?);
+    }
+    let find = |dossier: &Dossier| {
+        let (item, number, _) = engine::find(&dossier.compiled, &dossier.enrolment(), id, dossier.day_number(at))?;
+        Some((dossier.plan.id, dossier.compiled.items.get(item)?.kind, number, views::date_of(dossier, number)?))
+    };
+    let Some((plan, kind, number, date)) = dossiers.iter().find_map(find) else { return Ok(None) };
+    let mut days = Vec::new();
+    for dossier in dossiers {
+        if dossier.plan.id == plan || kind == engine::ItemKind::Task {
+            let number = if dossier.plan.id == plan { number } else { day_number_of(&dossier, date)? };
             let day = day_at(c, &dossier, number, at)?;
-            let found = day.occurrences.into_iter().find(|occurrence| occurrence.id == id);
-            return Ok(found.map(|occurrence| (dossier, occurrence)));
+            days.push(PlanDay { dossier, day, area: None });
         }
     }
-    Ok(None)
+    name_areas(c, account, &mut days)?;
+    let mut all = days.iter().flat_map(|of| &of.day.occurrences);
+    let found = all.find(|one| one.id == id).cloned();
+    Ok(found.map(|occurrence| (days, Own { plan, occurrence })))
 }
 
 /// A numbered day of the plan, as it is at `at`.

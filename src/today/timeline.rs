@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::routes::asked_language;
-use super::views::{self, Form, Item, Question, Today, TodayPlan, Watch};
-use super::{PlanDay, day_number_of, seen};
+use super::views::{self, Form, Item, NotAsked, Question, Today, TodayPlan, Watch};
+use super::{PlanDay, day_number_of, name_areas, seen};
 use crate::app::App;
 use crate::auth::Patient;
 use crate::db::Conn;
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::http::{Query, conditions};
-use crate::ids::PlanId;
+use crate::ids::{AccountId, PlanId};
 use crate::plans::{Dossier, Known, store};
 use crate::time::Stamp;
 
@@ -80,6 +80,8 @@ struct MyDay {
     plans: Vec<TodayPlan>,
     /// The lines as Today has them on that date; for today with those of earlier days that can still be done.
     items: Vec<Item>,
+    /// What a plan would ask on that day, and is not asked because another plan forbids it for the same area.
+    set_aside: Vec<NotAsked>,
 }
 
 /// A form, with the days whose questions these are.
@@ -120,7 +122,7 @@ pub async fn get_my_timeline(
             let plans = store::list_shown_of_account(c, me.account)?;
             let plans = plans.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows));
             let plans = plans.collect::<Result<Vec<_>, Error>>()?;
-            days_of(c, plans, &params, asked.as_deref(), at)
+            days_of(c, (me.account, plans), &params, asked.as_deref(), at)
         })
         .await?
         .ok_or(Error::NotFound)?;
@@ -131,7 +133,7 @@ pub async fn get_my_timeline(
 /// The days of these plans. `None` if there is no plan.
 fn days_of(
     c: &mut Conn,
-    dossiers: Vec<Dossier>,
+    (account, dossiers): (AccountId, Vec<Dossier>),
     params: &DaysParams,
     asked: Option<&str>,
     at: Stamp,
@@ -139,10 +141,11 @@ fn days_of(
     let known = dossiers.iter().map(|dossier| dossier.known_all(c)).collect::<Result<Vec<Known>, Error>>()?;
     let today = |dossier: Dossier, known: &Known| {
         let day = seen(&dossier, known, dossier.day_number(at), at);
-        PlanDay { dossier, day }
+        PlanDay { dossier, day, area: None }
     };
     let mut plans: Vec<PlanDay> =
         dossiers.into_iter().zip(&known).map(|(dossier, known)| today(dossier, known)).collect();
+    name_areas(c, account, &mut plans)?;
     let Some(first) = plans.first() else { return Ok(None) };
     let from = params.from.map_or(first.day.date, |from| from.0);
     let mut timeline: Option<MyTimeline> = None;
@@ -179,7 +182,7 @@ impl MyTimeline {
                 None => self.forms.push(FormOfDays { plan_id, days: vec![day], key, questions }),
             }
         }
-        self.days.push(MyDay { date: day.date, plans: day.plans, items: day.items });
+        self.days.push(MyDay { date: day.date, plans: day.plans, items: day.items, set_aside: day.set_aside });
         self
     }
 }

@@ -15,6 +15,7 @@ mod conventions;
 mod honest;
 mod judge;
 mod links;
+mod merged;
 mod moving;
 mod offline;
 mod outbox;

@@ -115,7 +115,7 @@ async fn the_first_day_is_today_and_it_holds_as_long_as_it_says() {
     app.set_clock("2026-03-03T10:00:00Z"); // yesterday evening's check-ins can still be answered
     let (today, told) = (ada.person.get("/v1/me/today").await.must(200), timeline(&ada.person, "?days=31").await);
     let first = &told["days"][0];
-    for field in ["date", "plans", "items"] {
+    for field in ["date", "plans", "items", "set_aside"] {
         assert_eq!(first[field], today[field], "{field}");
     }
     assert!(list(first, "items").iter().any(|item| item["state"] == "late"));

@@ -10,6 +10,7 @@ mod facts;
 mod hours;
 mod library;
 mod linting;
+mod merging;
 mod moving;
 mod oracle;
 mod parsing;
