@@ -444,6 +444,7 @@ pub fn add_plans(app: &App, accounts: &[AccountId]) {
         Ok(())
     })
     .unwrap();
+    conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap(); // or the new rows alone would be read from the log
 }
 
 /// What moving running plans took.

@@ -3,6 +3,8 @@
 //! A line is what it says, and the set of occurrences that say it. Merging unites the sets of lines that say the same, and what a
 //! line shows is read off its set; so the order in which plans, clinics or parts of them come together cannot matter.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use jiff::civil::Date;
 
 use super::words::{ItemKind, State};
@@ -130,6 +132,13 @@ impl<'a> Line<'a> {
         })
     }
 
+    /// Equal for lines that say the same; for others, hardly ever.
+    fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.kind, self.date, &self.title).hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Where it is shown: what is left of earlier days first, then plan by plan as each is written.
     fn place(&self) -> impl Ord + use<> {
         (self.date, self.first().map(|source| (source.plan, source.place, source.occurrence)))
@@ -154,22 +163,25 @@ fn strictest(mut dates: impl Iterator<Item = Option<Date>>) -> Option<Date> {
 }
 
 /// Lines that say the same as one, in the order in which to show them. A line without a source says nothing.
-pub fn merge(mut lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
-    lines.retain(|line| !line.sources.is_empty());
-    lines.sort_by(|one, other| one.saying().cmp(&other.saying()));
-    lines.dedup_by(|next, kept| {
-        let same = next.saying() == kept.saying();
+pub fn merge(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
+    let with_source = lines.into_iter().filter(|line| !line.sources.is_empty());
+    let mut lines: Vec<(u64, Line<'_>)> = with_source.map(|line| (line.digest(), line)).collect();
+    // The digest spares comparing words; the words decide.
+    lines.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.saying().cmp(&other.saying())));
+    lines.dedup_by(|(a, next), (b, kept)| {
+        let same = a == b && next.saying() == kept.saying();
         if same {
             kept.sources.append(&mut next.sources);
         }
         same
     });
-    for line in &mut lines {
+    let mut merged: Vec<Line<'_>> = lines.into_iter().map(|(_, line)| line).collect();
+    for line in &mut merged {
         line.sources.sort_unstable();
         line.sources.dedup();
     }
-    lines.sort_by_key(Line::place);
-    lines
+    merged.sort_by_key(Line::place);
+    merged
 }
 
 /// The last date of anything that forbids what this line is about, in whatever words: until then it is not allowed again.

@@ -43,13 +43,20 @@ pub fn days_of(
     Ok(days)
 }
 
-/// Several plans are told apart by what was treated.
+/// Several plans are told apart by what was treated. Most protocols are for one area; only for others the treatments are asked.
 fn name_areas(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Result<(), Error> {
-    if days.len() > 1 {
-        let areas = store::list_areas_of_account(c, account)?;
-        for day in days {
-            day.area = areas.iter().find(|(plan, _)| *plan == day.dossier.plan.id).map(|(_, area)| area.clone());
+    if days.len() < 2 {
+        return Ok(());
+    }
+    for PlanDay { dossier, area, .. } in days.iter_mut() {
+        if let [only] = dossier.compiled.body_areas.as_slice() {
+            *area = Some(only.clone());
         }
+    }
+    if days.iter().any(|day| day.area.is_none()) {
+        let areas = store::list_areas_of_account(c, account)?;
+        let of = |plan: PlanId| areas.iter().find(|(of, _)| *of == plan).map(|(_, area)| area.clone());
+        days.iter_mut().for_each(|day| day.area = of(day.dossier.plan.id));
     }
     Ok(())
 }

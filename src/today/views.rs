@@ -321,7 +321,9 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
         today.items = items.collect::<Result<_, _>>()?;
     } else {
         let (lines, aside) = engine::set_aside(engine::merge(lines(days, asked)?));
-        today.items = lines.iter().filter_map(|line| merged_view(line, &lines, today.date)).collect();
+        let ends: Vec<Option<Date>> = lines.iter().map(|line| end_of(line, &lines)).collect();
+        let with_ends = lines.into_iter().zip(ends);
+        today.items = with_ends.filter_map(|(line, end)| merged_view(line, end, today.date)).collect();
         today.set_aside = aside.iter().flat_map(not_asked).collect();
     }
     Ok(Some(today))
@@ -363,19 +365,27 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
     Ok(lines)
 }
 
-/// The line that an occurrence is part of, among those of several plans' days.
+/// The task that an occurrence is part of, among the lines of several plans' days.
 pub fn line_of(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<Option<Item>, Error> {
     let lines = engine::merge(lines(days, asked)?);
-    let found = lines.iter().find(|line| line.sources.iter().any(|source| source.occurrence == id));
-    Ok(found.and_then(|line| merged_view(line, &lines, line.date.into())))
+    let found = lines.into_iter().find(|line| line.sources.iter().any(|source| source.occurrence == id));
+    Ok(found.and_then(|line| {
+        let shown = line.date.into();
+        merged_view(line, None, shown)
+    }))
 }
 
-fn merged_view(line: &Line<'_>, lines: &[Line<'_>], shown: Date) -> Option<Item> {
-    let first = line.first()?;
+/// The last date on which what a restriction forbids is forbidden.
+fn end_of(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Date> {
+    let rule = Some(line).filter(|line| line.kind == ItemKind::Restriction)?;
+    engine::forbidden_until(rule, lines).map(Date)
+}
+
+fn merged_view(line: Line<'_>, end: Option<Date>, shown: Date) -> Option<Item> {
+    let first = *line.first()?;
     let mut plan_ids: Vec<PlanId> = line.sources.iter().map(|source| source.plan).collect();
     plan_ids.dedup();
-    let again = Some(line).filter(|line| line.kind == ItemKind::Restriction);
-    let allowed = Allowed::after(again.and_then(|line| engine::forbidden_until(line, lines)).map(Date), shown);
+    let allowed = Allowed::after(end, shown);
     Some(Item {
         occurrence_id: first.occurrence,
         plan_ids,
@@ -385,8 +395,6 @@ fn merged_view(line: &Line<'_>, lines: &[Line<'_>], shown: Date) -> Option<Item>
         state: line.state()?,
         day: first.day,
         slot: first.slot.to_owned(),
-        title: line.title.clone(),
-        text: line.text.clone(),
         opens_at: line.opens_at()?,
         closes_at: line.closes_at()?,
         late_until: line.late_until()?,
@@ -396,6 +404,8 @@ fn merged_view(line: &Line<'_>, lines: &[Line<'_>], shown: Date) -> Option<Item>
         held: line.held(),
         form: line.form.map(str::to_owned),
         views: line.views.to_vec(),
+        title: line.title,
+        text: line.text,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::offline::two_plans;
 use crate::support::TestApp;
 use crate::support::http::Reply;
 use crate::support::people::{Clinic, Enrolled, Person};
@@ -102,6 +103,15 @@ async fn today_holds_until_valid_until_and_no_longer_through_a_week_in_every_kin
         app.ignore_mails();
     }
     assert!(changes > 150, "{changes}");
+}
+
+#[tokio::test]
+async fn today_of_two_plans_that_overlap_keeps_its_word_too() {
+    let app = TestApp::start().await;
+    let (clinic, ada) = two_plans(&app, "Europe/London").await;
+    clinic.change(hours()).await.must(200);
+    let seen = walk(&ada, "2026-03-10T12:00:00Z").await;
+    assert!(seen.len() > 40, "{}", seen.len());
 }
 
 #[tokio::test]

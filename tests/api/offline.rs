@@ -9,7 +9,7 @@ use crate::support::samples::small_protocol;
 use crate::support::{Shared, TestApp, at};
 
 /// A patient with two plans that overlap: the face today, the scalp three days ago.
-async fn two_plans(app: &Shared, zone: &str) -> (Clinic, Enrolled) {
+pub async fn two_plans(app: &Shared, zone: &str) -> (Clinic, Enrolled) {
     let clinic = app.clinic().await;
     let ada = clinic.enrol_in("Ada", zone).await;
     let path = format!("/v1/clinic/patients/{}/treatments", ada.patient_id);
@@ -33,6 +33,9 @@ fn lines(items: &[Value]) -> BTreeMap<String, Value> {
     let line = |item: &Value| {
         let mut item = item.clone();
         assert!(item.as_object_mut().unwrap().remove("state").is_some());
+        for shared in item["occurrences"].as_array_mut().unwrap() {
+            assert!(shared.as_object_mut().unwrap().remove("state").is_some());
+        }
         (item["occurrence_id"].as_str().unwrap().to_owned(), item)
     };
     items.iter().map(line).collect()
