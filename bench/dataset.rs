@@ -10,7 +10,7 @@ use aftercare::db::schema::{accounts, members, plans as plan_rows, sessions};
 use aftercare::db::types::Json;
 use aftercare::db::{self, Conn, migrate};
 use aftercare::engine::{self, ItemKind, Parameters, PlanStatus, Procedure};
-use aftercare::ids::{AccountId, CheckInId, ClinicId, MarkId, PlanId};
+use aftercare::ids::{AccountId, CheckInId, ClinicId, MarkId, PatientId, PlanId};
 use aftercare::mail::outbox::Post;
 use aftercare::plans::{self, Dossier, migration};
 use aftercare::secrets::Secrets;
@@ -102,6 +102,7 @@ fn found_clinics(c: &mut Conn, m: &Moment) -> Result<Vec<Staff>, aftercare::erro
                     monitored: true,
                     triage: TriageMode::Full,
                     demo: false,
+                    opening_hours: Vec::new(),
                 },
                 m,
             )?;
@@ -154,36 +155,51 @@ fn live(
         &m,
     )?;
     patients::store::set_account(c, who.clinic, patient.id, account.id)?;
-    let skin = ["I", "II", "III", "IV", "V", "VI"][index % 6];
+    let dossier = treat(c, (cache, post), who, (patient.id, is_face), skin_type(index), &m)?;
+    let made = past(c, &dossier, account.id, now)?;
+    let next = engine::next_due(&dossier.compiled, &dossier.enrolment(), &dossier.zone, now.at);
+    plans::store::set_planned(c, &dossier.plan, now.at, next)?;
+    Ok(made)
+}
+
+fn skin_type(index: usize) -> &'static str {
+    ["I", "II", "III", "IV", "V", "VI"][index % 6]
+}
+
+/// A treatment at that moment, and its plan.
+fn treat(
+    c: &mut Conn,
+    (cache, post): (&protocols::Compiled, &Post),
+    who: &Staff,
+    (patient, is_face): (PatientId, bool),
+    skin: &str,
+    m: &Moment,
+) -> Result<Dossier, aftercare::error::Error> {
     let treatment = patients::record_treatment(
         c,
         who,
-        patient.id,
+        patient,
         patients::NewTreatment {
             procedure: Procedure::Microneedling,
             performed_on: m.at.timestamp().to_zoned(plans::zone("Europe/London")?).date().into(),
             body_area: text(if is_face { "face" } else { "scalp" }),
             parameters: Parameters(serde_json::from_value(json!({"needle_depth_mm": 1.0, "skin_type": skin}))?),
         },
-        &m,
+        m,
     )?;
-    let dossier = plans::enrol(
+    plans::enrol(
         c,
         cache,
         (who, post),
         plans::NewPlan {
-            patient: patient.id,
+            patient,
             treatment: treatment.id,
             protocol: text(if is_face { "mn-face" } else { "mn-scalp" }),
             overrule: None,
             send_to_clinician: false,
         },
-        &m,
-    )?;
-    let made = past(c, &dossier, account.id, now)?;
-    let next = engine::next_due(&dossier.compiled, &dossier.enrolment(), &dossier.zone, now.at);
-    plans::store::set_planned(c, &dossier.plan, now.at, next)?;
-    Ok(made)
+        m,
+    )
 }
 
 fn past(
@@ -404,6 +420,35 @@ pub fn planner_cost(app: &App, due: usize) -> (f64, i64) {
         best = best.min(begun.elapsed().as_secs_f64() * 1e6 / due as f64);
     }
     (best, all)
+}
+
+/// Four more plans for each of some accounts, a few days apart, with the past that they would have.
+pub fn add_plans(app: &App, accounts: &[AccountId]) {
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    conn.batch_execute("PRAGMA synchronous=OFF").unwrap();
+    let (now, post) = (app.moment(), app.post());
+    conn.transaction::<_, aftercare::error::Error, _>(|c| {
+        for (index, account) in accounts.iter().enumerate() {
+            let (plan, patient, clinic) = plans::store::list_shown_of_account(c, *account)?.remove(0);
+            let email: String = members::table
+                .inner_join(accounts::table.on(accounts::id.eq(members::account_id)))
+                .filter(members::clinic_id.eq(clinic.id))
+                .select(accounts::email)
+                .first(c)?;
+            let who = auth::staff_of(c, clinic.id, &text(&email))?.unwrap();
+            let begun = now.at.seconds_since(plan.enrolled_at) / 86_400;
+            for more in 1..5_i64 {
+                let days = (begun + 3 * more) % i64::try_from(DAYS).unwrap();
+                let m = Moment::new(now.at.plus_seconds(-days * 86_400 - 7_200), Entropy::System);
+                let is_face = more % 2 == 0;
+                let dossier = treat(c, (&app.compiled, &post), &who, (patient.id, is_face), skin_type(index), &m)?;
+                past(c, &dossier, *account, &now)?;
+            }
+        }
+        Ok(())
+    })
+    .unwrap();
+    conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap(); // or the new rows alone would be read from the log
 }
 
 /// What moving running plans took.

@@ -43,10 +43,11 @@ fn main() {
     let data = std::env::var("DATA").map_or_else(|_| PathBuf::from("bench/out/bench.db"), PathBuf::from);
     std::fs::create_dir_all(data.parent().unwrap()).unwrap();
     dataset::build_once(&data, patients);
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 7] = [
         ("start", start_up),
         ("queries", queries),
         ("today", reads),
+        ("five", five),
         ("check-ins", writes),
         ("planner", planner),
         ("migration", migration),
@@ -240,6 +241,57 @@ fn reads(data: &Path) {
         println!("Today : fixed body = {:.1} % (aim: 30 %)", cold.per_second / fixed.per_second * 100.0);
         println!("Today : TrailBase's 7,900/s on this kind of machine = {:.2} (aim: 3)", cold.per_second / 7_900.0);
     });
+}
+
+/// Patients with five plans against the same number of patients with one.
+fn five(data: &Path) {
+    let (seconds, connections) = (setting("SECONDS", 8), setting("CONNECTIONS", 32));
+    println!(
+        "\n== Today over HTTP of patients with five overlapping plans, and with one; {connections} connections, {seconds} s each"
+    );
+    let app = app(data, false);
+    let tokens = dataset::tokens(&app, 2_000);
+    let some: Vec<usize> = (0..tokens.len()).step_by(2).collect();
+    let accounts = dataset::accounts(data, 2_000);
+    dataset::add_plans(&app, &some.iter().map(|index| accounts[*index]).collect::<Vec<_>>());
+    with_server(&app, |address| {
+        let ask = |of: &dyn Fn(usize) -> bool| -> Vec<Vec<u8>> {
+            let tokens = tokens.iter().enumerate().filter(|(index, _)| of(*index));
+            tokens.map(|(_, token)| load::get("/v1/me/today", Some(token))).collect()
+        };
+        let (five, one) = (ask(&|index| index % 2 == 0), ask(&|index| index % 2 == 1));
+        let run = |requests: &[Vec<u8>]| {
+            load::run(address, requests, connections, Duration::from_secs(seconds as u64), &[200])
+        };
+        run(&one); // warm
+        run(&five);
+        for _ in 0..3 {
+            let (one, five) = (run(&one), run(&five));
+            report("one plan", &one);
+            report("five plans, merged", &five);
+            println!("five : one = {:.2} times the time (aim: 2)", one.per_second / five.per_second);
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let alone = |of: usize| {
+        let accounts: Vec<_> = accounts.iter().copied().skip(of).step_by(2).collect();
+        let each = |with_engine: bool| {
+            let begun = cpu_time();
+            for account in accounts.iter().cycle().take(10_000) {
+                let (inner, account) = (app.clone(), *account);
+                let work = app
+                    .db
+                    .read(move |c| if with_engine { whole_day(c, &inner, account) } else { three_queries(c, account) });
+                runtime.block_on(work).unwrap();
+            }
+            (cpu_time() - begun) * 1e6 / 10_000.0
+        };
+        (each(false), each(true))
+    };
+    for (name, of) in [("one plan", 1), ("five plans", 0)] {
+        let (queries, whole) = alone(of);
+        println!("{name}, without HTTP and JSON: {whole:.1} us of processor, of these the queries {queries:.1} us");
+    }
 }
 
 fn writes(data: &Path) {

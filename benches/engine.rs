@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use aftercare::engine::{
-    Answers, CheckInFact, Compiled, Enrolment, Facts, MarkFact, MarkState, Parameters, PlanStatus, Script, TriageInput,
-    compile, next_due, parse, simulate, today, triage,
+    Answers, CheckInFact, Compiled, Day, Enrolment, Facts, Line, MarkFact, MarkState, Parameters, PlanStatus, Script,
+    Source, TriageInput, compile, fill, merge, next_due, parse, set_aside, simulate, today, triage,
 };
 use aftercare::ids::PlanId;
 use aftercare::time::Stamp;
@@ -17,6 +17,7 @@ use serde_json::{from_value, json};
 use uuid::Uuid;
 
 const FACE: &str = include_str!("../protocols/mn-face.toml");
+const SCALP: &str = include_str!("../protocols/mn-scalp.toml");
 
 fn parameters() -> Parameters {
     from_value(json!({ "needle_depth_mm": 1.0, "skin_type": "IV", "cold_sore_history": true })).unwrap()
@@ -76,6 +77,97 @@ fn days(c: &mut Criterion) {
     });
 }
 
+/// A plan with a past, and what is treated.
+struct Patient {
+    plan: Compiled,
+    enrolment: Enrolment,
+    marks: Vec<MarkFact>,
+    area: &'static str,
+}
+
+impl Patient {
+    /// Treated so many days before 12 May, with everything marked that could be until then.
+    fn new(number: u128, document: &str, area: &'static str, days_ago: i8) -> Self {
+        let plan = compile(&parse(document).unwrap(), &parameters()).unwrap();
+        let id = PlanId::from(Uuid::from_u128(number));
+        let enrolled_at = at(&format!("2026-05-{:02}T06:00:00Z", 12 - days_ago));
+        let day_zero = date(2026, 5, 12 - days_ago);
+        let enrolment =
+            Enrolment { plan: id, day_zero, enrolled_at, status: PlanStatus::Active, stops: Default::default() };
+        let (zone, none) = (TimeZone::get("Europe/Madrid").unwrap(), Facts::default());
+        let day = |number| aftercare::engine::day(&plan, &enrolment, &none, &zone, enrolled_at, number).occurrences;
+        let seen: Vec<_> = (0..i32::from(days_ago)).flat_map(day).collect();
+        let can_be_marked = seen.iter().filter(|one| plan.items[one.item].kind.can_be_marked());
+        let marks = can_be_marked.map(|one| MarkFact { occurrence: one.id, state: MarkState::Done }).collect();
+        Self { plan, enrolment, marks, area }
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts { marks: &self.marks, check_ins: &[] }
+    }
+
+    /// A day's lines in words.
+    fn lines(&self, day: &Day) -> Vec<Line<'_>> {
+        let line = |(place, one): (usize, &aftercare::engine::Occurrence)| {
+            let item = &self.plan.items[one.item];
+            let say = |text: &aftercare::engine::Text| fill(text.in_locale(&["en"]), |_| Some("the clinic's word"));
+            let end = one.last_day.map(|last| self.enrolment.day_zero.saturating_add(jiff::Span::new().days(last)));
+            let source = Source {
+                plan: self.enrolment.plan,
+                place,
+                occurrence: one.id,
+                key: &item.key,
+                slot: &self.plan.slots[one.slot].key,
+                area: self.area,
+                day: one.day,
+                state: one.state,
+                opens_at: one.opens_at,
+                closes_at: one.closes_at,
+                late_until: one.late_until,
+                last_on: end,
+                held: one.held,
+            };
+            Line {
+                kind: item.kind,
+                date: self.enrolment.day_zero.saturating_add(jiff::Span::new().days(one.day)),
+                meaning: item.meaning.as_deref(),
+                title: say(&item.title),
+                text: item.text.as_ref().map(say),
+                form: item.form.as_deref(),
+                views: &item.views,
+                sources: vec![source],
+            }
+        };
+        day.occurrences.iter().enumerate().map(line).collect()
+    }
+}
+
+/// One plan against five of one patient: the ratio is that of the two figures.
+fn merging(c: &mut Criterion) {
+    let madrid = TimeZone::get("Europe/Madrid").unwrap();
+    let five = [
+        Patient::new(1, FACE, "face", 8),
+        Patient::new(2, FACE, "face", 5),
+        Patient::new(3, SCALP, "scalp", 4),
+        Patient::new(4, FACE, "face", 2),
+        Patient::new(5, SCALP, "scalp", 1),
+    ];
+    let now = at("2026-05-12T12:00:00Z");
+    let day = |one: &Patient| today(&one.plan, &one.enrolment, &one.facts(), &madrid, black_box(now));
+    c.bench_function("today in words, one plan", |b| b.iter(|| five[1].lines(&day(&five[1]))));
+    c.bench_function("today in words, five overlapping plans, merged", |b| {
+        b.iter(|| set_aside(merge(five.iter().flat_map(|one| one.lines(&day(one))).collect())))
+    });
+    let all: Vec<Line<'_>> = five.iter().flat_map(|one| one.lines(&day(one))).collect();
+    c.bench_function("of it, the merge alone (and a copy)", |b| b.iter(|| set_aside(merge(black_box(all.clone())))));
+    let of = |one: &Patient, number| {
+        aftercare::engine::day(&one.plan, &one.enrolment, &one.facts(), &madrid, black_box(now), number)
+    };
+    c.bench_function("timeline of 90 days, one plan", |b| {
+        b.iter(|| (0..90).map(|number| five[1].lines(&of(&five[1], number)).len()).sum::<usize>())
+    });
+}
+
 fn judging(c: &mut Criterion) {
     let plan = plan();
     let answers = |given| -> Answers { from_value(given).unwrap() };
@@ -94,5 +186,5 @@ fn simulating(c: &mut Criterion) {
     c.bench_function("simulate mn-face, 168 days", |b| b.iter(|| simulate(&plan, black_box(&script)).unwrap()));
 }
 
-criterion_group!(engine, compiling, days, judging, simulating);
+criterion_group!(engine, compiling, days, merging, judging, simulating);
 criterion_main!(engine);

@@ -249,6 +249,7 @@ async fn create_clinic(config: Config, args: NewClinicArgs) -> Result<ExitCode, 
         monitored: !args.unmonitored,
         triage: if args.instructions_only { TriageMode::InstructionsOnly } else { TriageMode::Full },
         demo: false,
+        opening_hours: Vec::new(),
     };
     let owner_name = wanted("--owner-name", args.owner_name)?;
     let owner_email: aftercare::http::text::Email = wanted("--owner-email", args.owner_email)?;

@@ -287,7 +287,7 @@ fn add_problems(path: &str, method: &str, operation: &mut Value) {
         "/v1/auth/sign-in-links/exchange" => &[401, 403],
         "/v1/auth/invitations/accept" => &[401, 403, 404],
         "/v1/auth/password-reset" | "/v1/auth/sign-in-links" => &[429],
-        "/v1/me/today" => &[404],
+        "/v1/me/today" | "/v1/me/timeline" => &[404],
         _ => &[],
     });
     if takes(operation, "in", "path") {

@@ -70,7 +70,7 @@ struct CheckIn {
     /// Show it under every answer.
     #[schema(example = "This is general information from your clinic. If you are worried, contact us.")]
     standing_line: String,
-    /// Whom to call, and whether anybody is watching.
+    /// Whom to call, and whether anybody was watching when it reached us.
     contact: Watch,
 }
 
@@ -117,7 +117,7 @@ fn view(row: Row, clinic: &Clinic, locale: &str) -> Result<CheckIn, Error> {
         urgency: findings.iter().map(|finding| finding.urgency).max(),
         advice,
         standing_line: rules::standing(locale).to_owned(),
-        contact: watch(clinic),
+        contact: watch(clinic, row.received_at)?.watch,
     })
 }
 

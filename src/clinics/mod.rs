@@ -1,11 +1,13 @@
 //! The tenant and its members.
 
+pub mod hours;
 pub mod routes;
 pub mod store;
 pub mod texts;
 
 use diesel::prelude::*;
 
+pub use hours::{ClosedDates, OpeningHours};
 pub use texts::{Texts, missing_texts, must_be_written};
 
 use crate::auth::{self, Member, MemberState, Role};
@@ -61,6 +63,10 @@ pub struct Clinic {
     pub version: i32,
     /// What it has written for the texts that protocols leave to it: key -> language -> text.
     pub texts: Json,
+    /// When a person looks; `None` if it has not said (`hours::OpeningHours`).
+    pub opening_hours: Option<Json>,
+    /// The dates on which nobody does (`hours::ClosedDates`).
+    pub closed_on: Option<Json>,
 }
 
 /// What makes a clinic.
@@ -86,6 +92,8 @@ pub struct NewClinic {
     pub triage: TriageMode,
     /// A demo clinic.
     pub demo: bool,
+    /// When a person looks; empty: it has not said.
+    pub opening_hours: Vec<OpeningHours>,
 }
 
 /// Makes a clinic with nobody in it.
@@ -105,6 +113,8 @@ pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> 
         created_at: m.at,
         version: 1,
         texts: Json::of(&Texts::default())?,
+        opening_hours: hours::stored(&new.opening_hours)?,
+        closed_on: None,
     };
     store::insert(c, &clinic)?;
     crate::audit::note(c, Some(clinic.id), None, "clinic_created", "clinic", Some(clinic.id.0), m)?;
@@ -130,6 +140,10 @@ pub struct ClinicChange {
     pub monitored: Option<bool>,
     /// Whether answers are judged.
     pub triage: Option<TriageMode>,
+    /// When a person looks; empty: it says nothing about that.
+    pub opening_hours: Option<Vec<OpeningHours>>,
+    /// The dates on which nobody does.
+    pub closed_on: Option<Vec<ClosedDates>>,
 }
 
 /// Changes the clinic; patients read it at once. Owners only.
@@ -143,6 +157,7 @@ pub fn change(
     let before = store::get(c, who.clinic)?;
     crate::http::conditions::check_version(if_match, before.version)?;
     let version = before.version;
+    let (opening_hours, closed_on) = hours::changed(&before, new.opening_hours, new.closed_on)?;
     let clinic = Clinic {
         name: new.name.map_or(before.name, Into::into),
         locale: new.locale.map_or(before.locale, |locale| locale.as_str().to_owned()),
@@ -152,6 +167,8 @@ pub fn change(
         reply_hours: new.reply_hours.map_or(before.reply_hours, Into::into),
         monitored: new.monitored.unwrap_or(before.monitored),
         triage: new.triage.unwrap_or(before.triage),
+        opening_hours,
+        closed_on,
         version: version + 1,
         ..before
     };

@@ -8,10 +8,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{MemberChange, store};
 use crate::app::App;
 use crate::auth::{Member as MemberRow, MemberState, Role, Staff};
+use crate::engine::Weekday;
 use crate::error::Error;
 use crate::http::conditions::{answer_version, etag_of_version, if_match};
 use crate::http::idempotency::{self, Key};
-use crate::http::text::{Email, Line, Locale, Name, Phone};
+use crate::http::text::{Date, Email, Line, Locale, Name, Phone, TimeOfDay};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{AccountId, ClinicId, MemberId};
 use crate::time::Stamp;
@@ -61,6 +62,32 @@ struct Clinic {
     /// A demo clinic.
     #[schema(example = false)]
     demo: bool,
+    /// When a person looks, in the clinic's zone. Empty: it has not said.
+    opening_hours: Vec<OpeningHours>,
+    /// The dates on which nobody does, whatever day of the week it is.
+    closed_on: Vec<ClosedDates>,
+}
+
+/// Open on these days of the week.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct OpeningHours {
+    /// The days of the week.
+    weekdays: Vec<Weekday>,
+    /// From when, by the clinic's clock.
+    #[schema(example = "09:00")]
+    opens: String,
+    /// Until when; `24:00` is the end of the day.
+    #[schema(example = "17:00")]
+    closes: String,
+}
+
+/// Closed all day, from one date to another.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct ClosedDates {
+    /// The first date.
+    from_on: Date,
+    /// The last.
+    to_on: Date,
 }
 
 /// Get the clinic that I act for.
@@ -73,11 +100,19 @@ struct Clinic {
 async fn get_clinic(app: web::Data<App>, who: Staff, request: HttpRequest) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::get(c, who.clinic)).await?;
     let version = row.version;
-    Ok(answer_version(&request, &clinic_view(row), version))
+    Ok(answer_version(&request, &clinic_view(row)?, version))
 }
 
-fn clinic_view(row: super::Clinic) -> Clinic {
-    Clinic {
+fn clinic_view(row: super::Clinic) -> Result<Clinic, Error> {
+    let opening = |line: super::OpeningHours| OpeningHours {
+        weekdays: line.weekdays,
+        opens: line.opens.into(),
+        closes: line.closes.into(),
+    };
+    let closed = |dates: super::ClosedDates| ClosedDates { from_on: dates.from_on, to_on: dates.to_on };
+    Ok(Clinic {
+        opening_hours: row.opening_hours()?.into_iter().map(opening).collect(),
+        closed_on: row.closed_on()?.into_iter().map(closed).collect(),
         id: row.id,
         name: row.name,
         zone: row.zone,
@@ -89,7 +124,7 @@ fn clinic_view(row: super::Clinic) -> Clinic {
         monitored: row.monitored,
         triage: row.triage,
         demo: row.demo,
-    }
+    })
 }
 
 /// What is to change; what is left out stays.
@@ -113,6 +148,37 @@ struct ClinicPatch {
     monitored: Option<bool>,
     /// Whether answers are judged.
     triage: Option<super::TriageMode>,
+    /// When a person looks, all of it anew, in the clinic's zone. Lines of one day may not overlap; hours past midnight are two lines.
+    /// Empty: nothing is said about that.
+    #[schema(max_items = 21)]
+    opening_hours: Option<Vec<NewOpeningHours>>,
+    /// The dates on which nobody does, all of them anew.
+    #[schema(max_items = 100)]
+    closed_on: Option<Vec<NewClosedDates>>,
+}
+
+/// To be open on these days of the week.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewOpeningHours {
+    /// The days of the week.
+    #[schema(min_items = 1, max_items = 7)]
+    weekdays: Vec<Weekday>,
+    /// From when, by the clinic's clock.
+    #[schema(example = "09:00")]
+    opens: TimeOfDay,
+    /// Until when; later than `opens`.
+    closes: TimeOfDay,
+}
+
+/// To be closed all day, from one date to another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewClosedDates {
+    /// The first date.
+    from_on: Date,
+    /// The last; not earlier.
+    to_on: Date,
 }
 
 /// Change the clinic. Owners only.
@@ -130,12 +196,24 @@ async fn change_clinic(
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
     let (m, tag) = (app.moment(), if_match(&request));
-    let ClinicPatch { name, locale, phone, emergency_number, out_of_hours, reply_hours, monitored, triage } = patch;
-    let new =
-        super::ClinicChange { name, locale, phone, emergency_number, out_of_hours, reply_hours, monitored, triage };
+    let opening =
+        |line: NewOpeningHours| super::OpeningHours { weekdays: line.weekdays, opens: line.opens, closes: line.closes };
+    let closed = |dates: NewClosedDates| super::ClosedDates { from_on: dates.from_on, to_on: dates.to_on };
+    let new = super::ClinicChange {
+        name: patch.name,
+        locale: patch.locale,
+        phone: patch.phone,
+        emergency_number: patch.emergency_number,
+        out_of_hours: patch.out_of_hours,
+        reply_hours: patch.reply_hours,
+        monitored: patch.monitored,
+        triage: patch.triage,
+        opening_hours: patch.opening_hours.map(|lines| lines.into_iter().map(opening).collect()),
+        closed_on: patch.closed_on.map(|lines| lines.into_iter().map(closed).collect()),
+    };
     let row = app.db.write(move |c| super::change(c, &who, new, tag.as_deref(), &m)).await?;
     let tag = etag_of_version(row.version);
-    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(clinic_view(row)))
+    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(clinic_view(row)?))
 }
 
 /// A member of the clinic.

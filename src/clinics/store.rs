@@ -39,6 +39,8 @@ pub fn set(c: &mut Conn, clinic: &Clinic, version: i32) -> Result<bool, Error> {
             clinics::monitored.eq(clinic.monitored),
             clinics::triage.eq(clinic.triage),
             clinics::texts.eq(&clinic.texts),
+            clinics::opening_hours.eq(&clinic.opening_hours),
+            clinics::closed_on.eq(&clinic.closed_on),
             clinics::version.eq(clinic.version),
         ))
         .execute(c)?;

@@ -20,6 +20,8 @@ diesel::table! {
         created_at -> Instant,
         version -> Integer,
         texts -> JsonDoc,
+        opening_hours -> Nullable<JsonDoc>,
+        closed_on -> Nullable<JsonDoc>,
     }
 }
 

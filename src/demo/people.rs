@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::app::App;
 use crate::auth::{self, MemberState, Role, Staff};
 use crate::check_ins::{self, NewCheckIn};
-use crate::clinics::{self, NewClinic, TriageMode};
+use crate::clinics::{self, NewClinic, OpeningHours, TriageMode};
 use crate::db::Conn;
-use crate::engine::{self, ItemKind, Parameters, Procedure};
+use crate::engine::{self, ItemKind, Parameters, Procedure, Weekday};
 use crate::error::Error;
 use crate::ids::{AccountId, CheckInId};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
@@ -197,6 +197,11 @@ fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Re
             monitored: true,
             triage: TriageMode::Full,
             demo: true,
+            opening_hours: vec![OpeningHours {
+                weekdays: Weekday::ALL.iter().copied().filter(|day| *day < Weekday::Saturday).collect(),
+                opens: text("09:00")?,
+                closes: text("17:00")?,
+            }],
         },
         &m,
     )?;

@@ -8,10 +8,12 @@ use super::calendar::{local_date, local_instant, next_date_change};
 use super::clock::LocalTime;
 use super::compile::{Compiled, Planned};
 use super::document::Item;
-use super::occurrences::{Enrolment, Facts, Window, line_of, occurrence_id};
+use super::occurrences::{Changes, Enrolment, Facts, Window, line_of, occurrence_id};
 use super::words::{ItemKind, PlanStatus, State};
 use crate::ids::OccurrenceId;
 use crate::time::Stamp;
+
+const MIDNIGHT: LocalTime = LocalTime { days: 0, hour: 0, minute: 0 };
 
 /// One day of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +28,8 @@ pub struct Day {
     pub phase: Option<usize>,
     /// Its occurrences, and for today those of earlier days that can still be answered (these first).
     pub occurrences: Vec<Occurrence>,
+    /// The last instant until now at which this became different though nothing was recorded.
+    pub changed_at: Stamp,
     /// The next instant at which this is different if nothing is recorded.
     pub valid_until: Stamp,
 }
@@ -63,8 +67,8 @@ pub struct Occurrence {
 pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp) -> Day {
     let date = local_date(zone, as_of);
     let number = enrolment.day_on(date);
-    let seen = Seen { compiled, enrolment, facts, zone, as_of };
-    let mut view = View::new(next_date_change(zone, as_of));
+    let seen = Seen { compiled, enrolment, facts, zone };
+    let mut view = View::new(zone, as_of);
     match enrolment.status_on(date) {
         PlanStatus::Active | PlanStatus::Draft => {
             for earlier in number - compiled.reach()..number {
@@ -90,8 +94,8 @@ pub fn on_date(
     as_of: Stamp,
     date: Date,
 ) -> Day {
-    let seen = Seen { compiled, enrolment, facts, zone, as_of };
-    let mut view = View::new(next_date_change(zone, as_of));
+    let seen = Seen { compiled, enrolment, facts, zone };
+    let mut view = View::new(zone, as_of);
     let day = enrolment.day_on(date);
     if enrolment.status.is_shown() {
         seen.add_all(&mut view, day, date);
@@ -104,23 +108,26 @@ pub fn on_date(
 pub fn day(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &TimeZone, as_of: Stamp, day: i32) -> Day {
     match enrolment.date_of(day) {
         Some(date) => on_date(compiled, enrolment, facts, zone, as_of, date),
-        None => View::new(next_date_change(zone, as_of)).day(compiled, enrolment, day, Date::MAX),
+        None => View::new(zone, as_of).day(compiled, enrolment, day, Date::MAX),
     }
 }
 
-/// What is shown, and until when.
+/// What is shown, since when and until when.
 struct View {
     occurrences: Vec<Occurrence>,
-    valid_until: Stamp,
+    changes: Changes,
+    /// When the date began, and when the next one does.
+    date: (Stamp, Stamp),
 }
 
 impl View {
-    fn new(valid_until: Stamp) -> Self {
-        Self { occurrences: Vec::new(), valid_until }
-    }
-
-    fn changes_at(&mut self, change: Option<Stamp>) {
-        self.valid_until = change.map_or(self.valid_until, |at| at.min(self.valid_until));
+    fn new(zone: &TimeZone, as_of: Stamp) -> Self {
+        let midnight = local_instant(local_date(zone, as_of), MIDNIGHT, zone);
+        Self {
+            occurrences: Vec::new(),
+            changes: Changes::seen_at(as_of),
+            date: (midnight.min(as_of), next_date_change(zone, as_of)),
+        }
     }
 
     fn day(self, compiled: &Compiled, enrolment: &Enrolment, number: i32, date: Date) -> Day {
@@ -132,7 +139,8 @@ impl View {
             status: enrolment.status_on(date),
             phase: if is_told { compiled.phase_index_on(number) } else { None },
             occurrences: self.occurrences,
-            valid_until: self.valid_until,
+            changed_at: self.changes.last.map_or(self.date.0, |last| last.max(self.date.0)),
+            valid_until: self.changes.next.map_or(self.date.1, |next| next.min(self.date.1)),
         }
     }
 }
@@ -143,25 +151,20 @@ pub(super) struct Seen<'a> {
     pub(super) enrolment: &'a Enrolment,
     pub(super) facts: &'a Facts<'a>,
     pub(super) zone: &'a TimeZone,
-    pub(super) as_of: Stamp,
 }
 
 impl Seen<'_> {
     fn add_all(&self, view: &mut View, day: i32, date: Date) {
         let mut windows = Windows::new(self, date);
         for line in self.compiled.planned_on(day) {
-            let occurrence = self.occurrence(&mut windows, *line, day, false);
-            let Some((occurrence, change)) = occurrence else { continue };
-            view.occurrences.push(occurrence);
-            view.changes_at(change);
+            view.occurrences.extend(self.occurrence(&mut windows, *line, day, false, &mut view.changes));
         }
         for line in self.compiled.perhaps_held_on(day) {
             let in_force =
                 self.compiled.items.get(line.item).is_some_and(|item| self.facts.hold(self.compiled, item, day));
-            let occurrence = in_force.then(|| self.occurrence(&mut windows, line, day, true)).flatten();
-            let Some((occurrence, change)) = occurrence else { continue };
-            view.occurrences.push(occurrence);
-            view.changes_at(change);
+            if in_force {
+                view.occurrences.extend(self.occurrence(&mut windows, line, day, true, &mut view.changes));
+            }
         }
     }
 
@@ -170,14 +173,12 @@ impl Seen<'_> {
         let Some(date) = self.enrolment.date_of(day) else { return };
         let mut windows = Windows::new(self, date);
         for line in self.compiled.planned_on(day) {
-            if windows.of(line.slot).is_none_or(|window| window.late_until <= self.as_of) {
+            // What was over before this date began changes nothing any more.
+            if windows.of(line.slot).is_none_or(|window| window.late_until <= view.date.0) {
                 continue;
             }
-            let Some((occurrence, change)) = self.occurrence(&mut windows, *line, day, false) else { continue };
-            view.changes_at(change);
-            if matches!(occurrence.state, State::Open | State::Late) {
-                view.occurrences.push(occurrence);
-            }
+            let occurrence = self.occurrence(&mut windows, *line, day, false, &mut view.changes);
+            view.occurrences.extend(occurrence.filter(|one| matches!(one.state, State::Open | State::Late)));
         }
     }
 
@@ -187,24 +188,24 @@ impl Seen<'_> {
         line: Planned,
         day: i32,
         held: bool,
-    ) -> Option<(Occurrence, Option<Stamp>)> {
+        changes: &mut Changes,
+    ) -> Option<Occurrence> {
         let (item, slot) = line_of(self.compiled, line).filter(|(item, _)| self.enrolment.shows(item))?;
         let window = windows.of(line.slot)?;
         let id = occurrence_id(self.enrolment.plan, &item.key, day, &slot.key);
         let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };
-        let (state, change) = match windows.status {
-            PlanStatus::Active | PlanStatus::Draft => {
-                window.state(item.kind, recorded, self.enrolment.enrolled_at, self.as_of)?
-            }
+        let enrolled_at = self.enrolment.enrolled_at;
+        let state = match windows.status {
+            PlanStatus::Active | PlanStatus::Draft => window.state(item.kind, recorded, enrolled_at, changes)?,
             PlanStatus::OnHold if item.kind == ItemKind::Restriction => {
-                window.state(item.kind, None, self.enrolment.enrolled_at, self.as_of)?
+                window.state(item.kind, None, enrolled_at, changes)?
             }
-            _ if item.kind.can_be_marked() && !windows.waits => (recorded.unwrap_or(State::Cancelled), None),
+            _ if item.kind.can_be_marked() && !windows.waits => recorded.unwrap_or(State::Cancelled),
             _ => return None,
         };
         let Window { opens_at, closes_at, late_until, remind_at } = window;
         let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };
-        let occurrence = Occurrence {
+        Some(Occurrence {
             id,
             item: line.item,
             day,
@@ -217,8 +218,7 @@ impl Seen<'_> {
             last_day,
             last_on: last_day.and_then(|day| self.enrolment.date_of(day)),
             held,
-        };
-        Some((occurrence, change))
+        })
     }
 
     /// The end of the planned run; beyond the planned days, as far as the hold reaches with the answers there are.
@@ -270,6 +270,6 @@ impl<'a> Windows<'a> {
 
     /// When the day begins.
     pub(super) fn start(&self) -> Stamp {
-        local_instant(self.date, LocalTime { days: 0, hour: 0, minute: 0 }, self.zone)
+        local_instant(self.date, MIDNIGHT, self.zone)
     }
 }

@@ -1,5 +1,6 @@
 //! The core: protocol documents, the day of a patient, and triage. Pure: no clock, no database, no network.
 
+mod adherence;
 mod alerts;
 mod answers;
 mod calendar;
@@ -12,7 +13,9 @@ mod day_rules;
 mod diff;
 mod document;
 mod effect;
+mod hours;
 mod lint;
+mod merge;
 mod occurrences;
 mod overrides;
 mod parameters;
@@ -24,6 +27,7 @@ mod text;
 mod triage;
 mod words;
 
+pub use adherence::{Adherence, Tally, adherence};
 pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers};
 pub use calendar::{day_number, local_date, local_instant, recounted};
@@ -39,7 +43,9 @@ pub use document::{
     Parameter, Phase, Protocol, Question, Rule, Sessions, Severity, Sign, Slot, Variant, parse,
 };
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
+pub use hours::{Desk, Hours, HoursProblem, Opening};
 pub use lint::{Linted, lint};
+pub use merge::{Line, SetAside, Source, forbidden_until, merge, set_aside};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use overrides::{
     AddedLine, DayRange, Override, OverrideChange, OverrideProblem, SetLine, SlotKey, Threshold, behind, check_override,
@@ -56,5 +62,5 @@ pub use text::{Text, fill};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{
     AlertChange, Decision, ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, Purpose, QuestionKind, Reason,
-    State, Trigger, UnknownWord, Urgency,
+    State, Trigger, UnknownWord, Urgency, Weekday,
 };

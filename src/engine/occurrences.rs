@@ -134,34 +134,57 @@ impl Window {
         Some(Self::of(slot, enrolment.date_of(day)?, zone))
     }
 
-    /// The state at an instant, and when it changes next if nothing is recorded; `None` once a line that only informs is over.
+    /// The state at an instant; `None` once a line that only informs is over. When it changes by itself goes into `changes`.
     pub(super) fn state(
         &self,
         kind: ItemKind,
         recorded: Option<State>,
         enrolled_at: Stamp,
-        as_of: Stamp,
-    ) -> Option<(State, Option<Stamp>)> {
-        if let Some(state) = recorded {
-            return Some((state, None));
+        changes: &mut Changes,
+    ) -> Option<State> {
+        if recorded.is_some() {
+            return recorded;
         }
         let marked = kind.can_be_marked();
         if self.closes_at <= enrolled_at {
-            return marked.then_some((State::Cancelled, None));
+            return marked.then_some(State::Cancelled);
         }
-        if as_of < self.opens_at {
-            return Some((State::Upcoming, Some(self.opens_at)));
+        let ends = [self.opens_at, self.closes_at, self.late_until];
+        ends.into_iter().take(if marked { 3 } else { 2 }).for_each(|end| changes.note(end));
+        if changes.as_of < self.opens_at {
+            Some(State::Upcoming)
+        } else if changes.as_of < self.closes_at {
+            Some(State::Open)
+        } else if !marked {
+            None
+        } else if changes.as_of < self.late_until {
+            Some(State::Late)
+        } else {
+            Some(State::Missed)
         }
-        if as_of < self.closes_at {
-            return Some((State::Open, Some(self.closes_at)));
+    }
+}
+
+/// When what is seen at a moment changes by itself: the last time until then, and the next time after it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changes {
+    pub(super) as_of: Stamp,
+    pub(super) last: Option<Stamp>,
+    pub(super) next: Option<Stamp>,
+}
+
+impl Changes {
+    pub(super) fn seen_at(as_of: Stamp) -> Self {
+        Self { as_of, last: None, next: None }
+    }
+
+    /// Something changes then.
+    pub(super) fn note(&mut self, at: Stamp) {
+        if at <= self.as_of {
+            self.last = self.last.max(Some(at));
+        } else {
+            self.next = self.next.into_iter().chain([at]).min();
         }
-        if !marked {
-            return None;
-        }
-        if as_of < self.late_until {
-            return Some((State::Late, Some(self.late_until)));
-        }
-        Some((State::Missed, None))
     }
 }
 

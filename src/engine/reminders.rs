@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::compile::{Compiled, Planned};
 use super::day::{Occurrence, Seen, Windows};
 use super::day_rules;
-use super::occurrences::{Enrolment, Facts};
+use super::occurrences::{Changes, Enrolment, Facts};
 use super::words::{ItemKind, PlanStatus, Reason, State, Trigger};
 use crate::ids::PatientId;
 use crate::time::Stamp;
@@ -76,7 +76,7 @@ pub fn due_reminders(
     if enrolment.status != PlanStatus::Active {
         return due;
     }
-    let seen = Seen { compiled, enrolment, facts, zone, as_of: until };
+    let seen = Seen { compiled, enrolment, facts, zone };
     for day in first_day(compiled, enrolment, zone, after)..=enrolment.day_at(zone, until) {
         let Some(date) = enrolment.date_of(day) else { break };
         let mut windows = Windows::new(&seen, date);
@@ -85,7 +85,8 @@ pub fn due_reminders(
             if due_at <= after || due_at > until || due_at <= enrolment.reminded_from() {
                 continue;
             }
-            let Some((occurrence, _)) = seen.occurrence(&mut windows, line, day, false) else { continue };
+            let mut changes = Changes::seen_at(until);
+            let Some(occurrence) = seen.occurrence(&mut windows, line, day, false, &mut changes) else { continue };
             let expires_at = if due_at < occurrence.closes_at { occurrence.closes_at } else { occurrence.late_until };
             due.push(Due { occurrence, date, due_at, expires_at });
         }
@@ -102,7 +103,7 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
     let after = after.max(enrolment.reminded_from());
     let listens = |day| compiled.on(day).rules.iter().any(|rule| rule.on == Trigger::Silence);
     let facts = Facts::default();
-    let seen = Seen { compiled, enrolment, facts: &facts, zone, as_of: after };
+    let seen = Seen { compiled, enrolment, facts: &facts, zone };
     let mut next: Option<Stamp> = None;
     for day in first_day(compiled, enrolment, zone, after)..=compiled.horizon_day {
         let Some(date) = enrolment.date_of(day) else { break };

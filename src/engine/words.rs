@@ -205,6 +205,24 @@ words! {
         PlanNotActive = "plan_not_active",
     }
 
+    /// A day of the week.
+    Weekday {
+        /// The first.
+        Monday = "monday",
+        /// The second.
+        Tuesday = "tuesday",
+        /// The third.
+        Wednesday = "wednesday",
+        /// The fourth.
+        Thursday = "thursday",
+        /// The fifth.
+        Friday = "friday",
+        /// The sixth.
+        Saturday = "saturday",
+        /// The last.
+        Sunday = "sunday",
+    }
+
     /// What a finding does to the alerts of its cause.
     AlertChange {
         /// There is one now.

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::engine::LocalTime;
+
 /// The codes that our own types give.
 pub const CODES: &[&str] = &[
     "too_short",
@@ -17,6 +19,7 @@ pub const CODES: &[&str] = &[
     "unknown_locale",
     "out_of_range",
     "impossible_date",
+    "impossible_time",
     "invalid_value",
     "too_weak",
 ];
@@ -216,6 +219,27 @@ impl From<Date> for String {
 impl From<jiff::civil::Date> for Date {
     fn from(date: jiff::civil::Date) -> Self {
         Self(date)
+    }
+}
+
+/// A time of day, to the minute; `24:00` is the end of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, min_length = 5, max_length = 5, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", example = "17:00")]
+pub struct TimeOfDay(pub LocalTime);
+
+impl TryFrom<String> for TimeOfDay {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let time = text.parse().ok().filter(|_| text.len() == 5);
+        time.map(Self).ok_or_else(|| "impossible_time: must be a time of day, from 00:00 to 24:00".to_owned())
+    }
+}
+
+impl From<TimeOfDay> for String {
+    fn from(time: TimeOfDay) -> Self {
+        time.0.to_string()
     }
 }
 

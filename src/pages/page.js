@@ -15,7 +15,9 @@ const TEXTS = {
     for_staff: "You are signed in for a clinic. This page is for patients.", for_patients: "You are signed in as a patient. Sign in as staff to see alerts.",
     not_staff: "This account does not act for a clinic.", problem_session_ended: "Your sign-in has ended. Please sign in again.", again: "Try again",
     in_emergency: "In an emergency call", call_now: "Call now:", clinic_phone: "Clinic phone:", closed: "When we are closed:",
-    not_watched: "Not watched day and night.", we_read: (hours) => `We read answers: ${hours}.`, nobody_reads: "Nobody reads your answers here. Call the clinic if you are worried.",
+    not_watched: "Not watched day and night.", we_read: (hours) => `We read answers: ${hours}.`,
+    reads_now: (until) => (until ? `A person is reading now, until ${until}.` : "A person is reading now."), reads_next: (at) => `A person reads next: ${at}.`,
+    nobody_reads: "Nobody reads your answers here. Call the clinic if you are worried.",
     no_plan: "No plan is running.", day: (day) => `Day ${day}`, common: "What is common now", helps: "What helps", to_check_in: "Answer the check-in",
     restrictions: "Not yet", instructions: "What to do", tasks: "Tasks and photos", check_ins: "Check-in", education: "Good to know",
     last_on: (date) => `Up to and including ${date}.`, held: "It holds on because of your answers. Ask the clinic.", views: (views) => `Views: ${views}.`,
@@ -47,7 +49,9 @@ const TEXTS = {
     for_staff: "Ha entrado como personal de una clínica. Esta página es para pacientes.", for_patients: "Ha entrado como paciente. Entre como personal para ver los avisos.",
     not_staff: "Esta cuenta no actúa para una clínica.", problem_session_ended: "Su sesión ha terminado. Entre otra vez.", again: "Probar otra vez",
     in_emergency: "En una emergencia llame al", call_now: "Llame ahora al:", clinic_phone: "Teléfono de la clínica:", closed: "Cuando está cerrado:",
-    not_watched: "No se vigila día y noche.", we_read: (hours) => `Leemos las respuestas: ${hours}.`, nobody_reads: "Aquí nadie lee sus respuestas. Si algo le preocupa, llame a la clínica.",
+    not_watched: "No se vigila día y noche.", we_read: (hours) => `Leemos las respuestas: ${hours}.`,
+    reads_now: (until) => (until ? `Alguien lee ahora, hasta ${until}.` : "Alguien lee ahora."), reads_next: (at) => `Alguien volverá a leer: ${at}.`,
+    nobody_reads: "Aquí nadie lee sus respuestas. Si algo le preocupa, llame a la clínica.",
     no_plan: "No hay ningún plan en marcha.", day: (day) => `Día ${day}`, common: "Lo habitual ahora", helps: "Lo que ayuda", to_check_in: "Responder a las preguntas",
     restrictions: "Todavía no", instructions: "Qué hacer", tasks: "Tareas y fotos", check_ins: "Preguntas de hoy", education: "Conviene saber",
     last_on: (date) => `Hasta el ${date} incluido.`, held: "Sigue en vigor por sus respuestas. Pregunte a la clínica.", views: (views) => `Vistas: ${views}.`,
@@ -320,12 +324,20 @@ const sayTime = (stamp, timeZone) => new Intl.DateTimeFormat(LOCALE, { weekday: 
 const emergencyBlock = (words, numbers) =>
   make("p", { class: "emergency" }, `${words} `, ...numbers.map((number) => make("span", { class: "number" }, phone(number))));
 
-function clinicBlock(clinic) {
+/** Whether a person looks, in the patient's own time. */
+function sayWatch(clinic, zone) {
+  if (!clinic.monitored) return T.nobody_reads;
+  const time = (stamp) => stamp && sayTime(stamp, zone);
+  const now = clinic.answers_now ? T.reads_now(time(clinic.until)) : clinic.next_look_at ? T.reads_next(time(clinic.next_look_at)) : "";
+  return [T.not_watched, now, T.we_read(clinic.reply_hours)].filter(Boolean).join(" ");
+}
+
+function clinicBlock(clinic, zone) {
   return make("section", { class: "card", "aria-label": clinic.name },
     make("h3", {}, clinic.name),
     make("p", {}, `${T.clinic_phone} `, phone(clinic.phone)),
     make("p", {}, `${T.closed} `, phone(clinic.out_of_hours)),
-    make("p", { class: "state" }, clinic.monitored ? `${T.not_watched} ${T.we_read(clinic.reply_hours)}` : T.nobody_reads));
+    make("p", { class: "state" }, sayWatch(clinic, zone)));
 }
 
 const planBlock = (plan, date) => make("section", { class: "card" },
@@ -352,7 +364,7 @@ async function showToday() {
   const waiting = items.some((item) => item.kind === "check_in" && formOf(item, today));
   const jump = waiting && makeButton(T.to_check_in, () => goTo(main.querySelector("#check_ins h2")), makeError(), "main");
   const numbers = [...new Set(today.clinics.map((clinic) => clinic.emergency_number))];
-  show(T.page_today, [...today.clinics.map(clinicBlock), ...today.plans.map((plan) => planBlock(plan, today.date)), jump, ...groups, remindersBlock(), signOutButton()].filter(Boolean),
+  show(T.page_today, [...today.clinics.map((clinic) => clinicBlock(clinic, today.zone)), ...today.plans.map((plan) => planBlock(plan, today.date)), jump, ...groups, remindersBlock(), signOutButton()].filter(Boolean),
     [emergencyBlock(T.in_emergency, numbers)]);
 }
 
@@ -463,7 +475,7 @@ function showAdvice(line, item, today, answer) {
   const first = answer.urgency === "emergency" ? emergencyBlock(T.call_now, [answer.contact.emergency_number]) : null;
   const advice = answer.advice.map((one) => make("div", { class: `card advice ${one.urgency ?? "none"}-advice` },
     one.urgency && make("p", { class: "urgency" }, T[one.urgency]), make("p", {}, one.text)));
-  fillLine(line, item, today).append(...[first, heading, ...advice, make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact)].filter(Boolean));
+  fillLine(line, item, today).append(...[first, heading, ...advice, make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact, today.zone)].filter(Boolean));
   goTo(heading, first);
   speak([T.sent, first?.textContent, ...answer.advice.map((one) => one.text)].filter(Boolean).join(" "));
 }

@@ -16,7 +16,9 @@ use crate::clinics::{Clinic, Texts};
 use crate::db::schema::plans;
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, CheckInFact, Enrolment, Facts, MarkFact, Override, Parameters, PlanStatus, Stops, Text};
+use crate::engine::{
+    self, CheckInFact, Enrolment, Facts, ItemKind, MarkFact, Override, Parameters, PlanStatus, Stops, Text,
+};
 use crate::error::Error;
 use crate::http::text::{Key, Note};
 use crate::ids::{AccountId, ClinicId, MemberId, PatientId, PlanId, TreatmentId, VersionId};
@@ -196,11 +198,20 @@ impl Dossier {
             .map(|(last, _)| last)
             .min();
         let (clinic, plan) = (self.plan.clinic_id, self.plan.id);
+        let asks = |kinds: &[ItemKind]| {
+            let of_day =
+                |day| self.compiled.planned_on(day).iter().filter_map(|line| self.compiled.items.get(line.item));
+            (from..=number).flat_map(of_day).any(|item| kinds.contains(&item.kind))
+        };
+        // What nothing asks for is not looked up: half of the days of a long plan.
         let check_ins = match held_from {
             Some(day) => store::list_check_ins(c, clinic, plan, day.min(from))?,
-            None => store::list_answered(c, clinic, plan, from)?,
+            None if asks(&[ItemKind::CheckIn]) => store::list_answered(c, clinic, plan, from)?,
+            None => Vec::new(),
         };
-        Ok(Known { marks: store::list_marks(c, clinic, plan, from, number + 2)?, check_ins })
+        let is_marked = asks(&[ItemKind::Task, ItemKind::Photo]);
+        let marks = if is_marked { store::list_marks(c, clinic, plan, from, number + 2)? } else { Vec::new() };
+        Ok(Known { marks, check_ins })
     }
 
     /// The protocol version that a day belongs to.

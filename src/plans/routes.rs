@@ -310,7 +310,7 @@ async fn get_plan_today(
         .read(move |c| {
             let dossier = super::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
             let day = crate::today::day_of(c, &dossier, params.date, at)?;
-            views::today(&[crate::today::PlanDay { dossier, day }], asked.as_deref(), at)
+            views::today(&[crate::today::PlanDay { dossier, day, area: None }], asked.as_deref(), at)
         })
         .await?
         .ok_or(Error::NotFound)?;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{Known, Plan};
 use crate::clinics::Clinic;
-use crate::db::schema::{check_ins, clinics, marks, patients, plans};
+use crate::db::schema::{check_ins, clinics, marks, patients, plans, treatments};
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, direct};
 use crate::engine::{self, Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
@@ -33,6 +33,20 @@ pub fn list_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Row
         .load(c))?;
     rows.sort_by_key(|(plan, ..)| plan.id);
     Ok(rows)
+}
+
+/// What was treated, for each of the account's plans that run or wait for a person.
+pub fn list_areas_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<(PlanId, String)>, Error> {
+    Ok(direct!(c, |c| patients::table
+        .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
+        .inner_join(
+            treatments::table
+                .on(treatments::clinic_id.eq(plans::clinic_id).and(treatments::id.eq(plans::treatment_id)))
+        )
+        .filter(patients::account_id.eq(account))
+        .filter(plans::status.eq(PlanStatus::Active).or(plans::status.eq(PlanStatus::Draft)))
+        .select((plans::id, treatments::body_area))
+        .load(c))?)
 }
 
 /// The account's plans in every clinic, newest first.
@@ -283,4 +297,14 @@ pub fn list_check_ins(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i3
             Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
         })
         .collect()
+}
+
+/// The scheduled check-ins of the plan whose answers all came after their windows had closed.
+pub fn list_back_filled(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<Vec<OccurrenceId>, Error> {
+    let rows: Vec<(Option<OccurrenceId>, bool)> = check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+        .select((check_ins::occurrence_id, check_ins::back_filled))
+        .load(c)?;
+    let in_time: Vec<OccurrenceId> = rows.iter().filter(|(_, late)| !late).filter_map(|(id, _)| *id).collect();
+    Ok(rows.into_iter().filter_map(|(id, _)| id).filter(|id| !in_time.contains(id)).collect())
 }

@@ -1,6 +1,8 @@
 //! What to do today, and every other day of a plan: the engine's days, put into words for one reader.
 
+pub mod progress;
 pub mod routes;
+pub mod timeline;
 pub mod views;
 
 use crate::auth;
@@ -8,7 +10,7 @@ use crate::db::Conn;
 use crate::engine::{self, State};
 use crate::error::Error;
 use crate::http::text::{Date, Note};
-use crate::ids::{AccountId, MarkId, OccurrenceId};
+use crate::ids::{AccountId, MarkId, OccurrenceId, PlanId};
 use crate::plans::{self, Dossier, store};
 use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
@@ -19,6 +21,8 @@ pub struct PlanDay {
     pub dossier: Dossier,
     /// Its day.
     pub day: engine::Day,
+    /// The treated area, if other plans stand beside it.
+    pub area: Option<String>,
 }
 
 /// The day of every plan of the account that runs or waits for a person, seen from `at`; of the date, if one is asked for.
@@ -29,28 +33,51 @@ pub fn days_of(
     date: Option<Date>,
     at: Stamp,
 ) -> Result<Vec<PlanDay>, Error> {
-    let rows = store::list_shown_of_account(c, account)?;
-    rows.into_iter()
-        .map(|rows| {
-            let dossier = Dossier::new(c, cache, rows)?;
-            let day = day_of(c, &dossier, date, at)?;
-            Ok(PlanDay { dossier, day })
-        })
-        .filter(|found: &Result<PlanDay, Error>| found.as_ref().map_or(true, |one| one.day.status.is_shown()))
-        .collect()
+    let mut days = Vec::new();
+    for rows in store::list_shown_of_account(c, account)? {
+        let dossier = Dossier::new(c, cache, rows)?;
+        let day = day_of(c, &dossier, date, at)?;
+        if day.status.is_shown() {
+            days.push(PlanDay { dossier, day, area: None });
+        }
+    }
+    name_areas(c, account, &mut days)?;
+    Ok(days)
+}
+
+/// Several plans are told apart by what was treated. Most protocols are for one area; only for others the treatments are asked.
+fn name_areas(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Result<(), Error> {
+    if days.len() < 2 {
+        return Ok(());
+    }
+    for PlanDay { dossier, area, .. } in days.iter_mut() {
+        if let [only] = dossier.compiled.body_areas.as_slice() {
+            *area = Some(only.clone());
+        }
+    }
+    if days.iter().any(|day| day.area.is_none()) {
+        let areas = store::list_areas_of_account(c, account)?;
+        let of = |plan: PlanId| areas.iter().find(|(of, _)| *of == plan).map(|(_, area)| area.clone());
+        days.iter_mut().for_each(|day| day.area = of(day.dossier.plan.id));
+    }
+    Ok(())
 }
 
 /// The plan's day, seen from `at`; of the date, if one is asked for.
 pub fn day_of(c: &mut Conn, dossier: &Dossier, date: Option<Date>, at: Stamp) -> Result<engine::Day, Error> {
-    let enrolment = dossier.enrolment();
-    let today = engine::local_date(&dossier.zone, at);
-    let date = date.map_or(today, |date| date.0);
-    let known = dossier.known(c, enrolment.day_on(date))?;
-    Ok(if date == today {
-        engine::today(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at)
+    let date = date.map_or_else(|| engine::local_date(&dossier.zone, at), |date| date.0);
+    let known = dossier.known(c, dossier.enrolment().day_on(date))?;
+    Ok(seen(dossier, &known, date, at))
+}
+
+/// A date of the plan, seen from `at`: today with what can still be done of earlier days.
+fn seen(dossier: &Dossier, known: &plans::Known, date: jiff::civil::Date, at: Stamp) -> engine::Day {
+    let (compiled, enrolment, facts) = (&dossier.compiled, dossier.enrolment(), known.facts());
+    if date == engine::local_date(&dossier.zone, at) {
+        engine::today(compiled, &enrolment, &facts, &dossier.zone, at)
     } else {
-        engine::on_date(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, date)
-    })
+        engine::on_date(compiled, &enrolment, &facts, &dossier.zone, at, date)
+    }
 }
 
 /// What a patient says of an occurrence.
@@ -67,61 +94,105 @@ pub struct NewMark {
 /// A phone's clock may be ahead by so much.
 const AHEAD_SECONDS: i64 = 300;
 
-/// Marks an occurrence of one of the account's plans. A mark that says what the newest one says changes nothing.
+/// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
+/// that says what the newest one says changes nothing. Gives the line as it is then.
 pub fn mark(
     c: &mut Conn,
     cache: &Compiled,
     who: &auth::Patient,
-    id: OccurrenceId,
+    (id, asked): (OccurrenceId, Option<&str>),
     new: NewMark,
     m: &Moment,
-) -> Result<(Dossier, engine::Occurrence), Error> {
+) -> Result<views::Item, Error> {
     let noted_at = new.noted_at.unwrap_or(m.at);
     if noted_at > m.at.plus_seconds(AHEAD_SECONDS) {
         return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
     }
-    let (dossier, occurrence) = find(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
-    if dossier.day_number(noted_at) < 0 {
+    let (mut days, own) = days_around(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
+    let of = days.iter().find(|of| of.dossier.plan.id == own.plan).ok_or(Error::NotFound)?;
+    if of.dossier.day_number(noted_at) < 0 {
         return Err(Error::field("/noted_at", "out_of_range", "must not be before the day of the treatment"));
     }
-    let item = item_of(&dossier, &occurrence)?;
-    if !item.kind.can_be_marked() || item.kind == engine::ItemKind::CheckIn {
+    let kind = item_of(&of.dossier, &own.occurrence)?.kind;
+    if !kind.can_be_marked() || kind == engine::ItemKind::CheckIn {
         return Err(Error::conflict(
             "cannot_be_marked",
             "only a task or a photo can be marked; a check-in is answered",
         ));
     }
-    if occurrence.state == State::Upcoming {
-        return Err(Error::conflict("not_open_yet", format!("it opens at {}", occurrence.opens_at)));
+    let line = line_around(&days, id, asked)?;
+    let is_in_line =
+        |one: &engine::Occurrence| one.id == id || line.occurrences.iter().any(|shared| shared.occurrence_id == one.id);
+    let can_be_marked = |of: &PlanDay, one: &engine::Occurrence| {
+        !matches!(one.state, State::Upcoming | State::Cancelled) && of.dossier.day_number(noted_at) >= 0
+    };
+    let acts = |of| -> Vec<engine::Occurrence> {
+        let of: &PlanDay = of;
+        of.day.occurrences.iter().filter(|one| is_in_line(one) && can_be_marked(of, one)).cloned().collect()
+    };
+    let acts: Vec<Vec<engine::Occurrence>> = days.iter().map(acts).collect();
+    if acts.iter().all(Vec::is_empty) {
+        return Err(match own.occurrence.state {
+            State::Cancelled => {
+                Error::conflict("cancelled", "it is not asked: the plan had not begun yet, or was paused or over")
+            }
+            _ => Error::conflict("not_open_yet", format!("it opens at {}", own.occurrence.opens_at)),
+        });
     }
-    if occurrence.state == State::Cancelled {
-        return Err(Error::conflict("cancelled", "it is not asked: the plan had not begun yet, or was paused or over"));
+    for (of, acts) in days.iter_mut().zip(&acts) {
+        for occurrence in acts {
+            record(c, who, &of.dossier, occurrence, &new, (noted_at, m))?;
+        }
+        if !acts.is_empty() {
+            of.day = date_at(c, &of.dossier, of.day.date, m.at)?;
+        }
     }
-    let before = mark_state(occurrence.state);
-    if before != new.state || new.reason.is_some() {
-        let (item_key, slot_key) = (item.key.clone(), slot_of(&dossier, &occurrence)?.key.clone());
-        store::insert_mark(
-            c,
-            &store::NewMark {
-                clinic_id: dossier.plan.clinic_id,
-                plan_id: dossier.plan.id,
-                day: occurrence.day,
-                id: m.id::<MarkId>(),
-                occurrence_id: id,
-                item_key,
-                slot_key,
-                state: new.state.map_or("withdrawn", engine::MarkState::as_str).to_owned(),
-                reason: new.reason.map(Into::into),
-                noted_at,
-                received_at: m.at,
-                made_by: who.account,
-                counted_from: dossier.counted_from(),
-            },
-        )?;
+    line_around(&days, id, asked)
+}
+
+/// Writes a mark, unless it says what is known.
+fn record(
+    c: &mut Conn,
+    who: &auth::Patient,
+    dossier: &Dossier,
+    occurrence: &engine::Occurrence,
+    new: &NewMark,
+    (noted_at, m): (Stamp, &Moment),
+) -> Result<(), Error> {
+    if mark_state(occurrence.state) == new.state && new.reason.is_none() {
+        return Ok(());
     }
-    let day = occurrences_on(c, &dossier, occurrence.day, m.at)?;
-    let after = day.into_iter().find(|other| other.id == id).ok_or(Error::NotFound)?;
-    Ok((dossier, after))
+    store::insert_mark(
+        c,
+        &store::NewMark {
+            clinic_id: dossier.plan.clinic_id,
+            plan_id: dossier.plan.id,
+            day: occurrence.day,
+            id: m.id::<MarkId>(),
+            occurrence_id: occurrence.id,
+            item_key: item_of(dossier, occurrence)?.key.clone(),
+            slot_key: slot_of(dossier, occurrence)?.key.clone(),
+            state: new.state.map_or("withdrawn", engine::MarkState::as_str).to_owned(),
+            reason: new.reason.clone().map(Into::into),
+            noted_at,
+            received_at: m.at,
+            made_by: who.account,
+            counted_from: dossier.counted_from(),
+        },
+    )
+}
+
+/// The line that an occurrence is part of, among the days around it.
+fn line_around(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<views::Item, Error> {
+    let found = match days {
+        [PlanDay { dossier, day, .. }] => {
+            let locales = views::locales(asked, dossier);
+            let own = day.occurrences.iter().find(|one| one.id == id);
+            own.map(|one| views::item_view(dossier, one, day.date.into(), &locales)).transpose()?
+        }
+        _ => views::line_of(days, id, asked)?,
+    };
+    found.ok_or(Error::NotFound)
 }
 
 fn mark_state(state: State) -> Option<engine::MarkState> {
@@ -133,24 +204,47 @@ fn mark_state(state: State) -> Option<engine::MarkState> {
     }
 }
 
-/// The occurrence of that id in one of the account's plans that are shown, as it is at `at`.
-pub fn find(
+/// An occurrence, and whose it is.
+struct Own {
+    plan: PlanId,
+    occurrence: engine::Occurrence,
+}
+
+/// The day that an occurrence of the account's plans belongs to, and the same date of all other plans if it can be a part of
+/// their lines.
+fn days_around(
     c: &mut Conn,
     cache: &Compiled,
     account: AccountId,
     id: OccurrenceId,
     at: Stamp,
-) -> Result<Option<(Dossier, engine::Occurrence)>, Error> {
+) -> Result<Option<(Vec<PlanDay>, Own)>, Error> {
+    let mut dossiers = Vec::new();
     for rows in store::list_shown_of_account(c, account)? {
-        let dossier = Dossier::new(c, cache, rows)?;
-        let near = dossier.day_number(at);
-        if let Some((_, number, _)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near) {
-            let day = occurrences_on(c, &dossier, number, at)?;
-            let found = day.into_iter().find(|occurrence| occurrence.id == id);
-            return Ok(found.map(|occurrence| (dossier, occurrence)));
+        dossiers.push(Dossier::new(c, cache, rows)?);
+    }
+    let find = |dossier: &Dossier| {
+        let (item, number, _) = engine::find(&dossier.compiled, &dossier.enrolment(), id, dossier.day_number(at))?;
+        Some((dossier.plan.id, dossier.compiled.items.get(item)?.kind, dossier.enrolment().date_of(number)?))
+    };
+    let Some((plan, kind, date)) = dossiers.iter().find_map(find) else { return Ok(None) };
+    let mut days = Vec::new();
+    for dossier in dossiers {
+        if dossier.plan.id == plan || kind == engine::ItemKind::Task {
+            let day = date_at(c, &dossier, date, at)?;
+            days.push(PlanDay { dossier, day, area: None });
         }
     }
-    Ok(None)
+    name_areas(c, account, &mut days)?;
+    let mut all = days.iter().flat_map(|of| &of.day.occurrences);
+    let found = all.find(|one| one.id == id).cloned();
+    Ok(found.map(|occurrence| (days, Own { plan, occurrence })))
+}
+
+/// A date of the plan without what is left of earlier days, as it is at `at`.
+fn date_at(c: &mut Conn, dossier: &Dossier, date: jiff::civil::Date, at: Stamp) -> Result<engine::Day, Error> {
+    let (enrolment, known) = (dossier.enrolment(), dossier.known(c, dossier.enrolment().day_on(date))?);
+    Ok(engine::on_date(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, date))
 }
 
 /// The occurrences of a numbered day of the plan, as they are at `at`; none while the plan's days wait.

@@ -20,7 +20,14 @@ use crate::time::Stamp;
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(get_today).service(get_timeline).service(mark).service(unmark);
+    config
+        .service(get_today)
+        .service(super::timeline::get_my_timeline)
+        .service(super::progress::get_my_progress)
+        .service(super::progress::get_plan_progress)
+        .service(get_timeline)
+        .service(mark)
+        .service(unmark);
 }
 
 /// The first language of `Accept-Language` that the texts are written in.
@@ -195,7 +202,7 @@ fn timeline(
         }
         let day = engine::day(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, number);
         let lines: Result<Vec<Item>, Error> =
-            day.occurrences.iter().map(|occurrence| views::item_view(&dossier, occurrence, &locales)).collect();
+            day.occurrences.iter().map(|one| views::item_view(&dossier, one, day.date.into(), &locales)).collect();
         items.push(TimelineDay {
             date: day.date.into(),
             plan: views::plan_view(&dossier, &day, &locales),
@@ -219,7 +226,8 @@ struct MarkBody {
 
 /// Mark a task or a photo.
 ///
-/// Can be sent again, and changed. What was sent before is kept, and counts no more.
+/// Can be sent again, and changed. What was sent before is kept, and counts no more. Of a line that several plans share, each
+/// plan is marked, whichever of its occurrences is named.
 #[utoipa::path(tag = "today", operation_id = "mark_occurrence", request_body = MarkBody,
     params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
@@ -241,7 +249,7 @@ async fn mark(
 
 /// Take a mark back.
 ///
-/// The line is open again (or late, or missed). Without a mark nothing changes.
+/// The line is open again (or late, or missed), for each plan that shares it. Without a mark nothing changes.
 #[utoipa::path(tag = "today", operation_id = "unmark_occurrence",
     params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
@@ -264,13 +272,6 @@ async fn put_mark(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
-    let item = app
-        .db
-        .write(move |c| {
-            let (dossier, occurrence) = super::mark(c, &inner.compiled, &me, id, new, &m)?;
-            let locales = views::locales(asked.as_deref(), &dossier);
-            views::item_view(&dossier, &occurrence, &locales)
-        })
-        .await?;
+    let item = app.db.write(move |c| super::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await?;
     Ok(HttpResponse::Ok().json(item))
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
-use crate::engine::{self, ItemKind, PlanStatus, QuestionKind, State, Text};
+use crate::engine::{self, Desk, ItemKind, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text};
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::ids::{ClinicId, OccurrenceId, PlanId};
@@ -15,7 +15,7 @@ use crate::time::Stamp;
 /// What to do today.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Today {
-    /// The instant for which this was computed: the latest change of these lines at or before the request.
+    /// The instant for which this was computed: the latest at or before the request at which it changed by itself.
     pub as_of: Stamp,
     /// The zone in which the day was taken.
     #[schema(example = "Europe/London")]
@@ -26,8 +26,10 @@ pub struct Today {
     pub valid_until: Stamp,
     /// The plans whose lines these are.
     pub plans: Vec<TodayPlan>,
-    /// The lines, in the order in which to show them.
+    /// The lines, in the order in which to show them. What several plans say in the same words is one line.
     pub items: Vec<Item>,
+    /// What a plan would ask, and is not asked because another plan forbids it for the same area.
+    pub set_aside: Vec<NotAsked>,
     /// The forms of the check-ins among the lines; of a plan that waits for a person, the one that asks for danger signs.
     pub forms: Vec<Form>,
     /// Whom to call, and who is watching.
@@ -77,10 +79,12 @@ pub struct Phase {
 /// One line of a day.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Item {
-    /// The occurrence: the same wherever the patient flies.
+    /// The occurrence: the same wherever the patient flies. Of a merged line that of the oldest plan; a mark on it counts for all.
     pub occurrence_id: OccurrenceId,
     /// The plans that this line comes from.
     pub plan_ids: Vec<PlanId>,
+    /// Of a line that several plans share: the occurrence of each, this line's own first. Empty if it is of one plan alone.
+    pub occurrences: Vec<SharedOccurrence>,
     /// Its stable key in the protocol.
     #[schema(example = "no-swimming")]
     pub key: String,
@@ -109,6 +113,12 @@ pub struct Item {
     /// For a restriction: the last date on which it holds, as known now.
     #[schema(required)]
     pub last_on: Option<Date>,
+    /// For a restriction: the first date on which no plan that runs today forbids this any more, in whatever words, as known now.
+    #[schema(required)]
+    pub allowed_on: Option<Date>,
+    /// The days from the shown date to `allowed_on`.
+    #[schema(required, example = 2)]
+    pub in_days: Option<i32>,
     /// For a restriction: it holds on past its own last day because of the latest answers. Ask the clinic.
     #[schema(example = false)]
     pub held: bool,
@@ -118,6 +128,36 @@ pub struct Item {
     /// For a photo: the views to take.
     #[schema(example = json!([]))]
     pub views: Vec<String>,
+}
+
+/// An occurrence behind a line that several plans share.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SharedOccurrence {
+    /// The occurrence.
+    pub occurrence_id: OccurrenceId,
+    /// Its plan.
+    pub plan_id: PlanId,
+    /// The day number of its plan.
+    #[schema(example = 3)]
+    pub day: i32,
+    /// Where it stands in its plan.
+    pub state: State,
+}
+
+/// What is not asked today.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct NotAsked {
+    /// Its occurrence; it stays in the timeline of its plan.
+    pub occurrence_id: OccurrenceId,
+    /// Its plan.
+    pub plan_id: PlanId,
+    /// What kind of line it would be.
+    pub kind: ItemKind,
+    /// The line.
+    #[schema(example = "Put on a sunscreen of SPF 50.")]
+    pub title: String,
+    /// The `occurrence_id` of the restriction that forbids it.
+    pub forbidden_by: OccurrenceId,
 }
 
 /// A form, with the questions of the day.
@@ -188,6 +228,23 @@ pub struct Watch {
     /// When answers are read.
     #[schema(example = "Mon-Fri 9:00-17:00")]
     pub reply_hours: String,
+    /// Whether a person at the clinic looks at answers now, by its opening hours and closed dates. `false` if nobody ever does
+    /// (`monitored`); `null` if the clinic has not said its hours: show `reply_hours`.
+    #[schema(required, example = true)]
+    pub answers_now: Option<bool>,
+    /// When a person looks next, if nobody does now.
+    #[schema(required)]
+    pub next_look_at: Option<Stamp>,
+    /// Until when a person looks, if one does now; `null` also where that has no end.
+    #[schema(required)]
+    pub until: Option<Stamp>,
+}
+
+/// Whom to call, and when that changed and changes.
+pub struct Watched {
+    /// What is said of the clinic.
+    pub watch: Watch,
+    desk: Option<Desk>,
 }
 
 /// A text of the protocol as the patient reads it, with the clinic's words in it.
@@ -200,9 +257,12 @@ pub fn locales<'a>(asked: Option<&'a str>, dossier: &'a Dossier) -> Vec<&'a str>
     asked.into_iter().chain([dossier.patient.locale.as_str(), dossier.clinic.locale.as_str()]).collect()
 }
 
-/// Whom to call.
-pub fn watch(clinic: &Clinic) -> Watch {
-    Watch {
+/// Whom to call, and whether a person looks at that instant.
+pub fn watch(clinic: &Clinic, at: Stamp) -> Result<Watched, Error> {
+    let desk = if clinic.monitored { clinic.desk(at)? } else { None };
+    let open = desk.map(|desk| desk.open);
+    let change = desk.and_then(|desk| desk.changes_at);
+    let watch = Watch {
         clinic_id: clinic.id,
         name: clinic.name.clone(),
         emergency_number: clinic.emergency_number.clone(),
@@ -210,51 +270,175 @@ pub fn watch(clinic: &Clinic) -> Watch {
         out_of_hours: clinic.out_of_hours.clone(),
         monitored: clinic.monitored,
         reply_hours: clinic.reply_hours.clone(),
-    }
+        answers_now: if clinic.monitored { open } else { Some(false) },
+        next_look_at: change.filter(|_| open == Some(false)),
+        until: change.filter(|_| open == Some(true)),
+    };
+    Ok(Watched { watch, desk })
 }
 
 /// Today, of all plans together. `None` if there is no plan.
 pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<Today>, Error> {
     let Some(first) = days.first() else { return Ok(None) };
     let mut today = Today {
-        as_of: first.dossier.enrolment().enrolled_at,
+        as_of: first.day.changed_at,
         zone: first.dossier.patient.zone.clone(),
         date: first.day.date.into(),
         valid_until: first.day.valid_until,
         plans: Vec::new(),
         items: Vec::new(),
+        set_aside: Vec::new(),
         forms: Vec::new(),
         clinics: Vec::new(),
     };
-    for PlanDay { dossier, day } in days {
+    for PlanDay { dossier, day, .. } in days {
         let locales = locales(asked, dossier);
         today.valid_until = today.valid_until.min(day.valid_until);
-        let midnight =
-            engine::local_instant(day.date, engine::LocalTime { days: 0, hour: 0, minute: 0 }, &dossier.zone);
-        let boundaries = day.occurrences.iter().flat_map(|o| [o.opens_at, o.closes_at, o.late_until]).chain([midnight]);
-        let latest = boundaries.filter(|boundary| *boundary <= at).max();
-        today.as_of = latest.map_or(today.as_of, |latest| latest.max(today.as_of));
-        today.plans.push(plan_view(dossier, day, &locales));
-        for occurrence in &day.occurrences {
-            let item = item_view(dossier, occurrence, &locales)?;
-            if let Some(form) = item.form.as_deref().filter(|_| item.state != State::Done) {
-                let form = form_view(dossier, form, occurrence.day, &locales);
-                if !today.forms.contains(&form) {
-                    today.forms.push(form);
-                }
+        today.as_of = today.as_of.max(day.changed_at).max(dossier.enrolment().enrolled_at);
+        if day.status.is_shown() {
+            today.plans.push(plan_view(dossier, day, &locales));
+        }
+        for occurrence in day.occurrences.iter().filter(|occurrence| occurrence.state != State::Done) {
+            let Some(form) = item_of(dossier, occurrence)?.form.as_deref() else { continue };
+            let form = form_view(dossier, form, occurrence.day, &locales);
+            if !today.forms.contains(&form) {
+                today.forms.push(form);
             }
-            today.items.push(item);
         }
         let waiting = Some(&dossier.compiled).filter(|_| dossier.plan.status == PlanStatus::Draft);
         if let Some(form) = waiting.and_then(|compiled| compiled.form_for_signs()) {
             today.forms.push(form_view(dossier, &form.key, day.number, &locales));
         }
-        let watch = watch(&dossier.clinic);
+        let Watched { watch, desk } = watch(&dossier.clinic, at)?;
+        today.as_of = desk.and_then(|desk| desk.changed_at).map_or(today.as_of, |changed| changed.max(today.as_of));
+        today.valid_until =
+            desk.and_then(|desk| desk.changes_at).map_or(today.valid_until, |at| at.min(today.valid_until));
         if !today.clinics.contains(&watch) {
             today.clinics.push(watch);
         }
     }
+    if let [PlanDay { dossier, day, .. }] = days
+        && day.status.is_shown()
+    {
+        let (locales, shown) = (locales(asked, dossier), day.date.into());
+        let items = day.occurrences.iter().map(|occurrence| item_view(dossier, occurrence, shown, &locales));
+        today.items = items.collect::<Result<_, _>>()?;
+    } else {
+        let (lines, aside) = engine::set_aside(engine::merge(lines(days, asked)?));
+        let ends: Vec<Option<Date>> = lines.iter().map(|line| end_of(line, &lines)).collect();
+        let with_ends = lines.into_iter().zip(ends);
+        today.items = with_ends.filter_map(|(line, end)| merged_view(line, end, today.date)).collect();
+        today.set_aside = aside.iter().flat_map(not_asked).collect();
+    }
     Ok(Some(today))
+}
+
+/// The lines of several plans, each by itself.
+fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, Error> {
+    let mut lines = Vec::with_capacity(days.iter().map(|of| of.day.occurrences.len()).sum());
+    for PlanDay { dossier, day, area } in days.iter().filter(|of| of.day.status.is_shown()) {
+        let locales = locales(asked, dossier);
+        for (place, occurrence) in day.occurrences.iter().enumerate() {
+            let (item, slot) = (item_of(dossier, occurrence)?, slot_of(dossier, occurrence)?);
+            lines.push(Line {
+                kind: item.kind,
+                date: dossier.enrolment().date_of(occurrence.day).unwrap_or(day.date),
+                meaning: item.meaning.as_deref(),
+                title: say(&item.title, &locales, dossier),
+                text: item.text.as_ref().map(|text| say(text, &locales, dossier)),
+                form: item.form.as_deref(),
+                views: &item.views,
+                sources: vec![Source {
+                    plan: dossier.plan.id,
+                    place,
+                    occurrence: occurrence.id,
+                    key: &item.key,
+                    slot: &slot.key,
+                    area: area.as_deref().unwrap_or_default(),
+                    day: occurrence.day,
+                    state: occurrence.state,
+                    opens_at: occurrence.opens_at,
+                    closes_at: occurrence.closes_at,
+                    late_until: occurrence.late_until,
+                    last_on: occurrence.last_on,
+                    held: occurrence.held,
+                }],
+            });
+        }
+    }
+    Ok(lines)
+}
+
+/// The task that an occurrence is part of, among the lines of several plans' days.
+pub fn line_of(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<Option<Item>, Error> {
+    let lines = engine::merge(lines(days, asked)?);
+    let found = lines.into_iter().find(|line| line.sources.iter().any(|source| source.occurrence == id));
+    Ok(found.and_then(|line| {
+        let shown = line.date.into();
+        merged_view(line, None, shown)
+    }))
+}
+
+/// The last date on which what a restriction forbids is forbidden.
+fn end_of(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Date> {
+    let rule = Some(line).filter(|line| line.kind == ItemKind::Restriction)?;
+    engine::forbidden_until(rule, lines).map(Date)
+}
+
+fn merged_view(line: Line<'_>, end: Option<Date>, shown: Date) -> Option<Item> {
+    let first = *line.first()?;
+    let mut plan_ids: Vec<PlanId> = line.sources.iter().map(|source| source.plan).collect();
+    plan_ids.dedup();
+    let allowed = Allowed::after(end, shown);
+    Some(Item {
+        occurrence_id: first.occurrence,
+        plan_ids,
+        occurrences: if line.sources.len() > 1 { line.sources.iter().map(shared).collect() } else { Vec::new() },
+        key: first.key.to_owned(),
+        kind: line.kind,
+        state: line.state()?,
+        day: first.day,
+        slot: first.slot.to_owned(),
+        opens_at: line.opens_at()?,
+        closes_at: line.closes_at()?,
+        late_until: line.late_until()?,
+        last_on: line.last_on().map(Date),
+        allowed_on: allowed.on,
+        in_days: allowed.in_days,
+        held: line.held(),
+        form: line.form.map(str::to_owned),
+        views: line.views.to_vec(),
+        title: line.title,
+        text: line.text,
+    })
+}
+
+fn shared(source: &Source<'_>) -> SharedOccurrence {
+    SharedOccurrence { occurrence_id: source.occurrence, plan_id: source.plan, day: source.day, state: source.state }
+}
+
+fn not_asked(aside: &SetAside<'_>) -> impl Iterator<Item = NotAsked> {
+    aside.line.sources.iter().map(|source| NotAsked {
+        occurrence_id: source.occurrence,
+        plan_id: source.plan,
+        kind: aside.line.kind,
+        title: aside.line.title.clone(),
+        forbidden_by: aside.by,
+    })
+}
+
+/// When something is allowed again.
+struct Allowed {
+    on: Option<Date>,
+    in_days: Option<i32>,
+}
+
+impl Allowed {
+    fn after(last_on: Option<Date>, shown: Date) -> Self {
+        let on = last_on.and_then(|last| last.0.tomorrow().ok());
+        let in_days = on.and_then(|on| shown.0.until(on).ok()).map(|span| span.get_days());
+        Self { on: on.map(Date), in_days }
+    }
 }
 
 /// A plan's header.
@@ -276,12 +460,20 @@ pub fn plan_view(dossier: &Dossier, day: &engine::Day, locales: &[&str]) -> Toda
     }
 }
 
-/// One line.
-pub fn item_view(dossier: &Dossier, occurrence: &engine::Occurrence, locales: &[&str]) -> Result<Item, Error> {
+/// One line of one plan, as it is on the day that is shown.
+pub fn item_view(
+    dossier: &Dossier,
+    occurrence: &engine::Occurrence,
+    shown: Date,
+    locales: &[&str],
+) -> Result<Item, Error> {
     let item = item_of(dossier, occurrence)?;
+    let last_on = occurrence.last_on.map(Date);
+    let allowed = Allowed::after(last_on, shown);
     Ok(Item {
         occurrence_id: occurrence.id,
         plan_ids: vec![dossier.plan.id],
+        occurrences: Vec::new(),
         key: item.key.clone(),
         kind: item.kind,
         state: occurrence.state,
@@ -292,7 +484,9 @@ pub fn item_view(dossier: &Dossier, occurrence: &engine::Occurrence, locales: &[
         opens_at: occurrence.opens_at,
         closes_at: occurrence.closes_at,
         late_until: occurrence.late_until,
-        last_on: occurrence.last_on.map(Date),
+        last_on,
+        allowed_on: allowed.on,
+        in_days: allowed.in_days,
         held: occurrence.held,
         form: item.form.clone(),
         views: item.views.clone(),

@@ -229,6 +229,9 @@ async fn every_read_that_gives_a_tag_takes_it_back() {
         (&world.ada.person, "/v1/me/today".to_owned()),
         (&world.ada.person, format!("/v1/me/plans/{plan}")),
         (&world.ada.person, format!("/v1/me/plans/{plan}/timeline")),
+        (&world.ada.person, "/v1/me/timeline".to_owned()),
+        (&world.ada.person, format!("/v1/me/plans/{plan}/progress")),
+        (&world.clinic.owner, format!("/v1/clinic/plans/{plan}/progress")),
     ] {
         let tag = person.get(&path).await.header("etag").to_owned();
         assert!(!tag.is_empty(), "{path}");

@@ -12,11 +12,15 @@
 mod authoring;
 mod bad_input;
 mod conventions;
+mod honest;
 mod judge;
 mod links;
+mod merged;
 mod moving;
+mod offline;
 mod outbox;
 mod planner;
+mod progress;
 mod query_plans;
 mod relay;
 mod rights;

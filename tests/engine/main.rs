@@ -1,13 +1,16 @@
 //! The engine from outside: examples, and properties over every zone.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod adherence;
 mod compiling;
 mod day_rules;
 mod days;
 mod diffing;
 mod facts;
+mod hours;
 mod library;
 mod linting;
+mod merging;
 mod moving;
 mod oracle;
 mod parsing;

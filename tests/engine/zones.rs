@@ -173,7 +173,7 @@ fn windows_are_in_order_and_every_line_is_there_exactly_once_in_every_zone() {
 }
 
 fn body(seen: &Day) -> Day {
-    Day { valid_until: stamp(0), ..seen.clone() }
+    Day { changed_at: stamp(0), valid_until: stamp(0), ..seen.clone() }
 }
 
 /// Walks through five days around one transition of a zone from one `valid_until` to the next.
@@ -186,7 +186,7 @@ fn walk(name: &str, zone: &TimeZone, at: i64, oracle: &Oracle) {
     let mut before: HashSet<_> = HashSet::new();
     let mut seen = today(&PLAN, &enrolment, &facts, zone, moment);
     while moment < end {
-        assert!(seen.valid_until > moment, "{name}");
+        assert!(seen.changed_at <= moment && moment < seen.valid_until, "{name}");
         let ids: HashSet<_> = seen.occurrences.iter().map(|one| one.id).collect();
         assert_eq!(ids.len(), seen.occurrences.len(), "{name}: a line is there twice");
         let last = seen.valid_until.timestamp().saturating_sub(1.microsecond()).unwrap();
@@ -204,6 +204,7 @@ fn walk(name: &str, zone: &TimeZone, at: i64, oracle: &Oracle) {
         moment = seen.valid_until;
         let next = today(&PLAN, &enrolment, &facts, zone, moment);
         assert_ne!(body(&next), body(&seen), "{name}: nothing changes at {}", moment.timestamp());
+        assert_eq!(next.changed_at, moment, "{name}: it changed then, and says so");
         seen = next;
     }
     assert!(opened.len() > 10 && opened.values().all(|times| *times == 1), "{name}: each window opens once");

@@ -18,7 +18,7 @@ use crate::engine::clock::LocalTime;
 use crate::engine::compile::{Compiled, Planned};
 use crate::engine::day::{Occurrence, today};
 use crate::engine::day_rules::day_rules;
-use crate::engine::occurrences::{CheckInFact, Enrolment, Facts, MarkFact, Window, line_of, occurrence_id};
+use crate::engine::occurrences::{Changes, CheckInFact, Enrolment, Facts, MarkFact, Window, line_of, occurrence_id};
 use crate::engine::reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
 use crate::engine::silence::silence;
 use crate::engine::stops::Stops;
@@ -269,7 +269,7 @@ impl<'a> Run<'a> {
             return;
         };
         let id = occurrence_id(self.enrolment.plan, &item.key, act.day, &slot.key);
-        let state = window.state(item.kind, None, self.enrolment.enrolled_at, self.now).map(|(state, _)| state);
+        let state = window.state(item.kind, None, self.enrolment.enrolled_at, &mut Changes::seen_at(self.now));
         if !matches!(state, Some(State::Open | State::Late)) {
             return; // over before the enrolment, or flown past
         }

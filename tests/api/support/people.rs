@@ -135,6 +135,7 @@ pub fn new_clinic(name: &str) -> NewClinic {
         monitored: true,
         triage: TriageMode::Full,
         demo: false,
+        opening_hours: Vec::new(),
     }
 }
 

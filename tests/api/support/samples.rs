@@ -145,7 +145,9 @@ impl World {
             "start_plan" | "decline_plan" => json!({ "reason": "Seen, and decided." }),
             "change_clinic" => json!({
                 "name": "Invented Clinic", "locale": "es", "phone": "+44 20 7946 0001", "emergency_number": "112",
-                "out_of_hours": "NHS 111", "reply_hours": "Mon-Sat", "monitored": false, "triage": "full"
+                "out_of_hours": "NHS 111", "reply_hours": "Mon-Sat", "monitored": false, "triage": "full",
+                "opening_hours": [{ "weekdays": ["monday", "saturday"], "opens": "09:00", "closes": "24:00" }],
+                "closed_on": [{ "from_on": "2026-12-24", "to_on": "2027-01-01" }]
             }),
             "adopt_protocol" => json!({ "library_key": "mn-face" }),
             "check_protocol_document" | "write_protocol_version" | "edit_protocol_document" => {

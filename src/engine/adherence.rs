@@ -1,0 +1,98 @@
+//! Adherence: what was expected of the patient, and what became of it.
+
+use jiff::tz::TimeZone;
+
+use super::compile::Compiled;
+use super::day::day;
+use super::occurrences::{Enrolment, Facts};
+use super::words::{ItemKind, State};
+use crate::ids::OccurrenceId;
+use crate::time::Stamp;
+
+/// What was expected, and what became of it: `done`, `partial`, `skipped` and `missed` together are `expected`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Answered, or not answered until its window had closed, late answers included.
+    pub expected: u32,
+    /// All of it.
+    pub done: u32,
+    /// Of `done`, what came after its window had closed.
+    pub back_filled: u32,
+    /// A part of it.
+    pub partial: u32,
+    /// None of it, on purpose.
+    pub skipped: u32,
+    /// Nothing came.
+    pub missed: u32,
+}
+
+/// The adherence to a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adherence {
+    /// Of each kind that can be marked, in their order.
+    pub kinds: Vec<(ItemKind, Tally)>,
+    /// When the last window closed without an answer.
+    pub changed_at: Option<Stamp>,
+}
+
+/// The adherence to a plan, seen from a moment. What the days of the plan do not ask for is not expected: what was over before the
+/// patient was enrolled, or lies in days on which the plan does not run. `back_filled` names what came late.
+pub fn adherence(
+    compiled: &Compiled,
+    enrolment: &Enrolment,
+    (facts, back_filled): (&Facts, &[OccurrenceId]),
+    zone: &TimeZone,
+    as_of: Stamp,
+) -> Adherence {
+    let kinds = ItemKind::ALL.iter().filter(|kind| kind.can_be_marked());
+    let mut seen = Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None };
+    for number in 0..=compiled.horizon_day {
+        for one in day(compiled, enrolment, facts, zone, as_of, number).occurrences {
+            let Some(kind) = compiled.items.get(one.item).map(|item| item.kind) else { continue };
+            let Some((_, tally)) = seen.kinds.iter_mut().find(|(counted, _)| *counted == kind) else { continue };
+            tally.count(one.state, back_filled.contains(&one.id));
+            if one.state == State::Missed {
+                seen.changed_at = seen.changed_at.max(Some(one.late_until));
+            }
+        }
+    }
+    seen
+}
+
+impl Adherence {
+    /// Of all kinds together.
+    pub fn total(&self) -> Tally {
+        self.kinds.iter().fold(Tally::default(), |total, (_, tally)| total.plus(tally))
+    }
+}
+
+impl Tally {
+    fn count(&mut self, state: State, back_filled: bool) {
+        let became = match state {
+            State::Done => &mut self.done,
+            State::Partial => &mut self.partial,
+            State::Skipped => &mut self.skipped,
+            State::Missed => &mut self.missed,
+            State::Upcoming | State::Open | State::Late | State::Cancelled => return,
+        };
+        *became += 1;
+        self.expected += 1;
+        self.back_filled += u32::from(back_filled && state == State::Done);
+    }
+
+    fn plus(self, other: &Self) -> Self {
+        Self {
+            expected: self.expected + other.expected,
+            done: self.done + other.done,
+            back_filled: self.back_filled + other.back_filled,
+            partial: self.partial + other.partial,
+            skipped: self.skipped + other.skipped,
+            missed: self.missed + other.missed,
+        }
+    }
+
+    /// How much of what was expected was done, a part as a half, rounded down: 100 is all of it. `None` if nothing was expected.
+    pub fn percent(&self) -> Option<u32> {
+        (100 * self.done + 50 * self.partial).checked_div(self.expected)
+    }
+}

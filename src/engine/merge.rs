@@ -1,0 +1,229 @@
+//! Several plans, one day: lines that say the same are one line, and the strictest restriction counts.
+//!
+//! A line is what it says, and the set of occurrences that say it. Merging unites the sets of lines that say the same, and what a
+//! line shows is read off its set; so the order in which plans, clinics or parts of them come together cannot matter.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use jiff::civil::Date;
+
+use super::words::{ItemKind, State};
+use crate::ids::{OccurrenceId, PlanId};
+use crate::time::Stamp;
+
+/// A line of a day, as the patient reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// What kind of line.
+    pub kind: ItemKind,
+    /// The local date that it belongs to.
+    pub date: Date,
+    /// What it is about, if its protocol says so.
+    pub meaning: Option<&'a str>,
+    /// The line, in the patient's words.
+    pub title: String,
+    /// More about it.
+    pub text: Option<String>,
+    /// The form of a check-in.
+    pub form: Option<&'a str>,
+    /// The views of a photo.
+    pub views: &'a [String],
+    /// Who says it: at least one, each once, in order.
+    pub sources: Vec<Source<'a>>,
+}
+
+/// An occurrence behind a line. The order is that of the plans, then that of the plan's day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source<'a> {
+    /// The plan.
+    pub plan: PlanId,
+    /// Where it stands among the lines of its plan's day.
+    pub place: usize,
+    /// The occurrence.
+    pub occurrence: OccurrenceId,
+    /// The key of its item.
+    pub key: &'a str,
+    /// The key of its slot.
+    pub slot: &'a str,
+    /// The treated area.
+    pub area: &'a str,
+    /// The day of its plan.
+    pub day: i32,
+    /// What it is now.
+    pub state: State,
+    /// When its window opens.
+    pub opens_at: Stamp,
+    /// When its window closes.
+    pub closes_at: Stamp,
+    /// Until when it can still be answered.
+    pub late_until: Stamp,
+    /// The last date of a restriction, as far as is known; none is known: the strictest.
+    pub last_on: Option<Date>,
+    /// Whether a restriction is in force beyond its planned days because of the answers.
+    pub held: bool,
+}
+
+/// What a line says: lines are one line exactly if this is equal.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Saying<'l> {
+    /// Of one treatment and its curve, never shared: a check-in, a photo.
+    Own(OccurrenceId),
+    /// In force or not, whatever the window, and for the whole patient.
+    Rule(Date, Topic<'l>, &'l str, Option<&'l str>),
+    /// To be read.
+    Advice(ItemKind, Date, Topic<'l>, &'l str, Option<&'l str>, (Stamp, Stamp, Stamp)),
+    /// To be done, here: what is done to the face is not done to the back.
+    Act(Date, Topic<'l>, &'l str, Option<&'l str>, (Stamp, Stamp, Stamp), &'l str),
+}
+
+/// What a line is about: its meaning, or its key if nobody said what it means.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Topic<'l> {
+    Meaning(&'l str),
+    Key(&'l str),
+}
+
+impl<'a> Line<'a> {
+    /// The source that the line is known by: of the oldest plan.
+    pub fn first(&self) -> Option<&Source<'a>> {
+        self.sources.first()
+    }
+
+    /// The strongest of what is known: what is done for one plan is done, what is asked for one is asked.
+    pub fn state(&self) -> Option<State> {
+        self.sources.iter().map(|source| source.state).max_by_key(|state| strength(*state))
+    }
+
+    /// From the first opening.
+    pub fn opens_at(&self) -> Option<Stamp> {
+        self.sources.iter().map(|source| source.opens_at).min()
+    }
+
+    /// Until the last closing.
+    pub fn closes_at(&self) -> Option<Stamp> {
+        self.sources.iter().map(|source| source.closes_at).max()
+    }
+
+    /// Until the last that can still be answered.
+    pub fn late_until(&self) -> Option<Stamp> {
+        self.sources.iter().map(|source| source.late_until).max()
+    }
+
+    /// The last date of a restriction: the latest, and none at all if one source knows none.
+    pub fn last_on(&self) -> Option<Date> {
+        strictest(self.sources.iter().map(|source| source.last_on))
+    }
+
+    /// Whether the answers keep a restriction in force, for one plan at least.
+    pub fn held(&self) -> bool {
+        self.sources.iter().any(|source| source.held)
+    }
+
+    fn saying(&self) -> Option<Saying<'_>> {
+        let first = self.first()?;
+        let topic = self.meaning.map_or(Topic::Key(first.key), Topic::Meaning);
+        let (date, title, text) = (self.date, self.title.as_str(), self.text.as_deref());
+        let window = (first.opens_at, first.closes_at, first.late_until);
+        Some(match self.kind {
+            ItemKind::CheckIn | ItemKind::Photo => Saying::Own(first.occurrence),
+            ItemKind::Restriction => Saying::Rule(date, topic, title, text),
+            ItemKind::Instruction | ItemKind::Education => Saying::Advice(self.kind, date, topic, title, text, window),
+            ItemKind::Task => Saying::Act(date, topic, title, text, window, first.area),
+        })
+    }
+
+    /// Equal for lines that say the same; for others, hardly ever.
+    fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.kind, self.date, &self.title).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Where it is shown: what is left of earlier days first, then plan by plan as each is written.
+    fn place(&self) -> impl Ord + use<> {
+        (self.date, self.first().map(|source| (source.plan, source.place, source.occurrence)))
+    }
+}
+
+fn strength(state: State) -> u8 {
+    match state {
+        State::Cancelled => 0,
+        State::Missed => 1,
+        State::Upcoming => 2,
+        State::Late => 3,
+        State::Open => 4,
+        State::Skipped => 5,
+        State::Partial => 6,
+        State::Done => 7,
+    }
+}
+
+fn strictest(mut dates: impl Iterator<Item = Option<Date>>) -> Option<Date> {
+    dates.try_fold(Date::MIN, |latest, date| Some(latest.max(date?)))
+}
+
+/// Lines that say the same as one, in the order in which to show them. A line without a source says nothing.
+pub fn merge(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
+    let with_source = lines.into_iter().filter(|line| !line.sources.is_empty());
+    let mut lines: Vec<(u64, Line<'_>)> = with_source.map(|line| (line.digest(), line)).collect();
+    // The digest spares comparing words; the words decide.
+    lines.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.saying().cmp(&other.saying())));
+    lines.dedup_by(|(a, next), (b, kept)| {
+        let same = a == b && next.saying() == kept.saying();
+        if same {
+            kept.sources.append(&mut next.sources);
+        }
+        same
+    });
+    let mut merged: Vec<Line<'_>> = lines.into_iter().map(|(_, line)| line).collect();
+    for line in &mut merged {
+        line.sources.sort_unstable();
+        line.sources.dedup();
+    }
+    merged.sort_by_key(Line::place);
+    merged
+}
+
+/// The last date of anything that forbids what this line is about, in whatever words: until then it is not allowed again.
+pub fn forbidden_until(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Date> {
+    let alike = |other: &&Line<'_>| other.kind == ItemKind::Restriction && other.meaning == line.meaning;
+    let others = lines.iter().filter(|_| line.meaning.is_some()).filter(alike);
+    strictest(others.chain([line]).map(Line::last_on))
+}
+
+/// What is not asked, because a restriction of another plan forbids it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside<'a> {
+    /// What is not asked.
+    pub line: Line<'a>,
+    /// The restriction, by the occurrence that its line is known by.
+    pub by: OccurrenceId,
+}
+
+/// Of two plans for one area, where one forbids what the other says to do, the restriction counts: the other is set aside
+/// for as long as their windows meet. What is recorded stays, and of one plan with itself its author has judged.
+pub fn set_aside<'a>(mut lines: Vec<Line<'a>>) -> (Vec<Line<'a>>, Vec<SetAside<'a>>) {
+    let with_meaning = lines.iter().filter(|line| line.kind == ItemKind::Restriction && line.meaning.is_some());
+    let rules: Vec<(Option<&str>, Vec<Source<'a>>)> =
+        with_meaning.map(|line| (line.meaning, line.sources.clone())).collect();
+    let mut aside = Vec::new();
+    for line in lines.iter_mut().filter(|line| matches!(line.kind, ItemKind::Instruction | ItemKind::Task)) {
+        for (_, ruling) in rules.iter().filter(|(meaning, _)| *meaning == line.meaning) {
+            let forbidden = |asked: &Source<'_>| ruling.iter().any(|rule| forbids(rule, asked));
+            let (out, stays): (Vec<_>, Vec<_>) = line.sources.iter().copied().partition(forbidden);
+            if let (Some(rule), false) = (ruling.first(), out.is_empty()) {
+                aside.push(SetAside { line: Line { sources: out, ..line.clone() }, by: rule.occurrence });
+                line.sources = stays;
+            }
+        }
+    }
+    lines.retain(|line| !line.sources.is_empty());
+    lines.sort_by_key(Line::place);
+    (lines, aside)
+}
+
+fn forbids(rule: &Source<'_>, asked: &Source<'_>) -> bool {
+    let is_asked = matches!(asked.state, State::Upcoming | State::Open | State::Late);
+    let meet = rule.opens_at < asked.late_until && asked.opens_at < rule.closes_at;
+    is_asked && meet && rule.plan != asked.plan && rule.area == asked.area
+}

@@ -1,0 +1,306 @@
+//! Several plans, one Today: what two plans say in the same words is one line, in two clinics too; what is done is done for both;
+//! the strictest restriction counts.
+
+use serde_json::{Value, json};
+
+use crate::support::people::{Clinic, Enrolled, Person, face_treatment};
+use crate::support::{Shared, TestApp};
+
+/// Another plan for a patient who has one.
+async fn another(clinic: &Clinic, patient_id: &str, protocol: &str, treatment: Value) -> String {
+    let path = format!("/v1/clinic/patients/{patient_id}/treatments");
+    let treatment = clinic.coordinator.post(&path, treatment).await.must(201);
+    let enrolment = json!({ "patient_id": patient_id, "treatment_id": treatment["id"], "protocol_key": protocol });
+    clinic.coordinator.post("/v1/clinic/plans", enrolment).await.must(201)["id"].as_str().unwrap().to_owned()
+}
+
+fn scalp_treatment(performed_on: &str) -> Value {
+    let mut treatment = face_treatment(performed_on);
+    treatment["body_area"] = json!("scalp");
+    treatment
+}
+
+fn items(today: &Value) -> &Vec<Value> {
+    today["items"].as_array().unwrap()
+}
+
+fn of_key<'a>(today: &'a Value, key: &str) -> Vec<&'a Value> {
+    items(today).iter().filter(|item| item["key"] == key).collect()
+}
+
+fn the<'a>(today: &'a Value, key: &str) -> &'a Value {
+    let found = of_key(today, key);
+    assert_eq!(found.len(), 1, "{key}: {found:?}");
+    found[0]
+}
+
+async fn today(person: &Person) -> Value {
+    person.get("/v1/me/today").await.must(200)
+}
+
+/// The state of a line in the timeline of one plan, which is never merged.
+async fn in_timeline(person: &Person, plan: &str, day: i32, key: &str) -> String {
+    let path = format!("/v1/me/plans/{plan}/timeline?from_day={day}&limit=1");
+    let days = person.get(&path).await.must(200);
+    let line = the(&days["items"][0], key);
+    assert_eq!((&line["plan_ids"], &line["occurrences"]), (&json!([plan]), &json!([])));
+    line["state"].as_str().unwrap().to_owned()
+}
+
+/// Marks an occurrence.
+async fn mark(person: &Person, id: &Value, body: Value) -> Value {
+    person.put(&format!("/v1/me/occurrences/{}/mark", id.as_str().unwrap()), body).await.must(200)
+}
+
+/// Ada, after needling of the face in two clinics, one day apart, on the Wednesday after: day 7 in one, day 6 in the other.
+struct TwoClinics {
+    app: Shared,
+    ada: Person,
+    plans: [String; 2],
+    clinics: [Clinic; 2],
+}
+
+impl TwoClinics {
+    async fn new() -> Self {
+        let app = TestApp::start().await;
+        app.ignore_mails();
+        let (one, two) = (app.clinic().await, app.clinic_named("two").await);
+        let first = one.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-25")).await;
+        let second = two.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-26")).await;
+        assert_eq!(first.person.account, second.person.account, "one account, two records");
+        app.set_clock("2026-03-04T10:00:00Z");
+        let ada = app.person(first.person.account, None).await;
+        Self { app, ada, plans: [first.plan_id, second.plan_id], clinics: [one, two] }
+    }
+}
+
+#[tokio::test]
+async fn two_clinics_are_one_today() {
+    let world = TwoClinics::new().await;
+    let today = today(&world.ada).await;
+    insta::assert_json_snapshot!("merged_two_clinics", today);
+
+    // The strictest counts, and says when it is over: "allowed again on Friday, in 2 days".
+    let sauna = the(&today, "no-swimming-or-heat");
+    assert_eq!(sauna["plan_ids"], json!(world.plans));
+    assert_eq!((&sauna["last_on"], &sauna["allowed_on"]), (&json!("2026-03-05"), &json!("2026-03-06")));
+    assert_eq!(sauna["in_days"], 2);
+
+    // Every occurrence of every plan's day is in one line; check-ins, photos and their forms stay apart.
+    let mut merged: Vec<&str> = Vec::new();
+    for line in items(&today) {
+        let shared: Vec<&str> = line["occurrences"].as_array().unwrap().iter().map(id_of).collect();
+        assert!(shared.is_empty() || shared[0] == id_of(line), "its own first");
+        merged.extend(if shared.is_empty() { vec![id_of(line)] } else { shared });
+        let own = ["check_in", "photo"].contains(&line["kind"].as_str().unwrap());
+        assert!(!own || line["plan_ids"].as_array().unwrap().len() == 1, "{line}");
+    }
+    let mut each: Vec<String> = Vec::new();
+    for (clinic, plan) in world.clinics.iter().zip(&world.plans) {
+        let alone = clinic.coordinator.get(&format!("/v1/clinic/plans/{plan}/today")).await.must(200);
+        assert!(items(&alone).iter().all(|line| line["plan_ids"] == json!([plan]) && line["occurrences"] == json!([])));
+        each.extend(items(&alone).iter().map(|line| id_of(line).to_owned()));
+        assert!(alone["valid_until"].as_str() >= today["valid_until"].as_str());
+        assert!(alone["as_of"].as_str() <= today["as_of"].as_str());
+    }
+    merged.sort_unstable();
+    each.sort_unstable();
+    assert_eq!(merged, each);
+
+    // It holds until `valid_until`, and not longer.
+    let until = crate::support::at(today["valid_until"].as_str().unwrap());
+    world.app.pass_seconds(until.seconds_since(world.app.now()) - 1);
+    assert_eq!(world.ada.get("/v1/me/today").await.must(200), today);
+    world.app.pass_seconds(1);
+    assert_ne!(world.ada.get("/v1/me/today").await.must(200), today);
+}
+
+fn id_of(line: &Value) -> &str {
+    line["occurrence_id"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_done_once_is_done_for_both_clinics() {
+    let world = TwoClinics::new().await;
+    let (ada, [one, two]) = (&world.ada, &world.plans);
+    let before = today(ada).await;
+    let line = the(&before, "moisturise");
+    assert_eq!((&line["state"], line["occurrences"].as_array().unwrap().len()), (&json!("open"), 2));
+    let second = &line["occurrences"][1]["occurrence_id"];
+    let rows = || world.app.database.count("marks", "1 = 1");
+
+    // By the second plan's occurrence: the answer is the line of both.
+    let marked = mark(ada, second, json!({ "state": "done" })).await;
+    insta::assert_json_snapshot!("merged_mark", marked);
+    assert_eq!((&marked, rows()), (the(&today(ada).await, "moisturise"), 2));
+    assert_eq!(in_timeline(ada, one, 7, "moisturise").await, "done");
+    assert_eq!(in_timeline(ada, two, 6, "moisturise").await, "done");
+
+    // Again, by either: nothing changes.
+    for id in [&line["occurrence_id"], second] {
+        assert_eq!(mark(ada, id, json!({ "state": "done" })).await, marked);
+    }
+    assert_eq!(rows(), 2);
+
+    // Skipped with a reason, for both; taken back by the first plan's occurrence, for both.
+    world.app.pass_seconds(1);
+    mark(ada, &line["occurrence_id"], json!({ "state": "skipped", "reason": "It stung." })).await;
+    assert_eq!((rows(), world.app.database.count("marks", "reason = 'It stung.'")), (4, 2));
+    world.app.pass_seconds(1);
+    let path = format!("/v1/me/occurrences/{}/mark", id_of(line));
+    assert_eq!(&ada.delete(&path).await.must(200), line);
+    assert_eq!((ada.delete(&path).await.must(200), rows()), (line.clone(), 6));
+    assert_eq!(today(ada).await, before);
+    assert_eq!(in_timeline(ada, one, 7, "moisturise").await, "open");
+    assert_eq!(in_timeline(ada, two, 6, "moisturise").await, "open");
+}
+
+#[tokio::test]
+async fn a_photo_and_a_check_in_are_of_one_plan_alone() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    let second = another(&clinic, &ada.patient_id, "mn-face", face_treatment("2026-03-02")).await;
+    let day_zero = today(&ada.person).await;
+    let photos = of_key(&day_zero, "photo");
+    assert_eq!((photos.len(), of_key(&day_zero, "check-in-evening").len()), (2, 2));
+    let forms: Vec<&Value> = day_zero["forms"].as_array().unwrap().iter().map(|form| &form["plan_id"]).collect();
+    assert_eq!(forms, [&json!(ada.plan_id), &json!(second)]);
+    mark(&ada.person, &photos[1]["occurrence_id"], json!({ "state": "done" })).await;
+    let after = today(&ada.person).await;
+    let states: Vec<&Value> = of_key(&after, "photo").iter().map(|photo| &photo["state"]).collect();
+    assert_eq!(states, ["open", "done"]);
+}
+
+#[tokio::test]
+async fn a_restriction_of_a_newer_plan_sets_aside_what_the_older_one_asks() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-20")).await;
+    let alone = today(&ada.person).await;
+    let sunscreen = the(&alone, "sunscreen").clone();
+    assert_eq!((&sunscreen["state"], &alone["set_aside"]), (&json!("open"), &json!([])));
+
+    // Needled again today: no sunscreen yet.
+    another(&clinic, &ada.patient_id, "mn-face", face_treatment("2026-03-02")).await;
+    let both = today(&ada.person).await;
+    let rule = the(&both, "no-sunscreen-yet");
+    assert_eq!((&rule["allowed_on"], &rule["in_days"]), (&json!("2026-03-04"), &json!(2)));
+    assert_eq!(of_key(&both, "sunscreen").len(), 0);
+    assert_eq!(
+        both["set_aside"],
+        json!([{
+            "occurrence_id": sunscreen["occurrence_id"], "plan_id": ada.plan_id, "kind": "task",
+            "title": sunscreen["title"], "forbidden_by": rule["occurrence_id"]
+        }])
+    );
+
+    // It is still there in its own plan, and what is recorded is shown.
+    assert_eq!(in_timeline(&ada.person, &ada.plan_id, 10, "sunscreen").await, "open");
+    mark(&ada.person, &sunscreen["occurrence_id"], json!({ "state": "done" })).await;
+    let marked = today(&ada.person).await;
+    assert_eq!((&the(&marked, "sunscreen")["state"], &marked["set_aside"]), (&json!("done"), &json!([])));
+
+    // On the first day without the restriction it is asked for again, once for both plans.
+    let later = ada.person.get("/v1/me/today?date=2026-03-04").await.must(200);
+    assert_eq!(the(&later, "sunscreen")["plan_ids"].as_array().unwrap().len(), 2);
+    assert_eq!(later["set_aside"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_done_to_one_area_is_neither_done_to_another_nor_forbidden_there() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let version = clinic.draft("laser-nafl", include_str!("../../protocols/laser-nafl.toml").to_owned()).await;
+    clinic.activate("laser-nafl", version).await.must(200);
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-20")).await;
+    let neck = json!({
+        "procedure": "laser", "performed_on": "2026-03-02", "body_area": "neck",
+        "parameters": { "skin_type": "III", "treated_area": "neck" }
+    });
+    let laser = another(&clinic, &ada.patient_id, "laser-nafl", neck).await;
+    let both = today(&ada.person).await;
+    assert_eq!(the(&both, "no-sunscreen-yet")["plan_ids"], json!([laser]));
+    assert_eq!(the(&both, "sunscreen")["plan_ids"], json!([ada.plan_id]), "the face is not the neck");
+    assert_eq!(both["set_aside"], json!([]));
+    let later = ada.person.get("/v1/me/today?date=2026-03-04").await.must(200);
+    assert_eq!(of_key(&later, "sunscreen").len(), 2, "two acts");
+}
+
+#[tokio::test]
+async fn another_area_shares_what_is_to_be_read_and_every_rule() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    let scalp = another(&clinic, &ada.patient_id, "mn-scalp", scalp_treatment("2026-02-28")).await;
+    let both = json!([ada.plan_id, scalp]);
+    let seen = today(&ada.person).await;
+    assert_eq!(the(&seen, "no-picking")["plan_ids"], both);
+    let exercise = the(&seen, "no-sweaty-exercise");
+    assert_eq!((&exercise["plan_ids"], &exercise["last_on"]), (&both, &json!("2026-03-08")), "not the scalp's 2 March");
+    assert_eq!(of_key(&seen, "clean-hands").len(), 2, "the words name the area");
+
+    // Two rules in different words about the same thing: neither says "allowed again" before the other is over.
+    let heat = of_key(&seen, "no-swimming-or-heat");
+    let ends: Vec<[&Value; 3]> =
+        heat.iter().map(|line| ["last_on", "allowed_on", "in_days"].map(|name| &line[name])).collect();
+    let (wanted, days) = (json!("2026-03-10"), json!(8));
+    assert_eq!(ends, [[&json!("2026-03-09"), &wanted, &days], [&json!("2026-03-07"), &wanted, &days]]);
+}
+
+#[tokio::test]
+async fn a_plan_that_began_later_is_not_marked_for_what_was_over_by_then() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-26")).await;
+    app.set_clock("2026-03-03T10:00:00Z");
+    let late = another(&clinic, &ada.patient_id, "mn-face", face_treatment("2026-02-27")).await;
+    let yesterday = ada.person.get("/v1/me/today?date=2026-03-02").await.must(200);
+    let line = the(&yesterday, "moisturise");
+    let states: Vec<&Value> = line["occurrences"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
+    assert_eq!((states[1], &line["state"]), (&json!("cancelled"), states[0]));
+    for one in line["occurrences"].as_array().unwrap() {
+        assert_eq!(mark(&ada.person, &one["occurrence_id"], json!({ "state": "done" })).await["state"], "done");
+    }
+    assert_eq!(app.database.count("marks", "1 = 1"), 1);
+    assert_eq!(in_timeline(&ada.person, &late, 3, "moisturise").await, "cancelled");
+    assert_eq!(in_timeline(&ada.person, &ada.plan_id, 4, "moisturise").await, "done");
+}
+
+#[tokio::test]
+async fn five_plans_are_one_today_that_stays_as_it_is() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-27")).await;
+    for (protocol, treatment) in [
+        ("mn-face", face_treatment("2026-02-26")),
+        ("mn-scalp", scalp_treatment("2026-03-01")),
+        ("mn-face", face_treatment("2026-02-25")),
+        ("mn-scalp", scalp_treatment("2026-02-27")),
+    ] {
+        another(&clinic, &ada.patient_id, protocol, treatment).await;
+    }
+    let reply = ada.person.get("/v1/me/today").await;
+    let seen = reply.must(200);
+    assert_eq!(seen["plans"].as_array().unwrap().len(), 5);
+    let words = |line: &Value| format!("{} {} {} {}", line["kind"], line["slot"], line["title"], line["text"]);
+    let mut lines: Vec<String> =
+        items(&seen).iter().filter(|line| line["kind"] != "check_in" && line["kind"] != "photo").map(words).collect();
+    let all = lines.len();
+    lines.sort();
+    lines.dedup();
+    assert_eq!(lines.len(), all, "nothing is said twice");
+    let unchanged = app.ask("GET", "/v1/me/today").bearer(&ada.person.token().await);
+    assert_eq!(unchanged.header("if-none-match", reply.header("etag")).send().await.status, 304);
+    let Enrolled { person, .. } = ada;
+    let task = the(&seen, "moisturise");
+    assert_eq!(task["plan_ids"].as_array().unwrap().len(), 3);
+    mark(&person, &task["occurrence_id"], json!({ "state": "partial" })).await;
+    assert_eq!(app.database.count("marks", "state = 'partial'"), 3);
+}

@@ -1,0 +1,126 @@
+//! Adherence: what was expected, counted again from the windows alone.
+
+use aftercare::engine::{
+    Adherence, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanStatus, Tally, adherence, day,
+};
+use aftercare::ids::OccurrenceId;
+use aftercare::time::Stamp;
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::support::{PLAN, at, check_in, enrolment, id, mark, zone};
+use crate::zones::ZONES;
+
+/// From before the day of the treatment to long after the end of the plan.
+const SECONDS: std::ops::Range<i64> = 1_777_700_000..1_782_000_000;
+
+fn moment(seconds: i64) -> Stamp {
+    Stamp::from(jiff::Timestamp::from_second(seconds).unwrap())
+}
+
+fn of(adherence: &Adherence, kind: ItemKind) -> Tally {
+    adherence.kinds.iter().find(|(counted, _)| *counted == kind).unwrap().1
+}
+
+/// Id, kind, and windows of everything that can be marked.
+fn windows(zone: usize) -> Vec<(OccurrenceId, ItemKind, Stamp, Stamp)> {
+    let before = Enrolment { enrolled_at: moment(0), ..enrolment() };
+    (0..=PLAN.horizon_day)
+        .flat_map(|number| day(&PLAN, &before, &Facts::default(), &ZONES[zone].1, moment(0), number).occurrences)
+        .map(|one| (one.id, PLAN.items[one.item].kind, one.closes_at, one.late_until))
+        .filter(|(_, kind, ..)| kind.can_be_marked())
+        .collect()
+}
+
+/// A mark, or none, on each of them.
+fn marks(zone: usize, chosen: &[u8]) -> Vec<MarkFact> {
+    let state = |(number, (id, ..)): (usize, &(OccurrenceId, ItemKind, Stamp, Stamp))| {
+        let states = [MarkState::Done, MarkState::Partial, MarkState::Skipped];
+        states.get(usize::from(chosen[number % chosen.len()])).map(|state| mark(*id, *state))
+    };
+    windows(zone).iter().enumerate().filter_map(state).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn expected_is_what_was_answered_or_has_closed_and_its_parts_are_all_of_it(
+        zone in 0..ZONES.len(), enrolled in SECONDS, seen in SECONDS, chosen in proptest::collection::vec(0..6_u8, 1..40)
+    ) {
+        let enrolment = Enrolment { enrolled_at: moment(enrolled), ..enrolment() };
+        let (marks, seen) = (marks(zone, &chosen), moment(seen));
+        let facts = Facts { marks: &marks, check_ins: &[] };
+        let counted = adherence(&PLAN, &enrolment, (&facts, &[]), &ZONES[zone].1, seen);
+        let marked = |id: OccurrenceId| marks.iter().find(|mark| mark.occurrence == id).map(|mark| mark.state);
+        for (kind, tally) in &counted.kinds {
+            let of_kind: Vec<_> = windows(zone).into_iter().filter(|(_, other, ..)| other == kind).collect();
+            let with = |state| u32::try_from(of_kind.iter().filter(|(id, ..)| marked(*id) == Some(state)).count()).unwrap();
+            let closed = of_kind.iter().filter(|(id, _, closes_at, late_until)| {
+                marked(*id).is_none() && *closes_at > enrolment.enrolled_at && *late_until <= seen
+            });
+            let missed: Vec<Stamp> = closed.map(|(.., late_until)| *late_until).collect();
+            prop_assert_eq!((tally.done, tally.partial, tally.skipped), (with(MarkState::Done), with(MarkState::Partial), with(MarkState::Skipped)));
+            prop_assert_eq!(tally.missed, u32::try_from(missed.len()).unwrap());
+            prop_assert_eq!(tally.expected, tally.done + tally.partial + tally.skipped + tally.missed);
+            prop_assert!(missed.iter().all(|at| counted.changed_at >= Some(*at)));
+        }
+        let total = counted.total();
+        prop_assert_eq!(total.expected, counted.kinds.iter().map(|(_, tally)| tally.expected).sum::<u32>());
+        prop_assert!(counted.changed_at.is_none_or(|at| at <= seen));
+        for tally in counted.kinds.iter().map(|(_, tally)| *tally).chain([total]) {
+            prop_assert_eq!(tally.percent().is_none(), tally.expected == 0);
+            prop_assert_eq!(tally.percent() == Some(100), tally.expected > 0 && tally.done == tally.expected);
+            prop_assert!(tally.percent() <= Some(100));
+        }
+    }
+
+    #[test]
+    fn travel_does_not_change_it(from in 0..ZONES.len(), to in 0..ZONES.len(), chosen in proptest::collection::vec(0..6_u8, 1..40)) {
+        let enrolment = Enrolment { enrolled_at: moment(0), ..enrolment() };
+        let (marks, long_after) = (marks(from, &chosen), moment(SECONDS.end));
+        let facts = Facts { marks: &marks, check_ins: &[] };
+        let seen_in = |zone: usize| adherence(&PLAN, &enrolment, (&facts, &[]), &ZONES[zone].1, long_after).kinds;
+        prop_assert_eq!(seen_in(from), seen_in(to));
+    }
+
+    #[test]
+    fn what_is_answered_stays_counted_wherever_the_patient_is(from in 0..ZONES.len(), to in 0..ZONES.len(), seen in SECONDS, chosen in proptest::collection::vec(0..6_u8, 1..40)) {
+        let (marks, seen) = (marks(from, &chosen), moment(seen));
+        let facts = Facts { marks: &marks, check_ins: &[] };
+        let total = adherence(&PLAN, &enrolment(), (&facts, &[]), &ZONES[to].1, seen).total();
+        prop_assert_eq!(usize::try_from(total.done + total.partial + total.skipped).unwrap(), marks.len());
+    }
+}
+
+#[test]
+fn nothing_expected_is_none_and_not_a_number() {
+    let seen = |enrolment: &Enrolment, moment: &str| {
+        adherence(&PLAN, enrolment, (&Facts::default(), &[]), &zone("Europe/Madrid"), at(moment))
+    };
+    let begun = seen(&enrolment(), "2026-05-04T10:00:00Z");
+    assert_eq!((begun.total(), begun.total().percent(), begun.changed_at), (Tally::default(), None, None));
+    let kinds: Vec<ItemKind> = begun.kinds.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [ItemKind::Task, ItemKind::CheckIn, ItemKind::Photo]);
+    let late = Enrolment { enrolled_at: at("2027-01-01T00:00:00Z"), ..enrolment() };
+    assert_eq!(seen(&late, "2027-02-01T00:00:00Z").total(), Tally::default(), "all was over before the enrolment");
+    let waiting = Enrolment { status: PlanStatus::Draft, ..enrolment() };
+    assert_eq!(of(&seen(&waiting, "2027-02-01T00:00:00Z"), ItemKind::CheckIn), Tally::default());
+    let silent = seen(&enrolment(), "2027-02-01T00:00:00Z").total();
+    assert!(silent.expected > 10 && silent.missed == silent.expected && silent.percent() == Some(0), "{silent:?}");
+}
+
+#[test]
+fn a_part_is_a_half_what_came_late_is_done_and_says_so_and_percent_is_rounded_down() {
+    let evening = id("check-in", 1, "evening");
+    let check_ins = [check_in(Some(evening), 1, "2026-05-06T08:00:00Z", json!({}))];
+    let facts = Facts { marks: &[], check_ins: &check_ins };
+    let seen = |late: &[OccurrenceId]| {
+        let seen = adherence(&PLAN, &enrolment(), (&facts, late), &zone("Europe/Madrid"), at("2026-05-06T09:00:00Z"));
+        of(&seen, ItemKind::CheckIn)
+    };
+    assert_eq!((seen(&[]).done, seen(&[]).back_filled), (1, 0));
+    assert_eq!((seen(&[evening]).done, seen(&[evening]).back_filled), (1, 1));
+    let percent = |done, partial, expected| Tally { expected, done, partial, ..Tally::default() }.percent();
+    assert_eq!([percent(1, 1, 2), percent(2, 0, 3), percent(199, 1, 200), percent(0, 0, 7)], [75, 66, 99, 0].map(Some));
+}
