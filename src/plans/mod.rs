@@ -8,10 +8,12 @@ pub mod waiting;
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::auth::Staff;
 use crate::clinics::{Clinic, Texts};
+use crate::courses::{self, InCourse};
 use crate::db::schema::plans;
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend};
@@ -64,6 +66,8 @@ pub struct Plan {
     pub started_at: Option<Stamp>,
     /// Why a clinician did not start it.
     pub declined: Option<String>,
+    /// The session of a course that it belongs to (`courses::InCourse`).
+    pub course: Option<Json>,
 }
 
 /// A plan with all that its days are computed from.
@@ -236,6 +240,7 @@ pub fn enrol(
     let compiled = cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
     check_fits(&compiled, &treatment)?;
     let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
+    let course = courses::of_treatment(c, who.clinic, treatment.id)?;
     let plan = Plan {
         clinic_id: who.clinic,
         id: m.id(),
@@ -255,6 +260,7 @@ pub fn enrol(
         waits_for: Json::of(&[(); 0])?,
         started_at: None,
         declined: None,
+        course: InCourse::kept(course)?,
     };
     let mut dossier = Dossier { plan, patient, clinic, texts, compiled, zone };
     let reasons = dossier.exclusions();
@@ -269,12 +275,14 @@ pub fn enrol(
     crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(dossier.plan.id.0), m)?;
     if waits {
         waiting::send(c, post, &dossier, &reasons, m)?;
+    } else {
+        courses::replace_tails(c, cache, who, &dossier, m)?;
     }
     Ok(dossier)
 }
 
-/// The version to enrol in: active, and approved by a clinician; a demo's plans need no approval.
-fn approved(c: &mut Conn, clinic: &Clinic, key: &str) -> Result<Version, Error> {
+/// The version to enrol in, or to make a course of: active, and approved by a clinician; a demo's plans need no approval.
+pub fn approved(c: &mut Conn, clinic: &Clinic, key: &str) -> Result<Version, Error> {
     let active = protocols::store::find_active(c, clinic.id, key)?;
     active.filter(|version| version.approved_by.is_some() || clinic.demo).ok_or_else(|| {
         let detail = "no version of this protocol is active: a clinician must approve one first";
@@ -296,6 +304,27 @@ fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> R
         return Err(Error::field("/protocol_key", "wrong_body_area", detail));
     }
     Ok(())
+}
+
+impl Plan {
+    /// The session of a course that it belongs to.
+    pub fn in_course(&self) -> Option<InCourse> {
+        self.course.as_ref()?.to().ok()
+    }
+}
+
+/// The plan is told that its course has changed.
+pub fn set_course(c: &mut Conn, plan: &Plan, course: Option<InCourse>) -> Result<(), Error> {
+    store::set_course(c, plan, InCourse::kept(course)?)
+}
+
+/// Ends a plan because that of the next session, whose day 0 is `on`, replaces the rest of it: from now on it is completed.
+pub fn end_for_next_session(c: &mut Conn, who: &Staff, id: PlanId, on: Date, m: &Moment) -> Result<(), Error> {
+    let Some((plan, ..)) = store::find_of_clinic(c, who.clinic, id)? else { return Ok(()) };
+    if plan.day_zero.0 >= on || !store::set_completed(c, &plan)? {
+        return Ok(());
+    }
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "plan_replaced", "plan", Some(id.0), m)
 }
 
 /// Plans the patient's reminders again: the planner looks at them with its next turn. What was decided stays decided.

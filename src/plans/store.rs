@@ -118,6 +118,27 @@ pub fn set_decided(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Err
     Ok(changed == 1)
 }
 
+/// The session that the plan belongs to, as its course is now.
+pub fn set_course(c: &mut Conn, plan: &Plan, course: Option<Json>) -> Result<(), Error> {
+    diesel::update(plans::table.find((plan.clinic_id, plan.id)))
+        .set((plans::course.eq(course), plans::revision.eq(plans::revision + 1)))
+        .execute(c)?;
+    Ok(())
+}
+
+/// The plan has ended as planned; `false` if it was changed meanwhile.
+pub fn set_completed(c: &mut Conn, plan: &Plan) -> Result<bool, Error> {
+    let same = plans::table.find((plan.clinic_id, plan.id)).filter(plans::revision.eq(plan.revision));
+    let changed = diesel::update(same)
+        .set((
+            plans::status.eq(PlanStatus::Completed),
+            plans::next_due_at.eq(None::<Stamp>),
+            plans::revision.eq(plan.revision + 1),
+        ))
+        .execute(c)?;
+    Ok(changed == 1)
+}
+
 /// The planner looks at the patient's active plans with its next turn.
 pub fn wake_all(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
     diesel::update(
