@@ -299,10 +299,10 @@ fn join(
             format!("the course is of the {}", course.body_area),
         ));
     }
-    let plans = store::list_plans(c, course)?;
-    let done = dated(store::list_done(c, who.clinic, course.id)?, &plans);
-    let Place { session, too_soon } = rules::place(&done, course.terms(), treatment.performed_on.0, link.replaces)
-        .map_err(|why| misplaced(course, why))?;
+    let done = done(c, course)?;
+    let Place { session, replaces, too_soon } =
+        rules::place(&done, course.terms(), treatment.performed_on.0, link.replaces)
+            .map_err(|why| misplaced(course, why))?;
     if let Some(days) = too_soon {
         let Some(_) = overrule else {
             let detail = format!(
@@ -318,7 +318,7 @@ fn join(
         return Err(Error::Busy);
     }
     let interval_overruled = overrule.filter(|_| too_soon.is_some()).map(Into::into);
-    Ok(Link { course_id: Some(course.id), session: Some(session), interval_overruled, ..link })
+    Ok(Link { course_id: Some(course.id), session: Some(session), replaces, interval_overruled, ..link })
 }
 
 fn misplaced(course: &Course, why: Misplaced) -> Error {
@@ -344,11 +344,28 @@ impl Course {
     }
 }
 
-/// With day 0 of its plan, where that was corrected.
-fn dated(done: Vec<Done>, plans: &[plans::Plan]) -> Vec<Done> {
-    let newest = |treatment| plans.iter().rev().find(|plan| plan.treatment_id == treatment);
-    let date = |one: Done| Done { on: newest(one.treatment).map_or(one.on, |plan| plan.day_zero.0), ..one };
-    done.into_iter().map(date).collect()
+/// The treatments of a course, with day 0 of their plans where that was corrected, and with those that never were.
+fn done(c: &mut Conn, course: &Course) -> Result<Vec<Done>, Error> {
+    let plans = store::list_plans(c, course)?;
+    let seen = |one: Done| {
+        let mut of_session = plans.iter().filter(|plan| plan.treatment_id == one.treatment).peekable();
+        let has_plans = of_session.peek().is_some();
+        let newest = of_session.rfind(|plan| plan.status != PlanStatus::EnteredInError);
+        Done { on: newest.map_or(one.on, |plan| plan.day_zero.0), never_was: has_plans && newest.is_none(), ..one }
+    };
+    Ok(store::list_done(c, course.clinic_id, course.id)?.into_iter().map(seen).collect())
+}
+
+/// Counts the sessions of a treatment's course again: one of its plans was entered in error, or that was taken back.
+pub fn recount(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<(), Error> {
+    let Some(place) = of_treatment(c, clinic, treatment)? else { return Ok(()) };
+    let Some(course) = store::find(c, clinic, place.course_id)? else { return Ok(()) };
+    let last = rules::standing(&done(c, &course)?).last().map_or(0, |last| last.session);
+    let after = Course { done: last, version: course.version + 1, ..course.clone() };
+    if last != course.done && !store::set(c, &after, course.version)? {
+        return Err(Error::Busy);
+    }
+    Ok(())
 }
 
 /// The session that a treatment is, if it is one.
@@ -380,10 +397,10 @@ pub fn replace_tails(c: &mut Conn, cache: &Compiled, who: &Staff, new: &Dossier,
     Ok(())
 }
 
-/// The plans of a course, complete.
+/// The plans of a course that were not entered in error, complete.
 fn dossiers(c: &mut Conn, cache: &Compiled, (course, patient, clinic): &store::Rows) -> Result<Vec<Dossier>, Error> {
-    let plans = store::list_plans(c, course)?;
-    plans.into_iter().map(|plan| Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))).collect()
+    let plans = store::list_plans(c, course)?.into_iter().filter(|plan| plan.status != PlanStatus::EnteredInError);
+    plans.map(|plan| Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))).collect()
 }
 
 /// Of a session's plans the one that tells of it: the newest that was begun, of the course's protocol before others.
@@ -432,10 +449,8 @@ pub fn readiness_for_account(
 fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Result<Ready, Error> {
     let dossiers = dossiers(c, cache, &rows)?;
     let (course, patient, clinic) = rows;
-    let plans: Vec<plans::Plan> = dossiers.iter().map(|dossier| dossier.plan.clone()).collect();
-    let ids: Vec<PlanId> = plans.iter().map(|plan| plan.id).collect();
-    let done = dated(store::list_done(c, course.clinic_id, course.id)?, &plans);
-    let standing = rules::standing(&done);
+    let ids: Vec<PlanId> = dossiers.iter().map(|dossier| dossier.plan.id).collect();
+    let standing = rules::standing(&done(c, &course)?);
     let last = standing.last().and_then(|last| plan_of(&dossiers, &course, last));
     let skin = last.filter(|last| last.plan.status != PlanStatus::Revoked).map(|last| skin(c, last, at)).transpose()?;
     let (at_clinic, at_patient) = (plans::zone(&clinic.zone)?, plans::zone(&patient.zone)?);
@@ -443,7 +458,7 @@ fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Re
         standing,
         today: at.timestamp().to_zoned(at_clinic.clone()).date(),
         alerts: store::list_open_alerts(c, course.clinic_id, &ids)?,
-        waits: plans.iter().any(|plan| plan.status == PlanStatus::Draft),
+        waits: dossiers.iter().any(|dossier| dossier.plan.status == PlanStatus::Draft),
         skin,
     };
     let midnight = |zone: &jiff::tz::TimeZone| {
@@ -476,8 +491,7 @@ pub struct SessionHealing {
     pub symptoms: Vec<rules::Healing>,
 }
 
-/// How the sessions of a course went, each by its own check-ins; those that were done again, and plans that were entered in error,
-/// are left out.
+/// How the sessions of a course went, each by its own check-ins; those that were done again, and those that never were, are left out.
 pub fn healing(
     c: &mut Conn,
     cache: &Compiled,
@@ -487,10 +501,8 @@ pub fn healing(
     let rows = store::find_whole(c, clinic, id)?.ok_or(Error::NotFound)?;
     let dossiers = dossiers(c, cache, &rows)?;
     let course = rows.0;
-    let plans: Vec<plans::Plan> = dossiers.iter().map(|dossier| dossier.plan.clone()).collect();
-    let done = dated(store::list_done(c, clinic, id)?, &plans);
     let mut sessions = Vec::new();
-    for done in rules::standing(&done) {
+    for done in rules::standing(&done(c, &course)?) {
         let dossier = plan_of(&dossiers, &course, &done);
         let symptoms = match dossier {
             Some(dossier) => rules::healing(&dossier.compiled, &dossier.known_all(c)?.check_ins),

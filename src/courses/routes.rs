@@ -388,7 +388,7 @@ struct SessionHealing {
     session: i32,
     /// What was done.
     treatment_id: TreatmentId,
-    /// Its plan; `null` if none was begun, or it was entered in error.
+    /// Its plan; `null` if none was begun.
     #[schema(required)]
     plan_id: Option<PlanId>,
     /// Where the plan is.
@@ -447,7 +447,8 @@ fn session(session: Session) -> SessionHealing {
 /// Compare how the sessions of a course healed.
 ///
 /// Per session and symptom: the level of each day that was answered beside what is common, and the day from which on it was at rest.
-/// Sessions that were done again, and plans that were entered in error, leave no curve.
+/// Sessions that were done again, and plans that were entered in error, leave no curve; a session of which all plans were entered in
+/// error never was.
 #[utoipa::path(tag = "courses", operation_id = "get_course_healing", params(("course_id" = CourseId, Path, description = "The course.")),
     responses((status = 200, description = "A curve per session and symptom.", body = CourseHealing)))]
 #[get("/v1/clinic/courses/{course_id}/healing")]

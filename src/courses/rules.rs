@@ -26,6 +26,8 @@ pub struct Done {
     pub on: Date,
     /// The treatment that it was done again for.
     pub replaces: Option<TreatmentId>,
+    /// It never was: all its plans were entered in error.
+    pub never_was: bool,
 }
 
 /// What a course asks for.
@@ -37,12 +39,15 @@ pub struct Terms {
     pub min_interval_days: i32,
 }
 
-/// The sessions that stand, in order: a treatment that was done again counts no more.
+/// The sessions that stand, in order: a treatment that was done again counts no more, and one that never was does not either.
 pub fn standing(done: &[Done]) -> Vec<Done> {
-    let is_replaced = |one: &Done| done.iter().any(|other| other.replaces == Some(one.treatment));
-    let mut standing: Vec<Done> = done.iter().filter(|one| !is_replaced(one)).cloned().collect();
+    let mut standing: Vec<Done> = not_replaced(done).filter(|one| !one.never_was).cloned().collect();
     standing.sort_by_key(|one| one.session);
     standing
+}
+
+fn not_replaced(done: &[Done]) -> impl Iterator<Item = &Done> {
+    done.iter().filter(|one| !done.iter().any(|other| other.replaces == Some(one.treatment)))
 }
 
 /// Where a new treatment belongs.
@@ -50,6 +55,8 @@ pub fn standing(done: &[Done]) -> Vec<Done> {
 pub struct Place {
     /// Its session.
     pub session: i32,
+    /// The treatment whose place it takes.
+    pub replaces: Option<TreatmentId>,
     /// Days to the nearest other session, if they are fewer than the course asks for.
     pub too_soon: Option<i32>,
 }
@@ -67,12 +74,12 @@ pub enum Misplaced {
     ReplacedAlready,
 }
 
-/// The session of a treatment on that day: the next one, or the one that is done again. The treatment that is replaced keeps no
-/// distance to the one that takes its place.
+/// The session of a treatment on that day: the next one (in the place of one that never was), or the one that is done again. The
+/// treatment that is replaced keeps no distance to the one that takes its place.
 pub fn place(done: &[Done], terms: Terms, on: Date, replaces: Option<TreatmentId>) -> Result<Place, Misplaced> {
     let standing = standing(done);
     let session = match replaces {
-        Some(id) => match standing.iter().find(|one| one.treatment == id) {
+        Some(id) => match not_replaced(done).find(|one| one.treatment == id) {
             Some(replaced) => replaced.session,
             None if done.iter().any(|one| one.treatment == id) => return Err(Misplaced::ReplacedAlready),
             None => return Err(Misplaced::NotOfCourse),
@@ -82,12 +89,14 @@ pub fn place(done: &[Done], terms: Terms, on: Date, replaces: Option<TreatmentId
     if replaces.is_none() && session > terms.sessions {
         return Err(Misplaced::Complete);
     }
+    let replaces = replaces
+        .or_else(|| not_replaced(done).find(|one| one.never_was && one.session == session).map(|one| one.treatment));
     let before = standing.iter().rev().find(|one| one.session < session).map(|one| days(one.on, on));
     let after = standing.iter().find(|one| one.session > session).map(|one| days(on, one.on));
     let nearest = before.into_iter().chain(after).min();
     match nearest {
         Some(days) if days <= 0 => Err(Misplaced::OutOfOrder),
-        nearest => Ok(Place { session, too_soon: nearest.filter(|days| *days < terms.min_interval_days) }),
+        nearest => Ok(Place { session, replaces, too_soon: nearest.filter(|days| *days < terms.min_interval_days) }),
     }
 }
 
@@ -472,7 +481,6 @@ pub fn replaced_tails(new: &Running, running: &[Running]) -> Vec<PlanId> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use std::collections::BTreeMap;
 
@@ -489,7 +497,13 @@ mod tests {
     }
 
     fn done(number: u128, session: i32, day: i8, replaces: Option<u128>) -> Done {
-        Done { treatment: treatment(number), session, on: date(2026, 3, day), replaces: replaces.map(treatment) }
+        Done {
+            treatment: treatment(number),
+            session,
+            on: date(2026, 3, day),
+            replaces: replaces.map(treatment),
+            never_was: false,
+        }
     }
 
     const WEEKLY: Terms = Terms { sessions: 3, min_interval_days: 7 };
@@ -522,6 +536,19 @@ mod tests {
         assert_eq!(placed(&redone, 11, Some(2)), Err(Misplaced::ReplacedAlready));
         let standing: Vec<u128> = standing(&redone).iter().map(|one| one.treatment.0.as_u128()).collect();
         assert_eq!(standing, [1, 4, 3]);
+    }
+
+    #[test]
+    fn a_session_that_never_was_leaves_its_place_to_the_next() {
+        let error = |one: Done| Done { never_was: true, ..one };
+        let all = [done(1, 1, 1, None), error(done(2, 2, 9, None))];
+        assert_eq!(standing(&all).len(), 1);
+        let next = |all: &[Done], day| place(all, WEEKLY, date(2026, 3, day), None).unwrap();
+        assert_eq!(next(&all, 10), Place { session: 2, replaces: Some(treatment(2)), too_soon: None });
+        let again = [all.as_slice(), &[error(done(3, 2, 10, Some(2)))]].concat();
+        assert_eq!(next(&again, 7), Place { session: 2, replaces: Some(treatment(3)), too_soon: Some(6) });
+        let third = [again.as_slice(), &[done(4, 2, 11, Some(3))]].concat();
+        assert_eq!(next(&third, 18), Place { session: 3, replaces: None, too_soon: None });
     }
 
     fn running(number: u128, session: i32, day: i8) -> Running {

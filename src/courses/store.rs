@@ -9,7 +9,6 @@ use crate::clinics::Clinic;
 use crate::db::Conn;
 use crate::db::schema::{alerts, clinics, courses, patients, plans, treatment_links, treatments};
 use crate::db::types::DateColumn;
-use crate::engine::PlanStatus;
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{AccountId, AlertId, ClinicId, CourseId, PatientId, PlanId, TreatmentId};
@@ -156,12 +155,12 @@ pub fn list_done(c: &mut Conn, clinic: ClinicId, course: CourseId) -> Result<Vec
         ))
         .load(c)?;
     let done = |(treatment, session, on, replaces): Row| {
-        session.map(|session| Done { treatment, session, on: on.0, replaces })
+        session.map(|session| Done { treatment, session, on: on.0, replaces, never_was: false })
     };
     Ok(rows.into_iter().filter_map(done).collect())
 }
 
-/// The plans of a course's sessions that were not entered in error, oldest first. They are few, and sorted here: asked to sort, or not
+/// The plans of a course's sessions, those that were entered in error too, oldest first. They are few, and sorted here: asked to sort, or not
 /// told the patient, SQLite would walk over a clinic's plans.
 pub fn list_plans(c: &mut Conn, course: &Course) -> Result<Vec<Plan>, Error> {
     let mut rows: Vec<Plan> = plans::table
@@ -169,7 +168,7 @@ pub fn list_plans(c: &mut Conn, course: &Course) -> Result<Vec<Plan>, Error> {
             treatment_links::clinic_id.eq(plans::clinic_id).and(treatment_links::treatment_id.eq(plans::treatment_id)),
         ))
         .filter(plans::clinic_id.eq(course.clinic_id).and(plans::patient_id.eq(course.patient_id)))
-        .filter(treatment_links::course_id.eq(course.id).and(plans::status.ne(PlanStatus::EnteredInError)))
+        .filter(treatment_links::course_id.eq(course.id))
         .select(Plan::as_select())
         .load(c)?;
     rows.sort_by_key(|plan| plan.id);

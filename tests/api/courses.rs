@@ -1,6 +1,7 @@
 //! A course of treatments: each session has its own plan and its own count of days, one Today shows them all, curves do not mix, and
 //! "ready for the next session?" is answered with the reasons.
 
+use aftercare::courses;
 use serde_json::{Value, json};
 
 use crate::support::http::Reply;
@@ -479,7 +480,7 @@ async fn the_patient_is_told_in_plain_words() {
 }
 
 #[tokio::test]
-async fn healing_compares_the_sessions_and_leaves_out_what_was_an_error() {
+async fn healing_compares_the_sessions() {
     let series = Series::of_the_face().await;
     let (first, one) = series.session("2026-03-02").await;
     let levels = [("2026-03-03", 6), ("2026-03-05", 1), ("2026-03-07", 2), ("2026-03-09", 1), ("2026-03-12", 0)];
@@ -513,14 +514,60 @@ async fn healing_compares_the_sessions_and_leaves_out_what_was_an_error() {
     let rest =
         |session: usize, symptom: usize| healing["sessions"][session]["symptoms"][symptom]["at_rest_from_day"].clone();
     assert_eq!([rest(0, 4), rest(1, 4), rest(1, 2), rest(0, 2)], [json!(7), Value::Null, json!(1), Value::Null]);
+}
 
-    let id = series.app.database.id(one["id"].as_str().unwrap());
+#[tokio::test]
+async fn a_session_that_never_was_leaves_no_curve_and_its_place_to_the_next() {
+    let series = Series::of_the_face().await;
+    let (_, one) = series.session("2026-03-02").await;
+    series.answer(1, "2026-03-12", &one, calm()).await;
+    let (error, two) = series.session("2026-03-30").await;
+    series.answer(2, "2026-03-31", &two, json!({ "redness": 9 })).await;
+    assert_eq!(series.readiness().await["session"], 3);
+    let id = series.app.database.id(two["id"].as_str().unwrap());
     series.app.database.run(&format!("UPDATE plans SET status = 'entered_in_error' WHERE id = {id}"));
+    let (clinic, treatment) = (series.clinic.id, error["id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap());
+    let recount =
+        async || series.app.app.db.write(move |c| courses::recount(c, clinic, treatment.into())).await.unwrap();
+    recount().await;
+    let course = series.clinic.owner.get(&series.path("")).await.must(200);
+    assert_eq!((course["sessions_done"].as_i64(), course["version"].as_i64()), (Some(1), Some(4)));
+    recount().await;
+    assert_eq!(series.clinic.owner.get(&series.path("")).await.must(200), course, "twice is once");
+
     let healing = series.healing().await;
-    let without = json!({
-        "session": 1, "treatment_id": first["id"], "plan_id": null, "status": null, "day_zero": "2026-03-02", "symptoms": []
-    });
-    assert_eq!(healing["sessions"][0], without);
+    let sessions = healing["sessions"].as_array().unwrap();
+    assert_eq!((sessions.len(), &sessions[0]["plan_id"]), (1, &one["id"]));
+    let readiness = series.readiness().await;
+    assert_eq!((readiness["session"].as_i64(), &readiness["earliest_on"]), (Some(2), &json!("2026-03-30")));
+    assert_eq!(series.codes().await, ["not_answered"], "its alerts are no reason either");
+    let (second, plan) = series.session("2026-04-01").await;
+    assert_eq!((second["session"].as_i64(), &second["replaces"]), (Some(2), &error["id"]));
+    assert_eq!(plan["course"]["session"], 2);
+}
+
+#[tokio::test]
+async fn of_many_at_once_one_is_the_next_session() {
+    let series = Series::of_the_face().await;
+    let (first, _) = series.session("2026-03-02").await;
+    series.app.set_clock("2026-03-30T10:00:00Z");
+    let coordinator = &series.clinic.coordinator;
+    let count = async |more: Value| {
+        let asks = (0..6).map(|_| series.record(coordinator, "2026-03-30", more.clone()));
+        let replies = futures_util::future::join_all(asks).await;
+        let refused = |reply: &&Reply| [422, 503].contains(&reply.status);
+        assert_eq!(
+            replies.iter().filter(refused).count(),
+            5,
+            "{:?}",
+            replies.iter().map(|one| one.status).collect::<Vec<_>>()
+        );
+    };
+    count(json!({})).await;
+    assert_eq!(series.app.database.count("treatment_links", "session = 2"), 1);
+    count(json!({ "replaces": first["id"], "performed_on": "2026-03-01" })).await;
+    assert_eq!(series.app.database.count("treatment_links", "session = 1"), 2);
+    assert_eq!(series.app.database.count("treatments", "1 = 1"), 3, "what was refused left nothing");
 }
 
 #[tokio::test]
