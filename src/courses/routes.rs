@@ -85,6 +85,31 @@ fn view(row: Row) -> Course {
     }
 }
 
+/// A whole number from 1 to `MOST`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "i32", into = "i32")]
+struct UpTo<const MOST: i32>(i32);
+
+impl<const MOST: i32> TryFrom<i32> for UpTo<MOST> {
+    type Error = String;
+
+    fn try_from(number: i32) -> Result<Self, String> {
+        match number {
+            1.. if number <= MOST => Ok(Self(number)),
+            _ => Err(format!("out_of_range: must be a whole number from 1 to {MOST}")),
+        }
+    }
+}
+
+impl<const MOST: i32> From<UpTo<MOST>> for i32 {
+    fn from(number: UpTo<MOST>) -> Self {
+        number.0
+    }
+}
+
+type Sessions = UpTo<{ super::MOST_SESSIONS }>;
+type Days = UpTo<{ super::MOST_DAYS }>;
+
 /// A course to be made. What is left out comes from the protocol's `sessions`.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,14 +121,14 @@ struct NewCourse {
     /// Where on the body, as the protocol names it.
     body_area: Word,
     /// How many sessions.
-    #[schema(minimum = 1, maximum = 100, example = 3)]
-    sessions: Option<i32>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 100, example = 3)]
+    sessions: Option<Sessions>,
     /// The fewest days from one to the next; fewer than the protocol's are a clinician's word.
-    #[schema(minimum = 1, maximum = 731, example = 42)]
-    min_interval_days: Option<i32>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 731, example = 42)]
+    min_interval_days: Option<Days>,
     /// The usual days from one to the next.
-    #[schema(minimum = 1, maximum = 731, example = 42)]
-    interval_days: Option<i32>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 731, example = 42)]
+    interval_days: Option<Days>,
 }
 
 /// Make a course of treatments.
@@ -125,9 +150,9 @@ async fn make_course(
         patient: new.patient_id,
         protocol: new.protocol_key,
         body_area: new.body_area,
-        sessions: new.sessions,
-        min_interval_days: new.min_interval_days,
-        interval_days: new.interval_days,
+        sessions: new.sessions.map(Into::into),
+        min_interval_days: new.min_interval_days.map(Into::into),
+        interval_days: new.interval_days.map(Into::into),
     };
     app.db
         .write(move |c| idempotency::run(c, once, &m, |c| super::make(c, &who, new, &m).map(view)))
@@ -191,14 +216,14 @@ async fn get_course(
 #[serde(deny_unknown_fields)]
 struct CoursePatch {
     /// How many sessions; not fewer than have been.
-    #[schema(minimum = 1, maximum = 100, example = 4)]
-    sessions: Option<i32>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 100, example = 4)]
+    sessions: Option<Sessions>,
     /// The fewest days from one to the next; fewer than before are a clinician's word.
-    #[schema(minimum = 1, maximum = 731, example = 28)]
-    min_interval_days: Option<i32>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 731, example = 28)]
+    min_interval_days: Option<Days>,
     /// The usual days from one to the next.
-    #[schema(minimum = 1, maximum = 731, example = 42)]
-    interval_days: Option<i32>,
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 731, example = 42)]
+    interval_days: Option<Days>,
 }
 
 /// Change a course.
@@ -217,9 +242,9 @@ async fn change_course(
 ) -> Result<HttpResponse, Error> {
     let (m, tag) = (app.moment(), if_match(&request));
     let change = CourseChange {
-        sessions: patch.sessions,
-        min_interval_days: patch.min_interval_days,
-        interval_days: patch.interval_days,
+        sessions: patch.sessions.map(Into::into),
+        min_interval_days: patch.min_interval_days.map(Into::into),
+        interval_days: patch.interval_days.map(Into::into),
     };
     let row = app.db.write(move |c| super::change(c, &who, *id, (change, tag.as_deref()), &m)).await?;
     Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(row.version))).json(view(row)))

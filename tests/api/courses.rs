@@ -255,13 +255,10 @@ async fn more_sessions_are_told_to_the_plans_that_run() {
     let path = series.path("");
     let tag = series.clinic.owner.get(&path).await.header("etag").to_owned();
     assert_eq!(tag, "\"v2\"", "a session is a change of the course");
-    series
-        .clinic
-        .owner
-        .send_if("PATCH", &path, &tag, json!({ "sessions": 0 }))
-        .await
-        .must_name("/sessions", "out_of_range");
-    series.clinic.owner.send_if("PATCH", &path, &tag, json!({ "sessions": 5 })).await.must(200);
+    let patch = async |tag: &str, body: Value| series.clinic.owner.send_if("PATCH", &path, tag, body).await;
+    patch("\"v9\"", json!({ "sessions": 0 })).await.must_name("/sessions", "out_of_range");
+    patch(&tag, json!({ "min_interval_days": 43 })).await.must_name("/interval_days", "out_of_range");
+    patch(&tag, json!({ "sessions": 5 })).await.must(200);
     let told = series.ada.get(&format!("/v1/me/plans/{}", plan["id"].as_str().unwrap())).await;
     assert_eq!(told.must(200)["course"], json!({ "course_id": series.id(), "session": 1, "of": 5 }));
     assert_eq!(told.header("etag"), "\"v2\"");
@@ -302,6 +299,8 @@ async fn a_session_that_does_not_fit_is_refused_and_named() {
     let seen = json!({ "overrule_interval": "Seen." });
     let third = series.record(coordinator, "2026-04-26", seen).await.must(201);
     assert_eq!((third["session"].as_i64(), &third["interval_overruled"]), (Some(3), &Value::Null));
+    let fewer = coordinator.send_if("PATCH", &series.path(""), "*", json!({ "sessions": 2 })).await;
+    fewer.must_name("/sessions", "out_of_range");
 }
 
 #[tokio::test]
