@@ -41,6 +41,8 @@ ids! {
     PatientId,
     /// One performed procedure.
     TreatmentId,
+    /// A series of treatments.
+    CourseId,
     /// One version of a protocol in one clinic.
     VersionId,
     /// A patient's enrolment.

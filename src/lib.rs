@@ -21,6 +21,7 @@ pub mod audit; // who did what, when
 pub mod auth; // who is asking
 pub mod check_ins; // a patient's answers
 pub mod clinics; // the tenant and its members
+pub mod courses; // series of treatments
 pub mod demo; // the whole product with invented people
 pub mod pages; // the pages behind mailed links
 pub mod patients; // records and treatments

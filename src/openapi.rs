@@ -31,6 +31,7 @@ use crate::error::{Error, FieldError, Problem};
         (name = "check-ins", description = "Answers, judged at once."),
         (name = "clinic", description = "The clinic and its members."),
         (name = "patients", description = "Patients and their treatments."),
+        (name = "courses", description = "Series of treatments."),
         (name = "protocols", description = "The plans' templates."),
         (name = "plans", description = "Enrolments."),
         (name = "alerts", description = "What a person must look at."),

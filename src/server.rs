@@ -17,7 +17,7 @@ use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::edge::edge;
-use crate::{alerts, auth, check_ins, clinics, demo, pages, patients, plans, protocols, reminders, today};
+use crate::{alerts, auth, check_ins, clinics, courses, demo, pages, patients, plans, protocols, reminders, today};
 
 /// The API: what is served, and what the document is made from.
 pub fn api(config: &mut ServiceConfig) {
@@ -29,6 +29,7 @@ pub fn api(config: &mut ServiceConfig) {
     check_ins::routes::routes(config);
     clinics::routes::routes(config);
     patients::routes::routes(config);
+    courses::routes::routes(config);
     protocols::routes::routes(config);
     alerts::routes::routes(config);
     reminders::routes::routes(config);

@@ -22,6 +22,7 @@ async function known(staff: string, patient: string, email: string): Promise<Rec
   const patients = (await clinic.GET("/v1/clinic/patients", { params: { query: { limit: 2 } } })).data;
   const alerts = (await clinic.GET("/v1/clinic/alerts")).data?.items;
   const members = (await clinic.GET("/v1/clinic/members")).data?.items;
+  const courses = (await clinic.GET("/v1/clinic/courses")).data?.items;
   const plan = (await me.GET("/v1/me/plans")).data?.items[0];
   const today = (await me.GET("/v1/me/today")).data;
   const plans = (await clinic.GET("/v1/clinic/plans", { params: { query: { limit: 100 } } })).data?.items ?? [];
@@ -33,6 +34,7 @@ async function known(staff: string, patient: string, email: string): Promise<Rec
   const all = {
     PATIENT_ID: plan?.patient_id,
     PLAN_ID: plan?.id,
+    COURSE_ID: courses?.[0]?.id,
     ALERT_ID: alerts?.[0]?.id,
     REMINDER_ID: reminder,
     MEMBER_ID: members?.find((member) => member.role === "coordinator")?.id,

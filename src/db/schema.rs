@@ -168,6 +168,41 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::db::types::{Day, Instant, JsonDoc, Uid};
 
+    courses (clinic_id, id) {
+        clinic_id -> Uid,
+        id -> Uid,
+        patient_id -> Uid,
+        protocol_key -> Text,
+        procedure -> Text,
+        body_area -> Text,
+        sessions -> Integer,
+        min_interval_days -> Integer,
+        interval_days -> Integer,
+        done -> Integer,
+        created_by -> Uid,
+        created_at -> Instant,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    treatment_links (clinic_id, treatment_id) {
+        clinic_id -> Uid,
+        treatment_id -> Uid,
+        course_id -> Nullable<Uid>,
+        session -> Nullable<Integer>,
+        replaces -> Nullable<Uid>,
+        interval_overruled -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
     protocol_versions (clinic_id, id) {
         clinic_id -> Uid,
         id -> Uid,
@@ -210,6 +245,7 @@ diesel::table! {
         overrides -> Nullable<JsonDoc>,
         first_day_zero -> Nullable<Day>,
         corrections -> Integer,
+        course -> Nullable<JsonDoc>,
     }
 }
 
@@ -459,6 +495,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     signing_keys,
     rights,
     treatments,
+    courses,
+    treatment_links,
     protocol_versions,
     plans,
     plan_migrations,

@@ -8,10 +8,11 @@ use crate::app::App;
 use crate::auth::{self, MemberState, Role, Staff};
 use crate::check_ins::{self, NewCheckIn};
 use crate::clinics::{self, NewClinic, OpeningHours, TriageMode};
+use crate::courses::{self, Belongs, NewCourse};
 use crate::db::Conn;
 use crate::engine::{self, ItemKind, Parameters, Procedure, Weekday};
 use crate::error::Error;
-use crate::ids::{AccountId, CheckInId};
+use crate::ids::{AccountId, CheckInId, PatientId};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
 use crate::plans::{self, self as plans_mod, Dossier, NewPlan};
 use crate::protocols;
@@ -154,6 +155,19 @@ const STORIES: &[Story] = &[
     },
 ];
 
+/// Somebody in session 2 of 3: day 30 of the first is day 2 of the second, in one Today.
+const SERIES: Story = Story {
+    name: "Mara Invented",
+    zone: "Europe/Lisbon",
+    locale: "en",
+    protocol: "mn-pigment",
+    day: 2,
+    parameters: r#"{"needle_depth_mm":0.5,"kind_of_marks":"after_acne","skin_type":"IV"}"#,
+    goes: Goes::Well,
+};
+/// Days from her first session to her second.
+const BETWEEN: i32 = 28;
+
 const STAFF: &[(&str, &str, Role)] = &[
     ("Olive Invented", "owner@clinic.example", Role::Owner),
     ("Nia Invented", "clinician@clinic.example", Role::Clinician),
@@ -170,6 +184,8 @@ pub async fn move_in(app: &App) -> Result<(), Error> {
         let (inner, password, at) = (app.clone(), hash.clone(), now.at);
         app.db.write(move |c| live(c, &inner, &staff, story, &password, at)).await?;
     }
+    let inner = app.clone();
+    app.db.write(move |c| live_in_series(c, &inner, &staff, &SERIES, &hash, now.at)).await?;
     app.tokens.doubt();
     Ok(())
 }
@@ -220,9 +236,55 @@ fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Re
     Ok(owner)
 }
 
+/// The evening of day 0.
+fn begun(app: &App, day: i32, now: Stamp) -> Moment {
+    moment(&app.entropy, now.plus_seconds(-i64::from(day) * 86_400 - 7_200))
+}
+
 /// Enrols the patient on the evening of day 0 and lives through the days until now.
 fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, now: Stamp) -> Result<(), Error> {
-    let begun = moment(&app.entropy, now.plus_seconds(-i64::from(story.day) * 86_400 - 7_200));
+    let begun = begun(app, story.day, now);
+    let (patient, account) = arrive(c, staff, story, password, &begun)?;
+    let session = patients::record_treatment(c, staff, patient, treatment(story, &begun)?, &begun)?;
+    follow(c, app, staff, (story, story.goes), (&session, account), (&begun, now))
+}
+
+/// The same with a first session before that one, both in a course of three.
+fn live_in_series(
+    c: &mut Conn,
+    app: &App,
+    staff: &Staff,
+    story: &Story,
+    password: &str,
+    now: Stamp,
+) -> Result<(), Error> {
+    let first = begun(app, story.day + BETWEEN, now);
+    let (patient, account) = arrive(c, staff, story, password, &first)?;
+    let wish = NewCourse {
+        patient,
+        protocol: text(story.protocol)?,
+        body_area: text(area(story))?,
+        sessions: Some(3),
+        min_interval_days: None,
+        interval_days: None,
+    };
+    let course = courses::make(c, staff, wish, &first)?;
+    for (m, goes) in [(first, Goes::Well), (begun(app, story.day, now), story.goes)] {
+        let belongs = Belongs { course: Some(course.id), replaces: None, overrule_interval: None };
+        let (session, _) = courses::record_treatment(c, staff, patient, (treatment(story, &m)?, belongs), &m)?;
+        follow(c, app, staff, (story, goes), (&session, account), (&m, now))?;
+    }
+    Ok(())
+}
+
+/// The record and the login.
+fn arrive(
+    c: &mut Conn,
+    staff: &Staff,
+    story: &Story,
+    password: &str,
+    m: &Moment,
+) -> Result<(PatientId, AccountId), Error> {
     let first = story.name.split(' ').next().unwrap_or_default().to_lowercase();
     let email: crate::http::text::Email = text(&format!("{first}@patients.example"))?;
     let patient = patients::add(
@@ -234,38 +296,52 @@ fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, n
             zone: Some(text(story.zone)?),
             locale: Some(text(story.locale)?),
         },
-        &begun,
+        m,
     )?;
-    let account = auth::account_for(c, email.as_str(), story.locale, Some(password), &begun)?;
+    let account = auth::account_for(c, email.as_str(), story.locale, Some(password), m)?;
     patients::store::set_account(c, staff.clinic, patient.id, account.id)?;
+    Ok((patient.id, account.id))
+}
+
+fn area(story: &Story) -> &'static str {
+    if story.protocol == "mn-scalp" { "scalp" } else { "face" }
+}
+
+/// What was done on that day.
+fn treatment(story: &Story, m: &Moment) -> Result<NewTreatment, Error> {
     let clinic_zone = plans::zone("Europe/London")?;
-    let performed_on = begun.at.timestamp().to_zoned(clinic_zone).date();
-    let treatment = patients::record_treatment(
-        c,
-        staff,
-        patient.id,
-        NewTreatment {
-            procedure: Procedure::Microneedling,
-            performed_on: performed_on.into(),
-            body_area: text(if story.protocol == "mn-scalp" { "scalp" } else { "face" })?,
-            parameters: Parameters(serde_json::from_str(story.parameters)?),
-        },
-        &begun,
-    )?;
+    let performed_on = m.at.timestamp().to_zoned(clinic_zone).date();
+    Ok(NewTreatment {
+        procedure: Procedure::Microneedling,
+        performed_on: performed_on.into(),
+        body_area: text(area(story))?,
+        parameters: Parameters(serde_json::from_str(story.parameters)?),
+    })
+}
+
+/// The plan of a treatment, and its days until now.
+fn follow(
+    c: &mut Conn,
+    app: &App,
+    staff: &Staff,
+    (story, goes): (&Story, Goes),
+    (treatment, account): (&patients::Treatment, AccountId),
+    (m, now): (&Moment, Stamp),
+) -> Result<(), Error> {
     let dossier = plans::enrol(
         c,
         &app.compiled,
         (staff, &app.post()),
         NewPlan {
-            patient: patient.id,
+            patient: treatment.patient_id,
             treatment: treatment.id,
             protocol: text(story.protocol)?,
             overrule: None,
             send_to_clinician: false,
         },
-        &begun,
+        m,
     )?;
-    answer_past(c, app, &dossier, story, account.id, now)?;
+    answer_past(c, app, &dossier, goes, account, now)?;
     // What lies behind was lived through: the planner starts here.
     plans::store::set_planned(c, &dossier.plan, now, Some(now))
 }
@@ -274,7 +350,7 @@ fn answer_past(
     c: &mut Conn,
     app: &App,
     dossier: &Dossier,
-    story: &Story,
+    goes: Goes,
     account: AccountId,
     now: Stamp,
 ) -> Result<(), Error> {
@@ -288,14 +364,14 @@ fn answer_past(
             item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= now
         }));
     }
-    let answered = if story.goes == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
+    let answered = if goes == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
     for (index, occurrence) in past.iter().take(answered).enumerate() {
         let is_last = index + 1 == past.len();
         let at = moment(&app.entropy, occurrence.opens_at.plus_seconds(3_600));
         if at.at < dossier.enrolment().enrolled_at {
             continue;
         }
-        let answers = answers(dossier, occurrence.day, if is_last { story.goes } else { Goes::Well });
+        let answers = answers(dossier, occurrence.day, if is_last { goes } else { Goes::Well });
         let new =
             NewCheckIn { plan_id: dossier.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
         let who = auth::Patient { account };

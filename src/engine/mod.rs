@@ -40,7 +40,7 @@ pub use day_rules::{DayFinding, day_rules};
 pub use diff::{Change, ChangeKind, Detail, Diff, diff};
 pub use document::{
     Adjust, Choice, ClinicText, Curve, Defect, DefectCode, Escalation, Exclusion, Form, Grounds, Hold, Item, OwnGround,
-    Parameter, Phase, Protocol, Question, Rule, Sessions, Severity, Sign, Slot, Variant, parse,
+    Parameter, Phase, Protocol, Question, Rule, SIGNS, Sessions, Severity, Sign, Slot, Variant, parse,
 };
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use hours::{Desk, Hours, HoursProblem, Opening};

@@ -10,13 +10,14 @@ use super::{
 };
 use crate::app::App;
 use crate::auth::Staff;
+use crate::courses::{self, Belongs, Link};
 use crate::engine::{Parameters, Procedure};
 use crate::error::Error;
 use crate::http::conditions::{answer_version, check_version, etag_of_version, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{self, Email, Locale, Name, Zone};
 use crate::http::{Body, Page, PageParams, Query};
-use crate::ids::{ClinicId, MemberId, PatientId, TreatmentId};
+use crate::ids::{ClinicId, CourseId, MemberId, PatientId, TreatmentId};
 use crate::time::Stamp;
 
 /// The routes of this feature.
@@ -248,6 +249,18 @@ struct Treatment {
     /// Needle depth, skin type, and what the screening asked.
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"needle_depth_mm": 1.5, "skin_type": "III"}))]
     parameters: serde_json::Value,
+    /// The course that it is a session of.
+    #[schema(required)]
+    course_id: Option<CourseId>,
+    /// Which session.
+    #[schema(required, example = 2)]
+    session: Option<i32>,
+    /// The treatment that it was done again for.
+    #[schema(required)]
+    replaces: Option<TreatmentId>,
+    /// Why a clinician did not wait for the course's shortest interval.
+    #[schema(required, example = "Seen today: the skin is calm.")]
+    interval_overruled: Option<String>,
     /// Who recorded it.
     recorded_by: MemberId,
     /// When it was recorded.
@@ -257,8 +270,12 @@ struct Treatment {
     version: i32,
 }
 
-fn treatment_view(row: TreatmentRow) -> Treatment {
+fn treatment_view(row: TreatmentRow, link: Option<Link>) -> Treatment {
     Treatment {
+        course_id: link.as_ref().and_then(|link| link.course_id),
+        session: link.as_ref().and_then(|link| link.session),
+        replaces: link.as_ref().and_then(|link| link.replaces),
+        interval_overruled: link.and_then(|link| link.interval_overruled),
         id: row.id,
         patient_id: row.patient_id,
         procedure: row.procedure,
@@ -285,14 +302,18 @@ async fn list_treatments(
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
-    let rows = app
+    let (rows, links) = app
         .db
         .read(move |c| {
             store::find(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
-            store::list_treatments(c, who.clinic, *id, &wanted)
+            Ok((store::list_treatments(c, who.clinic, *id, &wanted)?, courses::links_of(c, who.clinic, *id)?))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, treatment_view)?))
+    let view = |row: TreatmentRow| {
+        let link = links.iter().find(|link| link.treatment_id == row.id).cloned();
+        treatment_view(row, link)
+    };
+    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, view)?))
 }
 
 /// A treatment to be recorded.
@@ -309,11 +330,22 @@ struct NewTreatment {
     #[serde(default, deserialize_with = "crate::http::body::each_once")]
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"needle_depth_mm": 1.5, "skin_type": "III"}))]
     parameters: Parameters,
+    /// The patient's course that it is the next session of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    course_id: Option<CourseId>,
+    /// The treatment that is done again; this one takes its place in its course.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<TreatmentId>,
+    /// Why the course's shortest interval is not waited for: a clinician's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overrule_interval: Option<text::Note>,
 }
 
 /// Record a treatment.
 ///
-/// Its date is day 0 of the plan that follows. The parameters are checked against a plan when the patient is enrolled.
+/// Its date is day 0 of the plan that follows. The parameters are checked against a plan when the patient is enrolled. As a
+/// session of a course it must fit (`wrong_procedure`, `wrong_body_area`, `out_of_order`, `course_complete`), and keep its distance
+/// (`too_soon`), unless a clinician says why not.
 #[utoipa::path(tag = "patients", operation_id = "record_treatment", request_body = NewTreatment,
     params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 201, description = "Recorded.", body = Treatment)))]
@@ -327,6 +359,7 @@ async fn record_treatment(
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let once = key.once((who.clinic, who.account), "record_treatment", &(*id, &new))?;
+    let belongs = Belongs { course: new.course_id, replaces: new.replaces, overrule_interval: new.overrule_interval };
     let new = Record {
         procedure: new.procedure,
         performed_on: new.performed_on,
@@ -335,7 +368,10 @@ async fn record_treatment(
     };
     app.db
         .write(move |c| {
-            idempotency::run(c, once, &m, |c| super::record_treatment(c, &who, *id, new, &m).map(treatment_view))
+            idempotency::run(c, once, &m, |c| {
+                let (row, link) = courses::record_treatment(c, &who, *id, (new, belongs), &m)?;
+                Ok(treatment_view(row, link))
+            })
         })
         .await
         .map(idempotency::Answer::created)

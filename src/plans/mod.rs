@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::auth::Staff;
 use crate::clinics::{Clinic, Texts};
+use crate::courses::{self, InCourse};
 use crate::db::schema::plans;
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend};
@@ -75,6 +76,8 @@ pub struct Plan {
     pub first_day_zero: Option<DateColumn>,
     /// How often that was.
     pub corrections: i32,
+    /// The session of a course that it belongs to (`courses::InCourse`).
+    pub course: Option<Json>,
 }
 
 impl Plan {
@@ -287,6 +290,7 @@ pub fn enrol(
     let compiled = cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
     check_fits(&compiled, &treatment)?;
     let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
+    let course = courses::of_treatment(c, who.clinic, treatment.id)?;
     let plan = Plan {
         clinic_id: who.clinic,
         id: m.id(),
@@ -310,6 +314,7 @@ pub fn enrol(
         overrides: None,
         first_day_zero: None,
         corrections: 0,
+        course: InCourse::kept(course)?,
     };
     let (stops, overrides) = (Stops::default(), Vec::new());
     let mut dossier = Dossier { plan, patient, clinic, texts, compiled, stops, overrides, zone };
@@ -325,12 +330,14 @@ pub fn enrol(
     crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(dossier.plan.id.0), m)?;
     if waits {
         waiting::send(c, post, &dossier, &reasons, m)?;
+    } else {
+        courses::replace_tails(c, cache, who, &dossier, m)?;
     }
     Ok(dossier)
 }
 
-/// The version to enrol in: active, and approved by a clinician; a demo's plans need no approval.
-fn approved(c: &mut Conn, clinic: &Clinic, key: &str) -> Result<Version, Error> {
+/// The version to enrol in, or to make a course of: active, and approved by a clinician; a demo's plans need no approval.
+pub fn approved(c: &mut Conn, clinic: &Clinic, key: &str) -> Result<Version, Error> {
     let active = protocols::store::find_active(c, clinic.id, key)?;
     active.filter(|version| version.approved_by.is_some() || clinic.demo).ok_or_else(|| {
         let detail = "no version of this protocol is active: a clinician must approve one first";
@@ -352,6 +359,18 @@ fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> R
         return Err(Error::field("/protocol_key", "wrong_body_area", detail));
     }
     Ok(())
+}
+
+impl Plan {
+    /// The session of a course that it belongs to.
+    pub fn in_course(&self) -> Option<InCourse> {
+        self.course.as_ref()?.to().ok()
+    }
+}
+
+/// The plan is told that its course has changed.
+pub fn set_course(c: &mut Conn, plan: &Plan, course: Option<InCourse>) -> Result<(), Error> {
+    store::set_course(c, plan, InCourse::kept(course)?)
 }
 
 /// Plans the patient's reminders again: the planner looks at them with its next turn. What was decided stays decided.

@@ -9,6 +9,7 @@ use super::waiting::Reason;
 use super::{Dossier, NewPlan as Enrol, Plan as Row, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
+use crate::courses::InCourse;
 use crate::db::Conn;
 use crate::engine::{self, PausedDays, PlanStatus, Stops};
 use crate::error::Error;
@@ -70,6 +71,9 @@ pub struct Plan {
     /// The variants of the protocol that apply, by key.
     #[schema(example = json!([]))]
     variants: Vec<String>,
+    /// The session of a course that it belongs to.
+    #[schema(required)]
+    course: Option<InCourse>,
     /// When the patient was enrolled.
     enrolled_at: Stamp,
     /// Rises with every change; the ETag has it.
@@ -120,6 +124,7 @@ pub fn view(dossier: &Dossier, asked: Option<&str>, at: Stamp) -> Result<Plan, E
         day_zero: day_zero.0.into(),
         last_day: dossier.compiled.horizon_day,
         variants: dossier.compiled.variants.clone(),
+        course: dossier.plan.in_course(),
         enrolled_at,
         revision,
     })

@@ -132,6 +132,14 @@ pub fn set_decided(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Err
     Ok(changed == 1)
 }
 
+/// The session that the plan belongs to, as its course is now.
+pub fn set_course(c: &mut Conn, plan: &Plan, course: Option<Json>) -> Result<(), Error> {
+    diesel::update(plans::table.find((plan.clinic_id, plan.id)))
+        .set((plans::course.eq(course), plans::revision.eq(plans::revision + 1)))
+        .execute(c)?;
+    Ok(())
+}
+
 /// The planner looks at the patient's active plans with its next turn.
 pub fn wake_all(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
     diesel::update(

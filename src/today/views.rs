@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::{PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
+use crate::courses::InCourse;
 use crate::engine::{self, Desk, ItemKind, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text};
 use crate::error::Error;
 use crate::http::text::Date;
@@ -54,6 +55,9 @@ pub struct TodayPlan {
     /// The last day of the plan.
     #[schema(example = 28)]
     pub last_day: i32,
+    /// The session of a course that it belongs to: which of how many.
+    #[schema(required)]
+    pub course: Option<InCourse>,
     /// What is going on in the skin around this day.
     #[schema(required)]
     pub phase: Option<Phase>,
@@ -451,6 +455,7 @@ pub fn plan_view(dossier: &Dossier, day: &engine::Day, locales: &[&str]) -> Toda
         status: day.status,
         day: day.number,
         last_day: dossier.compiled.horizon_day,
+        course: dossier.plan.in_course(),
         phase: phase.map(|phase| Phase {
             key: phase.key.clone(),
             title: say(&phase.title, locales, dossier),

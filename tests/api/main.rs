@@ -12,6 +12,7 @@
 mod authoring;
 mod bad_input;
 mod conventions;
+mod courses;
 mod honest;
 mod judge;
 mod links;

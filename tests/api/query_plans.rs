@@ -3,11 +3,16 @@
 
 use std::sync::{Arc, Mutex};
 
+use aftercare::courses::Course;
 use aftercare::db::{self, Conn, migrate};
+use aftercare::engine::Procedure;
 use aftercare::error::Error;
-use aftercare::ids::{AccountId, AlertId, CheckInId, ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, SessionId};
+use aftercare::ids::{
+    AccountId, AlertId, CheckInId, ClinicId, CourseId, MemberId, OccurrenceId, OutboxId, PatientId, PlanId, SessionId,
+    TreatmentId,
+};
 use aftercare::time::Stamp;
-use aftercare::{alerts, auth, check_ins, mail, patients, plans, reminders};
+use aftercare::{alerts, auth, check_ins, courses, mail, patients, plans, reminders};
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -53,6 +58,24 @@ fn walks(name: &str, work: impl FnOnce(&mut Conn) -> Result<(), Error>) -> Vec<S
     plan_of(name, work).into_iter().filter(is_walk).map(|step| format!("{name}: {step}")).collect()
 }
 
+fn a_course(clinic_id: ClinicId, id: CourseId, created_at: Stamp) -> Course {
+    Course {
+        clinic_id,
+        id,
+        patient_id: PatientId(id.0),
+        protocol_key: "mn-face".to_owned(),
+        procedure: Procedure::Microneedling,
+        body_area: "face".to_owned(),
+        sessions: 3,
+        min_interval_days: 42,
+        interval_days: 42,
+        done: 0,
+        created_by: MemberId(id.0),
+        created_at,
+        version: 1,
+    }
+}
+
 #[test]
 fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     let id = Uuid::nil();
@@ -67,6 +90,17 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("plan_check_ins", |c| plans::store::list_check_ins(c, clinic, PlanId(id), 0).map(drop)));
     found.extend(walks("wake", |c| plans::store::wake_all(c, clinic, PatientId(id), at)));
     found.extend(walks("due_plans", |c| plans::store::claim_due(c, at, 20).map(drop)));
+    let (course, treatment) = (CourseId(id), TreatmentId(id));
+    found.extend(walks("link", |c| courses::store::find_link(c, clinic, treatment).map(drop)));
+    found.extend(walks("replaced", |c| courses::store::is_replaced(c, clinic, treatment).map(drop)));
+    found.extend(walks("links", |c| courses::store::list_links(c, clinic, PatientId(id)).map(drop)));
+    found.extend(walks("course", |c| courses::store::find_whole(c, clinic, course).map(drop)));
+    found.extend(walks("my_course", |c| courses::store::find_of_account(c, AccountId(id), course).map(drop)));
+    found.extend(walks("sessions", |c| courses::store::list_done(c, clinic, course).map(drop)));
+    let row = a_course(clinic, course, at);
+    found.extend(walks("course_plans", |c| courses::store::list_plans(c, &row).map(drop)));
+    let plans = [PlanId(id), PlanId(id)];
+    found.extend(walks("course_alerts", |c| courses::store::list_open_alerts(c, clinic, &plans).map(drop)));
     found.extend(walks("check_in", |c| check_ins::store::find(c, clinic, CheckInId(id)).map(drop)));
     found
         .extend(walks("my_check_in", |c| check_ins::store::find_of_account(c, AccountId(id), CheckInId(id)).map(drop)));

@@ -145,8 +145,10 @@ async fn t01_t02_another_clinics_id_in_a_body_is_named_as_wrong() {
         "enrol_patient treatment_id",
         "exchange_sign_in_link clinic_id",
         "login clinic_id",
+        "make_course patient_id",
         "put_check_in occurrence_id",
         "put_check_in plan_id",
+        "record_treatment course_id",
     ];
     assert_eq!(asked, known, "a new id in a body wants a line here");
     let without_tries = |contents: Vec<String>| {
@@ -167,12 +169,19 @@ pub fn body_schema(operation: &Operation) -> &'static Value {
 #[tokio::test]
 async fn t01_another_clinics_id_in_a_query_finds_nothing() {
     let (_app, mine, theirs) = two_worlds().await;
-    let found =
-        mine.clinic.owner.get(&format!("/v1/clinic/plans?patient_id={}", theirs.ada.patient_id)).await.must(200);
-    assert_eq!(found, json!({ "items": [], "next_cursor": null }));
+    for list in ["plans", "courses"] {
+        let path = format!("/v1/clinic/{list}?patient_id={}", theirs.ada.patient_id);
+        assert_eq!(mine.clinic.owner.get(&path).await.must(200), json!({ "items": [], "next_cursor": null }));
+    }
     let their_cursor = cursor_of(&theirs.ada.patient_id);
-    let lists =
-        ["/v1/clinic/patients", "/v1/clinic/plans", "/v1/clinic/alerts", "/v1/clinic/members", "/v1/clinic/protocols"];
+    let lists = [
+        "/v1/clinic/patients",
+        "/v1/clinic/plans",
+        "/v1/clinic/courses",
+        "/v1/clinic/alerts",
+        "/v1/clinic/members",
+        "/v1/clinic/protocols",
+    ];
     for list in lists {
         let page = mine.clinic.owner.get(&format!("{list}?cursor={their_cursor}")).await.must(200).to_string();
         assert!(!page.contains("two.example") && !page.contains(&theirs.ada.patient_id), "{list}: {page}");

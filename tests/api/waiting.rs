@@ -100,7 +100,7 @@ async fn while_it_waits_the_patient_sees_what_is_safe_and_is_heard() {
                 { "key": "active-infection", "text": "No the gel from the clinic: the skin in the area is infected, open, burned or sore. A clinician decides first." },
                 { "key": "bleeding", "text": "More bruising is expected. A clinician must sign off. Do not stop any prescribed medicine." }
             ],
-            "day_zero": "2026-03-02", "last_day": 168, "variants": ["more_bruising"],
+            "day_zero": "2026-03-02", "last_day": 168, "variants": ["more_bruising"], "course": null,
             "enrolled_at": "2026-03-02T10:00:00Z", "revision": 1
         })
     );

@@ -9,7 +9,7 @@ use super::{Form, Hold, Item, ItemKind, Phase, Question, QuestionKind, Slot};
 use crate::engine::conditions::Scope;
 
 /// The question whose choices are the signs in force.
-pub(in crate::engine) const SIGNS: &str = "signs";
+pub const SIGNS: &str = "signs";
 
 pub(super) fn questions(root: &Fields, reading: &Reading) -> Vec<Question> {
     let mut taken: BTreeSet<String> = reading.plan.keys().cloned().collect();

@@ -16,7 +16,7 @@ use super::words::{ItemKind, ParameterKind, Procedure, Purpose, QuestionKind, Tr
 pub use codes::{DefectCode, Severity};
 pub use defect::Defect;
 pub(super) use defect::{Report, nearest};
-pub(super) use lines::SIGNS;
+pub use lines::SIGNS;
 pub(super) use read::CLINIC_WORDS;
 pub use read::parse;
 

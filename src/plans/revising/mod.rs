@@ -210,6 +210,7 @@ pub fn carry_out(
                 write(c, who, &done, &order, m)?;
             }
         }
+        crate::courses::recount(c, done.after.plan.clinic_id, done.after.plan.treatment_id)?;
     }
     Ok(done)
 }
@@ -224,6 +225,9 @@ pub fn end_for_next_session(
     m: &Moment,
 ) -> Result<(), Error> {
     let Some(before) = super::of_clinic(c, cache, who.clinic, id)? else { return Ok(()) };
+    if before.plan.day_zero.0 >= on || before.stops.end.is_some_and(|end| end.on <= on) {
+        return Ok(());
+    }
     let on = on.max(engine::local_date(&before.zone, m.at));
     let reason = "The plan of the next session takes its place.".to_owned();
     let order = Order {
@@ -233,7 +237,10 @@ pub fn end_for_next_session(
         if_match: None,
     };
     let done = outcome(c, cache, before, &order, m.at)?;
-    if done.is_change() { write(c, who, &done, &order, m) } else { Ok(()) }
+    if !done.is_change() {
+        return Ok(());
+    }
+    write(c, who, &done, &order, m)
 }
 
 fn write(c: &mut Conn, who: &Staff, done: &Outcome, order: &Order, m: &Moment) -> Result<(), Error> {

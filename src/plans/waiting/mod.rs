@@ -150,6 +150,9 @@ pub fn decide(
     if !store::set_decided(c, &dossier.plan, dossier.plan.revision - 1)? {
         return Err(Error::Stale);
     }
+    if decision == Decision::Start {
+        crate::courses::replace_tails(c, cache, who, &dossier, m)?;
+    }
     let action = match decision {
         Decision::Start => "plan_started",
         Decision::Decline => "plan_declined",

@@ -26,6 +26,8 @@ pub struct World {
     pub protocol_key: String,
     /// The move of its one plan from 1 to 2.
     pub migration_id: String,
+    /// A course of the patient, after its first session.
+    pub course_id: String,
 }
 
 /// A small plan without a defect, under another key.
@@ -76,6 +78,12 @@ impl World {
         let wish = json!({ "from_version": 1, "to_version": 2 });
         let migration =
             clinic.owner.post(&format!("/v1/clinic/protocols/{protocol_key}/migrations"), wish).await.must(201);
+        let course = json!({ "patient_id": ada.patient_id, "protocol_key": "mn-face", "body_area": "face" });
+        let course_id = clinic.coordinator.post("/v1/clinic/courses", course).await.must(201)["id"].clone();
+        let mut session = face_treatment("2026-01-05");
+        session["course_id"] = course_id.clone();
+        let path = format!("/v1/clinic/patients/{}/treatments", ada.patient_id);
+        clinic.coordinator.post(&path, session).await.must(201);
         let decided = clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
         Self {
             alert_id: alerts["items"][0]["id"].as_str().unwrap().to_owned(),
@@ -87,6 +95,7 @@ impl World {
             task_id,
             protocol_key,
             migration_id: migration["id"].as_str().unwrap().to_owned(),
+            course_id: course_id.as_str().unwrap().to_owned(),
         }
     }
 
@@ -104,6 +113,7 @@ impl World {
             "clinic_id" => self.clinic.id.to_string(),
             "key" => self.protocol_key.clone(),
             "migration_id" => self.migration_id.clone(),
+            "course_id" => self.course_id.clone(),
             "version" => "1".to_owned(),
             "token" => "not-a-token".to_owned(),
             other => panic!("the path parameter {other} is new: say here what it wants"),
@@ -133,7 +143,17 @@ impl World {
             "change_patient" => {
                 json!({ "name": "Cora Invented", "email": "cora@patients.example", "zone": "Europe/Madrid", "locale": "es", "reminders": false })
             }
-            "record_treatment" => face_treatment("2026-03-01"),
+            "record_treatment" => {
+                let mut session = face_treatment("2026-03-01");
+                session["course_id"] = json!(self.course_id);
+                session["overrule_interval"] = json!("Seen, and fine.");
+                session
+            }
+            "make_course" => json!({
+                "patient_id": self.ada.patient_id, "protocol_key": "mn-face", "body_area": "face", "sessions": 4,
+                "min_interval_days": 42, "interval_days": 49
+            }),
+            "change_course" => json!({ "sessions": 5, "min_interval_days": 43, "interval_days": 50 }),
             "enrol_patient" => json!({
                 "patient_id": self.ada.patient_id,
                 "treatment_id": self.ada.treatment_id,

@@ -1,0 +1,3 @@
+ALTER TABLE plans DROP COLUMN course;
+DROP TABLE treatment_links;
+DROP TABLE courses;

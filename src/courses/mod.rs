@@ -1,0 +1,526 @@
+//! A course: a series of treatments of one patient, each with its own plan and its own count of days.
+
+pub mod routes;
+pub mod rules;
+pub mod store;
+
+use diesel::prelude::*;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::Staff;
+use crate::db::schema::{courses, treatment_links};
+use crate::db::types::Json;
+use crate::db::{Conn, MultiBackend};
+use crate::engine::{self, LocalTime, PlanStatus, Procedure};
+use crate::error::{Error, FieldError};
+use crate::http::conditions::check_version;
+use crate::http::text::{Key, Note};
+use crate::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
+use crate::patients::{self, NewTreatment, Treatment};
+use crate::plans::{self, Dossier};
+use crate::protocols::{self, Compiled};
+use crate::time::{Moment, Stamp};
+use crate::today;
+use rules::{Done, Known, Misplaced, Place, Readiness, Running, Terms};
+
+/// A series of treatments.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = courses, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
+pub struct Course {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its id.
+    pub id: CourseId,
+    /// The patient.
+    pub patient_id: PatientId,
+    /// The protocol that its sessions follow.
+    pub protocol_key: String,
+    /// What is done.
+    pub procedure: Procedure,
+    /// Where on the body.
+    pub body_area: String,
+    /// How many sessions.
+    pub sessions: i32,
+    /// The fewest days from one to the next.
+    pub min_interval_days: i32,
+    /// The usual days from one to the next.
+    pub interval_days: i32,
+    /// How many sessions have been.
+    pub done: i32,
+    /// Who made it.
+    pub created_by: MemberId,
+    /// When.
+    pub created_at: Stamp,
+    /// Rises with every change, and with every session.
+    pub version: i32,
+}
+
+/// What a treatment belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = treatment_links, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
+pub struct Link {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The treatment.
+    pub treatment_id: TreatmentId,
+    /// Its course.
+    pub course_id: Option<CourseId>,
+    /// Which session of it.
+    pub session: Option<i32>,
+    /// The treatment that it was done again for.
+    pub replaces: Option<TreatmentId>,
+    /// Why a clinician did not wait for the shortest interval.
+    pub interval_overruled: Option<String>,
+}
+
+/// The session that a plan belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PlanCourse)]
+pub struct InCourse {
+    /// The course.
+    pub course_id: CourseId,
+    /// Which session.
+    #[schema(example = 2)]
+    pub session: i32,
+    /// Of how many.
+    #[schema(example = 3)]
+    pub of: i32,
+}
+
+/// A course to be made; what is left out comes from the protocol.
+#[derive(Debug, Clone)]
+pub struct NewCourse {
+    /// The patient.
+    pub patient: PatientId,
+    /// The protocol's key; its active version is read.
+    pub protocol: Key,
+    /// Where on the body.
+    pub body_area: Key,
+    /// How many sessions.
+    pub sessions: Option<i32>,
+    /// The fewest days from one to the next.
+    pub min_interval_days: Option<i32>,
+    /// The usual days from one to the next.
+    pub interval_days: Option<i32>,
+}
+
+/// A course may have so many sessions.
+const MOST_SESSIONS: i32 = 100;
+/// And so many days between two.
+const MOST_DAYS: i32 = 731;
+
+/// Makes a course; no session has been yet. An interval below the protocol's shortest is a clinician's word.
+pub fn make(c: &mut Conn, who: &Staff, new: NewCourse, m: &Moment) -> Result<Course, Error> {
+    let (patient, clinic) = store::find_patient(c, who.clinic, new.patient)?
+        .ok_or_else(|| Error::field("/patient_id", "unknown_value", "the clinic has no such patient"))?;
+    let protocol = protocols::read(&plans::approved(c, &clinic, new.protocol.as_str())?.document)?;
+    if !protocol.body_areas.iter().any(|area| area == new.body_area.as_str()) {
+        let detail = format!("this protocol is for {}", protocol.body_areas.join(", "));
+        return Err(Error::field("/body_area", "wrong_body_area", detail));
+    }
+    let usual = protocol.sessions;
+    let said = |given: Option<i32>, usual: Option<i32>, pointer: &str| {
+        let missing = || Error::field(pointer, "missing_field", "the protocol does not say: say it here");
+        given.or(usual).ok_or_else(missing)
+    };
+    let least = usual.as_ref().map(|usual| usual.min_interval_days);
+    let min_interval_days = said(new.min_interval_days, least, "/min_interval_days")?;
+    if least.is_some_and(|least| min_interval_days < least) {
+        who.must_be_clinical()?;
+    }
+    let usual_days = usual.as_ref().map(|usual| usual.interval_days.max(min_interval_days));
+    let course = Course {
+        clinic_id: who.clinic,
+        id: m.id(),
+        patient_id: patient.id,
+        protocol_key: protocol.key,
+        procedure: protocol.procedure,
+        body_area: new.body_area.into(),
+        sessions: said(new.sessions, usual.as_ref().and_then(|usual| usual.default), "/sessions")?,
+        min_interval_days,
+        interval_days: said(new.interval_days, usual_days, "/interval_days")?,
+        done: 0,
+        created_by: who.member,
+        created_at: m.at,
+        version: 1,
+    };
+    check(&course)?;
+    store::insert(c, &course)?;
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "course_made", "course", Some(course.id.0), m)?;
+    Ok(course)
+}
+
+fn check(course: &Course) -> Result<(), Error> {
+    let wrong = |pointer: &str, least: i32, most: i32| {
+        let detail = format!("must be a whole number from {least} to {most}");
+        FieldError { pointer: pointer.to_owned(), code: "out_of_range".to_owned(), detail }
+    };
+    let rules = [
+        ("/sessions", course.sessions, course.done.max(1), MOST_SESSIONS),
+        ("/min_interval_days", course.min_interval_days, 1, MOST_DAYS),
+        ("/interval_days", course.interval_days, course.min_interval_days, MOST_DAYS),
+    ];
+    let broken = rules.into_iter().filter(|(_, value, least, most)| !(least..=most).contains(&value));
+    let errors: Vec<FieldError> = broken.map(|(pointer, _, least, most)| wrong(pointer, least, most)).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+/// A change of a course; what is `None` stays.
+#[derive(Debug, Clone, Copy)]
+pub struct CourseChange {
+    /// How many sessions.
+    pub sessions: Option<i32>,
+    /// The fewest days from one to the next.
+    pub min_interval_days: Option<i32>,
+    /// The usual days from one to the next.
+    pub interval_days: Option<i32>,
+}
+
+/// Changes a course. A shorter interval than it has is a clinician's word.
+pub fn change(
+    c: &mut Conn,
+    who: &Staff,
+    id: CourseId,
+    (change, if_match): (CourseChange, Option<&str>),
+    m: &Moment,
+) -> Result<Course, Error> {
+    let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    check_version(if_match, before.version)?;
+    let after = Course {
+        sessions: change.sessions.unwrap_or(before.sessions),
+        min_interval_days: change.min_interval_days.unwrap_or(before.min_interval_days),
+        interval_days: change.interval_days.unwrap_or(before.interval_days),
+        version: before.version + 1,
+        ..before.clone()
+    };
+    if after.min_interval_days < before.min_interval_days {
+        who.must_be_clinical()?;
+    }
+    check(&after)?;
+    if !store::set(c, &after, before.version)? {
+        return Err(Error::Stale);
+    }
+    if after.sessions != before.sessions {
+        for plan in store::list_plans(c, &after)? {
+            let in_course = plan.in_course().map(|place| InCourse { of: after.sessions, ..place });
+            plans::set_course(c, &plan, in_course)?;
+        }
+    }
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "course_changed", "course", Some(id.0), m)?;
+    Ok(after)
+}
+
+/// What a new treatment belongs to.
+#[derive(Debug, Clone)]
+pub struct Belongs {
+    /// Its course; that of what it replaces, if it is left out.
+    pub course: Option<CourseId>,
+    /// The treatment that is done again.
+    pub replaces: Option<TreatmentId>,
+    /// Why the shortest interval is not waited for; a clinician's word.
+    pub overrule_interval: Option<Note>,
+}
+
+/// Records a treatment, with what it belongs to.
+pub fn record_treatment(
+    c: &mut Conn,
+    who: &Staff,
+    patient: PatientId,
+    (new, belongs): (NewTreatment, Belongs),
+    m: &Moment,
+) -> Result<(Treatment, Option<Link>), Error> {
+    let treatment = patients::record_treatment(c, who, patient, new, m)?;
+    let replaced = match belongs.replaces {
+        Some(id) => Some(replaced(c, who.clinic, patient, id)?),
+        None => None,
+    };
+    let of_replaced = replaced.as_ref().and_then(|(_, link)| link.as_ref()?.course_id);
+    let mut link = Link {
+        clinic_id: who.clinic,
+        treatment_id: treatment.id,
+        course_id: None,
+        session: None,
+        replaces: replaced.map(|(id, _)| id),
+        interval_overruled: None,
+    };
+    if let Some(id) = belongs.course.or(of_replaced) {
+        let course = store::find(c, who.clinic, id)?
+            .filter(|course| course.patient_id == patient)
+            .ok_or_else(|| Error::field("/course_id", "unknown_value", "the patient has no such course"))?;
+        link = join(c, who, (&course, &treatment), (link, belongs.overrule_interval))?;
+    } else if belongs.overrule_interval.is_some() {
+        return Err(Error::field("/overrule_interval", "not_wanted", "it belongs to no course that has an interval"));
+    } else if link.replaces.is_none() {
+        return Ok((treatment, None));
+    }
+    if !store::insert_link(c, &link)? {
+        return Err(Error::Busy);
+    }
+    Ok((treatment, Some(link)))
+}
+
+/// The patient's treatment that is done again.
+fn replaced(
+    c: &mut Conn,
+    clinic: ClinicId,
+    patient: PatientId,
+    id: TreatmentId,
+) -> Result<(TreatmentId, Option<Link>), Error> {
+    if store::find_patient_of(c, clinic, id)? != Some(patient) {
+        return Err(Error::field("/replaces", "unknown_value", "the patient has no such treatment"));
+    }
+    if store::is_replaced(c, clinic, id)? {
+        return Err(replaced_already());
+    }
+    Ok((id, store::find_link(c, clinic, id)?))
+}
+
+fn replaced_already() -> Error {
+    Error::field("/replaces", "replaced_already", "another treatment replaces it: replace that one")
+}
+
+/// Makes the treatment a session of the course, if it fits.
+fn join(
+    c: &mut Conn,
+    who: &Staff,
+    (course, treatment): (&Course, &Treatment),
+    (link, overrule): (Link, Option<Note>),
+) -> Result<Link, Error> {
+    if treatment.procedure != course.procedure {
+        let detail = format!("the course is of {}", course.procedure);
+        return Err(Error::field("/procedure", "wrong_procedure", detail));
+    }
+    if treatment.body_area != course.body_area {
+        return Err(Error::field(
+            "/body_area",
+            "wrong_body_area",
+            format!("the course is of the {}", course.body_area),
+        ));
+    }
+    let done = done(c, course)?;
+    let Place { session, replaces, too_soon } =
+        rules::place(&done, course.terms(), treatment.performed_on.0, link.replaces)
+            .map_err(|why| misplaced(course, why))?;
+    if let Some(days) = too_soon {
+        let Some(_) = overrule else {
+            let detail = format!(
+                "only {days} days from another session, and the course asks for {}: a clinician may give the reason in `overrule_interval`",
+                course.min_interval_days
+            );
+            return Err(Error::field("/performed_on", "too_soon", detail));
+        };
+        who.must_be_clinical()?;
+    }
+    let after = Course { done: course.done.max(session), version: course.version + 1, ..course.clone() };
+    if !store::set(c, &after, course.version)? {
+        return Err(Error::Busy);
+    }
+    let interval_overruled = overrule.filter(|_| too_soon.is_some()).map(Into::into);
+    Ok(Link { course_id: Some(course.id), session: Some(session), replaces, interval_overruled, ..link })
+}
+
+fn misplaced(course: &Course, why: Misplaced) -> Error {
+    match why {
+        Misplaced::Complete => {
+            let detail =
+                format!("all {} sessions have been done: change the course, or say what is replaced", course.sessions);
+            Error::field("/course_id", "course_complete", detail)
+        }
+        Misplaced::OutOfOrder => Error::field(
+            "/performed_on",
+            "out_of_order",
+            "must lie after the session before it and before the one after it",
+        ),
+        Misplaced::NotOfCourse => Error::field("/replaces", "wrong_course", "it is no session of this course"),
+        Misplaced::ReplacedAlready => replaced_already(),
+    }
+}
+
+impl Course {
+    fn terms(&self) -> Terms {
+        Terms { sessions: self.sessions, min_interval_days: self.min_interval_days }
+    }
+}
+
+/// The treatments of a course, with day 0 of their plans where that was corrected, and with those that never were.
+fn done(c: &mut Conn, course: &Course) -> Result<Vec<Done>, Error> {
+    let plans = store::list_plans(c, course)?;
+    let seen = |one: Done| {
+        let mut of_session = plans.iter().filter(|plan| plan.treatment_id == one.treatment).peekable();
+        let has_plans = of_session.peek().is_some();
+        let newest = of_session.rfind(|plan| plan.status != PlanStatus::EnteredInError);
+        Done { on: newest.map_or(one.on, |plan| plan.day_zero.0), never_was: has_plans && newest.is_none(), ..one }
+    };
+    Ok(store::list_done(c, course.clinic_id, course.id)?.into_iter().map(seen).collect())
+}
+
+/// Counts the sessions of a treatment's course again: one of its plans was entered in error, or that was taken back.
+pub fn recount(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<(), Error> {
+    let Some(place) = of_treatment(c, clinic, treatment)? else { return Ok(()) };
+    let Some(course) = store::find(c, clinic, place.course_id)? else { return Ok(()) };
+    let last = rules::standing(&done(c, &course)?).last().map_or(0, |last| last.session);
+    let after = Course { done: last, version: course.version + 1, ..course.clone() };
+    if last != course.done && !store::set(c, &after, course.version)? {
+        return Err(Error::Busy);
+    }
+    Ok(())
+}
+
+/// The session that a treatment is, if it is one.
+pub fn of_treatment(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<Option<InCourse>, Error> {
+    let Some(link) = store::find_link(c, clinic, treatment)? else { return Ok(None) };
+    let (Some(course_id), Some(session)) = (link.course_id, link.session) else { return Ok(None) };
+    let course = store::find(c, clinic, course_id)?;
+    Ok(course.map(|course| InCourse { course_id, session, of: course.sessions }))
+}
+
+/// Ends the plans of earlier sessions that give way to this one, on its day 0.
+pub fn replace_tails(c: &mut Conn, cache: &Compiled, who: &Staff, new: &Dossier, m: &Moment) -> Result<(), Error> {
+    let Some(place) = new.plan.in_course() else { return Ok(()) };
+    let Some(course) = store::find_whole(c, who.clinic, place.course_id)? else { return Ok(()) };
+    let running = |dossier: &Dossier| Running {
+        plan: dossier.plan.id,
+        protocol: dossier.compiled.key.clone(),
+        session: dossier.plan.in_course().map_or(0, |place| place.session),
+        day_zero: dossier.plan.day_zero.0,
+        last_day: dossier.compiled.horizon_day,
+        gives_way: dossier.compiled.sessions.as_ref().is_some_and(|sessions| sessions.replaces_tail_when_sooner),
+    };
+    let dossiers = dossiers(c, cache, &course)?;
+    let is_running = |dossier: &&Dossier| matches!(dossier.plan.status, PlanStatus::Active | PlanStatus::OnHold);
+    let all: Vec<Running> = dossiers.iter().filter(is_running).map(running).collect();
+    for plan in rules::replaced_tails(&running(new), &all) {
+        plans::revising::end_for_next_session(c, cache, who, plan, new.plan.day_zero.0, m)?;
+    }
+    Ok(())
+}
+
+/// The plans of a course that were not entered in error, complete.
+fn dossiers(c: &mut Conn, cache: &Compiled, (course, patient, clinic): &store::Rows) -> Result<Vec<Dossier>, Error> {
+    let plans = store::list_plans(c, course)?.into_iter().filter(|plan| plan.status != PlanStatus::EnteredInError);
+    plans.map(|plan| Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))).collect()
+}
+
+/// Of a session's plans the one that tells of it: the newest that was begun, of the course's protocol before others.
+fn plan_of<'a>(dossiers: &'a [Dossier], course: &Course, session: &Done) -> Option<&'a Dossier> {
+    let was_begun = |dossier: &&Dossier| dossier.plan.status != PlanStatus::Draft && dossier.plan.declined.is_none();
+    let of_session = dossiers.iter().filter(|dossier| dossier.plan.treatment_id == session.treatment);
+    of_session.filter(was_begun).max_by_key(|one| (one.compiled.key == course.protocol_key, one.plan.id))
+}
+
+/// Whether the next session may come.
+pub struct Ready {
+    /// The course.
+    pub course: Course,
+    /// The patient.
+    pub patient: patients::Patient,
+    /// The answer.
+    pub readiness: Readiness,
+    /// The next instant at which it changes by itself.
+    pub valid_until: Stamp,
+}
+
+/// Whether the clinic's course is ready for its next session.
+pub fn readiness_for_clinic(
+    c: &mut Conn,
+    cache: &Compiled,
+    clinic: ClinicId,
+    id: CourseId,
+    at: Stamp,
+) -> Result<Ready, Error> {
+    let rows = store::find_whole(c, clinic, id)?.ok_or(Error::NotFound)?;
+    readiness(c, cache, rows, at)
+}
+
+/// Whether the account's course is ready for its next session.
+pub fn readiness_for_account(
+    c: &mut Conn,
+    cache: &Compiled,
+    account: AccountId,
+    id: CourseId,
+    at: Stamp,
+) -> Result<Ready, Error> {
+    let rows = store::find_of_account(c, account, id)?.ok_or(Error::NotFound)?;
+    readiness(c, cache, rows, at)
+}
+
+fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Result<Ready, Error> {
+    let dossiers = dossiers(c, cache, &rows)?;
+    let (course, patient, clinic) = rows;
+    let ids: Vec<PlanId> = dossiers.iter().map(|dossier| dossier.plan.id).collect();
+    let standing = rules::standing(&done(c, &course)?);
+    let last = standing.last().and_then(|last| plan_of(&dossiers, &course, last));
+    let skin = last.filter(|last| last.plan.status != PlanStatus::Revoked).map(|last| skin(c, last, at)).transpose()?;
+    let (at_clinic, at_patient) = (plans::zone(&clinic.zone)?, plans::zone(&patient.zone)?);
+    let known = Known {
+        standing,
+        today: at.timestamp().to_zoned(at_clinic.clone()).date(),
+        alerts: store::list_open_alerts(c, course.clinic_id, &ids)?,
+        waits: dossiers.iter().any(|dossier| dossier.plan.status == PlanStatus::Draft),
+        skin,
+    };
+    let midnight = |zone: &jiff::tz::TimeZone| {
+        let tomorrow: Date = rules::later(at.timestamp().to_zoned(zone.clone()).date(), 1);
+        engine::local_instant(tomorrow, LocalTime { days: 0, hour: 0, minute: 0 }, zone)
+    };
+    let valid_until = midnight(&at_clinic).min(midnight(&at_patient));
+    let readiness = rules::readiness(course.terms(), known);
+    Ok(Ready { course, patient, readiness, valid_until })
+}
+
+/// What the latest answers say of the skin.
+fn skin(c: &mut Conn, dossier: &Dossier, at: Stamp) -> Result<rules::Skin, Error> {
+    let known = dossier.known_all(c)?;
+    let number = dossier.day_number(at);
+    let day = today::occurrences_on(c, dossier, number, at)?;
+    let held = day.iter().filter(|occurrence| occurrence.held);
+    let keys: Result<Vec<String>, Error> =
+        held.map(|occurrence| today::item_of(dossier, occurrence).map(|item| item.key.clone())).collect();
+    Ok(rules::skin(&dossier.compiled, &known.check_ins, number, keys?))
+}
+
+/// How a session went.
+pub struct SessionHealing {
+    /// The session.
+    pub done: Done,
+    /// Its plan, if one was begun.
+    pub plan: Option<plans::Plan>,
+    /// Its symptoms.
+    pub symptoms: Vec<rules::Healing>,
+}
+
+/// How the sessions of a course went, each by its own check-ins; those that were done again, and those that never were, are left out.
+pub fn healing(
+    c: &mut Conn,
+    cache: &Compiled,
+    clinic: ClinicId,
+    id: CourseId,
+) -> Result<(Course, Vec<SessionHealing>), Error> {
+    let rows = store::find_whole(c, clinic, id)?.ok_or(Error::NotFound)?;
+    let dossiers = dossiers(c, cache, &rows)?;
+    let course = rows.0;
+    let mut sessions = Vec::new();
+    for done in rules::standing(&done(c, &course)?) {
+        let dossier = plan_of(&dossiers, &course, &done);
+        let symptoms = match dossier {
+            Some(dossier) => rules::healing(&dossier.compiled, &dossier.known_all(c)?.check_ins),
+            None => Vec::new(),
+        };
+        sessions.push(SessionHealing { done, plan: dossier.map(|dossier| dossier.plan.clone()), symptoms });
+    }
+    Ok((course, sessions))
+}
+
+/// What the treatments of a patient belong to.
+pub fn links_of(c: &mut Conn, clinic: ClinicId, patient: PatientId) -> Result<Vec<Link>, Error> {
+    store::list_links(c, clinic, patient)
+}
+
+impl InCourse {
+    /// As a plan keeps it.
+    pub fn kept(this: Option<Self>) -> Result<Option<Json>, Error> {
+        Ok(this.map(|this| Json::of(&this)).transpose()?)
+    }
+}
