@@ -3,7 +3,7 @@
 //! The same command twice changes nothing; an undo gives back the state from before. What was recorded is no part of the
 //! state, so no command can lose it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -100,8 +100,9 @@ pub struct Now {
     pub today: Date,
     /// The plan's day.
     pub day: i32,
-    /// The keys of lines of today that were answered or marked: they stay as they are until tomorrow.
-    pub answered: BTreeSet<String>,
+    /// Lines that were answered or marked for today, or for a later day before a flight west, each with the last such day: up to
+    /// it they stay as they are.
+    pub answered: BTreeMap<String, i32>,
 }
 
 /// Why a command does not fit a plan.
@@ -261,7 +262,7 @@ fn override_line(state: &mut PlanState, change: &OverrideChange, reason: &str, n
         return Err(Refusal::TooMany);
     }
     // What was answered today stays as it was answered; later overrides begin no earlier than the ones before.
-    let from_day = now.day + i32::from(now.answered.contains(change.about()));
+    let from_day = now.answered.get(change.about()).map_or(now.day, |day| now.day.max(day + 1));
     let from_day = state.overrides.iter().map(|one| one.from_day).fold(from_day.max(0), i32::max);
     state.overrides.push(Override { from_day, change: change.clone(), reason: reason.to_owned() });
     Ok(())

@@ -262,8 +262,26 @@ fn days_of(ranges: &[DayRange]) -> Days {
 }
 
 impl Compiled {
+    /// A plan of one or several versions, each until a day, with what is different for its patient. `None` without a version.
+    pub fn of_stretches(
+        stretches: impl IntoIterator<Item = (Arc<Self>, Option<i32>)>,
+        overrides: &[Override],
+    ) -> Option<Arc<Self>> {
+        let (mut joined, mut from_day): (Option<Arc<Self>>, i32) = (None, 0);
+        for (own, until_day) in stretches {
+            for (day, own) in own.overridden(overrides, from_day, until_day) {
+                joined = Some(match joined {
+                    None => own,
+                    Some(before) => Arc::new(Self::clone(&own).from_day(day, before)),
+                });
+            }
+            from_day = until_day.unwrap_or(from_day);
+        }
+        joined
+    }
+
     /// The plan with these overrides; each holds from its day on, and days before stay as they were.
-    pub fn overridden(
+    fn overridden(
         self: &Arc<Self>,
         overrides: &[Override],
         from_day: i32,

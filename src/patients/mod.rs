@@ -223,6 +223,11 @@ pub fn record_treatment(
     Ok(treatment)
 }
 
+/// A treatment of the clinic.
+pub fn treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result<Option<Treatment>, Error> {
+    store::find_treatment(c, clinic, id)
+}
+
 /// Whether a treatment can have been on that date.
 pub fn check_date(zone: &str, performed_on: Date, at: Stamp) -> Result<(), Error> {
     let zone = crate::plans::zone(zone)?;

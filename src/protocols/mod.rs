@@ -364,17 +364,11 @@ impl Compiled {
         let stretches: Vec<engine::Stretch> = earlier.map(Json::to).transpose()?.unwrap_or_default();
         let overrides: Vec<engine::Override> = overrides.map(Json::to).transpose()?.unwrap_or_default();
         let ends = stretches.iter().map(|stretch| (stretch.version_id, Some(stretch.until_day)));
-        let (mut compiled, mut from_day): (Option<Arc<engine::Compiled>>, i32) = (None, 0);
-        for (version, until_day) in ends.chain([(version, None)]) {
-            let own = self.of(&document(version)?, &parameters)?;
-            for (day, own) in own.overridden(&overrides, from_day, until_day) {
-                compiled = Some(match compiled {
-                    None => own,
-                    Some(before) => Arc::new(engine::Compiled::clone(&own).from_day(day, before)),
-                });
-            }
-            from_day = until_day.unwrap_or(from_day);
-        }
+        let stretches: Result<Vec<_>, Error> = ends
+            .chain([(version, None)])
+            .map(|(version, until_day)| Ok((self.of(&document(version)?, &parameters)?, until_day)))
+            .collect();
+        let compiled = engine::Compiled::of_stretches(stretches?, &overrides);
         let compiled = compiled.ok_or_else(|| Error::internal("a plan without a version", version))?;
         self.by_plan.insert(key, Arc::clone(&compiled));
         Ok(compiled)

@@ -24,6 +24,7 @@ mod planner;
 mod progress;
 mod query_plans;
 mod relay;
+mod revising;
 mod rights;
 mod schema;
 mod sessions;

@@ -96,6 +96,7 @@ async fn while_it_waits_the_patient_sees_what_is_safe_and_is_heard() {
             "id": plan["id"], "clinic_id": plan["clinic_id"], "patient_id": world.patient_id,
             "treatment_id": world.treatment_id, "protocol_version_id": plan["protocol_version_id"],
             "protocol_key": "mn-face", "title": "Face micro-needling with the gel from the clinic", "status": "draft",
+            "pauses": [], "ends_on": null,
             "waits_for": [
                 { "key": "active-infection", "text": "No the gel from the clinic: the skin in the area is infected, open, burned or sore. A clinician decides first." },
                 { "key": "bleeding", "text": "More bruising is expected. A clinician must sign off. Do not stop any prescribed medicine." }

@@ -156,10 +156,13 @@ fn bare_tag(tag: &str) -> String {
 }
 
 fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: Stamp) -> Result<Outcome, Error> {
-    let treatment = patients::store::find_treatment(c, before.plan.clinic_id, before.plan.treatment_id)?
+    let treatment = patients::treatment(c, before.plan.clinic_id, before.plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
     let state = state_of(&before, &treatment)?;
     let known = before.known_all(c)?;
+    if let Wish::Correct { performed_on: Some(date), .. } = &order.wish {
+        patients::check_date(&before.clinic.zone, (*date).into(), at)?;
+    }
     let now = now(&before, &known, at);
     let deed = deed(order, &now);
     let wanted = match &deed {
@@ -306,14 +309,21 @@ fn state_of(dossier: &Dossier, treatment: &Treatment) -> Result<PlanState, Error
 }
 
 fn now(dossier: &Dossier, known: &super::Known, at: Stamp) -> Now {
-    let enrolment = dossier.enrolment();
-    let today = engine::today(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at);
+    let (enrolment, today) = (dossier.enrolment(), engine::local_date(&dossier.zone, at));
+    let day = enrolment.day_on(today);
     let is_answered = |state| matches!(state, State::Done | State::Partial | State::Skipped);
-    let answered = today.occurrences.iter().filter(|one| one.day == today.number && is_answered(one.state));
-    let keys: BTreeSet<String> =
-        answered.filter_map(|one| dossier.compiled.items.get(one.item)).map(|item| item.key.clone()).collect();
-    Now { at, today: today.date, day: today.number, answered: keys }
+    let mut answered = BTreeMap::new();
+    for number in day..=day + FARTHEST_AHEAD {
+        let seen = engine::day(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, number);
+        for one in seen.occurrences.iter().filter(|one| is_answered(one.state)) {
+            answered.extend(dossier.compiled.items.get(one.item).map(|item| (item.key.clone(), number)));
+        }
+    }
+    Now { at, today, day, answered }
 }
+
+/// So many days may lie between two places on earth.
+const FARTHEST_AHEAD: i32 = 2;
 
 fn deed(order: &Order, now: &Now) -> Deed {
     let today = |date: &Option<Date>| date.unwrap_or(now.today);
@@ -470,7 +480,7 @@ fn wish_for_twin(c: &mut Conn, done: &Outcome, twin: &Dossier, order: &Order) ->
 }
 
 fn correct_treatment(c: &mut Conn, plan: &Plan, state: &PlanState, m: &Moment) -> Result<(), Error> {
-    let treatment = patients::store::find_treatment(c, plan.clinic_id, plan.treatment_id)?
+    let treatment = patients::treatment(c, plan.clinic_id, plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", plan.id))?;
     let after = Treatment {
         performed_on: state.day_zero.into(),

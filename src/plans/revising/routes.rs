@@ -296,11 +296,6 @@ async fn correct_plan(
     Body(body): Body<Correction>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let at = app.clock.now();
-    if let Some(date) = body.performed_on {
-        let clinic = app.db.read(move |c| crate::clinics::store::get(c, who.clinic)).await?;
-        crate::patients::check_date(&clinic.zone, date, at)?;
-    }
     if let Some(parameters) = &body.parameters {
         crate::patients::check_parameters(parameters)?;
     }
@@ -427,7 +422,7 @@ struct PlanRevision {
     /// What was done; there may be more.
     kind: RevisionKind,
     /// The revision that it takes back.
-    #[schema(required)]
+    #[schema(required, example = json!(null))]
     undoes: Option<i32>,
     /// Why.
     #[schema(example = "The patient travels.")]
@@ -437,6 +432,7 @@ struct PlanRevision {
     /// When.
     made_at: Stamp,
     /// What was different, field by field.
+    #[schema(example = json!({"day_zero": {"before": "2026-05-04", "after": "2026-05-05"}}))]
     differences: BTreeMap<String, Difference>,
 }
 

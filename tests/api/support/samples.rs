@@ -72,7 +72,10 @@ impl World {
             clinic.owner.post_nothing(&format!("{versions}/{version}/activate")).await.must(200);
             if version == 1 {
                 let enrolment = json!({ "patient_id": cleo, "treatment_id": treatment, "protocol_key": protocol_key });
-                clinic.coordinator.post("/v1/clinic/plans", enrolment).await.must(201);
+                let plan = clinic.coordinator.post("/v1/clinic/plans", enrolment).await.must(201);
+                let path = format!("/v1/clinic/plans/{}/pause", plan["id"].as_str().unwrap());
+                let pause = json!({ "days": "pass", "reason": "A journey." });
+                clinic.coordinator.send_if("POST", &path, "\"v1\"", pause).await.must(200);
             }
         }
         let wish = json!({ "from_version": 1, "to_version": 2 });
@@ -162,6 +165,25 @@ impl World {
                 "send_to_clinician": false
             }),
             "write_clinic_text" => json!({ "texts": { "en": "Invented Gel" } }),
+            "pause_plan" => json!({
+                "from_on": "2026-03-04", "until_on": "2026-03-06", "days": "shift", "reason": "A journey."
+            }),
+            "resume_plan" => json!({ "on": "2026-03-05", "reason": "Back again." }),
+            "complete_plan" | "revoke_plan" => json!({ "from_on": "2026-03-05", "reason": "Seen, and done." }),
+            "correct_plan" => json!({
+                "performed_on": "2026-03-01", "body_area": "face",
+                "parameters": { "needle_depth_mm": 1.5, "skin_type": "III" }, "overrule": "Seen, and fine.",
+                "reason": "Typed wrong."
+            }),
+            "override_plan" => json!({
+                "set": {
+                    "key": "sunscreen", "days": [{ "from": 3, "to": 9 }], "slots": ["morning"],
+                    "title": { "en": "Sunscreen from day 3." }, "text": { "en": "Ask us if it burns." }
+                },
+                "reason": "Seen, and decided."
+            }),
+            "enter_plan_in_error" => json!({ "reason": "Another person." }),
+            "undo_plan_revision" => json!({ "revision": 2, "reason": "By mistake." }),
             "start_plan" | "decline_plan" => json!({ "reason": "Seen, and decided." }),
             "change_clinic" => json!({
                 "name": "Invented Clinic", "locale": "es", "phone": "+44 20 7946 0001", "emergency_number": "112",

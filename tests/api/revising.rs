@@ -1,0 +1,312 @@
+//! Commands on running plans over the API: looked at first, done once, seen by the patient, taken back.
+
+use serde_json::{Value, json};
+
+use crate::support::http::Reply;
+use crate::support::people::{Clinic, Enrolled, face_treatment, phone_id};
+use crate::support::{Shared, TestApp};
+
+struct Care {
+    app: Shared,
+    clinic: Clinic,
+    ada: Enrolled,
+}
+
+impl Care {
+    /// A patient on the morning of day 2.
+    async fn new() -> Self {
+        let app = TestApp::start().await;
+        let clinic = app.clinic().await;
+        let ada = clinic.enrol("Ada").await;
+        app.ignore_mails();
+        app.set_clock("2026-03-04T10:00:00Z");
+        app.work().await;
+        Self { app, clinic, ada }
+    }
+
+    async fn order(&self, command: &str, revision: i32, body: Value) -> Reply {
+        let path = format!("/v1/clinic/plans/{}/{command}", self.ada.plan_id);
+        self.clinic.owner.send_if("POST", &path, &format!("\"v{revision}\""), body).await
+    }
+
+    async fn today(&self) -> Reply {
+        self.ada.person.get("/v1/me/today").await
+    }
+
+    async fn kinds(&self) -> Vec<String> {
+        let today = self.today().await.must(200);
+        let items = today["items"].as_array().unwrap().iter();
+        let mut kinds: Vec<String> = items.map(|item| item["kind"].as_str().unwrap().to_owned()).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    }
+
+    fn reminders(&self, condition: &str) -> usize {
+        self.app.database.count("reminders", condition)
+    }
+}
+
+#[tokio::test]
+async fn a_pause_asks_nothing_and_resuming_goes_on_where_it_stopped() {
+    let care = Care::new().await;
+    let before = care.today().await.text();
+    let pause = json!({ "days": "shift", "reason": "A journey." });
+    let path = format!("pause?dry_run={}", true);
+    let looked = care.order(&path, 1, pause.clone()).await.must(200);
+    assert_eq!((&looked["applied"], &looked["changed"]), (&json!(false), &json!(true)));
+    assert_eq!(care.today().await.text(), before, "a dry run changes nothing");
+    assert_eq!(care.app.database.count("plan_revisions", "1 = 1"), 0);
+
+    let done = care.order("pause", 1, pause.clone()).await;
+    assert_eq!(done.header("etag"), "\"v2.on_hold\"");
+    let done = done.must(200);
+    assert_eq!(done["days"], looked["days"], "it does what it said");
+    assert_eq!(done["plan"]["pauses"], json!([{ "from_on": "2026-03-04", "until_on": null, "days": "shift" }]));
+    assert_eq!(care.kinds().await, ["restriction"]);
+    let again = care.order("pause", 2, pause).await.must(200);
+    assert_eq!((&again["changed"], &again["plan"]["revision"]), (&json!(false), &json!(2)));
+
+    // Two evenings go by without a reminder.
+    let sent = care.reminders("decision <> 'not_mailed'");
+    for evening in ["2026-03-04T21:00:00Z", "2026-03-05T21:00:00Z"] {
+        care.app.set_clock(evening);
+        care.app.work().await;
+    }
+    care.app.set_clock("2026-03-06T20:00:00Z");
+    care.order("resume", 2, json!({ "reason": "Back again." })).await.must(200);
+    care.app.work().await;
+    assert_eq!(care.reminders("decision <> 'not_mailed'"), sent, "no backlog");
+    let today = care.today().await.must(200);
+    assert_eq!((&today["plans"][0]["day"], &today["plans"][0]["status"]), (&json!(2), &json!("active")));
+    care.app.set_clock("2026-03-07T20:00:00Z");
+    care.app.work().await;
+    assert!(care.reminders("decision <> 'not_mailed'") > sent, "and then reminders go on");
+    let changes = care.ada.person.get(&format!("/v1/me/plans/{}/changes", care.ada.plan_id)).await.must(200);
+    insta::assert_json_snapshot!("revising_changes_of_a_pause", changes);
+    let revisions = care.clinic.coordinator.get(&format!("/v1/clinic/plans/{}/revisions", care.ada.plan_id)).await;
+    insta::assert_json_snapshot!("revising_revisions_of_a_pause", revisions.must(200));
+}
+
+#[tokio::test]
+async fn of_commands_at_once_exactly_one_wins() {
+    let care = Care::new().await;
+    let tries = (0..12).map(|n| {
+        care.order(
+            "pause",
+            1,
+            json!({ "days": "pass", "reason": format!("Try {n}."), "until_on": format!("2026-03-{}", 10 + n) }),
+        )
+    });
+    let replies = futures_util::future::join_all(tries).await;
+    let won: Vec<u16> = replies.iter().map(|reply| reply.status).filter(|status| *status == 200).collect();
+    let lost = replies.iter().filter(|reply| matches!(reply.status, 412 | 503)).count();
+    assert_eq!((won.len(), lost), (1, 11), "{:?}", replies.iter().map(|reply| reply.status).collect::<Vec<_>>());
+    assert_eq!(care.app.database.count("plan_revisions", "1 = 1"), 1);
+}
+
+#[tokio::test]
+async fn a_command_whose_answer_was_lost_can_be_sent_again() {
+    let care = Care::new().await;
+    let body = json!({ "days": "pass", "reason": "A journey." });
+    let first = care.order("pause", 1, body.clone()).await.must(200);
+    let second = care.order("pause", 1, body).await.must(200);
+    assert_eq!((&second["changed"], &second["plan"]), (&json!(false), &first["plan"]));
+    care.order("pause", 1, json!({ "days": "shift", "reason": "Another." })).await.must_be_problem(412, "stale");
+}
+
+#[tokio::test]
+async fn a_corrected_date_keeps_every_answer_counts_days_again_and_can_be_undone() {
+    let care = Care::new().await;
+    let today = care.today().await.must(200);
+    let item = |key: &str| {
+        let items = today["items"].as_array().unwrap();
+        items.iter().find(|item| item["key"] == key && item["day"] == 2).unwrap()["occurrence_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    care.app.set_clock("2026-03-04T19:30:00Z");
+    let answer = json!({ "plan_id": care.ada.plan_id, "occurrence_id": item("check-in"), "answers": { "redness": 9 } });
+    care.ada.person.put(&format!("/v1/me/check-ins/{}", phone_id(1)), answer).await.must(201);
+    care.app.work().await;
+    let sent = care.reminders("1 = 1");
+    let before = care.today().await;
+    let alerts = care.clinic.owner.get("/v1/clinic/alerts").await.must(200);
+    assert_eq!(alerts["items"][0]["annotations"], json!([]));
+
+    let body = json!({ "performed_on": "2026-03-03", "reason": "Typed wrong." });
+    let done = care.order("correct", 1, body).await.must(200);
+    assert_eq!((&done["changed"], &done["plan"]["day_zero"]), (&json!(true), &json!("2026-03-03")));
+    let after = care.today().await.must(200);
+    assert_eq!(after["plans"][0]["day"], 1);
+    let answered = |item: &&Value| item["key"] == "check-in" && item["day"] == 1;
+    let check_in = after["items"].as_array().unwrap().iter().find(answered).unwrap();
+    assert_eq!(check_in["state"], "done", "that day was answered, whatever its number is");
+    let alerts = care.clinic.owner.get("/v1/clinic/alerts").await.must(200);
+    assert_eq!(alerts["items"][0]["annotations"][0]["code"], "treatment_corrected");
+    assert_eq!(alerts["items"][0]["status"], "open");
+    assert_eq!(care.reminders("1 = 1"), sent, "what was decided stays");
+    let treatments = format!("/v1/clinic/patients/{}/treatments", care.ada.patient_id);
+    assert_eq!(care.clinic.owner.get(&treatments).await.must(200)["items"][0]["performed_on"], "2026-03-03");
+    // The day that was reminded of before is another date now, and is reminded of again.
+    care.app.set_clock("2026-03-05T20:00:00Z");
+    care.app.work().await;
+    assert!(care.reminders("step = 2") > 0);
+
+    care.app.set_clock("2026-03-04T19:30:00Z");
+    care.order("undo", 2, json!({ "revision": 2, "reason": "It was right." })).await.must(200);
+    let undone = care.today().await;
+    assert_eq!((undone.text(), undone.header("etag")), (before.text(), before.header("etag")));
+    let again = care.order("undo", 3, json!({ "revision": 2, "reason": "It was right." })).await.must(200);
+    assert_eq!((&again["changed"], &again["plan"]["revision"]), (&json!(false), &json!(3)));
+}
+
+#[tokio::test]
+async fn corrected_parameters_are_compiled_again_and_refused_if_they_do_not_fit() {
+    let care = Care::new().await;
+    let wrong = json!({ "parameters": { "needle_depth_mm": 1.5, "skin_type": "IX" }, "reason": "Seen." });
+    care.order("correct", 1, wrong).await.must_name("/parameters/skin_type", "unknown_choice");
+    let infected = json!({ "parameters": { "needle_depth_mm": 1.5, "skin_type": "III", "active_infection": true }, "reason": "Seen." });
+    care.order("correct", 1, infected).await.must_name("/parameters", "excluded.active-infection");
+    care.order("correct", 1, json!({ "body_area": "scalp", "reason": "Seen." }))
+        .await
+        .must_name("/body_area", "wrong_body_area");
+    care.order("correct", 1, json!({ "performed_on": "2026-03-05", "reason": "Seen." }))
+        .await
+        .must_name("/performed_on", "out_of_range");
+    let darker = json!({ "parameters": { "needle_depth_mm": 1.5, "skin_type": "V" }, "reason": "Seen." });
+    let done = care.order("correct", 1, darker).await.must(200);
+    assert_eq!(done["plan"]["revision"], 2);
+    assert!(done["plan"]["variants"].as_array().unwrap().iter().any(|variant| variant == "darker_skin"));
+}
+
+#[tokio::test]
+async fn a_line_is_different_for_one_patient_and_the_patient_sees_why() {
+    let care = Care::new().await;
+    let before = care.today().await;
+    let today = before.must(200);
+    let restriction =
+        today["items"].as_array().unwrap().iter().find(|item| item["kind"] == "restriction").unwrap().clone();
+    let key = restriction["key"].as_str().unwrap();
+    let change = json!({
+        "set": { "key": key, "days": [{ "from": 0, "to": 30 }], "title": { "en": "Not before we have seen you." } },
+        "reason": "Your skin needs more time."
+    });
+    let done = care.order("override", 1, change).await.must(200);
+    let changed: Vec<&Value> = done["days"].as_array().unwrap().iter().collect();
+    assert!(changed.len() > 20, "every day of it: {}", changed.len());
+    let after = care.today().await.must(200);
+    let line = after["items"].as_array().unwrap().iter().find(|item| item["key"] == key).unwrap().clone();
+    assert_eq!((&line["title"], &line["last_on"]), (&json!("Not before we have seen you."), &json!("2026-04-01")));
+    let changes = care.ada.person.get(&format!("/v1/me/plans/{}/changes", care.ada.plan_id)).await.must(200);
+    assert_eq!(changes["items"][0]["reason"], "Your skin needs more time.");
+    assert_eq!(changes["items"][0]["line"], "Not before we have seen you.");
+    let add = json!({
+        "add": { "key": "own-cool-pack", "kind": "task", "days": [{ "from": 2, "to": 5 }], "slots": [line["slot"]], "title": { "en": "Cool pack." } },
+        "reason": "It is warm."
+    });
+    care.order("override", 2, add).await.must(200);
+    let after = care.today().await.must(200);
+    let own = after["items"].as_array().unwrap().iter().find(|item| item["key"] == "own-cool-pack").unwrap().clone();
+    let path = format!("/v1/me/occurrences/{}/mark", own["occurrence_id"].as_str().unwrap());
+    care.ada.person.put(&path, json!({ "state": "done" })).await.must(200);
+    // Done today, so it is gone from tomorrow on.
+    care.order("override", 3, json!({ "remove": "own-cool-pack", "reason": "Enough." })).await.must(200);
+    let has = |day: &Value| day["items"].as_array().unwrap().iter().any(|item| item["key"] == "own-cool-pack");
+    assert!(has(&care.today().await.must(200)));
+    assert!(!has(&care.ada.person.get("/v1/me/today?date=2026-03-05").await.must(200)));
+    for revision in [4, 3, 2] {
+        let number = 4 + (4 - revision);
+        care.order("undo", number, json!({ "revision": revision, "reason": "As before." })).await.must(200);
+    }
+    assert_eq!(care.today().await.text(), before.text());
+}
+
+#[tokio::test]
+async fn an_override_that_does_not_fit_is_named() {
+    let care = Care::new().await;
+    let refused = [
+        (json!({ "reason": "Why." }), "", "required"),
+        (json!({ "remove": "no-such-line", "reason": "Why." }), "/remove", "unknown_value"),
+        (json!({ "set": { "key": "sunscreen" }, "reason": "Why." }), "/set/days", "required"),
+        (
+            json!({ "set": { "key": "sunscreen", "slots": ["noon-tea"] }, "reason": "Why." }),
+            "/set/slots",
+            "unknown_value",
+        ),
+        (
+            json!({ "set": { "key": "sunscreen", "days": [{ "from": 5, "to": 3 }] }, "reason": "Why." }),
+            "/set/days",
+            "out_of_range",
+        ),
+        (
+            json!({ "set": { "key": "sunscreen", "title": { "es": "No." } }, "reason": "Why." }),
+            "/set/title",
+            "invalid_value",
+        ),
+        (
+            json!({ "threshold": { "symptom": "joy", "add": 1 }, "reason": "Why." }),
+            "/threshold/symptom",
+            "unknown_value",
+        ),
+        (
+            json!({ "threshold": { "symptom": "redness", "add": 9 }, "reason": "Why." }),
+            "/threshold/add",
+            "out_of_range",
+        ),
+    ];
+    for (body, pointer, code) in refused {
+        care.order("override", 1, body.clone()).await.must_name(pointer, code);
+    }
+    assert_eq!(care.app.database.count("plan_revisions", "1 = 1"), 0);
+}
+
+#[tokio::test]
+async fn a_treatment_that_never_happened_is_gone_from_the_patient_and_stays_with_the_clinic() {
+    let care = Care::new().await;
+    let before = care.today().await.text();
+    care.order("entered-in-error", 1, json!({ "reason": "Another person." })).await.must(200);
+    care.today().await.must(404);
+    let mine = care.ada.person.get("/v1/me/plans").await.must(200);
+    assert_eq!(mine["items"], json!([]));
+    let plan = care.clinic.owner.get(&format!("/v1/clinic/plans/{}", care.ada.plan_id)).await.must(200);
+    assert_eq!(plan["status"], "entered_in_error");
+    assert_eq!(care.app.database.count("treatments", "entered_in_error_at IS NOT NULL"), 1);
+    care.order("pause", 2, json!({ "days": "pass", "reason": "Why." })).await.must_be_problem(409, "entered_in_error");
+    care.order("undo", 2, json!({ "revision": 2, "reason": "It was this one." })).await.must(200);
+    assert_eq!(care.today().await.text(), before);
+}
+
+#[tokio::test]
+async fn a_plan_ends_on_a_date_to_come() {
+    let care = Care::new().await;
+    let body = json!({ "from_on": "2026-03-06", "reason": "The patient moves away." });
+    let done = care.order("revoke", 1, body).await.must(200);
+    assert_eq!((&done["plan"]["status"], &done["plan"]["ends_on"]), (&json!("active"), &json!("2026-03-06")));
+    care.app.set_clock("2026-03-05T10:00:00Z");
+    care.today().await.must(200);
+    care.app.set_clock("2026-03-06T10:00:00Z");
+    care.today().await.must(404);
+    let plan = care.ada.person.get(&format!("/v1/me/plans/{}", care.ada.plan_id)).await.must(200);
+    assert_eq!(plan["status"], "revoked");
+    // What the phone kept and sends late is kept.
+    let late = json!({ "plan_id": care.ada.plan_id, "answers": { "worry": "worried" }, "answered_at": "2026-03-06T09:00:00Z" });
+    care.ada.person.put(&format!("/v1/me/check-ins/{}", phone_id(7)), late).await.must(201);
+}
+
+#[tokio::test]
+async fn a_correction_is_of_every_plan_of_the_treatment_and_staff_without_the_right_are_refused() {
+    let care = Care::new().await;
+    let path = format!("/v1/clinic/plans/{}/correct", care.ada.plan_id);
+    let body = json!({ "performed_on": "2026-03-01", "reason": "Typed wrong." });
+    let refused = care.clinic.coordinator.send_if("POST", &path, "\"v1\"", body.clone()).await;
+    refused.must_be_problem(403, "not_allowed");
+    let missing = care.clinic.owner.post(&path, body.clone()).await;
+    missing.must_be_problem(428, "if_match_needed");
+    care.app.mails().await;
+    let other = care.clinic.enrol_as(("Bea", "Europe/London"), "mn-face", face_treatment("2026-03-02")).await;
+    care.order("correct", 1, body).await.must(200);
+    let theirs = care.clinic.owner.get(&format!("/v1/clinic/plans/{}", other.plan_id)).await.must(200);
+    assert_eq!(theirs["day_zero"], "2026-03-02", "of this treatment only");
+}

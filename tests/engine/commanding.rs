@@ -1,0 +1,422 @@
+//! Commands on running plans: pure, repeatable, reversible, and nothing that was answered is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+
+use aftercare::engine::{
+    AddedLine, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Override,
+    OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey, State, Stops,
+    Text, UndoRefusal, apply, check_override, due_reminders, local_date, next_due, occurrence_id, on_date, recounted,
+    today, undo,
+};
+use aftercare::ids::VersionId;
+use aftercare::time::Stamp;
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+
+use crate::support::{PLAN, at, enrolment, plan_id, zone};
+
+static BASE: LazyLock<Arc<Compiled>> = LazyLock::new(|| Arc::new(PLAN.clone()));
+
+fn begun() -> PlanState {
+    PlanState {
+        status: PlanStatus::Active,
+        day_zero: date(2026, 5, 4),
+        body_area: "face".to_owned(),
+        parameters: Parameters::default(),
+        version_id: VersionId(uuid::Uuid::nil()),
+        earlier_versions: Vec::new(),
+        stops: Stops::default(),
+        overrides: Vec::new(),
+    }
+}
+
+fn enrolled(state: &PlanState) -> Enrolment {
+    Enrolment { day_zero: state.day_zero, status: state.status, stops: state.stops.clone(), ..enrolment() }
+}
+
+fn compiled(state: &PlanState) -> Arc<Compiled> {
+    Compiled::of_stretches([(Arc::clone(&BASE), None)], &state.overrides).unwrap()
+}
+
+fn now(state: &PlanState, moment: Stamp, zone: &TimeZone, answered: BTreeMap<String, i32>) -> Now {
+    let today = local_date(zone, moment);
+    Now { at: moment, today, day: enrolled(state).day_on(today), answered }
+}
+
+fn pause(from: Date, until: Option<Date>, days: PausedDays) -> Command {
+    Command::Pause { from_on: from, until_on: until, days }
+}
+
+fn did(state: &PlanState, command: &Command, moment: &str) -> PlanState {
+    apply(state, command, &now(state, at(moment), &zone("Europe/Madrid"), BTreeMap::new())).unwrap()
+}
+
+#[test]
+fn days_wait_during_a_pause_that_shifts_them_and_each_comes_once() {
+    let state =
+        did(&begun(), &pause(date(2026, 5, 7), Some(date(2026, 5, 10)), PausedDays::Shift), "2026-05-06T10:00:00Z");
+    let plan = enrolled(&state);
+    let dates: Vec<Option<Date>> = (0..6).map(|day| plan.date_of(day)).collect();
+    let may = |day| Some(date(2026, 5, day));
+    assert_eq!(dates, [may(4), may(5), may(6), may(10), may(11), may(12)]);
+    for day in 0..20 {
+        assert_eq!(plan.day_on(plan.date_of(day).unwrap()), day);
+    }
+    assert_eq!((plan.day_on(date(2026, 5, 8)), plan.status_on(date(2026, 5, 8))), (3, PlanStatus::OnHold));
+    let open = did(&begun(), &pause(date(2026, 5, 7), None, PausedDays::Shift), "2026-05-06T10:00:00Z");
+    assert_eq!((enrolled(&open).date_of(2), enrolled(&open).date_of(3)), (may(6), None));
+    assert_eq!(next_due(&PLAN, &enrolled(&open), &zone("Europe/Madrid"), at("2026-05-07T10:00:00Z")), None);
+}
+
+#[test]
+fn day_0_is_the_treatments_date_whatever_is_paused() {
+    let state =
+        did(&begun(), &pause(date(2026, 5, 4), Some(date(2026, 5, 6)), PausedDays::Shift), "2026-05-04T10:00:00Z");
+    let plan = enrolled(&state);
+    assert_eq!((plan.day_on(date(2026, 5, 4)), plan.date_of(0)), (0, Some(date(2026, 5, 4))));
+    assert_eq!(plan.date_of(1), Some(date(2026, 5, 6)));
+}
+
+#[test]
+fn a_paused_plan_asks_nothing_and_its_restrictions_stand() {
+    let madrid = zone("Europe/Madrid");
+    for days in [PausedDays::Shift, PausedDays::Pass] {
+        let state = did(&begun(), &pause(date(2026, 5, 5), None, days), "2026-05-05T06:00:00Z");
+        let plan = enrolled(&state);
+        for moment in ["2026-05-05T10:00:00Z", "2026-05-05T20:30:00Z"] {
+            let seen = today(&PLAN, &plan, &Facts::default(), &madrid, at(moment));
+            assert_eq!(seen.status, PlanStatus::OnHold);
+            let kinds: BTreeSet<ItemKind> = seen.occurrences.iter().map(|one| PLAN.items[one.item].kind).collect();
+            assert_eq!(kinds, BTreeSet::from([ItemKind::Restriction]), "{days:?} at {moment}");
+        }
+        let due = due_reminders(
+            &PLAN,
+            &plan,
+            &Facts::default(),
+            &madrid,
+            at("2026-05-05T06:00:00Z"),
+            at("2026-05-05T21:00:00Z"),
+        );
+        assert!(due.iter().all(|due| due.occurrence.state == State::Cancelled), "{days:?}");
+    }
+}
+
+#[test]
+fn resuming_releases_no_reminder_that_was_due_before() {
+    let madrid = zone("Europe/Madrid");
+    let paused = did(&begun(), &pause(date(2026, 5, 5), None, PausedDays::Shift), "2026-05-05T06:00:00Z");
+    let resumed = did(&paused, &Command::Resume { on: date(2026, 5, 8) }, "2026-05-08T18:30:00Z"); // 20:30 in Madrid
+    let plan = enrolled(&resumed);
+    assert_eq!(plan.day_on(date(2026, 5, 8)), 1);
+    let due =
+        due_reminders(&PLAN, &plan, &Facts::default(), &madrid, at("2026-05-04T12:00:00Z"), at("2026-05-08T22:00:00Z"));
+    assert_eq!(due.len(), 0, "the evening's reminder was due at 19:00, before the plan was resumed");
+    let next = next_due(&PLAN, &plan, &madrid, at("2026-05-08T18:31:00Z")).unwrap();
+    assert!(next > at("2026-05-08T18:30:00Z"));
+}
+
+#[test]
+fn a_plan_that_is_over_asks_nothing_and_keeps_its_past() {
+    let madrid = zone("Europe/Madrid");
+    for status in [PlanStatus::Completed, PlanStatus::Revoked] {
+        let state = did(&begun(), &Command::End { on: date(2026, 5, 7), status }, "2026-05-05T06:00:00Z");
+        let plan = enrolled(&state);
+        assert!(!today(&PLAN, &plan, &Facts::default(), &madrid, at("2026-05-06T10:00:00Z")).occurrences.is_empty());
+        let after = today(&PLAN, &plan, &Facts::default(), &madrid, at("2026-05-07T10:00:00Z"));
+        assert_eq!((after.status, after.occurrences.len()), (status, 0));
+        assert_eq!(next_due(&PLAN, &plan, &madrid, at("2026-05-07T00:00:00Z")), None);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let madrid = zone("Europe/Madrid");
+    let try_it = |state: &PlanState, command: Command, moment: &str| {
+        apply(state, &command, &now(state, at(moment), &madrid, BTreeMap::new())).unwrap_err()
+    };
+    let moment = "2026-05-06T10:00:00Z";
+    let (fifth, seventh, ninth) = (date(2026, 5, 5), date(2026, 5, 7), date(2026, 5, 9));
+    assert_eq!(try_it(&begun(), pause(fifth, None, PausedDays::Shift), moment), Refusal::InThePast);
+    assert_eq!(try_it(&begun(), pause(ninth, Some(seventh), PausedDays::Pass), moment), Refusal::EndsBeforeItBegins);
+    assert_eq!(try_it(&begun(), Command::Resume { on: seventh }, moment), Refusal::NotPaused);
+    let paused = did(&begun(), &pause(seventh, None, PausedDays::Shift), moment);
+    assert_eq!(try_it(&paused, pause(ninth, None, PausedDays::Pass), moment), Refusal::AlreadyPaused);
+    let over = did(&begun(), &Command::End { on: seventh, status: PlanStatus::Revoked }, moment);
+    assert_eq!(try_it(&over, pause(ninth, None, PausedDays::Pass), moment), Refusal::NotRunning);
+    let error = did(&begun(), &Command::EnterInError, moment);
+    assert_eq!(try_it(&error, pause(ninth, None, PausedDays::Pass), moment), Refusal::EnteredInError);
+}
+
+#[test]
+fn a_corrected_date_moves_what_was_recorded_to_the_day_of_its_date() {
+    assert_eq!(recounted(3, date(2026, 5, 4), date(2026, 5, 5)), 2);
+    assert_eq!(recounted(3, date(2026, 5, 4), date(2026, 5, 2)), 5);
+    let mut state = begun();
+    state.overrides.push(Override { from_day: 4, change: OverrideChange::Remove("x".into()), reason: "y".into() });
+    let correct = Command::Correct { performed_on: Some(date(2026, 5, 5)), body_area: None, parameters: None };
+    let after = did(&state, &correct, "2026-05-08T10:00:00Z");
+    assert_eq!((after.day_zero, after.overrides[0].from_day), (date(2026, 5, 5), 3));
+}
+
+#[test]
+fn an_override_holds_from_its_day_and_days_before_stay() {
+    let state = begun();
+    let key = PLAN.items.iter().find(|item| item.kind == ItemKind::Restriction).map(|item| item.key.clone()).unwrap();
+    let set = SetLine { key: key.clone(), days: Some(vec![DayRange { from: 0, to: 9 }]), ..SetLine::default() };
+    let longer = Command::Override { change: OverrideChange::Set(set), reason: "72 hours".to_owned() };
+    let after = did(&state, &longer, "2026-05-05T10:00:00Z");
+    assert_eq!(did(&after, &longer, "2026-05-06T10:00:00Z"), after, "the same once more changes nothing");
+    let plan = compiled(&after);
+    let last = |compiled: &Compiled, day| {
+        let seen = on_date(
+            compiled,
+            &enrolled(&after),
+            &Facts::default(),
+            &zone("Europe/Madrid"),
+            at("2026-05-05T10:00:00Z"),
+            day,
+        );
+        seen.occurrences.iter().find(|one| compiled.items[one.item].key == key).and_then(|one| one.last_day)
+    };
+    assert_eq!(last(&plan, date(2026, 5, 5)), Some(9));
+    assert_eq!(last(&plan, date(2026, 5, 4)), last(&BASE, date(2026, 5, 4)));
+    let restored = did(
+        &after,
+        &Command::Override { change: OverrideChange::Restore(key.clone()), reason: "fine".into() },
+        "2026-05-06T10:00:00Z",
+    );
+    let plan = compiled(&restored);
+    assert_eq!(last(&plan, date(2026, 5, 7)), last(&BASE, date(2026, 5, 7)));
+    let unknown = OverrideChange::Remove("no-such-line".to_owned());
+    assert_eq!(check_override(&BASE, &[], &unknown).unwrap_err().code, "unknown_value");
+}
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let one = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let two = (one ^ (one >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        two ^ (two >> 31)
+    }
+
+    /// From the first up to, but not including, the second.
+    fn between(&mut self, from: i32, to: i32) -> i32 {
+        from + i32::try_from(self.roll() % u64::try_from(to - from).unwrap()).unwrap()
+    }
+
+    fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[usize::try_from(self.between(0, i32::try_from(all.len()).unwrap())).unwrap()]
+    }
+
+    fn flip(&mut self) -> bool {
+        self.roll().is_multiple_of(2)
+    }
+}
+
+fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
+    let soon = |random: &mut Dice| today.saturating_add(jiff::Span::new().days(random.between(0, 6)));
+    let days = |random: &mut Dice| if random.flip() { PausedDays::Shift } else { PausedDays::Pass };
+    let line = |random: &mut Dice| random.one_of(&PLAN.items).key.clone();
+    match random.between(0, 10) {
+        0 | 1 => {
+            let from = soon(random);
+            let until = random.flip().then(|| from.saturating_add(jiff::Span::new().days(random.between(1, 5))));
+            pause(from, until, days(random))
+        }
+        2 | 3 => Command::Resume { on: soon(random) },
+        4 => Command::End { on: soon(random), status: PlanStatus::Completed },
+        5 => {
+            let days = random.between(-2, 3);
+            let day = state.day_zero.saturating_add(jiff::Span::new().days(days));
+            Command::Correct { performed_on: Some(day), body_area: None, parameters: None }
+        }
+        6 => Command::EnterInError,
+        7 => {
+            let change = OverrideChange::Remove(line(random));
+            Command::Override { change, reason: "Seen.".to_owned() }
+        }
+        8 => {
+            let from = random.between(0, 9);
+            let range = DayRange { from, to: from + random.between(0, 9) };
+            let set = SetLine { key: line(random), days: Some(vec![range]), ..SetLine::default() };
+            Command::Override { change: OverrideChange::Set(set), reason: "Seen.".to_owned() }
+        }
+        _ => {
+            let change = if random.flip() {
+                OverrideChange::Restore(line(random))
+            } else {
+                OverrideChange::Add(AddedLine {
+                    key: "own-cool-pack".to_owned(),
+                    kind: ItemKind::Task,
+                    days: vec![DayRange { from: 0, to: 20 }],
+                    slots: vec![SlotKey(random.one_of(&PLAN.slots).key.clone())],
+                    title: Text([("en".to_owned(), "Cool pack.".to_owned())].into()),
+                    text: None,
+                })
+            };
+            Command::Override { change, reason: "Seen.".to_owned() }
+        }
+    }
+}
+
+/// Something the patient marked, as it is stored.
+struct Mark {
+    item: String,
+    slot: String,
+    day: i32,
+    counted_from: Date,
+}
+
+/// One patient's story: time goes by, the patient marks, the clinic commands and takes back.
+struct Story {
+    state: PlanState,
+    revisions: Vec<Revision>,
+    marks: Vec<Mark>,
+    /// Whether days were counted again, or changes taken back: lines may be gone, marks may not.
+    is_rewritten: bool,
+    commands: usize,
+}
+
+impl Story {
+    fn marks_now(&self) -> Vec<(MarkFact, i32)> {
+        let of = |mark: &Mark| {
+            let day = recounted(mark.day, mark.counted_from, self.state.day_zero);
+            (
+                MarkFact { occurrence: occurrence_id(plan_id(), &mark.item, day, &mark.slot), state: MarkState::Done },
+                day,
+            )
+        };
+        self.marks.iter().map(of).collect()
+    }
+
+    fn today(&self, zone: &TimeZone, moment: Stamp) -> String {
+        let marks: Vec<MarkFact> = self.marks_now().into_iter().map(|(mark, _)| mark).collect();
+        let facts = Facts { marks: &marks, check_ins: &[] };
+        let seen = today(&compiled(&self.state), &enrolled(&self.state), &facts, zone, moment);
+        serde_json::to_string(&seen).unwrap()
+    }
+
+    fn command(&mut self, random: &mut Dice, zone: &TimeZone, moment: Stamp, answered: &BTreeMap<String, i32>) {
+        let now = now(&self.state, moment, zone, answered.clone());
+        let command = any_command(random, &self.state, now.today);
+        if let Command::Override { change, .. } = &command
+            && check_override(&compiled(&self.state), &self.state.overrides, change).is_err()
+        {
+            return;
+        }
+        let Ok(after) = apply(&self.state, &command, &now) else { return };
+        assert_eq!(apply(&after, &command, &now).as_ref(), Ok(&after), "twice is once: {command:?}");
+        self.commands += 1;
+        if after == self.state {
+            return;
+        }
+        self.is_rewritten |= matches!(command, Command::Correct { .. } | Command::EnterInError);
+        let number = i32::try_from(self.revisions.len()).unwrap() + 2;
+        let before = std::mem::replace(&mut self.state, after.clone());
+        self.revisions.push(Revision { number, undoes: None, before, after });
+    }
+
+    fn take_back(&mut self, seen_before: Option<(&str, &TimeZone, Stamp)>) {
+        let undone = |number: i32| self.revisions.iter().any(|one| one.undoes == Some(number));
+        let standing = self.revisions.iter().filter(|one| one.undoes.is_none() && !undone(one.number));
+        let Some(number) = standing.map(|one| one.number).max() else { return };
+        let before = undo(&self.state, &self.revisions, number).unwrap();
+        let after = std::mem::replace(&mut self.state, before.clone());
+        let next = i32::try_from(self.revisions.len()).unwrap() + 2;
+        self.revisions.push(Revision { number: next, undoes: Some(number), before: after, after: before });
+        assert_eq!(undo(&self.state, &self.revisions, number).as_ref(), Ok(&self.state), "twice is once");
+        if let Some((seen, zone, moment)) = seen_before {
+            assert_eq!(self.today(zone, moment), seen, "an undo restores Today byte for byte");
+        } else {
+            self.is_rewritten = true;
+        }
+    }
+}
+
+const STORIES: u64 = 100_000;
+
+#[test]
+fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
+    let zones: Vec<TimeZone> = ["Europe/Madrid", "Pacific/Kiritimati", "America/Los_Angeles"].map(zone).into();
+    let (mut commands, mut undone, mut marked) = (0, 0, 0);
+    for seed in 0..STORIES {
+        let mut random = Dice(seed);
+        let mut story =
+            Story { state: begun(), revisions: Vec::new(), marks: Vec::new(), is_rewritten: false, commands: 0 };
+        let mut moment = at("2026-05-04T12:00:00Z");
+        for _ in 0..random.between(2, 5) {
+            moment = moment.plus_seconds(i64::from(random.between(0, 40)) * 3_600);
+            let zone = random.one_of(&zones);
+            let facts: Vec<MarkFact> = story.marks_now().into_iter().map(|(mark, _)| mark).collect();
+            let (plan, enrolled) = (compiled(&story.state), enrolled(&story.state));
+            let seen = today(&plan, &enrolled, &Facts { marks: &facts, check_ins: &[] }, zone, moment);
+            let open = seen
+                .occurrences
+                .iter()
+                .find(|one| one.state == State::Open && plan.items[one.item].kind == ItemKind::Task);
+            if let Some(one) = open {
+                let (item, slot) = (plan.items[one.item].key.clone(), plan.slots[one.slot].key.clone());
+                story.marks.push(Mark { item, slot, day: one.day, counted_from: story.state.day_zero });
+                marked += 1;
+            }
+            let days = story
+                .marks
+                .iter()
+                .map(|mark| (mark.item.clone(), recounted(mark.day, mark.counted_from, story.state.day_zero)));
+            let mut answered: BTreeMap<String, i32> = BTreeMap::new();
+            for (item, day) in days.filter(|(_, day)| *day >= seen.number) {
+                answered.entry(item).and_modify(|last| *last = day.max(*last)).or_insert(day);
+            }
+            if random.between(0, 4) == 0 {
+                story.take_back(None);
+            } else {
+                let (before, revisions) = (story.today(zone, moment), story.revisions.len());
+                story.command(&mut random, zone, moment, &answered);
+                if story.revisions.len() > revisions && random.between(0, 3) == 0 {
+                    let is_rewritten = story.is_rewritten;
+                    story.take_back(Some((&before, zone, moment)));
+                    story.is_rewritten = is_rewritten;
+                    undone += 1;
+                }
+            }
+        }
+        commands += story.commands;
+        if story.is_rewritten {
+            continue;
+        }
+        let (plan, enrolled) = (compiled(&story.state), enrolled(&story.state));
+        let marks = story.marks_now();
+        let facts: Vec<MarkFact> = marks.iter().map(|(mark, _)| *mark).collect();
+        for (mark, day) in &marks {
+            let Some(date) = enrolled.date_of(*day) else { continue }; // it waits with its day
+            let seen = on_date(&plan, &enrolled, &Facts { marks: &facts, check_ins: &[] }, &zones[0], moment, date);
+            let found = seen.occurrences.iter().find(|one| one.id == mark.occurrence);
+            assert_eq!(found.map(|one| one.state), Some(State::Done), "seed {seed}: a mark of day {day} is lost");
+        }
+    }
+    assert!(commands > 100_000 && marked > 50_000 && undone > 10_000, "{commands} {marked} {undone}");
+}
+
+#[test]
+fn only_the_newest_standing_revision_can_be_taken_back() {
+    let one =
+        did(&begun(), &pause(date(2026, 5, 7), Some(date(2026, 5, 8)), PausedDays::Shift), "2026-05-06T10:00:00Z");
+    let two = did(&one, &Command::End { on: date(2026, 5, 20), status: PlanStatus::Revoked }, "2026-05-06T10:00:00Z");
+    let revision = |number, before: &PlanState, after: &PlanState| Revision {
+        number,
+        undoes: None,
+        before: before.clone(),
+        after: after.clone(),
+    };
+    let mut revisions = vec![revision(2, &begun(), &one), revision(3, &one, &two)];
+    assert_eq!(undo(&two, &revisions, 2), Err(UndoRefusal::NotNewest));
+    assert_eq!(undo(&two, &revisions, 9), Err(UndoRefusal::Unknown));
+    assert_eq!(undo(&two, &revisions, 3).as_ref(), Ok(&one));
+    revisions.push(Revision { number: 4, undoes: Some(3), before: two, after: one.clone() });
+    assert_eq!(undo(&one, &revisions, 3).as_ref(), Ok(&one), "it was taken back already");
+    assert_eq!(undo(&one, &revisions, 2).as_ref(), Ok(&begun()));
+}
