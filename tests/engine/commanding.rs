@@ -14,6 +14,7 @@ use aftercare::time::Stamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
+use crate::dice::Dice;
 use crate::support::{PLAN, at, enrolment, plan_id, zone};
 
 static BASE: LazyLock<Arc<Compiled>> = LazyLock::new(|| Arc::new(PLAN.clone()));
@@ -190,31 +191,6 @@ fn an_override_holds_from_its_day_and_days_before_stay() {
     assert_eq!(last(&plan, date(2026, 5, 7)), last(&BASE, date(2026, 5, 7)));
     let unknown = OverrideChange::Remove("no-such-line".to_owned());
     assert_eq!(check_override(&BASE, &[], &unknown).unwrap_err().code, "unknown_value");
-}
-
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let one = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let two = (one ^ (one >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        two ^ (two >> 31)
-    }
-
-    /// From the first up to, but not including, the second.
-    fn between(&mut self, from: i32, to: i32) -> i32 {
-        from + i32::try_from(self.roll() % u64::try_from(to - from).unwrap()).unwrap()
-    }
-
-    fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[usize::try_from(self.between(0, i32::try_from(all.len()).unwrap())).unwrap()]
-    }
-
-    fn flip(&mut self) -> bool {
-        self.roll().is_multiple_of(2)
-    }
 }
 
 fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
