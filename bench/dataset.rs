@@ -299,8 +299,6 @@ fn insert_check_in(
             urgency: None,
             findings: Json::of(&json!([])).unwrap(),
             counted_from: None,
-            item_key: None,
-            slot_key: None,
         },
     )?;
     Ok(())

@@ -39,6 +39,7 @@ fn enrolment() -> Enrolment {
         enrolled_at: at("2026-05-04T10:00:00Z"),
         status: PlanStatus::Active,
         stops: Default::default(),
+        counted_later: 0,
     }
 }
 
@@ -92,8 +93,14 @@ impl Patient {
         let id = PlanId::from(Uuid::from_u128(number));
         let enrolled_at = at(&format!("2026-05-{:02}T06:00:00Z", 12 - days_ago));
         let day_zero = date(2026, 5, 12 - days_ago);
-        let enrolment =
-            Enrolment { plan: id, day_zero, enrolled_at, status: PlanStatus::Active, stops: Default::default() };
+        let enrolment = Enrolment {
+            plan: id,
+            day_zero,
+            enrolled_at,
+            status: PlanStatus::Active,
+            stops: Default::default(),
+            counted_later: 0,
+        };
         let (zone, none) = (TimeZone::get("Europe/Madrid").unwrap(), Facts::default());
         let day = |number| aftercare::engine::day(&plan, &enrolment, &none, &zone, enrolled_at, number).occurrences;
         let seen: Vec<_> = (0..i32::from(days_ago)).flat_map(day).collect();

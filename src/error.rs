@@ -273,6 +273,7 @@ fn from_database(text: &str) -> Option<Error> {
     } else if any(&[
         "database is locked",
         "lock timeout",
+        "deadlock detected",
         "terminating connection",
         "could not connect",
         "server closed the connection",

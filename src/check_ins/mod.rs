@@ -62,10 +62,6 @@ pub struct CheckIn {
     pub findings: Json,
     /// The date that the day was counted from; none: the plan's first.
     pub counted_from: Option<DateColumn>,
-    /// The line that it answers.
-    pub item_key: Option<String>,
-    /// The slot that it answers.
-    pub slot_key: Option<String>,
 }
 
 /// A check-in to be recorded.
@@ -104,7 +100,7 @@ pub fn prepare(
     new: &NewCheckIn,
     m: &Moment,
 ) -> Result<Judged, Error> {
-    let dossier = plans::of_account(c, cache, who.account, new.plan_id)?
+    let dossier = plans::ever_of_account(c, cache, who.account, new.plan_id)?
         .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?;
     let body_hash = digest(&serde_json::to_vec(new)?);
     if let Some(check_in) = first_again(c, &dossier, id, &body_hash)? {
@@ -169,7 +165,7 @@ fn judge(
     if answered_at > m.at.plus_seconds(AHEAD_SECONDS) {
         return Err(Error::field("/answered_at", "out_of_range", "must not be in the future"));
     }
-    if dossier.day_number(answered_at) < 0 {
+    if dossier.day_number(answered_at) < 0 && dossier.plan.first_day_zero.is_none() {
         return Err(Error::field("/answered_at", "out_of_range", "must not be before the day of the treatment"));
     }
     let place = place(c, dossier, new.occurrence_id, answered_at, m.at)?;
@@ -177,9 +173,10 @@ fn judge(
     let triage = match dossier.clinic.triage {
         TriageMode::Full => {
             let earlier = store::list_earlier(c, dossier.plan.clinic_id, dossier.plan.id, engine::LOOK_BACK)?;
-            let recounted = |(day, from, answers)| (dossier.plan.day_now(day, from), answers);
-            let earlier: Vec<(i32, Answers)> = earlier.into_iter().map(recounted).collect();
-            engine::triage(&dossier.compiled, &TriageInput { day: place.day, answers: &answers, earlier: &earlier })
+            let enrolment = dossier.enrolment();
+            let aged = |(day, from, answers)| (enrolment.age_of(dossier.plan.day_now(day, from)), answers);
+            let earlier: Vec<(i32, Answers)> = earlier.into_iter().map(aged).collect();
+            engine::triage(&dossier.compiled, &TriageInput { day: place.age, answers: &answers, earlier: &earlier })
         }
         TriageMode::InstructionsOnly => Triage::default(),
     };
@@ -192,7 +189,7 @@ fn judge(
         id,
         patient_id: dossier.patient.id,
         version_id: dossier.version_on(place.day)?,
-        occurrence_id: place.answers.as_ref().map(|(occurrence, ..)| *occurrence),
+        occurrence_id: place.answers,
         day: place.day,
         form: place.form,
         answers: Json::of(&answers)?,
@@ -204,18 +201,18 @@ fn judge(
         urgency: triage.urgency.map(|urgency| urgency.as_str().to_owned()),
         findings: Json::of(&findings)?,
         counted_from: dossier.counted_from(),
-        item_key: place.answers.as_ref().map(|(_, item, _)| item.clone()),
-        slot_key: place.answers.map(|(.., slot)| slot),
     })
 }
 
 /// Where in the plan a check-in belongs.
 struct Place {
     day: i32,
+    /// How many days after the treatment that is.
+    age: i32,
     form: String,
     back_filled: bool,
-    /// What it answers: the occurrence, with its line and its slot.
-    answers: Option<(OccurrenceId, String, String)>,
+    /// The occurrence that it answers.
+    answers: Option<OccurrenceId>,
 }
 
 fn place(
@@ -225,14 +222,20 @@ fn place(
     answered_at: Stamp,
     at: Stamp,
 ) -> Result<Place, Error> {
-    let ad_hoc =
-        || Place { day: dossier.day_number(answered_at), form: AD_HOC.to_owned(), back_filled: false, answers: None };
+    let enrolment = dossier.enrolment();
+    let ad_hoc = || Place {
+        day: dossier.day_number(answered_at),
+        age: enrolment.age_on(engine::local_date(&dossier.zone, answered_at)),
+        form: AD_HOC.to_owned(),
+        back_filled: false,
+        answers: None,
+    };
     let Some(id) = occurrence else { return Ok(ad_hoc()) };
     // A phone that was offline while the clinic changed the plan answers what it was asked: nothing of it is lost.
     let unasked = || (dossier.plan.revision > 1).then(ad_hoc);
     let unknown = || Error::field("/occurrence_id", "unknown_value", "there is no such check-in in this plan");
     let near = dossier.day_number(at);
-    let Some((item, day, slot)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near) else {
+    let Some((item, day, _)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, near) else {
         return unasked().ok_or_else(unknown);
     };
     let item = dossier.compiled.items.get(item).filter(|item| item.kind == ItemKind::CheckIn).ok_or_else(unknown)?;
@@ -242,12 +245,12 @@ fn place(
         let detail = format!("this check-in opens at {}", found.opens_at);
         return unasked().ok_or_else(|| Error::field("/occurrence_id", "not_open_yet", detail));
     }
-    let line = (item.key.clone(), dossier.compiled.slots.get(slot).map(|slot| slot.key.clone()).unwrap_or_default());
     Ok(Place {
         day,
+        age: enrolment.age_of(day),
         form: item.form.clone().unwrap_or_default(),
         back_filled: at >= found.closes_at,
-        answers: Some((id, line.0, line.1)),
+        answers: Some(id),
     })
 }
 

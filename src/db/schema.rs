@@ -244,7 +244,6 @@ diesel::table! {
         stops -> Nullable<JsonDoc>,
         overrides -> Nullable<JsonDoc>,
         first_day_zero -> Nullable<Day>,
-        corrections -> Integer,
         course -> Nullable<JsonDoc>,
     }
 }
@@ -350,8 +349,6 @@ diesel::table! {
         urgency -> Nullable<Text>,
         findings -> JsonDoc,
         counted_from -> Nullable<Day>,
-        item_key -> Nullable<Text>,
-        slot_key -> Nullable<Text>,
     }
 }
 

@@ -9,6 +9,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::days_between;
+use super::compile::Compiled;
+use super::occurrences::{Enrolment, Facts, line_of};
 use super::overrides::{Override, OverrideChange, in_force};
 use super::parameters::Parameters;
 use super::stops::{End, Pause, PausedDays, Stops};
@@ -146,6 +148,23 @@ impl Refusal {
     }
 }
 
+/// So many days may lie between two places on earth.
+const FARTHEST_AHEAD: i32 = 2;
+
+/// The lines that were answered or marked for a day or a later one, each with the last such day; also while it is not known when
+/// that day comes.
+pub fn answered_from(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, day: i32) -> BTreeMap<String, i32> {
+    let mut answered = BTreeMap::new();
+    for number in day..=day + FARTHEST_AHEAD {
+        for (item, slot) in compiled.planned_on(number).iter().filter_map(|line| line_of(compiled, *line)) {
+            if facts.about(enrolment.occurrence_id(&item.key, number, &slot.key)).is_some() {
+                answered.insert(item.key.clone(), number);
+            }
+        }
+    }
+    answered
+}
+
 const MOST: usize = 50;
 
 /// The state after a command; the same state if the command changes nothing.
@@ -214,7 +233,8 @@ fn pause(state: &mut PlanState, wanted: Pause, now: &Now) -> Result<(), Refusal>
 }
 
 fn resume(stops: &mut Stops, on: Date, now: &Now) -> Result<(), Refusal> {
-    if stops.pauses.iter().any(|pause| pause.until_on == Some(on)) {
+    let is_paused = stops.pauses.iter().any(|pause| pause.holds_on(on));
+    if !is_paused && stops.pauses.iter().any(|pause| pause.until_on == Some(on)) {
         return Ok(());
     }
     if on < now.today {
@@ -250,7 +270,11 @@ fn override_line(state: &mut PlanState, change: &OverrideChange, reason: &str, n
         OverrideChange::Restore(key) => {
             !everything.iter().any(|held| held.about() == key && !matches!(held, OverrideChange::Threshold(_)))
         }
-        _ => everything.contains(&change),
+        OverrideChange::Threshold(wanted) if wanted.add == 0 => {
+            let is_of = |held: &&OverrideChange| matches!(held, OverrideChange::Threshold(one) if one.symptom == wanted.symptom && one.add != 0);
+            !everything.iter().any(|held| is_of(&held))
+        }
+        _ => everything.iter().any(|held| held == change),
     };
     if is_so {
         return Ok(());

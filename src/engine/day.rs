@@ -8,7 +8,7 @@ use super::calendar::{local_date, local_instant, next_date_change};
 use super::clock::LocalTime;
 use super::compile::{Compiled, Planned};
 use super::document::Item;
-use super::occurrences::{Changes, Enrolment, Facts, Window, line_of, occurrence_id};
+use super::occurrences::{Changes, Enrolment, Facts, Window, line_of};
 use super::words::{ItemKind, PlanStatus, State};
 use crate::ids::OccurrenceId;
 use crate::time::Stamp;
@@ -137,7 +137,7 @@ impl View {
             number,
             date,
             status: enrolment.status_on(date),
-            phase: if is_told { compiled.phase_index_on(number) } else { None },
+            phase: if is_told { compiled.phase_index_on(enrolment.age_on(date)) } else { None },
             occurrences: self.occurrences,
             changed_at: self.changes.last.map_or(self.date.0, |last| last.max(self.date.0)),
             valid_until: self.changes.next.map_or(self.date.1, |next| next.min(self.date.1)),
@@ -192,9 +192,9 @@ impl Seen<'_> {
     ) -> Option<Occurrence> {
         let (item, slot) = line_of(self.compiled, line).filter(|(item, _)| self.enrolment.shows(item))?;
         let window = windows.of(line.slot)?;
-        let id = occurrence_id(self.enrolment.plan, &item.key, day, &slot.key);
+        let id = self.enrolment.occurrence_id(&item.key, day, &slot.key);
         let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };
-        let enrolled_at = self.enrolment.enrolled_at;
+        let enrolled_at = windows.asked_from;
         let state = match windows.status {
             PlanStatus::Active | PlanStatus::Draft => window.state(item.kind, recorded, enrolled_at, changes)?,
             PlanStatus::OnHold if item.kind == ItemKind::Restriction => {
@@ -243,6 +243,8 @@ pub(super) struct Windows<'a> {
     status: PlanStatus,
     /// Whether the plan's days wait on the date: what can be marked comes later.
     waits: bool,
+    /// From when on something is asked on the date.
+    asked_from: Stamp,
     zone: &'a TimeZone,
     resolved: Vec<Option<Window>>,
 }
@@ -255,6 +257,7 @@ impl<'a> Windows<'a> {
             date,
             status: seen.enrolment.status_on(date),
             waits: seen.enrolment.waits_on(date),
+            asked_from: seen.enrolment.asked_from(date),
             zone: seen.zone,
             resolved: vec![None; slots.len()],
         }

@@ -32,7 +32,7 @@ pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers};
 pub use calendar::{day_number, local_date, local_instant, recounted};
 pub use clock::{Days, LocalTime};
-pub use commands::{Command, Now, PlanState, Refusal, Revision, Stretch, UndoRefusal, apply, undo};
+pub use commands::{Command, Now, PlanState, Refusal, Revision, Stretch, UndoRefusal, answered_from, apply, undo};
 pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
 pub use day::{Day, Occurrence, day, on_date, today};
@@ -48,7 +48,8 @@ pub use lint::{Linted, lint};
 pub use merge::{Line, SetAside, Source, forbidden_until, merge, set_aside};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
 pub use overrides::{
-    AddedLine, DayRange, Override, OverrideChange, OverrideProblem, SetLine, SlotKey, Threshold, behind, check_override,
+    AddedLine, DayRange, Override, OverrideChange, OverrideProblem, SetLine, SlotKey, Threshold, behind,
+    check_override, check_shape,
 };
 pub use parameters::{ParameterProblem, Parameters};
 pub use reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};

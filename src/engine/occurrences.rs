@@ -28,6 +28,9 @@ pub struct Enrolment {
     pub status: PlanStatus,
     /// Its pauses and its end.
     pub stops: Stops,
+    /// How many days later than at first its days are counted from, because the treatment's date was corrected: occurrences keep
+    /// the ids of their dates.
+    pub counted_later: i32,
 }
 
 impl Enrolment {
@@ -69,7 +72,14 @@ pub struct CheckInFact {
     pub answers: Answers,
 }
 
-/// The id of an occurrence: it depends on the plan, the item, the day and the slot, never on the zone or the version.
+impl Enrolment {
+    /// The id of an occurrence on a day of the plan: that of its date, whatever the treatment's date was corrected to.
+    pub fn occurrence_id(&self, item_key: &str, day: i32, slot_key: &str) -> OccurrenceId {
+        occurrence_id(self.plan, item_key, day + self.counted_later, slot_key)
+    }
+}
+
+/// The id of an occurrence: it depends on the plan, the item, the day (as it was first counted) and the slot, never on the zone or the version.
 pub fn occurrence_id(plan: PlanId, item_key: &str, day: i32, slot_key: &str) -> OccurrenceId {
     let name = format!("{item_key}\n{day}\n{slot_key}"); // keys hold no line break, so two names are never the same
     OccurrenceId::from(Uuid::new_v5(&plan.0, name.as_bytes()))
@@ -89,7 +99,7 @@ pub fn find(
     };
     let is_it = |(line, day): &(Planned, i32)| {
         line_of(compiled, *line).is_some_and(|(item, slot)| {
-            enrolment.shows(item) && occurrence_id(enrolment.plan, &item.key, *day, &slot.key) == id
+            enrolment.shows(item) && enrolment.occurrence_id(&item.key, *day, &slot.key) == id
         })
     };
     outward.flat_map(on_day).find(is_it).map(|(line, day)| (line.item, day, line.slot))

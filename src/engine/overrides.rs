@@ -90,7 +90,7 @@ pub struct Threshold {
     /// The symptom, as the curves of the protocol name it.
     #[schema(max_length = 64, example = "redness")]
     pub symptom: String,
-    /// How many levels higher is normal; negative for lower.
+    /// How many levels higher is normal; negative for lower, 0 for what the protocol says.
     #[schema(minimum = -3, maximum = 3, example = 1)]
     pub add: i32,
 }
@@ -138,19 +138,40 @@ impl OverrideChange {
         }
     }
 
-    fn undoes(&self, earlier: &Self) -> bool {
-        let both_thresholds = matches!((self, earlier), (Self::Threshold(_), Self::Threshold(_)));
-        let one_threshold = matches!(self, Self::Threshold(_)) || matches!(earlier, Self::Threshold(_));
-        (both_thresholds || !one_threshold) && self.about() == earlier.about()
+    fn is_of_same(&self, earlier: &Self) -> bool {
+        let thresholds = [self, earlier].map(|one| matches!(one, Self::Threshold(_)));
+        thresholds[0] == thresholds[1] && self.about() == earlier.about()
+    }
+
+    /// This change on top of an earlier one of the same line: what it leaves out stays as that one has it.
+    fn on_top_of(&self, earlier: &Self) -> Self {
+        match (self, earlier) {
+            (Self::Set(set), Self::Set(old)) => Self::Set(SetLine {
+                key: set.key.clone(),
+                days: set.days.clone().or_else(|| old.days.clone()),
+                slots: set.slots.clone().or_else(|| old.slots.clone()),
+                title: set.title.clone().or_else(|| old.title.clone()),
+                text: set.text.clone().or_else(|| old.text.clone()),
+            }),
+            (Self::Set(set), Self::Add(old)) => Self::Add(AddedLine {
+                key: set.key.clone(),
+                kind: old.kind,
+                days: set.days.clone().unwrap_or_else(|| old.days.clone()),
+                slots: set.slots.clone().unwrap_or_else(|| old.slots.clone()),
+                title: set.title.clone().unwrap_or_else(|| old.title.clone()),
+                text: set.text.clone().or_else(|| old.text.clone()),
+            }),
+            _ => self.clone(),
+        }
     }
 }
 
-/// The changes that hold on a day: of several about one line, the newest.
-pub(super) fn in_force(overrides: &[Override], day: i32) -> Vec<&OverrideChange> {
-    let mut held: Vec<&OverrideChange> = Vec::new();
+/// The changes that hold on a day, one a line: the newest, on top of those before it.
+pub(super) fn in_force(overrides: &[Override], day: i32) -> Vec<OverrideChange> {
+    let mut held: Vec<OverrideChange> = Vec::new();
     for Override { change, .. } in overrides.iter().filter(|one| one.from_day <= day) {
-        held.retain(|earlier| !change.undoes(earlier));
-        held.push(change);
+        let earlier = held.iter().position(|earlier| change.is_of_same(earlier)).map(|index| held.remove(index));
+        held.push(earlier.map_or_else(|| change.clone(), |earlier| change.on_top_of(&earlier)));
     }
     held.retain(|change| !matches!(change, OverrideChange::Restore(_)));
     held
@@ -164,25 +185,26 @@ pub fn behind<'a>(overrides: &'a [Override], key: &str, day: i32) -> Option<&'a 
     overrides.iter().rev().find(about).filter(|one| !matches!(one.change, OverrideChange::Restore(_)))
 }
 
-/// Whether an override fits the plan, as it is with the overrides that it has.
+/// Whether an override fits its protocol, as that is without any, and the overrides that there are.
 pub fn check_override(
-    compiled: &Compiled,
+    protocol: &Compiled,
     overrides: &[Override],
     change: &OverrideChange,
 ) -> Result<(), OverrideProblem> {
+    let compiled = protocol;
+    check_shape(change)?;
     let problem = |pointer, code, detail: String| Err(OverrideProblem { pointer, code, detail });
-    let is_line = |key: &str| compiled.items.iter().any(|item| item.key == key);
+    let is_own =
+        |key: &str| overrides.iter().any(|one| matches!(&one.change, OverrideChange::Add(own) if own.key == key));
+    let is_of_protocol = |key: &str| compiled.items.iter().any(|item| item.key == key);
+    let is_line = |key: &str| is_of_protocol(key) || is_own(key);
     let unknown_line = |key: &str| problem("key", "unknown_value", format!("the plan has no line `{key}`"));
     match change {
         OverrideChange::Set(set) if !is_line(&set.key) => unknown_line(&set.key),
         OverrideChange::Set(SetLine { days: None, slots: None, title: None, text: None, .. }) => {
             problem("days", "required", "say what is different: days, slots, title or text".to_owned())
         }
-        OverrideChange::Set(set) => {
-            set.days.as_deref().map_or(Ok(()), check_days)?;
-            set.slots.as_deref().map_or(Ok(()), |slots| check_slots(compiled, slots))?;
-            check_words(set.title.as_ref(), set.text.as_ref())
-        }
+        OverrideChange::Set(set) => set.slots.as_deref().map_or(Ok(()), |slots| check_slots(compiled, slots)),
         OverrideChange::Remove(key) | OverrideChange::Restore(key) if !is_line(key) => unknown_line(key),
         OverrideChange::Remove(_) | OverrideChange::Restore(_) => Ok(()),
         OverrideChange::Add(added) => {
@@ -196,29 +218,56 @@ pub fn check_override(
                 let detail = "a key is 1 to 64 lower-case letters, digits, - and _, and begins with a letter";
                 return problem("key", "invalid_value", detail.to_owned());
             }
-            let is_own = |one: &Override| matches!(&one.change, OverrideChange::Add(own) if own.key == added.key);
-            if is_line(&added.key) && !overrides.iter().any(is_own) {
+            if is_of_protocol(&added.key) {
                 return problem("key", "taken", format!("the plan has a line `{}` already: use `set`", added.key));
             }
             if matches!(added.kind, ItemKind::CheckIn | ItemKind::Photo) {
                 let detail = "a check-in or a photo cannot be added to one plan: its form belongs to a protocol";
                 return problem("kind", "invalid_value", detail.to_owned());
             }
-            check_days(&added.days)?;
-            check_slots(compiled, &added.slots)?;
-            check_words(Some(&added.title), added.text.as_ref())
+            check_slots(compiled, &added.slots)
         }
         OverrideChange::Threshold(threshold) => {
             if !compiled.curves.contains_key(&threshold.symptom) {
                 let detail = format!("the plan has no expected curve of `{}`", threshold.symptom);
                 return problem("symptom", "unknown_value", detail);
             }
-            if threshold.add == 0 || !(-3..=3).contains(&threshold.add) {
-                return problem("add", "out_of_range", "must be from -3 to 3, and not 0".to_owned());
-            }
             Ok(())
         }
     }
+}
+
+/// Whether a change can be one of any plan.
+pub fn check_shape(change: &OverrideChange) -> Result<(), OverrideProblem> {
+    let problem = |pointer, code, detail: &str| Err(OverrideProblem { pointer, code, detail: detail.to_owned() });
+    if change.about().chars().count() > 64 {
+        let pointer = if matches!(change, OverrideChange::Threshold(_)) { "symptom" } else { "key" };
+        return problem(pointer, "too_long", "may have 64 characters at the most");
+    }
+    match change {
+        OverrideChange::Set(set) => {
+            set.days.as_deref().map_or(Ok(()), check_days)?;
+            set.slots.as_deref().map_or(Ok(()), check_slot_keys)?;
+            check_words(set.title.as_ref(), set.text.as_ref())
+        }
+        OverrideChange::Add(added) => {
+            check_days(&added.days)?;
+            check_slot_keys(&added.slots)?;
+            check_words(Some(&added.title), added.text.as_ref())
+        }
+        OverrideChange::Threshold(threshold) if !(-3..=3).contains(&threshold.add) => {
+            problem("add", "out_of_range", "must be from -3 to 3; 0 is what the protocol says")
+        }
+        OverrideChange::Threshold(_) | OverrideChange::Remove(_) | OverrideChange::Restore(_) => Ok(()),
+    }
+}
+
+fn check_slot_keys(slots: &[SlotKey]) -> Result<(), OverrideProblem> {
+    if slots.len() > 20 || slots.iter().any(|slot| slot.0.chars().count() > 64) {
+        let detail = "give 1 to 20 keys of slots, of 64 characters at the most".to_owned();
+        return Err(OverrideProblem { pointer: "slots", code: "too_long", detail });
+    }
+    Ok(())
 }
 
 fn check_days(days: &[DayRange]) -> Result<(), OverrideProblem> {
@@ -300,7 +349,7 @@ impl Compiled {
         starts.into_iter().map(stage).collect()
     }
 
-    fn with(&self, changes: &[&OverrideChange]) -> Self {
+    fn with(&self, changes: &[OverrideChange]) -> Self {
         let mut changed = self.clone();
         for change in changes {
             changed.apply(change);

@@ -2,9 +2,10 @@
 
 use jiff::tz::TimeZone;
 
+use super::calendar::local_date;
 use super::compile::Compiled;
 use super::conditions::{Known, Verdict};
-use super::occurrences::{Enrolment, Facts, Window, line_of, occurrence_id};
+use super::occurrences::{Enrolment, Facts, Window, line_of};
 use super::triage::{Finding, finding};
 use super::words::{ItemKind, PlanStatus, Trigger};
 use crate::time::Stamp;
@@ -50,18 +51,20 @@ fn missed_in_a_row(
     let heard_at = facts.check_ins.iter().map(|check_in| check_in.answered_at).filter(|at| *at <= as_of).max();
     let mut closed: Vec<(Stamp, i32, bool)> = Vec::new();
     for day in 1..=enrolment.day_at(zone, as_of).min(compiled.horizon_day) {
-        if enrolment.date_of(day).is_none_or(|date| enrolment.status_on(date) != PlanStatus::Active) {
-            continue;
+        let runs = |date: &jiff::civil::Date| enrolment.status_on(*date) == PlanStatus::Active;
+        let Some(date) = enrolment.date_of(day).filter(runs) else { continue };
+        if enrolment.was_paused_between(date, local_date(zone, as_of)) {
+            continue; // a row that a pause broke does not count
         }
         for line in compiled.planned_on(day) {
             let Some((item, slot)) = line_of(compiled, *line).filter(|(item, _)| item.kind == ItemKind::CheckIn) else {
                 continue;
             };
             let Some(window) = Window::on(compiled, enrolment, *line, day, zone) else { continue };
-            if window.closes_at > as_of || window.closes_at <= enrolment.enrolled_at {
+            if window.closes_at > as_of || window.closes_at <= enrolment.asked_from(date) {
                 continue;
             }
-            let answered = facts.about(occurrence_id(enrolment.plan, &item.key, day, &slot.key)).is_some();
+            let answered = facts.about(enrolment.occurrence_id(&item.key, day, &slot.key)).is_some();
             closed.push((window.closes_at, day, answered || heard_at.is_some_and(|heard| heard >= window.closes_at)));
         }
     }

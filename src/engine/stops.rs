@@ -122,6 +122,35 @@ impl Enrolment {
         self.stops.pauses.iter().filter_map(|pause| pause.resumed_at).fold(self.enrolled_at, Stamp::max)
     }
 
+    /// From when on something is asked on a date: on that on which somebody resumed the plan, from then on.
+    pub(super) fn asked_from(&self, date: Date) -> Stamp {
+        let resumed = self.stops.pauses.iter().filter(|pause| pause.until_on == Some(date));
+        resumed.filter_map(|pause| pause.resumed_at).fold(self.enrolled_at, Stamp::max)
+    }
+
+    /// Whether a pause ended after the one date, up to the other.
+    pub(super) fn was_paused_between(&self, after: Date, until: Date) -> bool {
+        let ended = |pause: &Pause| pause.until_on.is_some_and(|on| after < on && on <= until && pause.from_on < on);
+        self.stops.pauses.iter().any(ended)
+    }
+
+    /// How many days after the treatment a date is. Skin does not wait while a plan does: what is normal, and what rules judge, goes by it.
+    pub fn age_on(&self, date: Date) -> i32 {
+        days_between(self.day_zero, date)
+    }
+
+    /// The age of the skin on a day of the plan.
+    pub fn age_of(&self, day: i32) -> i32 {
+        self.date_of(day).map_or(day, |date| self.age_on(date))
+    }
+
+    /// Which time a day comes: a pause that begins on it, or before it, lets it come again on another date.
+    pub fn turn(&self, day: i32) -> i32 {
+        let Some(date) = self.date_of(day) else { return 1 };
+        let waited = self.shifts().filter(|(from, _)| *from < date).count();
+        1 + i32::try_from(waited).unwrap_or_default()
+    }
+
     /// Pauses that shift days, from the day after the treatment on: day 0 is the treatment's date whatever happens.
     fn shifts(&self) -> impl Iterator<Item = (Date, Option<Date>)> {
         let day_one = add_days(self.day_zero, 1);

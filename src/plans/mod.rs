@@ -74,8 +74,6 @@ pub struct Plan {
     pub overrides: Option<Json>,
     /// The date that its days were counted from before the treatment's date was corrected.
     pub first_day_zero: Option<DateColumn>,
-    /// How often that was.
-    pub corrections: i32,
     /// The session of a course that it belongs to (`courses::InCourse`).
     pub course: Option<Json>,
 }
@@ -166,6 +164,10 @@ impl Dossier {
             enrolled_at: self.plan.started_at.unwrap_or(self.plan.enrolled_at),
             status: self.plan.status,
             stops: self.stops.clone(),
+            counted_later: self
+                .plan
+                .first_day_zero
+                .map_or(0, |first| -engine::recounted(0, first.0, self.plan.day_zero.0)),
         }
     }
 
@@ -228,7 +230,8 @@ impl Dossier {
     /// Everything that is known, for the whole plan.
     pub fn known_all(&self, c: &mut Conn) -> Result<Known, Error> {
         if self.plan.first_day_zero.is_some() {
-            return store::list_recounted(c, &self.plan);
+            let marks = store::list_marks(c, self.plan.clinic_id, self.plan.id, i32::MIN, i32::MAX)?;
+            return Ok(Known { marks, check_ins: store::list_recounted(c, &self.plan)? });
         }
         Ok(Known {
             marks: store::list_marks(c, self.plan.clinic_id, self.plan.id, i32::MIN, i32::MAX)?,
@@ -246,6 +249,17 @@ pub fn compiled(c: &mut Conn, cache: &Compiled, plan: &Plan) -> Result<Arc<engin
 /// The account's plan of that id, complete.
 pub fn of_account(c: &mut Conn, cache: &Compiled, account: AccountId, id: PlanId) -> Result<Option<Dossier>, Error> {
     let rows = store::find_of_account(c, account, id)?;
+    rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
+}
+
+/// The same, also one that was entered in error: what a patient says of it is kept.
+pub fn ever_of_account(
+    c: &mut Conn,
+    cache: &Compiled,
+    account: AccountId,
+    id: PlanId,
+) -> Result<Option<Dossier>, Error> {
+    let rows = store::find_ever_of_account(c, account, id)?;
     rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
 }
 
@@ -285,6 +299,9 @@ pub fn enrol(
     let treatment = patients::store::find_treatment(c, who.clinic, new.treatment)?
         .filter(|treatment| treatment.patient_id == patient.id)
         .ok_or_else(|| missing("/treatment_id", "treatment of this patient"))?;
+    if treatment.entered_in_error_at.is_some() {
+        return Err(Error::field("/treatment_id", "entered_in_error", "this treatment was entered in error"));
+    }
     let clinic = crate::clinics::store::get(c, who.clinic)?;
     let version = approved(c, &clinic, new.protocol.as_str())?;
     let compiled = cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
@@ -313,7 +330,6 @@ pub fn enrol(
         stops: None,
         overrides: None,
         first_day_zero: None,
-        corrections: 0,
         course: InCourse::kept(course)?,
     };
     let (stops, overrides) = (Stops::default(), Vec::new());

@@ -2,12 +2,12 @@
 
 use diesel::prelude::*;
 
-use super::{Known, Plan};
+use super::Plan;
 use crate::clinics::Clinic;
 use crate::db::schema::{check_ins, clinics, marks, patients, plans, treatments};
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, direct};
-use crate::engine::{self, Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
+use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{AccountId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId};
@@ -67,11 +67,16 @@ pub fn list_of_account(c: &mut Conn, account: AccountId, page: &PageParams) -> R
 
 /// The account's plan of that id.
 pub fn find_of_account(c: &mut Conn, account: AccountId, id: PlanId) -> Result<Option<Rows>, Error> {
+    let rows = find_ever_of_account(c, account, id)?;
+    Ok(rows.filter(|(plan, ..)| plan.status != PlanStatus::EnteredInError))
+}
+
+/// The same, also one that was entered in error.
+pub fn find_ever_of_account(c: &mut Conn, account: AccountId, id: PlanId) -> Result<Option<Rows>, Error> {
     Ok(direct!(c, |c| patients::table
         .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
         .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
         .filter(patients::account_id.eq(account).and(plans::id.eq(id)))
-        .filter(plans::status.ne(PlanStatus::EnteredInError))
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
         .first(c))
     .optional()?)
@@ -243,40 +248,25 @@ pub fn insert_mark(c: &mut Conn, mark: &NewMark) -> Result<(), Error> {
     Ok(())
 }
 
-/// Everything that is known of a plan whose treatment's date was corrected: what was recorded stays with its date, so its day is
-/// another one, and its occurrence too.
-pub fn list_recounted(c: &mut Conn, plan: &Plan) -> Result<Known, Error> {
-    type Answered = (Option<OccurrenceId>, Option<String>, Option<String>, i32, Option<DateColumn>, Stamp, Json);
-    let (clinic_id, plan_id) = (plan.clinic_id, plan.id);
-    let rows: Vec<(String, String, i32, Option<DateColumn>, String)> = direct!(c, |c| marks::table
-        .filter(marks::clinic_id.eq(clinic_id).and(marks::plan_id.eq(plan_id)))
-        .order(marks::id)
-        .select((marks::item_key, marks::slot_key, marks::day, marks::counted_from, marks::state))
-        .load(c))?;
-    let of = |(item, slot, day, counted_from, word): (String, String, i32, Option<DateColumn>, String)| {
-        (engine::occurrence_id(plan_id, &item, plan.day_now(day, counted_from), &slot), word)
-    };
-    let marks = newest(rows.into_iter().map(of));
+/// The check-ins of a plan whose treatment's date was corrected: what was recorded stays with its date, so its day is another one.
+pub fn list_recounted(c: &mut Conn, plan: &Plan) -> Result<Vec<CheckInFact>, Error> {
+    type Answered = (Option<OccurrenceId>, i32, Option<DateColumn>, Stamp, Json);
     let rows: Vec<Answered> = direct!(c, |c| check_ins::table
-        .filter(check_ins::clinic_id.eq(clinic_id).and(check_ins::plan_id.eq(plan_id)))
+        .filter(check_ins::clinic_id.eq(plan.clinic_id).and(check_ins::plan_id.eq(plan.id)))
         .order(check_ins::entry_id)
         .select((
             check_ins::occurrence_id,
-            check_ins::item_key,
-            check_ins::slot_key,
             check_ins::day,
             check_ins::counted_from,
             check_ins::answered_at,
             check_ins::answers,
         ))
         .load(c))?;
-    let check_ins = rows.into_iter().map(|(occurrence, item, slot, day, counted_from, answered_at, answers)| {
-        let now = plan.day_now(day, counted_from);
-        let moved = || Some(engine::occurrence_id(plan_id, &item?, now, &slot?));
-        let occurrence = if now == day { occurrence } else { moved() };
-        Ok(CheckInFact { occurrence, day: now, answered_at, answers: Answers(answers.to()?) })
-    });
-    Ok(Known { marks, check_ins: check_ins.collect::<Result<_, Error>>()? })
+    let fact = |(occurrence, day, counted_from, answered_at, answers): Answered| {
+        let day = plan.day_now(day, counted_from);
+        Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
+    };
+    rows.into_iter().map(fact).collect()
 }
 
 /// The check-ins from this day on, oldest first, without their answers: nothing is in force that depends on these.

@@ -37,7 +37,7 @@ pub struct Reminder {
     pub occurrence_id: OccurrenceId,
     /// `email`.
     pub channel: String,
-    /// 1, and one more for each correction of the treatment's date.
+    /// 1; a day that comes again because the plan was paused is decided about again, as 2.
     pub step: i32,
     /// The occurrence's item.
     pub item_key: String,
@@ -93,13 +93,8 @@ pub fn plan_one(
     plans::store::set_planned(c, &dossier.plan, m.at, next)
 }
 
-/// Counts from 1; when the treatment's date is corrected, the same day is another date, and is decided about again.
-fn step(dossier: &Dossier) -> i32 {
-    dossier.plan.corrections + 1
-}
-
 fn decide(c: &mut Conn, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -> Result<(), Error> {
-    if store::is_decided(c, dossier.plan.clinic_id, due.occurrence.id, step(dossier))? {
+    if store::is_decided(c, dossier.plan.clinic_id, due.occurrence.id, dossier.enrolment().turn(due.occurrence.day))? {
         return Ok(());
     }
     let patient = &dossier.patient;
@@ -118,7 +113,7 @@ fn decide(c: &mut Conn, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -
             patient_id: dossier.patient.id,
             occurrence_id: due.occurrence.id,
             channel: "email".to_owned(),
-            step: step(dossier),
+            step: dossier.enrolment().turn(due.occurrence.day),
             item_key: item_of(dossier, &due.occurrence)?.key.clone(),
             slot_key: slot_of(dossier, &due.occurrence)?.key.clone(),
             day: due.occurrence.day,

@@ -6,16 +6,15 @@ use std::sync::{Arc, LazyLock};
 use aftercare::engine::{
     AddedLine, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Override,
     OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey, State, Stops,
-    Text, UndoRefusal, apply, check_override, due_reminders, local_date, next_due, occurrence_id, on_date, recounted,
-    today, undo,
+    Text, UndoRefusal, apply, check_override, due_reminders, local_date, next_due, on_date, recounted, today, undo,
 };
-use aftercare::ids::VersionId;
+use aftercare::ids::{OccurrenceId, VersionId};
 use aftercare::time::Stamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 use crate::dice::Dice;
-use crate::support::{PLAN, at, enrolment, plan_id, zone};
+use crate::support::{PLAN, at, enrolment, zone};
 
 static BASE: LazyLock<Arc<Compiled>> = LazyLock::new(|| Arc::new(PLAN.clone()));
 
@@ -33,7 +32,13 @@ fn begun() -> PlanState {
 }
 
 fn enrolled(state: &PlanState) -> Enrolment {
-    Enrolment { day_zero: state.day_zero, status: state.status, stops: state.stops.clone(), ..enrolment() }
+    Enrolment {
+        day_zero: state.day_zero,
+        status: state.status,
+        stops: state.stops.clone(),
+        counted_later: -recounted(0, date(2026, 5, 4), state.day_zero),
+        ..enrolment()
+    }
 }
 
 fn compiled(state: &PlanState) -> Arc<Compiled> {
@@ -211,6 +216,14 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
             Command::Correct { performed_on: Some(day), body_area: None, parameters: None }
         }
         6 => Command::EnterInError,
+        7 if random.flip() => {
+            let set = SetLine {
+                key: "own-cool-pack".to_owned(),
+                title: Some(Text([("en".to_owned(), "Cool pack, twice.".to_owned())].into())),
+                ..SetLine::default()
+            };
+            Command::Override { change: OverrideChange::Set(set), reason: "Seen.".to_owned() }
+        }
         7 => {
             let change = OverrideChange::Remove(line(random));
             Command::Override { change, reason: "Seen.".to_owned() }
@@ -241,8 +254,8 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
 
 /// Something the patient marked, as it is stored.
 struct Mark {
+    id: OccurrenceId,
     item: String,
-    slot: String,
     day: i32,
     counted_from: Date,
 }
@@ -261,10 +274,7 @@ impl Story {
     fn marks_now(&self) -> Vec<(MarkFact, i32)> {
         let of = |mark: &Mark| {
             let day = recounted(mark.day, mark.counted_from, self.state.day_zero);
-            (
-                MarkFact { occurrence: occurrence_id(plan_id(), &mark.item, day, &mark.slot), state: MarkState::Done },
-                day,
-            )
+            (MarkFact { occurrence: mark.id, state: MarkState::Done }, day)
         };
         self.marks.iter().map(of).collect()
     }
@@ -280,7 +290,7 @@ impl Story {
         let now = now(&self.state, moment, zone, answered.clone());
         let command = any_command(random, &self.state, now.today);
         if let Command::Override { change, .. } = &command
-            && check_override(&compiled(&self.state), &self.state.overrides, change).is_err()
+            && check_override(&BASE, &self.state.overrides, change).is_err()
         {
             return;
         }
@@ -335,8 +345,8 @@ fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
                 .iter()
                 .find(|one| one.state == State::Open && plan.items[one.item].kind == ItemKind::Task);
             if let Some(one) = open {
-                let (item, slot) = (plan.items[one.item].key.clone(), plan.slots[one.slot].key.clone());
-                story.marks.push(Mark { item, slot, day: one.day, counted_from: story.state.day_zero });
+                let (id, item) = (one.id, plan.items[one.item].key.clone());
+                story.marks.push(Mark { id, item, day: one.day, counted_from: story.state.day_zero });
                 marked += 1;
             }
             let days = story
@@ -375,6 +385,61 @@ fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
         }
     }
     assert!(commands > 100_000 && marked > 50_000 && undone > 10_000, "{commands} {marked} {undone}");
+}
+
+#[test]
+fn a_change_of_a_changed_line_keeps_what_it_does_not_say() {
+    let key = PLAN.items.iter().find(|item| item.kind == ItemKind::Restriction).map(|item| item.key.clone()).unwrap();
+    let words = |text: &str| Text([("en".to_owned(), text.to_owned())].into());
+    let command = |change| Command::Override { change, reason: "Seen.".to_owned() };
+    let longer = SetLine { key: key.clone(), days: Some(vec![DayRange { from: 0, to: 9 }]), ..SetLine::default() };
+    let worded = SetLine { key: key.clone(), title: Some(words("Not yet.")), ..SetLine::default() };
+    let own = AddedLine {
+        key: "own-no-gym".to_owned(),
+        kind: ItemKind::Restriction,
+        days: vec![DayRange { from: 0, to: 14 }],
+        slots: vec![SlotKey(PLAN.slots[0].key.clone())],
+        title: words("No gym."),
+        text: None,
+    };
+    let own_worded = SetLine { key: own.key.clone(), title: Some(words("No gym, no running.")), ..SetLine::default() };
+    let mut state = begun();
+    for change in [
+        OverrideChange::Set(longer),
+        OverrideChange::Set(worded),
+        OverrideChange::Add(own),
+        OverrideChange::Set(own_worded),
+    ] {
+        check_override(&BASE, &state.overrides, &change).unwrap();
+        state = did(&state, &command(change), "2026-05-05T10:00:00Z");
+    }
+    let plan = compiled(&state);
+    let moment = at("2026-05-05T10:00:00Z");
+    let seen = on_date(&plan, &enrolled(&state), &Facts::default(), &zone("Europe/Madrid"), moment, date(2026, 5, 6));
+    let said = |key: &str| {
+        let one = seen.occurrences.iter().find(|one| plan.items[one.item].key == key).unwrap();
+        (plan.items[one.item].title.in_locale(&["en"]).to_owned(), one.last_day)
+    };
+    assert_eq!(said(&key), ("Not yet.".to_owned(), Some(9)));
+    assert_eq!(said("own-no-gym"), ("No gym, no running.".to_owned(), Some(14)));
+}
+
+#[test]
+fn a_pause_up_to_the_next_is_resumed_in_the_next() {
+    let (sixth, eighth, ninth) = (date(2026, 5, 6), date(2026, 5, 8), date(2026, 5, 9));
+    let one = did(&begun(), &pause(sixth, Some(eighth), PausedDays::Pass), "2026-05-06T10:00:00Z");
+    let two = did(&one, &pause(eighth, Some(ninth), PausedDays::Pass), "2026-05-06T10:00:00Z");
+    let resumed = did(&two, &Command::Resume { on: eighth }, "2026-05-08T10:00:00Z");
+    assert_eq!(enrolled(&resumed).status_on(eighth), PlanStatus::Active);
+}
+
+#[test]
+fn skin_does_not_wait_while_a_plan_does() {
+    let state =
+        did(&begun(), &pause(date(2026, 5, 6), Some(date(2026, 5, 16)), PausedDays::Shift), "2026-05-06T06:00:00Z");
+    let plan = enrolled(&state);
+    assert_eq!((plan.day_on(date(2026, 5, 16)), plan.age_of(2), plan.age_on(date(2026, 5, 10))), (2, 12, 6));
+    assert_eq!((plan.turn(1), plan.turn(2)), (1, 2), "day 2 comes a second time, and is reminded of again");
 }
 
 #[test]

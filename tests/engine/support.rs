@@ -39,6 +39,7 @@ pub fn enrolment() -> Enrolment {
         enrolled_at: at("2026-05-04T10:00:00Z"),
         status: PlanStatus::Active,
         stops: aftercare::engine::Stops::default(),
+        counted_later: 0,
     }
 }
 

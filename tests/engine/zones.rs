@@ -54,6 +54,7 @@ fn enrolled(day_zero: Date) -> Enrolment {
         enrolled_at: Stamp::from(long_before),
         status: PlanStatus::Active,
         stops: aftercare::engine::Stops::default(),
+        counted_later: 0,
     }
 }
 

@@ -1,17 +1,12 @@
 -- What the clinic did to a running plan. `stops`: its pauses and its end; `overrides`: what is different for this patient.
 -- `first_day_zero` is the date that days were counted from before the treatment's date was corrected; none if it never was.
--- `corrections` counts these corrections: a reminder of a day is another one afterwards (`reminders.step`).
 ALTER TABLE plans ADD COLUMN stops TEXT;
 ALTER TABLE plans ADD COLUMN overrides TEXT;
 ALTER TABLE plans ADD COLUMN first_day_zero TEXT;
-ALTER TABLE plans ADD COLUMN corrections INTEGER NOT NULL DEFAULT 0;
 
 -- The date that the day of a mark or a check-in was counted from; none: the plan's first.
 ALTER TABLE marks ADD COLUMN counted_from TEXT;
 ALTER TABLE check_ins ADD COLUMN counted_from TEXT;
--- The line and the slot that a check-in answers.
-ALTER TABLE check_ins ADD COLUMN item_key TEXT;
-ALTER TABLE check_ins ADD COLUMN slot_key TEXT;
 
 -- What happened to the plan after the alert was raised: [{at, code, detail}].
 ALTER TABLE alerts ADD COLUMN annotations TEXT;

@@ -18,7 +18,7 @@ use crate::engine::clock::LocalTime;
 use crate::engine::compile::{Compiled, Planned};
 use crate::engine::day::{Occurrence, today};
 use crate::engine::day_rules::day_rules;
-use crate::engine::occurrences::{Changes, CheckInFact, Enrolment, Facts, MarkFact, Window, line_of, occurrence_id};
+use crate::engine::occurrences::{Changes, CheckInFact, Enrolment, Facts, MarkFact, Window, line_of};
 use crate::engine::reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
 use crate::engine::silence::silence;
 use crate::engine::stops::Stops;
@@ -93,7 +93,14 @@ impl<'a> Run<'a> {
     fn new(compiled: &'a Compiled, checked: &'a Checked<'a>) -> Self {
         let plan = PlanId::from(Uuid::new_v5(&NAMESPACE, compiled.key.as_bytes()));
         let (day_zero, enrolled_at) = (checked.script.treated_on, checked.enrolled_at);
-        let enrolment = Enrolment { plan, day_zero, enrolled_at, status: PlanStatus::Active, stops: Stops::default() };
+        let enrolment = Enrolment {
+            plan,
+            day_zero,
+            enrolled_at,
+            status: PlanStatus::Active,
+            stops: Stops::default(),
+            counted_later: 0,
+        };
         let mut run = Self {
             compiled,
             checked,
@@ -268,7 +275,7 @@ impl<'a> Run<'a> {
         let (Some((item, slot)), Some(window)) = (line_of(self.compiled, line), self.window(line, act.day)) else {
             return;
         };
-        let id = occurrence_id(self.enrolment.plan, &item.key, act.day, &slot.key);
+        let id = self.enrolment.occurrence_id(&item.key, act.day, &slot.key);
         let state = window.state(item.kind, None, self.enrolment.enrolled_at, &mut Changes::seen_at(self.now));
         if !matches!(state, Some(State::Open | State::Late)) {
             return; // over before the enrolment, or flown past

@@ -17,7 +17,7 @@ use crate::auth::Staff;
 use crate::db::schema::plan_revisions;
 use crate::db::types::Json;
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Command, Now, OverrideChange, PausedDays, PlanState, PlanStatus, State, Stops};
+use crate::engine::{self, Command, Now, OverrideChange, PausedDays, PlanState, PlanStatus, Stops};
 use crate::error::{Error, FieldError};
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
@@ -174,7 +174,7 @@ fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: S
         }
     };
     if let (Deed::Did(Command::Override { change, .. }), true) = (&deed, wanted != state) {
-        check_change(&before, change)?;
+        check_change(c, cache, &before, change)?;
     }
     let after =
         if wanted == state { before.clone() } else { changed(c, cache, &before, (&state, &wanted), order, at)? };
@@ -205,7 +205,6 @@ pub fn carry_out(
         (state.day_zero, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
     };
     if of_treatment(&done.states.0) != of_treatment(&done.states.1) {
-        correct_treatment(c, &done.after.plan, &done.states.1, m)?;
         for twin in twins(c, cache, &done.after)? {
             let order = Order { wish: wish_for_twin(c, &done, &twin, order)?, if_match: None, ..order.clone() };
             let done = outcome(c, cache, twin, &order, m.at)?;
@@ -213,6 +212,7 @@ pub fn carry_out(
                 write(c, who, &done, &order, m)?;
             }
         }
+        correct_treatment(c, &done.after.plan, &done.states.1, m)?;
         crate::courses::recount(c, done.after.plan.clinic_id, done.after.plan.treatment_id)?;
     }
     Ok(done)
@@ -228,10 +228,11 @@ pub fn end_for_next_session(
     m: &Moment,
 ) -> Result<(), Error> {
     let Some(before) = super::of_clinic(c, cache, who.clinic, id)? else { return Ok(()) };
-    if before.plan.day_zero.0 >= on || before.stops.end.is_some_and(|end| end.on <= on) {
+    let is_later = before.plan.day_zero.0 < on;
+    let on = on.max(engine::local_date(&before.zone, m.at));
+    if !is_later || before.stops.end.is_some_and(|end| end.on <= on) {
         return Ok(());
     }
-    let on = on.max(engine::local_date(&before.zone, m.at));
     let reason = "The plan of the next session takes its place.".to_owned();
     let order = Order {
         wish: Wish::End(Some(on), PlanStatus::Completed),
@@ -311,19 +312,9 @@ fn state_of(dossier: &Dossier, treatment: &Treatment) -> Result<PlanState, Error
 fn now(dossier: &Dossier, known: &super::Known, at: Stamp) -> Now {
     let (enrolment, today) = (dossier.enrolment(), engine::local_date(&dossier.zone, at));
     let day = enrolment.day_on(today);
-    let is_answered = |state| matches!(state, State::Done | State::Partial | State::Skipped);
-    let mut answered = BTreeMap::new();
-    for number in day..=day + FARTHEST_AHEAD {
-        let seen = engine::day(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, number);
-        for one in seen.occurrences.iter().filter(|one| is_answered(one.state)) {
-            answered.extend(dossier.compiled.items.get(one.item).map(|item| (item.key.clone(), number)));
-        }
-    }
+    let answered = engine::answered_from(&dossier.compiled, &enrolment, &known.facts(), day);
     Now { at, today, day, answered }
 }
-
-/// So many days may lie between two places on earth.
-const FARTHEST_AHEAD: i32 = 2;
 
 fn deed(order: &Order, now: &Now) -> Deed {
     let today = |date: &Option<Date>| date.unwrap_or(now.today);
@@ -371,8 +362,7 @@ fn changed(
         stops: some(wanted.stops != Stops::default(), Json::of(&wanted.stops))?,
         overrides: some(!wanted.overrides.is_empty(), Json::of(&wanted.overrides))?,
         first_day_zero: if moved { old.first_day_zero.or(Some(old.day_zero)) } else { old.first_day_zero },
-        corrections: old.corrections + i32::from(moved),
-        overruled: order.overrule.as_ref().map(|why| why.as_str().to_owned()).or_else(|| old.overruled.clone()),
+        overruled: old.overruled.clone().or_else(|| order.overrule.as_ref().map(|why| why.as_str().to_owned())),
         next_due_at: (wanted.status == PlanStatus::Active).then_some(at),
         revision: old.revision + 1,
         ..old.clone()
@@ -383,7 +373,8 @@ fn changed(
         let detail = format!("this protocol is for {areas}: revoke the plan, and enrol the patient in another one");
         return Err(Error::field("/body_area", "wrong_body_area", detail));
     }
-    if state.parameters != wanted.parameters && order.overrule.is_none() {
+    let is_undo = matches!(order.wish, Wish::Undo(_));
+    if state.parameters != wanted.parameters && order.overrule.is_none() && !is_undo {
         check_exclusions(before, &after)?;
     }
     Ok(after)
@@ -402,7 +393,17 @@ fn check_exclusions(before: &Dossier, after: &Dossier) -> Result<(), Error> {
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
-fn check_change(before: &Dossier, change: &OverrideChange) -> Result<(), Error> {
+fn check_change(c: &mut Conn, cache: &Compiled, before: &Dossier, change: &OverrideChange) -> Result<(), Error> {
+    let protocol = super::compiled(c, cache, &Plan { overrides: None, ..before.plan.clone() })?;
+    engine::check_override(&protocol, &before.overrides, change).map_err(|problem| named(change, problem))
+}
+
+/// Whether a change can be one of any plan.
+pub fn check_shape(change: &OverrideChange) -> Result<(), Error> {
+    engine::check_shape(change).map_err(|problem| named(change, problem))
+}
+
+fn named(change: &OverrideChange, problem: engine::OverrideProblem) -> Error {
     let part = match change {
         OverrideChange::Set(_) => "set",
         OverrideChange::Remove(_) => "remove",
@@ -410,11 +411,9 @@ fn check_change(before: &Dossier, change: &OverrideChange) -> Result<(), Error> 
         OverrideChange::Restore(_) => "restore",
         OverrideChange::Threshold(_) => "threshold",
     };
-    engine::check_override(&before.compiled, &before.overrides, change).map_err(|problem| {
-        let is_bare = matches!(change, OverrideChange::Remove(_) | OverrideChange::Restore(_));
-        let pointer = if is_bare { format!("/{part}") } else { format!("/{part}/{}", problem.pointer) };
-        Error::field(pointer, problem.code, problem.detail)
-    })
+    let is_bare = matches!(change, OverrideChange::Remove(_) | OverrideChange::Restore(_));
+    let pointer = if is_bare { format!("/{part}") } else { format!("/{part}/{}", problem.pointer) };
+    Error::field(pointer, problem.code, problem.detail)
 }
 
 fn refused(wish: &Wish, why: engine::Refusal) -> Error {
@@ -474,9 +473,11 @@ fn wish_for_twin(c: &mut Conn, done: &Outcome, twin: &Dossier, order: &Order) ->
     let made_at = own.iter().find(|one| one.revision == number).map(|one| one.made_at);
     let theirs = store::list(c, twin.plan.clinic_id, twin.plan.id)?;
     let together = theirs.iter().find(|one| Some(one.made_at) == made_at).map(|one| one.revision);
-    together.map(Wish::Undo).ok_or_else(|| {
-        Error::conflict("not_newest", "another plan of the treatment was changed in between: change it by hand")
-    })
+    // A plan that was made afterwards has no such revision: it is corrected to what the treatment is now.
+    let PlanState { day_zero, body_area, parameters, .. } = done.states.1.clone();
+    let corrected =
+        Wish::Correct { performed_on: Some(day_zero), body_area: Some(body_area), parameters: Some(parameters) };
+    Ok(together.map_or(corrected, Wish::Undo))
 }
 
 fn correct_treatment(c: &mut Conn, plan: &Plan, state: &PlanState, m: &Moment) -> Result<(), Error> {

@@ -348,11 +348,15 @@ async fn override_plan(
         body.restore.map(|key| OverrideChange::Restore(key.into())),
         body.threshold.map(OverrideChange::Threshold),
     ];
+    if if_match(&request).is_none() {
+        return Err(Error::VersionNeeded);
+    }
     let mut changes = changes.into_iter().flatten();
     let (Some(change), None) = (changes.next(), changes.next()) else {
         let detail = "say exactly one of `set`, `remove`, `add`, `restore` and `threshold`";
         return Err(Error::field("", "required", detail));
     };
+    super::check_shape(&change)?;
     order(&app, who, *id, (Wish::Override(change), body.reason, None), (&dry_run, &request)).await
 }
 
@@ -360,7 +364,7 @@ async fn override_plan(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ErrorOrder {
-    /// Why.
+    /// Why. The patient reads it if this is undone.
     reason: Note,
 }
 
@@ -410,6 +414,9 @@ async fn undo_plan_revision(
     Body(body): Body<UndoOrder>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
+    if if_match(&request).is_some() && body.revision < 1 {
+        return Err(Error::field("/revision", "out_of_range", "must be 1 or more"));
+    }
     order(&app, who, *id, (Wish::Undo(body.revision), body.reason, None), (&dry_run, &request)).await
 }
 

@@ -25,7 +25,6 @@ pub fn set(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
             plans::stops.eq(&plan.stops),
             plans::overrides.eq(&plan.overrides),
             plans::first_day_zero.eq(plan.first_day_zero),
-            plans::corrections.eq(plan.corrections),
             plans::next_due_at.eq(plan.next_due_at),
             plans::revision.eq(plan.revision),
         ))
