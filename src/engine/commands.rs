@@ -274,7 +274,7 @@ fn override_line(state: &mut PlanState, change: &OverrideChange, reason: &str, n
             let is_of = |held: &&OverrideChange| matches!(held, OverrideChange::Threshold(one) if one.symptom == wanted.symptom && one.add != 0);
             !everything.iter().any(|held| is_of(&held))
         }
-        _ => everything.iter().any(|held| held == change),
+        _ => change.is_so(&everything),
     };
     if is_so {
         return Ok(());

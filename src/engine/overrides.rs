@@ -138,6 +138,11 @@ impl OverrideChange {
         }
     }
 
+    /// Whether a plan is so already with what holds.
+    pub(super) fn is_so(&self, held: &[Self]) -> bool {
+        held.iter().any(|earlier| self.is_of_same(earlier) && self.on_top_of(earlier) == *earlier)
+    }
+
     fn is_of_same(&self, earlier: &Self) -> bool {
         let thresholds = [self, earlier].map(|one| matches!(one, Self::Threshold(_)));
         thresholds[0] == thresholds[1] && self.about() == earlier.about()
