@@ -1,6 +1,7 @@
 //! Invented people: nobody here exists. Their past is made with the same verbs that a clinic uses, at earlier moments.
 
 use diesel::prelude::*;
+use jiff::Span;
 use serde::Serialize;
 use serde_json::json;
 
@@ -168,6 +169,8 @@ const SERIES: Story = Story {
 /// Days from her first session to her second.
 const BETWEEN: i32 = 28;
 
+const CLINIC_ZONE: &str = "Europe/London";
+
 const STAFF: &[(&str, &str, Role)] = &[
     ("Olive Invented", "owner@clinic.example", Role::Owner),
     ("Nia Invented", "clinician@clinic.example", Role::Clinician),
@@ -204,7 +207,7 @@ fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Re
         c,
         NewClinic {
             name: text("Invented Skin Clinic")?,
-            zone: text("Europe/London")?,
+            zone: text(CLINIC_ZONE)?,
             locale: text("en")?,
             phone: text("+44 20 7946 0000")?,
             emergency_number: text("999")?,
@@ -236,14 +239,16 @@ fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Re
     Ok(owner)
 }
 
-/// The evening of day 0.
-fn begun(app: &App, day: i32, now: Stamp) -> Moment {
-    moment(&app.entropy, now.plus_seconds(-i64::from(day) * 86_400 - 7_200))
+/// Day 0, so many dates ago at the clinic, two hours before the time that it is there now.
+fn begun(app: &App, day: i32, now: Stamp) -> Result<Moment, Error> {
+    let local = now.plus_seconds(-7_200).timestamp().to_zoned(plans::zone(CLINIC_ZONE)?);
+    let begun = local.checked_sub(Span::new().days(day)).map_err(|why| Error::internal("demo", why))?;
+    Ok(moment(&app.entropy, Stamp::from(begun.timestamp())))
 }
 
 /// Enrols the patient on the evening of day 0 and lives through the days until now.
 fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, now: Stamp) -> Result<(), Error> {
-    let begun = begun(app, story.day, now);
+    let begun = begun(app, story.day, now)?;
     let (patient, account) = arrive(c, staff, story, password, &begun)?;
     let session = patients::record_treatment(c, staff, patient, treatment(story, &begun)?, &begun)?;
     follow(c, app, staff, (story, story.goes), (&session, account), (&begun, now))
@@ -258,7 +263,7 @@ fn live_in_series(
     password: &str,
     now: Stamp,
 ) -> Result<(), Error> {
-    let first = begun(app, story.day + BETWEEN, now);
+    let first = begun(app, story.day + BETWEEN, now)?;
     let (patient, account) = arrive(c, staff, story, password, &first)?;
     let wish = NewCourse {
         patient,
@@ -269,7 +274,7 @@ fn live_in_series(
         interval_days: None,
     };
     let course = courses::make(c, staff, wish, &first)?;
-    for (m, goes) in [(first, Goes::Well), (begun(app, story.day, now), story.goes)] {
+    for (m, goes) in [(first, Goes::Well), (begun(app, story.day, now)?, story.goes)] {
         let belongs = Belongs { course: Some(course.id), replaces: None, overrule_interval: None };
         let (session, _) = courses::record_treatment(c, staff, patient, (treatment(story, &m)?, belongs), &m)?;
         follow(c, app, staff, (story, goes), (&session, account), (&m, now))?;
@@ -309,8 +314,7 @@ fn area(story: &Story) -> &'static str {
 
 /// What was done on that day.
 fn treatment(story: &Story, m: &Moment) -> Result<NewTreatment, Error> {
-    let clinic_zone = plans::zone("Europe/London")?;
-    let performed_on = m.at.timestamp().to_zoned(clinic_zone).date();
+    let performed_on = m.at.timestamp().to_zoned(plans::zone(CLINIC_ZONE)?).date();
     Ok(NewTreatment {
         procedure: Procedure::Microneedling,
         performed_on: performed_on.into(),

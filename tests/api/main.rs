@@ -13,6 +13,7 @@ mod authoring;
 mod bad_input;
 mod conventions;
 mod courses;
+mod demo;
 mod honest;
 mod judge;
 mod links;
