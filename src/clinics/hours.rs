@@ -56,7 +56,12 @@ impl Clinic {
     }
 }
 
-/// What is to be stored after a change; `None` of a change stays, an empty list is nothing said.
+/// Whether what is to be changed can be so in any clinic.
+pub fn check(hours: Option<&[OpeningHours]>, closed: Option<&[ClosedDates]>) -> Result<(), Error> {
+    checked(hours.unwrap_or_default(), closed.unwrap_or_default()).map(drop)
+}
+
+/// What is to be stored after a change that was checked; `None` of a change stays, an empty list is nothing said.
 pub fn changed(
     before: &Clinic,
     hours: Option<Vec<OpeningHours>>,
@@ -64,7 +69,6 @@ pub fn changed(
 ) -> Result<(Option<Json>, Option<Json>), Error> {
     let hours = hours.map_or_else(|| before.opening_hours(), Ok)?;
     let closed = closed.map_or_else(|| before.closed_on(), Ok)?;
-    checked(&hours, &closed)?;
     Ok((stored(&hours)?, stored(&closed)?))
 }
 

@@ -155,6 +155,9 @@ pub fn change(
     m: &Moment,
 ) -> Result<Clinic, Error> {
     let before = store::get(c, who.clinic)?;
+    if if_match.is_some() {
+        hours::check(new.opening_hours.as_deref(), new.closed_on.as_deref())?; // wrong hours are named before a stale tag
+    }
     crate::http::conditions::check_version(if_match, before.version)?;
     let version = before.version;
     let (opening_hours, closed_on) = hours::changed(&before, new.opening_hours, new.closed_on)?;
