@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use super::compile::Compiled;
 use super::day::day;
 use super::occurrences::{Enrolment, Facts};
-use super::words::{ItemKind, State};
+use super::words::{ItemKind, LateEnrolment, State};
 use crate::ids::OccurrenceId;
 use crate::time::Stamp;
 
@@ -36,7 +36,7 @@ pub struct Adherence {
 }
 
 /// The adherence to a plan, seen from a moment. What the days of the plan do not ask for is not expected: what was over before the
-/// patient was enrolled, or lies in days on which the plan does not run. `back_filled` names what came late.
+/// patient was enrolled (caught up on or not), or lies in days on which the plan does not run. `back_filled` names what came late.
 pub fn adherence(
     compiled: &Compiled,
     enrolment: &Enrolment,
@@ -50,6 +50,9 @@ pub fn adherence(
         for one in day(compiled, enrolment, facts, zone, as_of, number).occurrences {
             let Some(kind) = compiled.items.get(one.item).map(|item| item.kind) else { continue };
             let Some((_, tally)) = seen.kinds.iter_mut().find(|(counted, _)| *counted == kind) else { continue };
+            if one.caught_up == Some(LateEnrolment::CatchUp) {
+                continue;
+            }
             tally.count(one.state, back_filled.contains(&one.id));
             if one.state == State::Missed {
                 seen.changed_at = seen.changed_at.max(Some(one.late_until));

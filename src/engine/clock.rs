@@ -103,6 +103,14 @@ impl Days {
         self.0.last().map(|range| *range.end())
     }
 
+    /// The day, if it is one alone.
+    pub fn only(&self) -> Option<i32> {
+        match self.0.as_slice() {
+            [range] if range.start() == range.end() => Some(*range.start()),
+            _ => None,
+        }
+    }
+
     /// The last day of the unbroken run the day is in.
     pub fn end_of_run(&self, day: i32) -> Option<i32> {
         self.0.iter().find(|range| range.contains(&day)).map(|range| *range.end())

@@ -9,7 +9,7 @@ use super::clock::LocalTime;
 use super::compile::{Compiled, Planned};
 use super::document::Item;
 use super::occurrences::{Changes, Enrolment, Facts, Window, line_of};
-use super::words::{ItemKind, PlanStatus, State};
+use super::words::{ItemKind, LateEnrolment, PlanStatus, State};
 use crate::ids::OccurrenceId;
 use crate::time::Stamp;
 
@@ -61,6 +61,8 @@ pub struct Occurrence {
     pub last_on: Option<Date>,
     /// Whether it is in force beyond its planned days because of the answers.
     pub held: bool,
+    /// Of what was over before the enrolment and is there after all: whether anybody expects it.
+    pub caught_up: Option<LateEnrolment>,
 }
 
 /// The patient's current day, with what can still be answered of earlier days.
@@ -71,8 +73,10 @@ pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &T
     let mut view = View::new(zone, as_of);
     match enrolment.status_on(date) {
         PlanStatus::Active | PlanStatus::Draft => {
-            for earlier in number - compiled.reach()..number {
-                seen.add_still_answerable(&mut view, earlier);
+            let catching_up = seen.catches_up_on(date);
+            let first = if catching_up { 0 } else { number - compiled.reach() };
+            for earlier in first..number {
+                seen.add_still_answerable(&mut view, earlier, catching_up);
             }
             seen.add_all(&mut view, number, date);
         }
@@ -169,12 +173,16 @@ impl Seen<'_> {
     }
 
     /// Of an earlier day, what is open (a window can reach into the next day) or late.
-    fn add_still_answerable(&self, view: &mut View, day: i32) {
+    fn add_still_answerable(&self, view: &mut View, day: i32, catching_up: bool) {
         let Some(date) = self.enrolment.date_of(day) else { return };
         let mut windows = Windows::new(self, date);
         for line in self.compiled.planned_on(day) {
-            // What was over before this date began changes nothing any more.
-            if windows.of(line.slot).is_none_or(|window| window.late_until <= view.date.0) {
+            // What was over before this date began changes nothing any more, unless it was before the enrolment.
+            let is_over = |window: Window| {
+                let before_enrolment = catching_up && window.closes_at <= self.enrolment.enrolled_at;
+                window.late_until <= view.date.0 && !before_enrolment
+            };
+            if windows.of(line.slot).is_none_or(is_over) {
                 continue;
             }
             let occurrence = self.occurrence(&mut windows, *line, day, false, &mut view.changes);
@@ -191,7 +199,9 @@ impl Seen<'_> {
         changes: &mut Changes,
     ) -> Option<Occurrence> {
         let (item, slot) = line_of(self.compiled, line).filter(|(item, _)| self.enrolment.shows(item))?;
-        let window = windows.of(line.slot)?;
+        let own = windows.of(line.slot)?;
+        let (caught_up, window) = self.caught_up(item, line.slot, &own).unzip();
+        let window = window.unwrap_or(own);
         let id = self.enrolment.occurrence_id(&item.key, day, &slot.key);
         let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };
         let enrolled_at = windows.asked_from;
@@ -203,6 +213,7 @@ impl Seen<'_> {
             _ if item.kind.can_be_marked() && !windows.waits => recorded.unwrap_or(State::Cancelled),
             _ => return None,
         };
+        let state = caught_up.map_or(state, |how: LateEnrolment| how.state(state));
         let Window { opens_at, closes_at, late_until, remind_at } = window;
         let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };
         Some(Occurrence {
@@ -218,6 +229,7 @@ impl Seen<'_> {
             last_day,
             last_on: last_day.and_then(|day| self.enrolment.date_of(day)),
             held,
+            caught_up,
         })
     }
 

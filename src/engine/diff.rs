@@ -401,6 +401,7 @@ fn line(one: &Item, slots: &[Slot]) -> Part {
         .list("views", &one.views)
         .maybe("meaning", one.meaning.as_ref())
         .maybe("protects from", one.protects_from.as_ref())
+        .maybe("for those enrolled late", one.caught_up())
         .flag("shown while a clinician decides", one.even_when_excluded)
         .maybe("what the sources said", one.range.as_ref())
         .grounds(&one.grounds)

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::civil::Date;
 
-use super::words::{ItemKind, State};
+use super::words::{ItemKind, LateEnrolment, State};
 use crate::ids::{OccurrenceId, PlanId};
 use crate::time::Stamp;
 
@@ -61,6 +61,10 @@ pub struct Source<'a> {
     pub last_on: Option<Date>,
     /// Whether a restriction is in force beyond its planned days because of the answers.
     pub held: bool,
+    /// Of what was over before the enrolment and is there after all: whether anybody expects it.
+    pub caught_up: Option<LateEnrolment>,
+    /// Why the clinic changed it for this patient, if it did.
+    pub because: Option<&'a str>,
 }
 
 /// What a line says: lines are one line exactly if this is equal.
@@ -117,6 +121,19 @@ impl<'a> Line<'a> {
     /// Whether the answers keep a restriction in force, for one plan at least.
     pub fn held(&self) -> bool {
         self.sources.iter().any(|source| source.held)
+    }
+
+    /// Why it was changed, for the oldest plan for which it was.
+    pub fn because(&self) -> Option<&'a str> {
+        self.sources.iter().find_map(|source| source.because)
+    }
+
+    /// Whether it was over before the enrolment, for each plan: then whether anybody expects it.
+    pub fn caught_up(&self) -> Option<LateEnrolment> {
+        self.sources
+            .iter()
+            .map(|source| source.caught_up)
+            .reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)))?
     }
 
     fn saying(&self) -> Option<Saying<'_>> {

@@ -14,6 +14,7 @@ mod diff;
 mod document;
 mod effect;
 mod hours;
+mod late_enrolment;
 mod lint;
 mod merge;
 mod occurrences;
@@ -62,6 +63,6 @@ pub use stops::{End, Pause, PausedDays, Stops};
 pub use text::{Text, fill};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{
-    AlertChange, Decision, ItemKind, MarkState, ParameterKind, PlanStatus, Procedure, Purpose, QuestionKind, Reason,
-    State, Trigger, UnknownWord, Urgency, Weekday,
+    AlertChange, Decision, ItemKind, LateEnrolment, MarkState, ParameterKind, PlanStatus, Procedure, Purpose,
+    QuestionKind, Reason, State, Trigger, UnknownWord, Urgency, Weekday,
 };

@@ -8,7 +8,7 @@ use super::clock::Days;
 use super::compile::Compiled;
 use super::document::{Grounds, Item};
 use super::text::Text;
-use super::words::ItemKind;
+use super::words::{ItemKind, LateEnrolment};
 
 /// A change for one patient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -400,6 +400,7 @@ impl Compiled {
                     meaning: None,
                     hold: None,
                     protects_from: None,
+                    late_enrolment: LateEnrolment::Skip,
                     even_when_excluded: false,
                     grounds: Grounds::default(),
                     range: None,

@@ -125,6 +125,16 @@ words! {
         Education = "education",
     }
 
+    /// What becomes of a line that comes once and was over when the patient was enrolled.
+    LateEnrolment {
+        /// It is left out.
+        Skip = "skip",
+        /// It is shown at first, and nobody expects it.
+        CatchUp = "catch_up",
+        /// It is asked at first, like any other.
+        StartNow = "start_now",
+    }
+
     /// What was performed.
     Procedure {
         /// Needling of the skin.

@@ -6,7 +6,9 @@ use utoipa::ToSchema;
 use super::{PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
 use crate::courses::InCourse;
-use crate::engine::{self, Desk, ItemKind, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text};
+use crate::engine::{
+    self, Desk, ItemKind, LateEnrolment, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text,
+};
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::ids::{ClinicId, OccurrenceId, PlanId};
@@ -126,6 +128,13 @@ pub struct Item {
     /// For a restriction: it holds on past its own last day because of the latest answers. Ask the clinic.
     #[schema(example = false)]
     pub held: bool,
+    /// Of a line that comes once and was over when the patient was enrolled: `catch_up` if it is shown all the same and nobody expects
+    /// it, `start_now` if it is asked now. `null` for every other line.
+    #[schema(required)]
+    pub late_enrolment: Option<LateEnrolment>,
+    /// Why the line is not what its protocol says, if the clinic changed it for this patient.
+    #[schema(required, max_length = 1000, example = "The skin was more irritated than usual.")]
+    pub because: Option<String>,
     /// For a check-in: the form in `forms`.
     #[schema(required, example = "daily")]
     pub form: Option<String>,
@@ -366,6 +375,8 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
                     late_until: occurrence.late_until,
                     last_on: occurrence.last_on,
                     held: occurrence.held,
+                    caught_up: occurrence.caught_up,
+                    because: because(dossier, &item.key, occurrence.day),
                 }],
             });
         }
@@ -410,6 +421,8 @@ fn merged_view(line: Line<'_>, end: Option<Date>, shown: Date) -> Option<Item> {
         allowed_on: allowed.on,
         in_days: allowed.in_days,
         held: line.held(),
+        late_enrolment: line.caught_up(),
+        because: line.because().map(str::to_owned),
         form: line.form.map(str::to_owned),
         views: line.views.to_vec(),
         title: line.title,
@@ -493,9 +506,16 @@ pub fn item_view(
         allowed_on: allowed.on,
         in_days: allowed.in_days,
         held: occurrence.held,
+        late_enrolment: occurrence.caught_up,
+        because: because(dossier, &item.key, occurrence.day).map(str::to_owned),
         form: item.form.clone(),
         views: item.views.clone(),
     })
+}
+
+/// Why a line is not what its protocol says.
+fn because<'a>(dossier: &'a Dossier, key: &str, day: i32) -> Option<&'a str> {
+    engine::behind(&dossier.overrides, key, day).map(|one| one.reason.as_str())
 }
 
 /// A form of the plan on a day.

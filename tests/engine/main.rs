@@ -11,6 +11,7 @@ mod diffing;
 mod facts;
 mod hours;
 mod journeys;
+mod late_enrolment;
 mod library;
 mod linting;
 mod merging;

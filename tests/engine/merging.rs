@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aftercare::engine::{ItemKind, Line, Source, State, forbidden_until, merge, set_aside};
+use aftercare::engine::{ItemKind, LateEnrolment, Line, Source, State, forbidden_until, merge, set_aside};
 use aftercare::ids::{OccurrenceId, PlanId};
 use aftercare::time::Stamp;
 use jiff::civil::{Date, date};
@@ -51,7 +51,8 @@ fn line((number, said, source): (usize, Said, Source<'static>)) -> Line<'static>
 fn source() -> impl Strategy<Value = Source<'static>> {
     let ids = (1..5_u128, select(&KEYS[..]), select(&AREAS[..]));
     let stands = (select(State::ALL), select(&WINDOWS[..]), select(&ENDS[..]), any::<bool>());
-    (ids, stands).prop_map(|((of, key, area), (state, window, last_on, held))| {
+    let caught_up = prop::option::of(select(&[LateEnrolment::CatchUp, LateEnrolment::StartNow][..]));
+    (ids, stands, caught_up).prop_map(|((of, key, area), (state, window, last_on, held), caught_up)| {
         let [opens_at, closes_at, late_until] = window.map(at);
         let (occurrence, slot) = (OccurrenceId::from(Uuid::nil()), "day");
         let plan = plan(of);
@@ -69,6 +70,8 @@ fn source() -> impl Strategy<Value = Source<'static>> {
             late_until,
             last_on,
             held,
+            caught_up,
+            because: held.then_some("Invented."),
         }
     })
 }
@@ -224,6 +227,9 @@ proptest! {
             let asked = |state: &State| matches!(state, State::Open | State::Late | State::Upcoming);
             let settled = |state: &State| matches!(state, State::Done | State::Partial | State::Skipped);
             prop_assert_eq!(settled(&state), states.iter().any(settled));
+            // Expected by one is expected; of what nobody expects it is said.
+            let expected = line.sources.iter().any(|source| source.caught_up != Some(LateEnrolment::CatchUp));
+            prop_assert_eq!(line.caught_up() == Some(LateEnrolment::CatchUp), !expected);
             prop_assert_eq!(asked(&state), states.iter().any(asked) && !states.iter().any(settled));
         }
     }

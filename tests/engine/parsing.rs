@@ -184,6 +184,21 @@ fn windows_must_be_in_order() {
 }
 
 #[test]
+fn late_enrolment_is_for_what_comes_once() {
+    let slot = "slot = \"overnight\"";
+    assert_eq!(
+        defects_after(slot, "slot = \"overnight\"\nlate_enrolment = \"start_now\""),
+        [
+            "+1:18 `late_enrolment` belongs to a task, a photo or education of one day | remove it, or give the line one day"
+        ]
+    );
+    assert_eq!(
+        defects_after("r2_start_day = 3", "r2_start_day = 3\nlate_enrolment = \"later\""),
+        ["+1:18 `later` is not known here | use one of: skip, catch_up, start_now"]
+    );
+}
+
+#[test]
 fn a_hold_must_reach_beyond_the_last_day() {
     assert_eq!(
         defects_after(

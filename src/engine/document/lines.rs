@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::codes::DefectCode;
 use super::parts::{self, Reading, Style, condition_of, keys, must_be_known, optional_text, text, unique_key};
 use super::reader::{Fields, Node};
-use super::{Form, Hold, Item, ItemKind, Phase, Question, QuestionKind, Slot};
+use super::{Form, Hold, Item, ItemKind, LateEnrolment, Phase, Question, QuestionKind, Slot};
 use crate::engine::conditions::Scope;
 
 /// The question whose choices are the signs in force.
@@ -84,6 +84,7 @@ pub(super) fn items(
     let mut taken = BTreeSet::new();
     let mut read = |fields: &Fields| {
         let kind: Option<ItemKind> = fields.required("kind").and_then(|node| node.word());
+        let late_enrolment = fields.optional("late_enrolment");
         let item = Item {
             key: unique_key(fields, "key", Style::Dashes, &mut taken),
             kind: kind.unwrap_or(ItemKind::Instruction),
@@ -97,12 +98,14 @@ pub(super) fn items(
             meaning: fields.optional("meaning").map(|node| parts::key_of(&node, Style::Dashes)),
             hold: hold(fields, reading, answers),
             protects_from: fields.optional("protects_from").and_then(|node| protected_phase(&node, phases)),
+            late_enrolment: late_enrolment.as_ref().and_then(Node::word).unwrap_or(reading.late_enrolment),
             even_when_excluded: fields.optional("even_when_excluded").and_then(|node| node.flag()).unwrap_or(false),
             grounds: reading.grounds(fields, true),
             range: fields.optional("range").and_then(|node| node.string()).map(str::to_owned),
         };
         if kind.is_some() {
             item_is_sound(fields, &item);
+            late_enrolment.iter().for_each(|node| late_enrolment_is_sound(node, &item));
         }
         fields.finish();
         item
@@ -170,6 +173,17 @@ fn hold(fields: &Fields, reading: &Reading, answers: &Scope) -> Option<Hold> {
         if_unknown: if_unknown.and_then(|node| node.flag()).unwrap_or(false),
         to_day: to_day.and_then(|node| node.integer_in(0..=reading.horizon_day))?,
     })
+}
+
+fn late_enrolment_is_sound(node: &Node, item: &Item) {
+    let comes_back = Item { late_enrolment: LateEnrolment::CatchUp, ..item.clone() }.caught_up().is_some();
+    if !comes_back {
+        node.wrong(
+            DefectCode::Misplaced,
+            "`late_enrolment` belongs to a task, a photo or education of one day",
+            "remove it, or give the line one day",
+        );
+    }
 }
 
 fn item_is_sound(fields: &Fields, item: &Item) {

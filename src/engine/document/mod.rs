@@ -11,7 +11,9 @@ mod triggers;
 use super::clock::{Days, LocalTime};
 use super::conditions::{Condition, Known};
 use super::text::Text;
-use super::words::{ItemKind, ParameterKind, Procedure, Purpose, QuestionKind, Trigger, UnknownWord, Urgency};
+use super::words::{
+    ItemKind, LateEnrolment, ParameterKind, Procedure, Purpose, QuestionKind, Trigger, UnknownWord, Urgency,
+};
 
 pub use codes::{DefectCode, Severity};
 pub use defect::Defect;
@@ -255,6 +257,8 @@ pub struct Item {
     pub hold: Option<Hold>,
     /// The phase that a restriction protects from; it may not end before that begins.
     pub protects_from: Option<String>,
+    /// What becomes of it if it was over when the patient was enrolled; `caught_up` knows whether that matters to it.
+    pub late_enrolment: LateEnrolment,
     /// Whether it is shown while the plan waits for a clinician because of a reason not to start (fact sheet 2.2).
     pub even_when_excluded: bool,
     /// Where it comes from.

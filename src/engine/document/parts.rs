@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::codes::DefectCode;
 use super::reader::{Fields, Node};
-use super::{Choice, Days, Escalation, Grounds, Text, Urgency, nearest};
+use super::{Choice, Days, Escalation, Grounds, LateEnrolment, Text, Urgency, nearest};
 use crate::engine::conditions::{Condition, Scope};
 
 /// What is known of the document while the rest of it is read.
@@ -13,6 +13,7 @@ pub(super) struct Reading {
     pub(super) horizon_day: i32,
     pub(super) sources: Vec<String>,
     pub(super) assumptions: Vec<String>,
+    pub(super) late_enrolment: LateEnrolment,
     /// Parameters and variants.
     pub(super) plan: Scope,
 }

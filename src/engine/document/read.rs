@@ -9,8 +9,8 @@ use super::defect::{Defect, Report};
 use super::parts::{self, Reading, Style, condition, key_of, keys, must_be_known, optional_text, text, unique_key};
 use super::reader::{Fields, Node};
 use super::{
-    Adjust, ClinicText, Curve, Exclusion, Known, LocalTime, OwnGround, Parameter, ParameterKind, Phase, Procedure,
-    Protocol, Sessions, Slot, Variant,
+    Adjust, ClinicText, Curve, Exclusion, Known, LateEnrolment, LocalTime, OwnGround, Parameter, ParameterKind, Phase,
+    Procedure, Protocol, Sessions, Slot, Variant,
 };
 use super::{lines, triggers};
 use crate::engine::conditions::{Kind, Scope};
@@ -51,6 +51,7 @@ fn read(root: &Fields) -> Protocol {
             .unwrap_or(LONGEST_PLAN),
         sources: keys(root, "sources", Style::Label),
         assumptions: keys(root, "assumptions", Style::Label),
+        late_enrolment: root.optional("late_enrolment").and_then(|node| node.word()).unwrap_or(LateEnrolment::Skip),
         plan: Scope::new(),
     };
     let own_sources = own(root, "source", "title");

@@ -16,9 +16,9 @@ use crate::engine::answers::Answers;
 use crate::engine::calendar::{date_of, day_number, local_instant, next_date_change};
 use crate::engine::clock::LocalTime;
 use crate::engine::compile::{Compiled, Planned};
-use crate::engine::day::{Occurrence, today};
+use crate::engine::day::{Occurrence, Seen, Windows, today};
 use crate::engine::day_rules::day_rules;
-use crate::engine::occurrences::{Changes, CheckInFact, Enrolment, Facts, MarkFact, Window, line_of};
+use crate::engine::occurrences::{Changes, CheckInFact, Enrolment, Facts, MarkFact, line_of};
 use crate::engine::reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
 use crate::engine::silence::silence;
 use crate::engine::stops::Stops;
@@ -252,15 +252,19 @@ impl<'a> Run<'a> {
         let mut acts = std::mem::take(&mut self.acts);
         for (at, act) in &mut acts {
             let wished = local_instant(date_of(self.enrolment.day_zero, act.day), act.at, &self.zone);
-            let opens_at = act.line.and_then(|line| self.window(line, act.day)).map(|window| window.opens_at);
+            let opens_at = act.line.and_then(|line| self.unanswered(line, act.day)).map(|one| one.opens_at);
             *at = wished.max(self.now).max(opens_at.unwrap_or(wished));
         }
         acts.sort_by_key(|(at, act)| std::cmp::Reverse((*at, act.day)));
         self.acts = acts;
     }
 
-    fn window(&self, line: Planned, day: i32) -> Option<Window> {
-        Window::on(self.compiled, &self.enrolment, line, day, &self.zone)
+    /// A line as it is now if nothing is recorded.
+    fn unanswered(&self, line: Planned, day: i32) -> Option<Occurrence> {
+        let (compiled, enrolment, facts) = (self.compiled, &self.enrolment, &Facts::default());
+        let seen = Seen { compiled, enrolment, facts, zone: &self.zone };
+        let mut windows = Windows::new(&seen, enrolment.date_of(day)?);
+        seen.occurrence(&mut windows, line, day, false, &mut Changes::seen_at(self.now))
     }
 
     fn act(&mut self) {
@@ -272,14 +276,11 @@ impl<'a> Run<'a> {
             }
             return;
         };
-        let (Some((item, slot)), Some(window)) = (line_of(self.compiled, line), self.window(line, act.day)) else {
-            return;
-        };
-        let id = self.enrolment.occurrence_id(&item.key, act.day, &slot.key);
-        let state = window.state(item.kind, None, self.enrolment.enrolled_at, &mut Changes::seen_at(self.now));
-        if !matches!(state, Some(State::Open | State::Late)) {
+        let unanswered = self.unanswered(line, act.day).filter(|one| matches!(one.state, State::Open | State::Late));
+        let (Some((item, _)), Some(one)) = (line_of(self.compiled, line), unanswered) else {
             return; // over before the enrolment, or flown past
-        }
+        };
+        let id = one.id;
         match act.what {
             What::Mark(state) => self.marks.push(MarkFact { occurrence: id, state }),
             What::Answer(given) => {
@@ -289,7 +290,7 @@ impl<'a> Run<'a> {
                     Behaviour::Silent => Answers::default(),
                 };
                 answers.0.extend(given.unwrap_or_default().0);
-                self.check_in(Some((id, item.key.clone())), act.day, answers, self.now >= window.closes_at);
+                self.check_in(Some((id, item.key.clone())), act.day, answers, self.now >= one.closes_at);
             }
             What::Write(_) => {}
         }
