@@ -73,10 +73,9 @@ pub fn today(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, zone: &T
     let mut view = View::new(zone, as_of);
     match enrolment.status_on(date) {
         PlanStatus::Active | PlanStatus::Draft => {
-            let catching_up = seen.catches_up_on(date);
-            let first = if catching_up { 0 } else { number - compiled.reach() };
-            for earlier in first..number {
-                seen.add_still_answerable(&mut view, earlier, catching_up);
+            seen.add_caught_up(&mut view, number, date);
+            for earlier in number - compiled.reach()..number {
+                seen.add_still_answerable(&mut view, earlier);
             }
             seen.add_all(&mut view, number, date);
         }
@@ -105,6 +104,26 @@ pub fn on_date(
         seen.add_all(&mut view, day, date);
     }
     view.day(compiled, enrolment, day, date)
+}
+
+/// A date to come, as Today will have it if nothing is recorded until then: with what is caught up on.
+pub fn ahead(
+    compiled: &Compiled,
+    enrolment: &Enrolment,
+    facts: &Facts,
+    zone: &TimeZone,
+    as_of: Stamp,
+    date: Date,
+) -> Day {
+    let own = on_date(compiled, enrolment, facts, zone, as_of, date);
+    let mut view = View::new(zone, as_of);
+    if own.status == PlanStatus::Active && date > local_date(zone, as_of) {
+        Seen { compiled, enrolment, facts, zone }.add_caught_up(&mut view, own.number, date);
+    }
+    view.occurrences.extend(own.occurrences);
+    view.changes.note(own.changed_at);
+    view.changes.note(own.valid_until);
+    view.day(compiled, enrolment, own.number, date)
 }
 
 /// Any day of the plan, in the same way. While it is not known when it comes, because the plan's days wait (`date_of` gives
@@ -172,21 +191,34 @@ impl Seen<'_> {
         }
     }
 
+    /// Of days before the enrolment, what is there after all on a date.
+    fn add_caught_up(&self, view: &mut View, number: i32, date: Date) {
+        let days = if self.catches_up_on(date) { 0..number } else { 0..0 };
+        for day in days {
+            let Some(date) = self.enrolment.date_of(day) else { return };
+            let mut windows = Windows::new(self, date);
+            for line in self.compiled.planned_on(day) {
+                if windows.of(line.slot).is_none_or(|window| window.closes_at > self.enrolment.enrolled_at) {
+                    continue;
+                }
+                let occurrence = self.occurrence(&mut windows, *line, day, false, &mut view.changes);
+                view.occurrences.extend(occurrence.filter(|one| one.caught_up.is_some() && one.state == State::Open));
+            }
+        }
+    }
+
     /// Of an earlier day, what is open (a window can reach into the next day) or late.
-    fn add_still_answerable(&self, view: &mut View, day: i32, catching_up: bool) {
+    fn add_still_answerable(&self, view: &mut View, day: i32) {
         let Some(date) = self.enrolment.date_of(day) else { return };
         let mut windows = Windows::new(self, date);
         for line in self.compiled.planned_on(day) {
-            // What was over before this date began changes nothing any more, unless it was before the enrolment.
-            let is_over = |window: Window| {
-                let before_enrolment = catching_up && window.closes_at <= self.enrolment.enrolled_at;
-                window.late_until <= view.date.0 && !before_enrolment
-            };
-            if windows.of(line.slot).is_none_or(is_over) {
+            // What was over before this date began changes nothing any more.
+            if windows.of(line.slot).is_none_or(|window| window.late_until <= view.date.0) {
                 continue;
             }
             let occurrence = self.occurrence(&mut windows, *line, day, false, &mut view.changes);
-            view.occurrences.extend(occurrence.filter(|one| matches!(one.state, State::Open | State::Late)));
+            let is_left = |one: &Occurrence| matches!(one.state, State::Open | State::Late) && one.caught_up.is_none();
+            view.occurrences.extend(occurrence.filter(is_left));
         }
     }
 

@@ -74,11 +74,16 @@ enum Saying<'l> {
     Own(OccurrenceId),
     /// In force or not, whatever the window, and for the whole patient.
     Rule(Date, Topic<'l>, &'l str, Option<&'l str>),
-    /// To be read.
-    Advice(ItemKind, Date, Topic<'l>, &'l str, Option<&'l str>, (Stamp, Stamp, Stamp)),
+    /// To be kept in mind.
+    Advice(Date, Topic<'l>, &'l str, Option<&'l str>, Hours),
+    /// To be read, once a date, whenever.
+    Reading(Date, Topic<'l>, &'l str, Option<&'l str>),
     /// To be done, here: what is done to the face is not done to the back.
-    Act(Date, Topic<'l>, &'l str, Option<&'l str>, (Stamp, Stamp, Stamp), &'l str),
+    Act(Date, Topic<'l>, &'l str, Option<&'l str>, Hours, &'l str),
 }
+
+/// When it is there: what is caught up on opens when its plan began, which does not matter to another one.
+type Hours = (Option<Stamp>, Stamp, Stamp);
 
 /// What a line is about: its meaning, or its key if nobody said what it means.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -140,12 +145,14 @@ impl<'a> Line<'a> {
         let first = self.first()?;
         let topic = self.meaning.map_or(Topic::Key(first.key), Topic::Meaning);
         let (date, title, text) = (self.date, self.title.as_str(), self.text.as_deref());
-        let window = (first.opens_at, first.closes_at, first.late_until);
+        let opens_at = Some(first.opens_at).filter(|_| first.caught_up.is_none());
+        let hours = (opens_at, first.closes_at, first.late_until);
         Some(match self.kind {
             ItemKind::CheckIn | ItemKind::Photo => Saying::Own(first.occurrence),
             ItemKind::Restriction => Saying::Rule(date, topic, title, text),
-            ItemKind::Instruction | ItemKind::Education => Saying::Advice(self.kind, date, topic, title, text, window),
-            ItemKind::Task => Saying::Act(date, topic, title, text, window, first.area),
+            ItemKind::Instruction => Saying::Advice(date, topic, title, text, hours),
+            ItemKind::Education => Saying::Reading(date, topic, title, text),
+            ItemKind::Task => Saying::Act(date, topic, title, text, hours, first.area),
         })
     }
 

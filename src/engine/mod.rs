@@ -36,7 +36,7 @@ pub use clock::{Days, LocalTime};
 pub use commands::{Command, Now, PlanState, Refusal, Revision, Stretch, UndoRefusal, answered_from, apply, undo};
 pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
-pub use day::{Day, Occurrence, day, on_date, today};
+pub use day::{Day, Occurrence, ahead, day, on_date, today};
 pub use day_rules::{DayFinding, day_rules};
 pub use diff::{Change, ChangeKind, Detail, Diff, diff};
 pub use document::{

@@ -6,10 +6,11 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::answers::{Answers, known_answer};
-use super::calendar::local_instant;
+use super::calendar::{add_days, local_instant};
 use super::compile::{Compiled, Planned};
 use super::conditions::{Known, Verdict};
 use super::document::{Item, SIGNS, Slot};
+use super::overrides::LAST_DAY;
 use super::stops::Stops;
 use super::words::{ItemKind, MarkState, PlanStatus, State};
 use crate::ids::{OccurrenceId, PlanId};
@@ -76,6 +77,20 @@ impl Enrolment {
     /// The id of an occurrence on a day of the plan: that of its date, whatever the treatment's date was corrected to.
     pub fn occurrence_id(&self, item_key: &str, day: i32, slot_key: &str) -> OccurrenceId {
         occurrence_id(self.plan, item_key, day + self.counted_later, slot_key)
+    }
+
+    /// The day, as it is counted now, that an id belongs to if it is one of this line and window. Nobody needs to ask for it now.
+    pub fn day_of_id(&self, item_key: &str, slot_key: &str, id: OccurrenceId) -> Option<i32> {
+        let (first, last) = (self.counted_later.min(0), LAST_DAY + self.counted_later.max(0));
+        let day = (first..=last).find(|day| occurrence_id(self.plan, item_key, *day, slot_key) == id)?;
+        Some(day - self.counted_later)
+    }
+
+    /// Whether a phone may have asked for it by then, before it heard of the clinic's changes: its window, as it would be without any
+    /// pause, had opened, and was not over before the enrolment.
+    pub fn may_have_asked(&self, slot: &Slot, day: i32, zone: &TimeZone, at: Stamp) -> bool {
+        let window = Window::of(slot, add_days(self.day_zero, day), zone);
+        window.opens_at <= at && window.closes_at > self.enrolled_at
     }
 }
 

@@ -126,7 +126,7 @@ pub struct OverrideProblem {
 }
 
 /// The last day any line may have.
-const LAST_DAY: i32 = 731;
+pub(super) const LAST_DAY: i32 = 731;
 
 impl OverrideChange {
     /// The key of the line, or the symptom, that it is about.

@@ -193,7 +193,9 @@ impl Dossier {
             return self.known_all(c);
         }
         let late_days = self.compiled.slots.iter().map(|slot| slot.late_until.days).max().unwrap_or_default();
-        let from = number - late_days - 2;
+        // At first, what comes once and was over before the enrolment can be there, too.
+        let is_new = number <= self.day_number(self.enrolment().enrolled_at) + 2;
+        let from = (number - late_days - 2).min(if is_new { 0 } else { i32::MAX });
         let held_from = self
             .compiled
             .items

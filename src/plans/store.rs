@@ -35,6 +35,17 @@ pub fn list_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Row
     Ok(rows)
 }
 
+/// The account's plans in every clinic that were changed since the enrolment, wherever they are, oldest first.
+pub fn list_changed_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
+    Ok(patients::table
+        .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
+        .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
+        .filter(patients::account_id.eq(account).and(plans::revision.gt(1)))
+        .order(plans::id)
+        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
+        .load(c)?)
+}
+
 /// What was treated, for each of the account's plans that run or wait for a person.
 pub fn list_areas_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<(PlanId, String)>, Error> {
     Ok(direct!(c, |c| patients::table

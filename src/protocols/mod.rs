@@ -283,6 +283,11 @@ pub fn activate(
     store::find(c, who.clinic, key, version)?.ok_or(Error::NotFound)
 }
 
+/// The protocol of a version of the clinic.
+pub fn of_version(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<Protocol, Error> {
+    read(&store::document(c, clinic, id)?)
+}
+
 /// The clinic's version of that number.
 pub fn version(c: &mut Conn, clinic: ClinicId, key: &str, number: i32) -> Result<Version, Error> {
     store::find(c, clinic, key, number)?.ok_or(Error::NotFound)

@@ -3,7 +3,10 @@
 pub mod progress;
 pub mod routes;
 pub mod timeline;
+pub mod unasked;
 pub mod views;
+
+use std::collections::BTreeSet;
 
 use crate::auth;
 use crate::db::Conn;
@@ -76,7 +79,7 @@ fn seen(dossier: &Dossier, known: &plans::Known, date: jiff::civil::Date, at: St
     if date == engine::local_date(&dossier.zone, at) {
         engine::today(compiled, &enrolment, &facts, &dossier.zone, at)
     } else {
-        engine::on_date(compiled, &enrolment, &facts, &dossier.zone, at, date)
+        engine::ahead(compiled, &enrolment, &facts, &dossier.zone, at, date)
     }
 }
 
@@ -91,11 +94,20 @@ pub struct NewMark {
     pub noted_at: Option<Stamp>,
 }
 
+/// What became of a mark.
+pub enum Marked {
+    /// The line, as it is now.
+    Line(views::Item),
+    /// The line is not asked any more.
+    Kept(unasked::KeptMark),
+}
+
 /// A phone's clock may be ahead by so much.
 const AHEAD_SECONDS: i64 = 300;
 
 /// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
-/// that says what the newest one says changes nothing. Gives the line as it is then.
+/// that says what the newest one says changes nothing. Gives the line as it is then, or what was kept of a line that is not asked
+/// any more.
 pub fn mark(
     c: &mut Conn,
     cache: &Compiled,
@@ -103,12 +115,14 @@ pub fn mark(
     (id, asked): (OccurrenceId, Option<&str>),
     new: NewMark,
     m: &Moment,
-) -> Result<views::Item, Error> {
+) -> Result<Marked, Error> {
     let noted_at = new.noted_at.unwrap_or(m.at);
     if noted_at > m.at.plus_seconds(AHEAD_SECONDS) {
         return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
     }
-    let (mut days, own) = days_around(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
+    let Some((mut days, own)) = days_around(c, cache, who.account, id, m.at)? else {
+        return unasked::keep(c, cache, who, id, &new, (noted_at, m)).map(Marked::Kept);
+    };
     let of = days.iter().find(|of| of.dossier.plan.id == own.plan).ok_or(Error::NotFound)?;
     if of.dossier.day_number(noted_at) < 0 {
         return Err(Error::field("/noted_at", "out_of_range", "must not be before the day of the treatment"));
@@ -123,12 +137,14 @@ pub fn mark(
     let line = line_around(&days, id, asked)?;
     let is_in_line =
         |one: &engine::Occurrence| one.id == id || line.occurrences.iter().any(|shared| shared.occurrence_id == one.id);
-    let can_be_marked = |of: &PlanDay, one: &engine::Occurrence| {
-        !matches!(one.state, State::Upcoming | State::Cancelled) && of.dossier.day_number(noted_at) >= 0
-    };
     let acts = |of| -> Vec<engine::Occurrence> {
         let of: &PlanDay = of;
-        of.day.occurrences.iter().filter(|one| is_in_line(one) && can_be_marked(of, one)).cloned().collect()
+        of.day
+            .occurrences
+            .iter()
+            .filter(|one| is_in_line(one) && can_be_marked(&of.dossier, one, noted_at))
+            .cloned()
+            .collect()
     };
     let acts: Vec<Vec<engine::Occurrence>> = days.iter().map(acts).collect();
     if acts.iter().all(Vec::is_empty) {
@@ -143,11 +159,27 @@ pub fn mark(
         for occurrence in acts {
             record(c, who, &of.dossier, occurrence, &new, (noted_at, m))?;
         }
-        if !acts.is_empty() {
-            of.day = date_at(c, &of.dossier, of.day.date, m.at)?;
+        for own_day in acts.iter().map(|act| act.day).collect::<BTreeSet<i32>>() {
+            let fresh = occurrences_on(c, &of.dossier, own_day, m.at)?;
+            let marked = of.day.occurrences.iter_mut().filter(|one| acts.iter().any(|act| act.id == one.id));
+            for one in marked {
+                one.state = fresh.iter().find(|fresh| fresh.id == one.id).map_or(one.state, |fresh| fresh.state);
+            }
         }
     }
-    line_around(&days, id, asked)
+    line_around(&days, id, asked).map(Marked::Line)
+}
+
+/// Whether a mark that was noted at an instant counts: what was open by then, or had been before the clinic changed the plan.
+fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, noted_at: Stamp) -> bool {
+    let asked = match (one.state, dossier.compiled.slots.get(one.slot)) {
+        (State::Upcoming | State::Cancelled, Some(slot)) => {
+            let is_changed = dossier.plan.revision > 1;
+            is_changed && dossier.enrolment().may_have_asked(slot, one.day, &dossier.zone, noted_at)
+        }
+        _ => true,
+    };
+    asked && dossier.day_number(noted_at) >= 0
 }
 
 /// Writes a mark, unless it says what is known.
@@ -162,16 +194,41 @@ fn record(
     if mark_state(occurrence.state) == new.state && new.reason.is_none() {
         return Ok(());
     }
+    let noted = Noted {
+        occurrence: occurrence.id,
+        day: occurrence.day,
+        item: item_of(dossier, occurrence)?.key.clone(),
+        slot: slot_of(dossier, occurrence)?.key.clone(),
+    };
+    write(c, who, dossier, noted, new, (noted_at, m))
+}
+
+/// What is marked.
+struct Noted {
+    occurrence: OccurrenceId,
+    day: i32,
+    item: String,
+    slot: String,
+}
+
+fn write(
+    c: &mut Conn,
+    who: &auth::Patient,
+    dossier: &Dossier,
+    noted: Noted,
+    new: &NewMark,
+    (noted_at, m): (Stamp, &Moment),
+) -> Result<(), Error> {
     store::insert_mark(
         c,
         &store::NewMark {
             clinic_id: dossier.plan.clinic_id,
             plan_id: dossier.plan.id,
-            day: occurrence.day,
+            day: noted.day,
             id: m.id::<MarkId>(),
-            occurrence_id: occurrence.id,
-            item_key: item_of(dossier, occurrence)?.key.clone(),
-            slot_key: slot_of(dossier, occurrence)?.key.clone(),
+            occurrence_id: noted.occurrence,
+            item_key: noted.item,
+            slot_key: noted.slot,
             state: new.state.map_or("withdrawn", engine::MarkState::as_str).to_owned(),
             reason: new.reason.clone().map(Into::into),
             noted_at,
@@ -235,9 +292,15 @@ fn days_around(
             days.push(PlanDay { dossier, day, area: None });
         }
     }
+    let find = |days: &[PlanDay]| days.iter().flat_map(|of| &of.day.occurrences).find(|one| one.id == id).cloned();
+    let found = find(&days);
+    if found.as_ref().is_some_and(|one| one.caught_up.is_some() && one.state == State::Open) {
+        // It stands among the lines of today.
+        for of in &mut days {
+            of.day = day_of(c, &of.dossier, None, at)?;
+        }
+    }
     name_areas(c, account, &mut days)?;
-    let mut all = days.iter().flat_map(|of| &of.day.occurrences);
-    let found = all.find(|one| one.id == id).cloned();
     Ok(found.map(|occurrence| (days, Own { plan, occurrence })))
 }
 

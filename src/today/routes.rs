@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::NewMark;
+use super::unasked::KeptMark;
 use super::views::{self, Item, Today, TodayPlan};
+use super::{Marked, NewMark};
 use crate::app::App;
 use crate::auth::Patient;
 use crate::engine::{self, MarkState};
@@ -227,11 +228,13 @@ struct MarkBody {
 /// Mark a task or a photo.
 ///
 /// Can be sent again, and changed. What was sent before is kept, and counts no more. Of a line that several plans share, each
-/// plan is marked, whichever of its occurrences is named.
+/// plan is marked, whichever of its occurrences is named. A phone that was without network may mark what the clinic has paused or
+/// removed meanwhile: that is kept (202), and counts if the line comes back.
 #[utoipa::path(tag = "today", operation_id = "mark_occurrence", request_body = MarkBody,
     params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
-    responses((status = 200, description = "The line as it is now.", body = Item)))]
+    responses((status = 200, description = "The line as it is now.", body = Item),
+        (status = 202, description = "Kept: the clinic changed the plan meanwhile, and the line is not asked any more.", body = KeptMark)))]
 #[put("/v1/me/occurrences/{occurrence_id}/mark")]
 async fn mark(
     app: web::Data<App>,
@@ -253,7 +256,8 @@ async fn mark(
 #[utoipa::path(tag = "today", operation_id = "unmark_occurrence",
     params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
-    responses((status = 200, description = "The line as it is now.", body = Item)))]
+    responses((status = 200, description = "The line as it is now.", body = Item),
+        (status = 202, description = "Kept: the clinic changed the plan meanwhile, and the line is not asked any more.", body = KeptMark)))]
 #[delete("/v1/me/occurrences/{occurrence_id}/mark")]
 async fn unmark(
     app: web::Data<App>,
@@ -272,6 +276,9 @@ async fn put_mark(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
-    let item = app.db.write(move |c| super::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await?;
-    Ok(HttpResponse::Ok().json(item))
+    let outcome = app.db.write(move |c| super::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await?;
+    Ok(match outcome {
+        Marked::Line(item) => HttpResponse::Ok().json(item),
+        Marked::Kept(kept) => HttpResponse::Accepted().json(kept),
+    })
 }

@@ -355,7 +355,7 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
             let (item, slot) = (item_of(dossier, occurrence)?, slot_of(dossier, occurrence)?);
             lines.push(Line {
                 kind: item.kind,
-                date: dossier.enrolment().date_of(occurrence.day).unwrap_or(day.date),
+                date: date_of(dossier, occurrence, day),
                 meaning: item.meaning.as_deref(),
                 title: say(&item.title, &locales, dossier),
                 text: item.text.as_ref().map(|text| say(text, &locales, dossier)),
@@ -382,6 +382,12 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
         }
     }
     Ok(lines)
+}
+
+/// The date that a line belongs to: what is caught up on, to that on which it is shown.
+fn date_of(dossier: &Dossier, occurrence: &engine::Occurrence, shown: &engine::Day) -> jiff::civil::Date {
+    let own = if occurrence.caught_up.is_some() { None } else { dossier.enrolment().date_of(occurrence.day) };
+    own.unwrap_or(shown.date)
 }
 
 /// The task that an occurrence is part of, among the lines of several plans' days.

@@ -35,5 +35,6 @@ mod support;
 mod tenancy;
 mod texts;
 mod tokens;
+mod unasked;
 mod waiting;
 mod walls;

@@ -290,8 +290,10 @@ async fn five_plans_are_one_today_that_stays_as_it_is() {
     let seen = reply.must(200);
     assert_eq!(seen["plans"].as_array().unwrap().len(), 5);
     let words = |line: &Value| format!("{} {} {} {}", line["kind"], line["slot"], line["title"], line["text"]);
-    let mut lines: Vec<String> =
-        items(&seen).iter().filter(|line| line["kind"] != "check_in" && line["kind"] != "photo").map(words).collect();
+    // A clean pillowcase for the face, and one for the scalp, are two acts.
+    let is_of_an_area = |line: &Value| line["key"] == "clean-pillowcase";
+    let said = items(&seen).iter().filter(|line| line["kind"] != "check_in" && line["kind"] != "photo");
+    let mut lines: Vec<String> = said.filter(|line| !is_of_an_area(line)).map(words).collect();
     let all = lines.len();
     lines.sort();
     lines.dedup();

@@ -200,6 +200,7 @@ async fn a_line_is_different_for_one_patient_and_the_patient_sees_why() {
     let after = care.today().await.must(200);
     let line = after["items"].as_array().unwrap().iter().find(|item| item["key"] == key).unwrap().clone();
     assert_eq!((&line["title"], &line["last_on"]), (&json!("Not before we have seen you."), &json!("2026-04-01")));
+    assert_eq!(line["because"], "Your skin needs more time.", "the line says so itself");
     let changes = care.ada.person.get(&format!("/v1/me/plans/{}/changes", care.ada.plan_id)).await.must(200);
     assert_eq!(changes["items"][0]["reason"], "Your skin needs more time.");
     assert_eq!(changes["items"][0]["line"], "Not before we have seen you.");

@@ -106,13 +106,14 @@ fn same(one: &Line, other: &Line) -> bool {
         (one, other) => one == other,
     };
     let words = one.kind == other.kind && one.date == other.date && one.title == other.title && one.text == other.text;
-    let window = (a.opens_at, a.closes_at, a.late_until) == (b.opens_at, b.closes_at, b.late_until);
+    let opens_at = |source: &Source| source.caught_up.is_none().then_some(source.opens_at);
+    let window = (opens_at(a), a.closes_at, a.late_until) == (opens_at(b), b.closes_at, b.late_until);
     about
         && words
         && match one.kind {
             ItemKind::CheckIn | ItemKind::Photo => a.occurrence == b.occurrence,
-            ItemKind::Restriction => true,
-            ItemKind::Instruction | ItemKind::Education => window,
+            ItemKind::Restriction | ItemKind::Education => true,
+            ItemKind::Instruction => window,
             ItemKind::Task => window && a.area == b.area,
         }
 }
