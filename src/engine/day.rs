@@ -203,6 +203,8 @@ impl Seen<'_> {
             _ if item.kind.can_be_marked() && !windows.waits => recorded.unwrap_or(State::Cancelled),
             _ => return None,
         };
+        let was_asked = state != State::Missed || !self.enrolment.was_silent(windows.date, window.closes_at);
+        let state = if was_asked { state } else { State::Cancelled };
         let Window { opens_at, closes_at, late_until, remind_at } = window;
         let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };
         Some(Occurrence {

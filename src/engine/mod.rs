@@ -58,7 +58,7 @@ pub use simulate::{
     AdHoc, Behaviour, Script, ScriptProblem, ScriptedDay, SimulatedAlert, SimulatedChange, SimulatedCheckIn,
     SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
 };
-pub use stops::{End, Pause, PausedDays, Stops};
+pub use stops::{End, Pause, PausedDays, Silence, Stops};
 pub use text::{Text, fill};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{
