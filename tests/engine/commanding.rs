@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use aftercare::engine::{
-    AddedLine, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Occurrence, Override,
-    OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey, State, Stops,
-    Tally, Text, UndoRefusal, adherence, apply, check_override, due_reminders, local_date, next_due, on_date,
-    recounted, silence, today, undo,
+    AddedLine, Asking, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Occurrence,
+    Override, OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey,
+    State, Stops, Tally, Text, UndoRefusal, adherence, apply, check_override, due_reminders, local_date, next_due,
+    on_date, recounted, silence, today, undo,
 };
 use aftercare::ids::{OccurrenceId, VersionId};
 use aftercare::time::Stamp;
@@ -316,7 +316,9 @@ fn what_was_answered_while_days_waited_keeps_its_answer_when_they_no_longer_do()
     assert_eq!((on(&state, 8), on(&state, 6)), (None, Some(State::Done)), "it is of day 2, and day 2 was the 6th");
     let now = today(&compiled(&state), &enrolled(&state), &facts, &madrid, at("2026-05-09T06:00:00Z"));
     assert!(!now.occurrences.iter().any(|one| one.id == evening && one.state != State::Done));
-    let seen = adherence(&compiled(&state), &enrolled(&state), (&facts, &[]), &madrid, at("2026-05-09T06:00:00Z"));
+    let (compiled, enrolment) = (compiled(&state), enrolled(&state));
+    let plan = Asking { compiled: &compiled, enrolment: &enrolment, facts: &facts, zone: &madrid, area: None };
+    let seen = adherence(&plan, &[], &[], at("2026-05-09T06:00:00Z"));
     let check_ins = seen.kinds.iter().find(|(kind, _)| *kind == ItemKind::CheckIn).unwrap().1;
     let expected = Tally { expected: check_ins.missed + 1, done: 1, ..check_ins };
     assert_eq!(check_ins, expected);

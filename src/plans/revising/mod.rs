@@ -217,6 +217,7 @@ pub fn carry_out(
         correct_treatment(c, &done.after.plan, &done.states.1, m)?;
         crate::courses::recount(c, done.after.plan.clinic_id, done.after.plan.treatment_id)?;
     }
+    crate::today::share_marks(c, cache, &done.after, m)?;
     Ok(done)
 }
 
