@@ -208,6 +208,15 @@ pub fn share_marks(c: &mut Conn, cache: &Compiled, begun: &Dossier, m: &Moment) 
     Ok(())
 }
 
+/// The same for every plan of an account: a record of another clinic became the account's.
+pub fn share_all_marks(c: &mut Conn, cache: &Compiled, account: AccountId, m: &Moment) -> Result<(), Error> {
+    for rows in store::list_shown_of_account(c, account)? {
+        let dossier = Dossier::new(c, cache, rows)?;
+        share_marks(c, cache, &dossier, m)?;
+    }
+    Ok(())
+}
+
 /// Records for one plan what was marked for another.
 fn share(
     c: &mut Conn,

@@ -204,7 +204,7 @@ fn create(hours: &str) -> (bool, String, crate::support::database::Database) {
         .args(["--owner-name", "Olga Invented", "--owner-email", "olga@clinic.example", "--hours", hours])
         .env("AFTERCARE_DATABASE_URL", &database.url)
         .env("AFTERCARE_SECRET", "0123456789 abcdefghijklmnopqrstuvwxyz")
-        .env("AFTERCARE_MAIL", "memory")
+        .env("AFTERCARE_MAIL", format!("folder:{}", std::env::temp_dir().join("aftercare-tests").display()))
         .output()
         .unwrap();
     (made.status.success(), String::from_utf8(made.stderr).unwrap(), database)

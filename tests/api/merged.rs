@@ -407,6 +407,36 @@ async fn what_was_done_before_a_plan_began_is_done_for_it_too() {
 }
 
 #[tokio::test]
+async fn what_was_done_is_done_for_a_plan_that_is_started_and_for_another_clinics_record_that_is_accepted() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let (one, two) = (app.clinic().await, app.clinic_named("two").await);
+    let ada = one.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-25")).await;
+    let mut infected = face_treatment("2026-02-26");
+    infected["parameters"]["active_infection"] = json!(true);
+    let path = format!("/v1/clinic/patients/{}/treatments", ada.patient_id);
+    let treatment = one.coordinator.post(&path, infected).await.must(201);
+    let enrolment = json!({
+        "patient_id": ada.patient_id, "treatment_id": treatment["id"], "protocol_key": "mn-face", "send_to_clinician": true
+    });
+    let waiting =
+        one.coordinator.post("/v1/clinic/plans", enrolment).await.must(201)["id"].as_str().unwrap().to_owned();
+    app.set_clock("2026-03-03T10:00:00Z");
+    let id = the(&today(&ada.person).await, "sunscreen")["occurrence_id"].clone();
+    mark(&ada.person, &id, json!({ "state": "done" })).await;
+    assert_eq!(app.database.count("marks", "1 = 1"), 1);
+    let start = format!("/v1/clinic/plans/{waiting}/start");
+    one.clinician.send_if("POST", &start, "\"v1\"", json!({ "reason": "It has healed." })).await.must(200);
+    let third = two.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-27")).await;
+    let person = app.person(third.person.account, None).await;
+    let line = the(&today(&person).await, "sunscreen").clone();
+    assert_eq!((&line["state"], line["plan_ids"].as_array().unwrap().len()), (&json!("done"), 3));
+    assert_eq!(in_timeline(&person, &waiting, 5, "sunscreen").await, "done");
+    assert_eq!(in_timeline(&person, &third.plan_id, 4, "sunscreen").await, "done");
+    assert_eq!(app.database.count("marks", "state = 'done'"), 3);
+}
+
+#[tokio::test]
 async fn of_two_marks_in_one_millisecond_the_later_one_counts() {
     let app = TestApp::start_by_chance().await;
     app.ignore_mails();
