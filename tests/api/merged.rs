@@ -411,6 +411,12 @@ async fn what_was_done_is_done_for_a_plan_that_is_started_and_for_another_clinic
     let app = TestApp::start().await;
     app.ignore_mails();
     let (one, two) = (app.clinic().await, app.clinic_named("two").await);
+    // A plan that waits does not ask for this line.
+    let library = include_str!("../../protocols/mn-face.toml");
+    let (before, line) = library.split_once("key = \"moisturise\"\n").unwrap();
+    let line = line.replacen("even_when_excluded = true\n", "", 1);
+    let version = one.draft("mn-face", format!("{before}key = \"moisturise\"\n{line}")).await;
+    one.activate("mn-face", version).await.must(200);
     let ada = one.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-25")).await;
     let mut infected = face_treatment("2026-02-26");
     infected["parameters"]["active_infection"] = json!(true);
@@ -422,17 +428,17 @@ async fn what_was_done_is_done_for_a_plan_that_is_started_and_for_another_clinic
     let waiting =
         one.coordinator.post("/v1/clinic/plans", enrolment).await.must(201)["id"].as_str().unwrap().to_owned();
     app.set_clock("2026-03-03T10:00:00Z");
-    let id = the(&today(&ada.person).await, "sunscreen")["occurrence_id"].clone();
+    let id = the(&today(&ada.person).await, "moisturise")["occurrence_id"].clone();
     mark(&ada.person, &id, json!({ "state": "done" })).await;
     assert_eq!(app.database.count("marks", "1 = 1"), 1);
     let start = format!("/v1/clinic/plans/{waiting}/start");
     one.clinician.send_if("POST", &start, "\"v1\"", json!({ "reason": "It has healed." })).await.must(200);
     let third = two.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-27")).await;
     let person = app.person(third.person.account, None).await;
-    let line = the(&today(&person).await, "sunscreen").clone();
+    let line = the(&today(&person).await, "moisturise").clone();
     assert_eq!((&line["state"], line["plan_ids"].as_array().unwrap().len()), (&json!("done"), 3));
-    assert_eq!(in_timeline(&person, &waiting, 5, "sunscreen").await, "done");
-    assert_eq!(in_timeline(&person, &third.plan_id, 4, "sunscreen").await, "done");
+    assert_eq!(in_timeline(&person, &waiting, 5, "moisturise").await, "done");
+    assert_eq!(in_timeline(&person, &third.plan_id, 4, "moisturise").await, "done");
     assert_eq!(app.database.count("marks", "state = 'done'"), 3);
 }
 
