@@ -383,8 +383,11 @@ pub fn line_of(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Resul
     }))
 }
 
-/// What of a plan is asked and was marked for another plan with the same line: its occurrence, and whose mark that is.
-pub fn done_for_others(days: &[PlanDay], plan: PlanId) -> Result<Vec<(OccurrenceId, (PlanId, OccurrenceId))>, Error> {
+/// An occurrence that is asked, and the plan and occurrence of the mark that counts for it too.
+pub type DoneElsewhere = (OccurrenceId, (PlanId, OccurrenceId));
+
+/// What of a plan is asked and was marked for another plan with the same line.
+pub fn done_for_others(days: &[PlanDay], plan: PlanId) -> Result<Vec<DoneElsewhere>, Error> {
     let is_marked = |source: &&Source<'_>| matches!(source.state, State::Done | State::Partial | State::Skipped);
     let is_asked = |source: &&Source<'_>| matches!(source.state, State::Upcoming | State::Open | State::Late);
     let lines = engine::merge(lines(days, None)?).into_iter().filter(|line| line.kind == ItemKind::Task);

@@ -202,6 +202,7 @@ fn create(hours: &str) -> (bool, String, crate::support::database::Database) {
         .args(["clinic", "create", "--name", "Invented", "--zone", "Europe/London", "--phone", "+44 20 7946 0000"])
         .args(["--emergency-number", "999", "--out-of-hours", "NHS 111", "--reply-hours", "On weekdays"])
         .args(["--owner-name", "Olga Invented", "--owner-email", "olga@clinic.example", "--hours", hours])
+        .env_clear() // the suite's own settings are none of the product's
         .env("AFTERCARE_DATABASE_URL", &database.url)
         .env("AFTERCARE_SECRET", "0123456789 abcdefghijklmnopqrstuvwxyz")
         .env("AFTERCARE_MAIL", format!("folder:{}", std::env::temp_dir().join("aftercare-tests").display()))

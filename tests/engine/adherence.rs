@@ -1,8 +1,8 @@
 //! Adherence: what was expected, counted again from the windows alone.
 
 use aftercare::engine::{
-    Adherence, Asking, Compiled, Enrolment, Facts, ItemKind, MarkFact, MarkState, Parameters, PlanStatus, Tally,
-    adherence, compile, day, parse,
+    Adherence, Asking, Compiled, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanStatus, Tally, adherence,
+    compile, day, parse,
 };
 use aftercare::ids::OccurrenceId;
 use aftercare::time::Stamp;
