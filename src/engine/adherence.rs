@@ -89,8 +89,8 @@ impl Asking<'_> {
             return false;
         }
         let seen_at = one.opens_at.max(self.enrolment.enrolled_at);
-        if seen_at >= one.late_until {
-            return false;
+        if seen_at >= one.closes_at {
+            return false; // it was asked for as long as its window was open
         }
         let beside = today(self.compiled, self.enrolment, self.facts, self.zone, seen_at).occurrences.into_iter();
         let mut rules =
