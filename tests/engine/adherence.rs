@@ -169,65 +169,6 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     assert_eq!(with(MarkState::Partial), Tally { expected: beside.expected + 2, partial: 2, ..beside });
     assert_eq!(with(MarkState::Skipped), beside, "it had to be skipped");
     // What had closed before the other plan was there was asked: both washings of the 7th.
-    let late = Enrolment { enrolled_at: at("2027-01-01T00:00:00Z"), ..enrolment() };
-    assert_eq!(seen(&late, "2027-02-01T00:00:00Z").total(), Tally::default(), "all was over before the enrolment");
-    let waiting = Enrolment { status: PlanStatus::Draft, ..enrolment() };
-    assert_eq!(of(&seen(&waiting, "2027-02-01T00:00:00Z"), ItemKind::CheckIn), Tally::default());
-    let silent = seen(&enrolment(), "2027-02-01T00:00:00Z").total();
-    assert!(silent.expected > 10 && silent.missed == silent.expected && silent.percent() == Some(0), "{silent:?}");
-}
-
-#[test]
-fn a_part_is_a_half_what_came_late_is_done_and_says_so_and_percent_is_rounded_down() {
-    let evening = id("check-in", 1, "evening");
-    let check_ins = [check_in(Some(evening), 1, "2026-05-06T08:00:00Z", json!({}))];
-    let facts = Facts { marks: &[], check_ins: &check_ins };
-    let seen = |late: &[OccurrenceId]| {
-        let seen = alone(&enrolment(), &facts, late, &zone("Europe/Madrid"), at("2026-05-06T09:00:00Z"));
-        of(&seen, ItemKind::CheckIn)
-    };
-    assert_eq!((seen(&[]).done, seen(&[]).back_filled), (1, 0));
-    assert_eq!((seen(&[evening]).done, seen(&[evening]).back_filled), (1, 1));
-    let percent = |done, partial, expected| Tally { expected, done, partial, ..Tally::default() }.percent();
-    assert_eq!([percent(1, 1, 2), percent(2, 0, 3), percent(199, 1, 200), percent(0, 0, 7)], [75, 66, 99, 0].map(Some));
-}
-
-/// The small plan, in which washing means something, or must wait for some days.
-fn washing(is_forbidden: bool) -> Compiled {
-    let line = "key = \"wash\"\nkind = \"task\"\n";
-    assert!(SMALL.contains(line));
-    let means = SMALL.replace(line, &format!("{line}meaning = \"washing\"\n"));
-    let line = "key = \"gel-only\"\nkind = \"restriction\"\n";
-    assert!(SMALL.contains(line));
-    let forbids = SMALL.replace(line, &format!("{line}meaning = \"washing\"\n"));
-    let parameters = parameters_of(json!({ "needle_depth_mm": 1.0 }));
-    compile(&parse(if is_forbidden { &forbids } else { &means }).unwrap(), &parameters).unwrap()
-}
-
-#[test]
-fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
-    // Another treatment on the 7th, noted before noon: no washing on the 7th and 8th, which are days 3 and 4 of the first plan.
-    let (asks, forbids) = (washing(false), washing(true));
-    let (first, madrid) = (enrolment(), zone("Europe/Madrid"));
-    let second = Enrolment { day_zero: date(2026, 5, 7), enrolled_at: at("2026-05-07T09:00:00Z"), ..enrolment() };
-    let tasks = |marks: &[MarkFact], second: &Enrolment, areas: [Option<&str>; 2], moment: &str| {
-        let (facts, none) = (Facts { marks, check_ins: &[] }, Facts::default());
-        let zone = &madrid;
-        let plan = Asking { compiled: &asks, enrolment: &first, facts: &facts, zone, area: areas[0] };
-        let other = Asking { compiled: &forbids, enrolment: second, facts: &none, zone, area: areas[1] };
-        of(&adherence(&plan, &[other], &[], at(moment)), ItemKind::Task)
-    };
-    let (face, after) = ([Some("face"); 2], "2026-05-20T10:00:00Z");
-    let alone = tasks(&[], &second, [Some("face"), Some("back")], after);
-    assert_eq!(tasks(&[], &second, [None; 2], after), alone, "where nobody knows the area, nothing is set aside");
-    let beside = tasks(&[], &second, face, after);
-    assert_eq!((alone.missed - beside.missed, alone.expected - beside.expected), (4, 4), "two washings on two days");
-    let mornings = [3, 4].map(|day| id("wash", day, "morning"));
-    let with = |state| tasks(&[mark(mornings[0], state), mark(mornings[1], state)], &second, face, after);
-    assert_eq!(with(MarkState::Done), Tally { expected: beside.expected + 2, done: 2, ..beside });
-    assert_eq!(with(MarkState::Partial), Tally { expected: beside.expected + 2, partial: 2, ..beside });
-    assert_eq!(with(MarkState::Skipped), beside, "it had to be skipped");
-    // What had closed for good before the other plan was there was asked: the morning of the 7th can be answered until the 8th at 06:00.
     let late = Enrolment { enrolled_at: at("2026-05-08T05:00:00Z"), ..second.clone() };
     assert_eq!(alone.missed - tasks(&[], &late, face, after).missed, 2);
     let over = Enrolment { status: PlanStatus::EnteredInError, ..second };
