@@ -90,6 +90,9 @@ struct NewClinicArgs {
     /// When answers are read, in the clinic's words.
     #[arg(long)]
     reply_hours: String,
+    /// When a person looks at answers, by its local time: "mon-fri 09:00-12:00 13:00-17:00, sat 10:00-13:00".
+    #[arg(long)]
+    hours: Option<String>,
     /// Nobody reads the answers.
     #[arg(long)]
     unmonitored: bool,
@@ -249,7 +252,7 @@ async fn create_clinic(config: Config, args: NewClinicArgs) -> Result<ExitCode, 
         monitored: !args.unmonitored,
         triage: if args.instructions_only { TriageMode::InstructionsOnly } else { TriageMode::Full },
         demo: false,
-        opening_hours: Vec::new(),
+        opening_hours: args.hours.map_or_else(|| Ok(Vec::new()), |hours| typed_hours(&hours))?,
     };
     let owner_name = wanted("--owner-name", args.owner_name)?;
     let owner_email: aftercare::http::text::Email = wanted("--owner-email", args.owner_email)?;
@@ -268,6 +271,10 @@ async fn create_clinic(config: Config, args: NewClinicArgs) -> Result<ExitCode, 
     say(&format!("invitation: {link}"));
     say("The same link is mailed to the owner. It works once, for seven days.");
     Ok(ExitCode::SUCCESS)
+}
+
+fn typed_hours(text: &str) -> Result<Vec<clinics::OpeningHours>, Error> {
+    clinics::hours::typed(text).map_err(|why| Error::Setting(format!("--hours: {why}")))
 }
 
 fn wanted<T: TryFrom<String, Error = String>>(option: &str, text: String) -> Result<T, Error> {

@@ -181,6 +181,22 @@ fn fill_from_system(bytes: &mut [u8]) {
     }
 }
 
+/// The millisecond and the 12 bits after it of the newest id.
+static NEWEST: AtomicU64 = AtomicU64::new(0);
+/// A verb takes its moment before its turn to write: so many milliseconds behind the newest id, the next one comes after it all the
+/// same. Farther behind, somebody has set the clock back.
+const BEHIND: u64 = 60_000;
+
+/// The millisecond and the 12 bits after it of an id: the next after the newest, or by chance in a millisecond of its own.
+fn rising(millis: u64, chance: u16) -> u64 {
+    let own = millis << 12 | u64::from(chance & 0x7ff); // the upper half is left to count in
+    let next = |newest: u64| {
+        let is_behind = newest >= own && newest - own < BEHIND << 12;
+        if is_behind { newest + 1 } else { own }
+    };
+    NEWEST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |newest| Some(next(newest))).map_or(own, next)
+}
+
 /// The moment in which a verb runs: the instant, and the chance for the ids it makes.
 #[derive(Debug, Clone)]
 pub struct Moment {
@@ -195,10 +211,21 @@ impl Moment {
         Self { at, entropy }
     }
 
-    /// A new id (UUIDv7: time first, so that rows of a time lie together).
+    /// A new id (UUIDv7: time first, so that rows of a time lie together). Those that one process makes by the system's chance rise in
+    /// the order in which they are made, also within a millisecond: of two marks the later one has the higher id.
     pub fn id<T: From<Uuid>>(&self) -> T {
         let millis = u64::try_from(self.at.timestamp().as_millisecond()).unwrap_or_default();
-        T::from(uuid::Builder::from_unix_timestamp_millis(millis, &self.entropy.bytes()).into_uuid())
+        let mut bytes = self.entropy.bytes::<10>();
+        let [high, low, ..] = &mut bytes;
+        let millis = match self.entropy {
+            Entropy::Seeded(_) => millis,
+            Entropy::System => {
+                let place = rising(millis, u16::from_be_bytes([*high, *low]));
+                [*high, *low] = u16::try_from(place & 0xfff).unwrap_or_default().to_be_bytes();
+                place >> 12
+            }
+        };
+        T::from(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
     }
 
     /// Random bytes for a secret.

@@ -326,7 +326,11 @@ async fn accept_invitation(app: web::Data<App>, Body(sent): Body<InvitationAnswe
     };
     let (inner, now) = (app.clone(), m.clone());
     let signed_in = app
-        .change_rights(move |c| super::accept(c, &inner.secrets, sent.token.expose(), new_hash.as_deref(), &now))
+        .change_rights(move |c| {
+            let signed_in = super::accept(c, &inner.secrets, sent.token.expose(), new_hash.as_deref(), &now)?;
+            crate::today::share_all_marks(c, &inner.compiled, signed_in.session.account_id, &now)?;
+            Ok(signed_in)
+        })
         .await?;
     answer(&app, &m, signed_in).await
 }

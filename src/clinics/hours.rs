@@ -72,6 +72,59 @@ pub fn changed(
     Ok((stored(&hours)?, stored(&closed)?))
 }
 
+/// Opening hours as they are typed: `mon-fri 09:00-12:00 13:00-17:00, sat 10:00-13:00`. What is wrong is named with its place.
+pub fn typed(text: &str) -> Result<Vec<OpeningHours>, String> {
+    let mut lines = Vec::new();
+    for entry in text.split(',').map(str::trim) {
+        let mut words = entry.split_whitespace();
+        let weekdays = words.next().and_then(weekdays).ok_or_else(|| {
+            format!("`{entry}`: must begin with a day of the week (mon, tue, wed, thu, fri, sat, sun) or with two, like mon-fri")
+        })?;
+        let before = lines.len();
+        for word in words {
+            let (opens, closes) = times(word).ok_or_else(|| {
+                format!("`{entry}`: `{word}` must be two times of day, from 00:00 to 24:00, like 09:00-17:00")
+            })?;
+            lines.push((entry, OpeningHours { weekdays: weekdays.clone(), opens, closes }));
+        }
+        if lines.len() == before {
+            return Err(format!("`{entry}`: must say from when until when, like 09:00-17:00"));
+        }
+    }
+    let (entries, hours): (Vec<&str>, Vec<OpeningHours>) = lines.into_iter().unzip();
+    match checked(&hours, &[]) {
+        Ok(_) => Ok(hours),
+        Err(Error::Invalid(problems)) => {
+            Err(problems.iter().map(|one| named(one, &entries)).collect::<Vec<_>>().join("; "))
+        }
+        Err(other) => Err(other.to_string()),
+    }
+}
+
+/// A problem by the entry that it is in.
+fn named(problem: &FieldError, entries: &[&str]) -> String {
+    let line = problem.pointer.split('/').nth(2).and_then(|line| line.parse::<usize>().ok());
+    match line.and_then(|line| entries.get(line)) {
+        Some(entry) => format!("`{entry}`: {}", problem.detail),
+        None => problem.detail.clone(),
+    }
+}
+
+fn weekdays(word: &str) -> Option<Vec<Weekday>> {
+    let place = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        Weekday::ALL.iter().position(|day| name.len() >= 3 && day.as_str().starts_with(&name))
+    };
+    let (first, last) = word.split_once('-').unwrap_or((word, word));
+    Weekday::ALL.get(place(first)?..=place(last)?).map(<[Weekday]>::to_vec).filter(|days| !days.is_empty())
+}
+
+fn times(word: &str) -> Option<(TimeOfDay, TimeOfDay)> {
+    let (opens, closes) = word.split_once('-')?;
+    let time = |text: &str| TimeOfDay::try_from(text.to_owned()).ok();
+    Some((time(opens)?, time(closes)?))
+}
+
 /// As it is stored.
 pub fn stored<T: Serialize>(said: &[T]) -> Result<Option<Json>, Error> {
     Ok(if said.is_empty() { None } else { Some(Json::of(&said)?) })

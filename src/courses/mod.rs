@@ -418,6 +418,8 @@ pub struct Ready {
     pub patient: patients::Patient,
     /// The answer.
     pub readiness: Readiness,
+    /// The last instant until now at which it changed by itself.
+    pub as_of: Stamp,
     /// The next instant at which it changes by itself.
     pub valid_until: Stamp,
 }
@@ -461,13 +463,14 @@ fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Re
         waits: dossiers.iter().any(|dossier| dossier.plan.status == PlanStatus::Draft),
         skin,
     };
-    let midnight = |zone: &jiff::tz::TimeZone| {
-        let tomorrow: Date = rules::later(at.timestamp().to_zoned(zone.clone()).date(), 1);
-        engine::local_instant(tomorrow, LocalTime { days: 0, hour: 0, minute: 0 }, zone)
+    let midnight = |zone: &jiff::tz::TimeZone, later: i32| {
+        let date: Date = rules::later(at.timestamp().to_zoned(zone.clone()).date(), later);
+        engine::local_instant(date, LocalTime { days: 0, hour: 0, minute: 0 }, zone)
     };
-    let valid_until = midnight(&at_clinic).min(midnight(&at_patient));
+    let as_of = midnight(&at_clinic, 0).max(midnight(&at_patient, 0)).max(course.created_at);
+    let valid_until = midnight(&at_clinic, 1).min(midnight(&at_patient, 1));
     let readiness = rules::readiness(course.terms(), known);
-    Ok(Ready { course, patient, readiness, valid_until })
+    Ok(Ready { course, patient, readiness, as_of, valid_until })
 }
 
 /// What the latest answers say of the skin.

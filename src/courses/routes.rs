@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::engine::{PlanStatus, Procedure};
 use crate::error::Error;
-use crate::http::conditions::{answer_version, etag_of_version, if_match};
+use crate::http::conditions::{self, answer_version, etag_of_version, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{Date, Key as Word};
 use crate::http::{Body, Page, PageParams, Query};
@@ -264,7 +264,7 @@ struct CourseReadiness {
     /// Whether nothing that is known speaks against it.
     #[schema(example = false)]
     ready: bool,
-    /// When this was asked.
+    /// The instant for which this was computed: the latest at or before the request at which it changed by itself.
     as_of: Stamp,
     /// The next instant at which this changes by itself. Ask again then, or when something was sent or decided.
     valid_until: Stamp,
@@ -308,23 +308,30 @@ fn reason(reason: &Reason) -> ReadinessReason {
 /// skin that is not calm by the latest answers, or of which nothing was answered in the last 7 days. Calm: every symptom with an
 /// expected curve at 1 or less (or where its curve ends), no danger sign, no restriction held by the answers. This definition is an
 /// assumption; the clinic decides.
-#[utoipa::path(tag = "courses", operation_id = "get_course_readiness", params(("course_id" = CourseId, Path, description = "The course.")),
-    responses((status = 200, description = "Ready or not, and why.", body = CourseReadiness)))]
+#[utoipa::path(tag = "courses", operation_id = "get_course_readiness",
+    params(("course_id" = CourseId, Path, description = "The course."), ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "Ready or not, and why.", body = CourseReadiness), (status = 304, description = "You have it already.")))]
 #[get("/v1/clinic/courses/{course_id}/readiness")]
-async fn get_readiness(app: web::Data<App>, who: Staff, id: web::Path<CourseId>) -> Result<HttpResponse, Error> {
+async fn get_readiness(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<CourseId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let (at, inner) = (app.clock.now(), app.clone());
     let ready = app.db.read(move |c| super::readiness_for_clinic(c, &inner.compiled, who.clinic, *id, at)).await?;
-    let Ready { course, readiness, valid_until, .. } = ready;
-    Ok(HttpResponse::Ok().json(CourseReadiness {
+    let Ready { course, readiness, as_of, valid_until, .. } = ready;
+    let body = CourseReadiness {
         course_id: course.id,
         session: readiness.session,
         of: course.sessions,
         ready: readiness.reasons.is_empty(),
-        as_of: at,
+        as_of,
         valid_until,
         earliest_on: readiness.earliest_on.map(date),
         reasons: readiness.reasons.iter().map(reason).collect(),
-    }))
+    };
+    conditions::answer(&request, &body, None)
 }
 
 /// Whether my next session may come, in plain words.
@@ -341,7 +348,7 @@ struct MyCourseReadiness {
     /// Whether nothing that is known speaks against it.
     #[schema(example = false)]
     ready: bool,
-    /// When this was asked.
+    /// The instant for which this was computed: the latest at or before the request at which it changed by itself.
     as_of: Stamp,
     /// The next instant at which this changes by itself.
     valid_until: Stamp,
@@ -369,8 +376,9 @@ struct MyReadinessReason {
 ///
 /// In plain words, and with nothing in it that the patient did not say. The clinic decides.
 #[utoipa::path(tag = "me", operation_id = "get_my_course_readiness",
-    params(("course_id" = CourseId, Path, description = "The course, as a plan names it."), ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
-    responses((status = 200, description = "Ready or not, and why.", body = MyCourseReadiness)))]
+    params(("course_id" = CourseId, Path, description = "The course, as a plan names it."), ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language."),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "Ready or not, and why.", body = MyCourseReadiness), (status = 304, description = "You have it already.")))]
 #[get("/v1/me/courses/{course_id}/readiness")]
 async fn get_my_readiness(
     app: web::Data<App>,
@@ -380,20 +388,21 @@ async fn get_my_readiness(
 ) -> Result<HttpResponse, Error> {
     let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
     let ready = app.db.read(move |c| super::readiness_for_account(c, &inner.compiled, me.account, *id, at)).await?;
-    let Ready { course, patient, readiness, valid_until } = ready;
+    let Ready { course, patient, readiness, as_of, valid_until } = ready;
     let locale = asked.unwrap_or(patient.locale);
     let told = |reason: &Reason| MyReadinessReason { code: reason.code(), text: reason.told(&locale) };
-    Ok(HttpResponse::Ok().json(MyCourseReadiness {
+    let body = MyCourseReadiness {
         course_id: course.id,
         session: readiness.session,
         of: course.sessions,
         ready: readiness.reasons.is_empty(),
-        as_of: at,
+        as_of,
         valid_until,
         earliest_on: readiness.earliest_on.map(date),
         text: rules::told(&readiness, &locale).to_owned(),
         reasons: readiness.reasons.iter().map(told).collect(),
-    }))
+    };
+    conditions::answer(&request, &body, None)
 }
 
 /// How the sessions of a course healed.
@@ -474,12 +483,18 @@ fn session(session: Session) -> SessionHealing {
 /// Per session and symptom: the level of each day that was answered beside what is common, and the day from which on it was at rest.
 /// Sessions that were done again, and plans that were entered in error, leave no curve; a session of which all plans were entered in
 /// error never was.
-#[utoipa::path(tag = "courses", operation_id = "get_course_healing", params(("course_id" = CourseId, Path, description = "The course.")),
-    responses((status = 200, description = "A curve per session and symptom.", body = CourseHealing)))]
+#[utoipa::path(tag = "courses", operation_id = "get_course_healing",
+    params(("course_id" = CourseId, Path, description = "The course."), ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
+    responses((status = 200, description = "A curve per session and symptom.", body = CourseHealing), (status = 304, description = "You have it already.")))]
 #[get("/v1/clinic/courses/{course_id}/healing")]
-async fn get_healing(app: web::Data<App>, who: Staff, id: web::Path<CourseId>) -> Result<HttpResponse, Error> {
+async fn get_healing(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<CourseId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let inner = app.clone();
     let (course, sessions) = app.db.read(move |c| super::healing(c, &inner.compiled, who.clinic, *id)).await?;
     let sessions = sessions.into_iter().map(session).collect();
-    Ok(HttpResponse::Ok().json(CourseHealing { course_id: course.id, sessions }))
+    conditions::answer(&request, &CourseHealing { course_id: course.id, sessions }, None)
 }

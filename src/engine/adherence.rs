@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::compile::Compiled;
-use super::day::day;
+use super::day::{Occurrence, day, today};
+use super::document::Item;
 use super::occurrences::{Enrolment, Facts};
 use super::words::{ItemKind, LateEnrolment, State};
 use crate::ids::OccurrenceId;
@@ -35,22 +36,35 @@ pub struct Adherence {
     pub changed_at: Option<Stamp>,
 }
 
+/// One of a patient's plans, with what is recorded about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// Its protocol.
+    pub compiled: &'a Compiled,
+    /// Where it stands.
+    pub enrolment: &'a Enrolment,
+    /// What is recorded.
+    pub facts: &'a Facts<'a>,
+    /// Where the patient is.
+    pub zone: &'a TimeZone,
+    /// The treated area, if it is known: without one, nothing is set aside.
+    pub area: Option<&'a str>,
+}
+
 /// The adherence to a plan, seen from a moment. What the days of the plan do not ask for is not expected: what was over before the
-/// patient was enrolled (caught up on or not), or lies in days on which the plan does not run. `back_filled` names what came late.
-pub fn adherence(
-    compiled: &Compiled,
-    enrolment: &Enrolment,
-    (facts, back_filled): (&Facts, &[OccurrenceId]),
-    zone: &TimeZone,
-    as_of: Stamp,
-) -> Adherence {
+/// patient was enrolled (caught up on or not), or lies in days on which the plan does not run; nor is what Today set aside because one of the `others`
+/// forbade it, unless it was done all the same. `back_filled` names what came late.
+pub fn adherence(plan: &Asking, others: &[Asking], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
     let kinds = ItemKind::ALL.iter().filter(|kind| kind.can_be_marked());
     let mut seen = Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None };
+    let Asking { compiled, enrolment, facts, zone, .. } = *plan;
     for number in 0..=compiled.horizon_day {
         for one in day(compiled, enrolment, facts, zone, as_of, number).occurrences {
-            let Some(kind) = compiled.items.get(one.item).map(|item| item.kind) else { continue };
-            let Some((_, tally)) = seen.kinds.iter_mut().find(|(counted, _)| *counted == kind) else { continue };
-            if one.caught_up == Some(LateEnrolment::CatchUp) {
+            let Some(item) = compiled.items.get(one.item) else { continue };
+            let Some((_, tally)) = seen.kinds.iter_mut().find(|(counted, _)| *counted == item.kind) else { continue };
+            let is_expected = one.caught_up != Some(LateEnrolment::CatchUp);
+            let is_left = matches!(one.state, State::Missed | State::Skipped);
+            if !is_expected || is_left && others.iter().any(|other| other.has_set_aside(plan, item, &one)) {
                 continue;
             }
             tally.count(one.state, back_filled.contains(&one.id));
@@ -60,6 +74,30 @@ pub fn adherence(
         }
     }
     seen
+}
+
+impl Asking<'_> {
+    /// Whether Today, as it was when the task could first be seen beside this plan, set it aside.
+    fn has_set_aside(&self, plan: &Asking, item: &Item, one: &Occurrence) -> bool {
+        let forbids = |item: &Item, meaning: &String| {
+            item.kind == ItemKind::Restriction && item.meaning.as_ref() == Some(meaning)
+        };
+        let Some(meaning) = item.meaning.as_ref().filter(|_| item.kind == ItemKind::Task) else { return false };
+        if self.area.is_none()
+            || self.area != plan.area
+            || !self.compiled.items.iter().any(|rule| forbids(rule, meaning))
+        {
+            return false;
+        }
+        let seen_at = one.opens_at.max(self.enrolment.enrolled_at);
+        if seen_at >= one.closes_at {
+            return false; // it was asked for as long as its window was open
+        }
+        let beside = today(self.compiled, self.enrolment, self.facts, self.zone, seen_at).occurrences.into_iter();
+        let mut rules =
+            beside.filter(|rule| self.compiled.items.get(rule.item).is_some_and(|item| forbids(item, meaning)));
+        rules.any(|rule| rule.opens_at < one.late_until && one.opens_at < rule.closes_at)
+    }
 }
 
 impl Adherence {

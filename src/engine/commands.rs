@@ -1,19 +1,19 @@
 //! What a clinic can do to a running plan: each command is a pure function from a plan's state to the next one.
 //!
-//! The same command twice changes nothing; an undo gives back the state from before. What was recorded is no part of the
-//! state, so no command can lose it.
+//! The same command twice changes nothing; an undo gives back the state from before, and keeps in mind when nothing was asked
+//! meanwhile. What was recorded is no part of the state, so no command can lose it.
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::calendar::days_between;
+use super::calendar::{add_days, days_between};
 use super::compile::Compiled;
 use super::occurrences::{Enrolment, Facts, line_of};
 use super::overrides::{Override, OverrideChange, in_force};
 use super::parameters::Parameters;
-use super::stops::{End, Pause, PausedDays, Stops};
+use super::stops::{End, Pause, PausedDays, Silence, Stops};
 use super::words::PlanStatus;
 use crate::ids::VersionId;
 use crate::time::Stamp;
@@ -299,6 +299,10 @@ pub struct Revision {
     pub number: i32,
     /// The number of the revision that it takes back.
     pub undoes: Option<i32>,
+    /// When it was made.
+    pub made_at: Stamp,
+    /// That date, where the patient is.
+    pub made_on: Date,
     /// The state that it found.
     pub before: PlanState,
     /// The state that it left.
@@ -317,7 +321,10 @@ pub enum UndoRefusal {
 }
 
 /// The state from before a revision; the state as it is if that revision was taken back already.
-pub fn undo(state: &PlanState, revisions: &[Revision], number: i32) -> Result<PlanState, UndoRefusal> {
+///
+/// It is that state for all that is still to come. What closed while the revision stood, and was not asked because of it, stays
+/// not asked (`Stops::silences`): an undo can give back a plan, not the days that went by.
+pub fn undo(state: &PlanState, revisions: &[Revision], number: i32, now: &Now) -> Result<PlanState, UndoRefusal> {
     let is_undone = |number: i32| revisions.iter().any(|one| one.undoes == Some(number));
     let wanted = revisions.iter().find(|one| one.number == number && one.undoes.is_none());
     let wanted = wanted.ok_or(UndoRefusal::Unknown)?;
@@ -325,8 +332,51 @@ pub fn undo(state: &PlanState, revisions: &[Revision], number: i32) -> Result<Pl
         return Ok(state.clone());
     }
     let standing = revisions.iter().filter(|one| one.undoes.is_none() && !is_undone(one.number));
-    if standing.map(|one| one.number).max() != Some(number) || wanted.after != *state {
+    if standing.map(|one| one.number).max() != Some(number) || wanted.after.commanded() != state.commanded() {
         return Err(UndoRefusal::NotNewest);
     }
-    Ok(wanted.before.clone())
+    let mut restored = wanted.before.commanded();
+    restored.stops.silences.clone_from(&state.stops.silences);
+    restored.stops.silences.extend(silences(state, wanted, now));
+    Ok(restored)
+}
+
+impl PlanState {
+    /// What commands have made of the plan: an undo gives this back.
+    fn commanded(&self) -> Self {
+        let mut bare = self.clone();
+        bare.stops.silences.clear();
+        bare
+    }
+
+    /// What a date asks: nothing, or the day that so many days of waiting have left to it.
+    fn asks_on(&self, date: Date) -> Option<i32> {
+        let runs = self.stops.status_on(self.status, date) == PlanStatus::Active;
+        runs.then(|| self.stops.waited_by(self.day_zero, date))
+    }
+}
+
+/// The dates since a revision on which its plan would have asked something if it had not been made, and did not.
+fn silences(state: &PlanState, undone: &Revision, now: &Now) -> Vec<Silence> {
+    let is_silent = |date: Date| {
+        let asked = undone.before.asks_on(date);
+        asked.is_some() && asked != state.asks_on(date)
+    };
+    let dates = undone.made_on.series(jiff::Span::new().days(1)).take_while(|date| *date <= now.today);
+    let mut silences: Vec<Silence> = Vec::new();
+    for date in dates.filter(|date| is_silent(*date)) {
+        let until_on = if date == now.today { date } else { add_days(date, 1) };
+        match silences.last_mut().filter(|last| last.until_on == date) {
+            Some(last) => last.until_on = until_on,
+            None => {
+                let from_at = (date == undone.made_on).then_some(undone.made_at);
+                silences.push(Silence { from_on: date, from_at, until_on, until_at: None });
+            }
+        }
+        if let Some(last) = silences.last_mut().filter(|_| date == now.today) {
+            last.until_at = Some(now.at);
+        }
+    }
+    silences.retain(|silence| !silence.is_empty());
+    silences
 }

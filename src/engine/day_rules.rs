@@ -1,5 +1,6 @@
 //! Rules for a day: something that staff do for every patient when a day of the plan has come.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::calendar::local_instant;
@@ -43,7 +44,8 @@ pub fn day_rules(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, as
 pub(super) fn due_at(compiled: &Compiled, enrolment: &Enrolment, day: i32, zone: &TimeZone) -> Option<Stamp> {
     rules_on(compiled, day).next()?;
     let before_enrolment = day < enrolment.day_at(zone, enrolment.enrolled_at);
-    let date = enrolment.date_of(day).filter(|date| enrolment.status_on(*date) == PlanStatus::Active)?;
+    let runs = |date: &Date| enrolment.status_on(*date) == PlanStatus::Active && !enrolment.was_silent_on(*date);
+    let date = enrolment.date_of(day).filter(runs)?;
     (!before_enrolment).then(|| local_instant(date, MORNING, zone))
 }
 

@@ -28,7 +28,7 @@ mod text;
 mod triage;
 mod words;
 
-pub use adherence::{Adherence, Tally, adherence};
+pub use adherence::{Adherence, Asking, Tally, adherence};
 pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers};
 pub use calendar::{day_number, local_date, local_instant, recounted};
@@ -59,7 +59,7 @@ pub use simulate::{
     AdHoc, Behaviour, Script, ScriptProblem, ScriptedDay, SimulatedAlert, SimulatedChange, SimulatedCheckIn,
     SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
 };
-pub use stops::{End, Pause, PausedDays, Stops};
+pub use stops::{End, Pause, PausedDays, Silence, Stops};
 pub use text::{Text, fill};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{

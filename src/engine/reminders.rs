@@ -81,9 +81,13 @@ pub fn due_reminders(
         let Some(date) = enrolment.date_of(day) else { break };
         let mut windows = Windows::new(&seen, date);
         for line in reminded_on(compiled, day) {
-            let Some(due_at) = windows.of(line.slot).and_then(|window| window.remind_at) else { continue };
+            let Some(window) = windows.of(line.slot) else { continue };
+            let Some(due_at) = window.remind_at else { continue };
             if due_at <= after || due_at > until || due_at <= enrolment.reminded_from() {
                 continue;
+            }
+            if enrolment.was_silent(date, window.closes_at) {
+                continue; // it was not asked when it was due
             }
             let mut changes = Changes::seen_at(until);
             let Some(occurrence) = seen.occurrence(&mut windows, line, day, false, &mut changes) else { continue };

@@ -64,6 +64,9 @@ fn missed_in_a_row(
             if window.closes_at > as_of || window.closes_at <= enrolment.asked_from(date) {
                 continue;
             }
+            if enrolment.was_silent(date, window.closes_at) {
+                continue;
+            }
             let answered = facts.about(enrolment.occurrence_id(&item.key, day, &slot.key)).is_some();
             closed.push((window.closes_at, day, answered || heard_at.is_some_and(|heard| heard >= window.closes_at)));
         }

@@ -22,6 +22,9 @@ pub struct Stops {
     /// When it is over before its last day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
+    /// When it asked nothing because of changes that were undone afterwards. An undo adds to them and none takes one away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<Silence>,
 }
 
 /// Dates on which a plan asks nothing. Restrictions stand all the same.
@@ -59,6 +62,37 @@ pub struct End {
     pub status: PlanStatus,
 }
 
+/// A time in which a plan asked nothing, or other days than it has since an undo: what closed in it cannot have been missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Silence {
+    /// The first date.
+    pub from_on: Date,
+    /// The instant on that date; from its beginning if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_at: Option<Stamp>,
+    /// The first date that is not silent to its end.
+    pub until_on: Date,
+    /// The instant until which that date was silent too, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_at: Option<Stamp>,
+}
+
+impl Silence {
+    fn holds(&self, date: Date, closes_at: Stamp) -> bool {
+        let has_begun = date > self.from_on || (date == self.from_on && self.from_at.is_none_or(|at| at < closes_at));
+        let goes_on =
+            date < self.until_on || (date == self.until_on && self.until_at.is_some_and(|at| closes_at <= at));
+        has_begun && goes_on
+    }
+
+    /// Whether it is no time at all: the change was undone in the same moment.
+    pub(super) fn is_empty(&self) -> bool {
+        self.from_on == self.until_on
+            && (self.until_at.is_none() || self.from_at.is_some_and(|from| Some(from) >= self.until_at))
+    }
+}
+
 impl Pause {
     /// Whether the date is one of the pause.
     pub fn holds_on(&self, date: Date) -> bool {
@@ -73,12 +107,7 @@ impl Pause {
 impl Enrolment {
     /// Where the plan stands on a local date of the patient.
     pub fn status_on(&self, date: Date) -> PlanStatus {
-        let Stops { pauses, end } = &self.stops;
-        match (self.status, end) {
-            (PlanStatus::Active, Some(end)) if end.on <= date => end.status,
-            (PlanStatus::Active, _) if pauses.iter().any(|pause| pause.holds_on(date)) => PlanStatus::OnHold,
-            (status, _) => status,
-        }
+        self.stops.status_on(self.status, date)
     }
 
     /// Where the plan stands at an instant.
@@ -88,12 +117,7 @@ impl Enrolment {
 
     /// The day of the plan that a date is; on the dates of a pause that shifts days, the day that waits.
     pub fn day_on(&self, date: Date) -> i32 {
-        let waited: i32 = self
-            .shifts()
-            .filter(|(from, _)| *from < date)
-            .map(|(from, until)| days_between(from, until.map_or(date, |until| until.min(date))))
-            .sum();
-        days_between(self.day_zero, date) - waited
+        days_between(self.day_zero, date) - self.stops.waited_by(self.day_zero, date)
     }
 
     /// The day of the plan at an instant.
@@ -117,9 +141,23 @@ impl Enrolment {
         self.shifts().any(|(from, until)| from <= date && until.is_none_or(|until| date < until))
     }
 
-    /// From when on reminders are written: what was due before the enrolment, or before somebody resumed the plan, is not made up for.
+    /// From when on reminders are written: what was due before the enrolment, or before somebody resumed the plan or took back why
+    /// it was silent, is not made up for.
     pub(super) fn reminded_from(&self) -> Stamp {
-        self.stops.pauses.iter().filter_map(|pause| pause.resumed_at).fold(self.enrolled_at, Stamp::max)
+        let resumed = self.stops.pauses.iter().filter_map(|pause| pause.resumed_at);
+        resumed
+            .chain(self.stops.silences.iter().filter_map(|silence| silence.until_at))
+            .fold(self.enrolled_at, Stamp::max)
+    }
+
+    /// Whether a window of a date closed while the plan was silent because of a change that was undone since.
+    pub(super) fn was_silent(&self, date: Date, closes_at: Stamp) -> bool {
+        self.stops.silences.iter().any(|silence| silence.holds(date, closes_at))
+    }
+
+    /// Whether the plan was silent on a date to its end because of a change that was undone since.
+    pub(super) fn was_silent_on(&self, date: Date) -> bool {
+        self.stops.silences.iter().any(|silence| (silence.from_on..silence.until_on).contains(&date))
     }
 
     /// From when on something is asked on a date: on that on which somebody resumed the plan, from then on.
@@ -128,10 +166,11 @@ impl Enrolment {
         resumed.filter_map(|pause| pause.resumed_at).fold(self.enrolled_at, Stamp::max)
     }
 
-    /// Whether a pause ended after the one date, up to the other.
+    /// Whether a pause, or another silence, ended after the one date, up to the other.
     pub(super) fn was_paused_between(&self, after: Date, until: Date) -> bool {
-        let ended = |pause: &Pause| pause.until_on.is_some_and(|on| after < on && on <= until && pause.from_on < on);
-        self.stops.pauses.iter().any(ended)
+        let ended = |(from, on): (Date, Date)| after < on && on <= until && from < on;
+        let pauses = self.stops.pauses.iter().filter_map(|pause| Some((pause.from_on, pause.until_on?)));
+        pauses.chain(self.stops.silences.iter().map(|silence| (silence.from_on, silence.until_on))).any(ended)
     }
 
     /// How many days after the treatment a date is. Skin does not wait while a plan does: what is normal, and what rules judge, goes by it.
@@ -151,10 +190,31 @@ impl Enrolment {
         1 + i32::try_from(waited).unwrap_or_default()
     }
 
-    /// Pauses that shift days, from the day after the treatment on: day 0 is the treatment's date whatever happens.
     fn shifts(&self) -> impl Iterator<Item = (Date, Option<Date>)> {
-        let day_one = add_days(self.day_zero, 1);
-        let shifting = self.stops.pauses.iter().filter(|pause| pause.shifts());
+        self.stops.shifts(self.day_zero)
+    }
+}
+
+impl Stops {
+    /// Where a plan of that status stands on a date.
+    pub(super) fn status_on(&self, status: PlanStatus, date: Date) -> PlanStatus {
+        match (status, &self.end) {
+            (PlanStatus::Active, Some(end)) if end.on <= date => end.status,
+            (PlanStatus::Active, _) if self.pauses.iter().any(|pause| pause.holds_on(date)) => PlanStatus::OnHold,
+            (status, _) => status,
+        }
+    }
+
+    /// How many days the days of a plan have waited until a date.
+    pub(super) fn waited_by(&self, day_zero: Date, date: Date) -> i32 {
+        let before = self.shifts(day_zero).filter(|(from, _)| *from < date);
+        before.map(|(from, until)| days_between(from, until.map_or(date, |until| until.min(date)))).sum()
+    }
+
+    /// Pauses that shift days, from the day after the treatment on: day 0 is the treatment's date whatever happens.
+    fn shifts(&self, day_zero: Date) -> impl Iterator<Item = (Date, Option<Date>)> {
+        let day_one = add_days(day_zero, 1);
+        let shifting = self.pauses.iter().filter(|pause| pause.shifts());
         shifting
             .map(move |pause| (pause.from_on.max(day_one), pause.until_on))
             .filter(|(from, until)| until.is_none_or(|until| *from < until))

@@ -350,6 +350,7 @@ pub fn enrol(
         waiting::send(c, post, &dossier, &reasons, m)?;
     } else {
         courses::replace_tails(c, cache, who, &dossier, m)?;
+        crate::today::share_marks(c, cache, &dossier, m)?;
     }
     Ok(dossier)
 }

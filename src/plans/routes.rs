@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::courses::InCourse;
 use crate::db::Conn;
-use crate::engine::{self, PausedDays, PlanStatus, Stops};
+use crate::engine::{self, PausedDays, PlanStatus};
 use crate::error::Error;
 use crate::http::conditions::{answer_tagged, etag_of_version};
 use crate::http::idempotency::{self, Key};
@@ -137,7 +137,7 @@ fn pause_view(pause: &engine::Pause) -> PlanPause {
 /// The tag of a plan: its revision and, if it can change as dates go by, where it is.
 pub fn tag(dossier: &Dossier, at: Stamp) -> String {
     let revision = dossier.plan.revision;
-    if dossier.stops == Stops::default() {
+    if dossier.stops.pauses.is_empty() && dossier.stops.end.is_none() {
         return etag_of_version(revision);
     }
     format!("\"v{revision}.{}\"", dossier.status(at))

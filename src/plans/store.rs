@@ -6,7 +6,7 @@ use super::Plan;
 use crate::clinics::Clinic;
 use crate::db::schema::{check_ins, clinics, marks, patients, plans, treatments};
 use crate::db::types::{DateColumn, Json};
-use crate::db::{Conn, direct};
+use crate::db::{Conn, MultiBackend, direct};
 use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
 use crate::error::Error;
 use crate::http::PageParams;
@@ -222,8 +222,8 @@ fn newest(rows: impl Iterator<Item = (OccurrenceId, String)>) -> Vec<MarkFact> {
 }
 
 /// A mark to be written. The one before stays, and counts no more.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = marks, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = marks, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct NewMark {
     /// The clinic.
     pub clinic_id: ClinicId,
@@ -257,6 +257,22 @@ pub struct NewMark {
 pub fn insert_mark(c: &mut Conn, mark: &NewMark) -> Result<(), Error> {
     diesel::insert_into(marks::table).values(mark).execute(c)?;
     Ok(())
+}
+
+/// The newest mark on an occurrence, as it was written.
+pub fn find_mark(
+    c: &mut Conn,
+    clinic: ClinicId,
+    plan: PlanId,
+    occurrence: OccurrenceId,
+) -> Result<Option<NewMark>, Error> {
+    let of_plan = marks::clinic_id.eq(clinic).and(marks::plan_id.eq(plan));
+    let mut rows: Vec<NewMark> = marks::table
+        .filter(of_plan.and(marks::occurrence_id.eq(occurrence)))
+        .order((marks::day, marks::id))
+        .select(NewMark::as_select())
+        .load(c)?;
+    Ok(rows.pop())
 }
 
 /// The check-ins of a plan whose treatment's date was corrected: what was recorded stays with its date, so its day is another one.

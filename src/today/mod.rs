@@ -239,6 +239,72 @@ fn write(
     )
 }
 
+/// What was done already counts for a plan that begins, or goes on, now: of the lines that it shares with the patient's other plans, the
+/// marks are recorded for it too, as they were noted. Today showed one act, and it is not asked for again.
+pub fn share_marks(c: &mut Conn, cache: &Compiled, begun: &Dossier, m: &Moment) -> Result<(), Error> {
+    let Some(account) = begun.patient.account_id else { return Ok(()) };
+    let mut days = Vec::new();
+    for rows in store::list_shown_of_account(c, account)? {
+        days.push(Dossier::new(c, cache, rows)?);
+    }
+    if days.len() < 2 {
+        return Ok(());
+    }
+    let today = engine::local_date(&begun.zone, m.at);
+    // A window of yesterday may reach into today.
+    for date in today.yesterday().into_iter().chain([today]) {
+        let day = |dossier: &Dossier, c: &mut Conn| -> Result<PlanDay, Error> {
+            Ok(PlanDay { dossier: dossier.clone(), day: date_at(c, dossier, date, m.at)?, area: None })
+        };
+        let mut seen = days.iter().map(|dossier| day(dossier, c)).collect::<Result<Vec<_>, _>>()?;
+        name_areas(c, account, &mut seen)?;
+        for (own, done) in views::done_for_others(&seen, begun.plan.id)? {
+            share(c, &seen, own, done, m)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same for every plan of an account: a record of another clinic became the account's.
+pub fn share_all_marks(c: &mut Conn, cache: &Compiled, account: AccountId, m: &Moment) -> Result<(), Error> {
+    for rows in store::list_shown_of_account(c, account)? {
+        let dossier = Dossier::new(c, cache, rows)?;
+        share_marks(c, cache, &dossier, m)?;
+    }
+    Ok(())
+}
+
+/// Records for one plan what was marked for another.
+fn share(
+    c: &mut Conn,
+    days: &[PlanDay],
+    own: OccurrenceId,
+    done: (PlanId, OccurrenceId),
+    m: &Moment,
+) -> Result<(), Error> {
+    let of = |id: OccurrenceId| {
+        let of_day = |of: &PlanDay| of.day.occurrences.iter().find(|one| one.id == id).cloned();
+        days.iter().find_map(|of| Some((&of.dossier, of_day(of)?)))
+    };
+    let (Some((dossier, occurrence)), Some((other, _))) = (of(own), of(done.1)) else { return Ok(()) };
+    let Some(mark) = store::find_mark(c, other.plan.clinic_id, done.0, done.1)? else { return Ok(()) };
+    store::insert_mark(
+        c,
+        &store::NewMark {
+            clinic_id: dossier.plan.clinic_id,
+            plan_id: dossier.plan.id,
+            day: occurrence.day,
+            id: m.id::<MarkId>(),
+            occurrence_id: own,
+            item_key: item_of(dossier, &occurrence)?.key.clone(),
+            slot_key: slot_of(dossier, &occurrence)?.key.clone(),
+            received_at: m.at,
+            counted_from: dossier.counted_from(),
+            ..mark
+        },
+    )
+}
+
 /// The line that an occurrence is part of, among the days around it.
 fn line_around(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<views::Item, Error> {
     let found = match days {

@@ -7,15 +7,17 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::db::Conn;
-use crate::engine::{self, ItemKind, Tally};
+use crate::engine::{self, Asking, Enrolment, Facts, Item, ItemKind, Tally};
 use crate::error::Error;
 use crate::http::conditions;
 use crate::ids::PlanId;
-use crate::plans::{self, Dossier, store};
+use crate::plans::{self, Dossier, Known, store};
+use crate::protocols::Compiled;
 use crate::time::Stamp;
 
 /// The adherence to a plan. What counts is what was answered, and what was not until it could not be answered any more; a line that was
-/// over before the enrolment, or that lies in days on which the plan did not run, was not expected.
+/// over before the enrolment, or that lies in days on which the plan did not run, was not expected; nor was a task that Today set aside
+/// because another plan forbade it for the same area, unless it was done all the same.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct Progress {
     /// The plan.
@@ -76,22 +78,67 @@ tallies! {
     ProgressTotal {}
 }
 
-fn progress(c: &mut Conn, dossier: &Dossier, at: Stamp) -> Result<Progress, Error> {
-    let known = dossier.known_all(c)?;
+/// A plan, and what the engine asks about it.
+struct Asked {
+    dossier: Dossier,
+    enrolment: Enrolment,
+    known: Known,
+    area: Option<String>,
+}
+
+impl Asked {
+    fn asking<'a>(&'a self, facts: &'a Facts<'a>) -> Asking<'a> {
+        let Self { dossier, enrolment, area, .. } = self;
+        Asking { compiled: &dossier.compiled, enrolment, facts, zone: &dossier.zone, area: area.as_deref() }
+    }
+}
+
+fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Result<Progress, Error> {
     let late = store::list_back_filled(c, dossier.plan.clinic_id, dossier.plan.id)?;
-    let enrolment = dossier.enrolment();
-    let seen = engine::adherence(&dossier.compiled, &enrolment, (&known.facts(), &late), &dossier.zone, at);
+    let others = rivals(c, cache, &dossier)?;
+    let areas = match dossier.patient.account_id {
+        Some(account) if !others.is_empty() => store::list_areas_of_account(c, account)?,
+        _ => Vec::new(),
+    };
+    let mut asked = |dossier: Dossier| -> Result<Asked, Error> {
+        let area = areas.iter().find(|(plan, _)| *plan == dossier.plan.id).map(|(_, area)| area.clone());
+        Ok(Asked { enrolment: dossier.enrolment(), known: dossier.known_all(c)?, dossier, area })
+    };
+    let own = asked(dossier)?;
+    let others: Vec<Asked> = others.into_iter().map(asked).collect::<Result<_, _>>()?;
+    let facts: Vec<Facts<'_>> = others.iter().map(|other| other.known.facts()).collect();
+    let beside: Vec<Asking<'_>> = others.iter().zip(&facts).map(|(other, facts)| other.asking(facts)).collect();
+    let seen = engine::adherence(&own.asking(&own.known.facts()), &beside, &late, at);
     Ok(Progress {
-        plan_id: dossier.plan.id,
-        as_of: seen.changed_at.unwrap_or(enrolment.enrolled_at),
+        plan_id: own.dossier.plan.id,
+        as_of: seen.changed_at.unwrap_or(own.enrolment.enrolled_at),
         kinds: seen.kinds.iter().map(|(kind, tally)| ProgressOfKind::of(*kind, tally)).collect(),
         total: ProgressTotal::of(&seen.total()),
     })
 }
 
+/// The patient's other plans, in every clinic, that forbid what a task of this one is about.
+fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossier>, Error> {
+    let tasks = dossier.compiled.items.iter().filter(|item| item.kind == ItemKind::Task);
+    let meanings: Vec<&String> = tasks.filter_map(|item| item.meaning.as_ref()).collect();
+    let Some(account) = dossier.patient.account_id.filter(|_| !meanings.is_empty()) else { return Ok(Vec::new()) };
+    let forbids = |item: &Item| {
+        item.kind == ItemKind::Restriction && item.meaning.as_ref().is_some_and(|meaning| meanings.contains(&meaning))
+    };
+    let mut rivals = Vec::new();
+    for rows in store::list_shown_of_account(c, account)? {
+        if rows.0.id != dossier.plan.id {
+            let other = Dossier::new(c, cache, rows)?;
+            rivals.extend(Some(other).filter(|other| other.compiled.items.iter().any(forbids)));
+        }
+    }
+    Ok(rivals)
+}
+
 /// Get how much of a plan of mine was done.
 ///
-/// Of what was expected up to now: a line counts once it is answered, or once it cannot be answered any more.
+/// Of what was expected up to now: a line counts once it is answered, or once it cannot be answered any more. What another plan of mine
+/// forbade at the time, in whatever clinic, is not expected.
 #[utoipa::path(tag = "today", operation_id = "get_my_progress",
     params(("plan_id" = PlanId, Path, description = "The plan."), ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have.")),
     responses((status = 200, description = "What was expected, and done.", body = Progress), (status = 304, description = "You have it already.")))]
@@ -105,7 +152,7 @@ pub async fn get_my_progress(
     let (at, inner) = (app.clock.now(), app.clone());
     let progress = app.db.read(move |c| {
         let dossier = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
-        progress(c, &dossier, at)
+        progress(c, &inner.compiled, dossier, at)
     });
     conditions::answer(&request, &progress.await?, None)
 }
@@ -126,7 +173,7 @@ pub async fn get_plan_progress(
     let (at, inner) = (app.clock.now(), app.clone());
     let progress = app.db.read(move |c| {
         let dossier = plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
-        progress(c, &dossier, at)
+        progress(c, &inner.compiled, dossier, at)
     });
     conditions::answer(&request, &progress.await?, None)
 }

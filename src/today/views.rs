@@ -400,6 +400,23 @@ pub fn line_of(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Resul
     }))
 }
 
+/// An occurrence that is asked, and the plan and occurrence of the mark that counts for it too.
+pub type DoneElsewhere = (OccurrenceId, (PlanId, OccurrenceId));
+
+/// What of a plan is asked and was marked for another plan with the same line.
+pub fn done_for_others(days: &[PlanDay], plan: PlanId) -> Result<Vec<DoneElsewhere>, Error> {
+    let is_marked = |source: &&Source<'_>| matches!(source.state, State::Done | State::Partial | State::Skipped);
+    let is_asked = |source: &&Source<'_>| matches!(source.state, State::Upcoming | State::Open | State::Late);
+    let lines = engine::merge(lines(days, None)?).into_iter().filter(|line| line.kind == ItemKind::Task);
+    let shared = lines.filter_map(|line| {
+        let own = line.sources.iter().find(|source| source.plan == plan && is_asked(source))?.occurrence;
+        let strongest = line.state()?;
+        let done = line.sources.iter().filter(is_marked).find(|source| source.state == strongest)?;
+        Some((own, (done.plan, done.occurrence)))
+    });
+    Ok(shared.collect())
+}
+
 /// The last date on which what a restriction forbids is forbidden.
 fn end_of(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Date> {
     let rule = Some(line).filter(|line| line.kind == ItemKind::Restriction)?;

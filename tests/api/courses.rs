@@ -439,8 +439,37 @@ async fn readiness_is_answered_with_every_reason() {
     over["reasons"] = json!([{
         "code": "course_complete", "detail": "All 3 sessions have been done.", "until_on": null, "alert_ids": []
     }]);
-    (over["as_of"], over["valid_until"]) = (json!("2026-05-07T10:00:00Z"), json!("2026-05-07T23:00:00Z"));
+    (over["as_of"], over["valid_until"]) = (json!("2026-05-06T23:00:00Z"), json!("2026-05-07T23:00:00Z"));
     assert_eq!(series.readiness().await, over);
+}
+
+#[tokio::test]
+async fn readiness_and_healing_are_told_once_and_again_when_they_are_different() {
+    let series = Series::of_the_face().await;
+    let (_, one) = series.session("2026-03-02").await;
+    let mine = format!("/v1/me/courses/{}/readiness", series.id());
+    let theirs = [series.path("/readiness"), series.path("/healing")];
+    let paths =
+        [(&series.ada, &mine), (&series.clinic.coordinator, &theirs[0]), (&series.clinic.coordinator, &theirs[1])];
+    let mut tags = Vec::new();
+    for (person, path) in paths {
+        let reply = person.get(path).await;
+        reply.must(200);
+        tags.push(reply.header("etag").to_owned());
+    }
+    let known = |tags: Vec<String>| async move {
+        let mut statuses = Vec::new();
+        for ((person, path), tag) in paths.into_iter().zip(&tags) {
+            let token = person.token().await;
+            statuses.push(person.app.ask("GET", path).bearer(&token).header("if-none-match", tag).send().await.status);
+        }
+        statuses
+    };
+    assert_eq!(known(tags.clone()).await, [304, 304, 304]);
+    series.app.pass_seconds(7);
+    assert_eq!(known(tags.clone()).await, [304, 304, 304], "later the same day they say the same");
+    series.answer(1, "2026-03-02", &one, calm()).await;
+    assert_eq!(known(tags).await, [200, 200, 200], "an answer came");
 }
 
 #[tokio::test]
@@ -454,7 +483,7 @@ async fn the_patient_is_told_in_plain_words() {
     assert_eq!(
         series.ada.get(&path).await.must(200),
         json!({
-            "course_id": series.id(), "session": 2, "of": 3, "ready": false, "as_of": "2026-03-12T12:00:00Z",
+            "course_id": series.id(), "session": 2, "of": 3, "ready": false, "as_of": "2026-03-12T00:00:00Z",
             "valid_until": "2026-03-13T00:00:00Z", "earliest_on": "2026-03-30",
             "text": "Your next session has to wait for now. Your clinic decides.",
             "reasons": [

@@ -194,3 +194,60 @@ async fn hours_that_mean_nothing_are_named() {
     }
     assert_eq!(app.database.contents(), before, "nothing of it is kept");
 }
+
+/// What the command line says of new opening hours.
+fn create(hours: &str) -> (bool, String, crate::support::database::Database) {
+    let database = crate::support::database::Database::create();
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_aftercare"))
+        .args(["clinic", "create", "--name", "Invented", "--zone", "Europe/London", "--phone", "+44 20 7946 0000"])
+        .args(["--emergency-number", "999", "--out-of-hours", "NHS 111", "--reply-hours", "On weekdays"])
+        .args(["--owner-name", "Olga Invented", "--owner-email", "olga@clinic.example", "--hours", hours])
+        .env_clear() // the suite's own settings are none of the product's
+        .env("AFTERCARE_DATABASE_URL", &database.url)
+        .env("AFTERCARE_SECRET", "0123456789 abcdefghijklmnopqrstuvwxyz")
+        .env("AFTERCARE_MAIL", format!("folder:{}", std::env::temp_dir().join("aftercare-tests").display()))
+        .output()
+        .unwrap();
+    (made.status.success(), String::from_utf8(made.stderr).unwrap(), database)
+}
+
+#[test]
+fn a_clinic_is_made_with_its_opening_hours() {
+    let (made, said, database) =
+        create("mon-thu 09:00-12:30 13:30-17:00, Friday 09:00-13:00,sat 22:00-24:00, sun 00:00-02:00");
+    assert!(made, "{said}");
+    let kept = database.lines("SELECT CAST(opening_hours AS TEXT) AS value FROM clinics");
+    let kept: Value = serde_json::from_str(&kept[0]).unwrap();
+    let week = json!(["monday", "tuesday", "wednesday", "thursday"]);
+    assert_eq!(
+        kept,
+        json!([
+            { "weekdays": week, "opens": "09:00", "closes": "12:30" },
+            { "weekdays": week, "opens": "13:30", "closes": "17:00" },
+            { "weekdays": ["friday"], "opens": "09:00", "closes": "13:00" },
+            { "weekdays": ["saturday"], "opens": "22:00", "closes": "24:00" },
+            { "weekdays": ["sunday"], "opens": "00:00", "closes": "02:00" }
+        ])
+    );
+}
+
+#[test]
+fn opening_hours_that_mean_nothing_are_named() {
+    for (hours, wrong) in [
+        ("", "--hours: ``: must begin with a day of the week"),
+        ("09:00-17:00", "`09:00-17:00`: must begin with a day of the week"),
+        ("mo 09:00-17:00", "`mo 09:00-17:00`: must begin with a day of the week"),
+        ("fri-mon 09:00-17:00", "`fri-mon 09:00-17:00`: must begin with a day of the week"),
+        ("mon-fri", "`mon-fri`: must say from when until when"),
+        ("mon 9-17", "`mon 9-17`: `9-17` must be two times of day"),
+        ("mon 09:00-25:00", "`09:00-25:00` must be two times of day"),
+        ("mon 09:00-17:00, sat 13:00-10:00", "`sat 13:00-10:00`: must be later than `opens`"),
+        ("mon-fri 09:00-17:00, wed 16:00-18:00", "`wed 16:00-18:00`: it is open then already"),
+    ] {
+        let said = aftercare::clinics::hours::typed(hours).map_err(|why| format!("--hours: {why}"));
+        assert!(said.as_ref().is_err_and(|why| why.contains(wrong)), "{hours}: {said:?}");
+    }
+    let (made, said, database) = create("mon 09:00-08:00");
+    assert!(!made && said.contains("aftercare: --hours: `mon 09:00-08:00`: must be later"), "{said}");
+    assert_eq!(database.count("clinics", "1 = 1"), 0);
+}

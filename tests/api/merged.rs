@@ -306,3 +306,171 @@ async fn five_plans_are_one_today_that_stays_as_it_is() {
     mark(&person, &task["occurrence_id"], json!({ "state": "partial" })).await;
     assert_eq!(app.database.count("marks", "state = 'partial'"), 3);
 }
+
+/// What was expected of a plan's tasks, done, skipped and missed.
+async fn of_tasks(clinic: &Clinic, plan: &str) -> Value {
+    let progress = clinic.coordinator.get(&format!("/v1/clinic/plans/{plan}/progress")).await.must(200);
+    let task = progress["kinds"].as_array().unwrap().iter().find(|one| one["kind"] == "task").unwrap().clone();
+    json!(["expected", "done", "skipped", "missed"].map(|field| &task[field]))
+}
+
+#[tokio::test]
+async fn what_another_plan_forbids_is_not_expected_in_whatever_clinic() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let (one, two) = (app.clinic().await, app.clinic_named("two").await);
+    let old = |name| one.enrol_as((name, "Europe/London"), "mn-face", face_treatment("2026-02-20"));
+    let (ada, bea, cleo, dora) = (old("Ada").await, old("Bea").await, old("Cleo").await, old("Dora").await);
+    // All but Dora are needled again in another clinic: no sunscreen today and tomorrow.
+    let mut again = Vec::new();
+    for name in ["Ada", "Bea", "Cleo"] {
+        again.push(two.enrol_as((name, "Europe/London"), "mn-face", face_treatment("2026-03-02")).await);
+    }
+    let tomorrow = "2026-03-03T10:00:00Z";
+    app.set_clock(tomorrow);
+    let aside = today(&app.person(ada.person.account, None).await).await["set_aside"].clone();
+    assert_eq!(aside.as_array().unwrap().len(), 1);
+    for (of, state) in [(&bea, "done"), (&cleo, "skipped")] {
+        let person = app.person(of.person.account, None).await;
+        let id = today(&person).await["set_aside"][0]["occurrence_id"].clone();
+        mark(&person, &id, json!({ "state": state })).await;
+    }
+    app.set_clock("2026-03-05T10:00:00Z");
+    let alone = of_tasks(&one, &dora.plan_id).await;
+    let [expected, missed] = [0, 3].map(|place| alone[place].as_u64().unwrap());
+    assert_eq!(alone, json!([expected, 0, 0, missed]));
+    assert_eq!(of_tasks(&one, &ada.plan_id).await, json!([expected - 2, 0, 0, missed - 2]), "not on two days");
+    assert_eq!(of_tasks(&one, &bea.plan_id).await, json!([expected - 1, 1, 0, missed - 2]), "done all the same");
+    assert_eq!(
+        of_tasks(&one, &cleo.plan_id).await,
+        json!([expected - 2, 0, 0, missed - 2]),
+        "skipped, as it should be"
+    );
+    let mine = format!("/v1/me/plans/{}/progress", ada.plan_id);
+    let theirs = one.coordinator.get(&format!("/v1/clinic/plans/{}/progress", ada.plan_id)).await.must(200);
+    assert_eq!(app.person(ada.person.account, None).await.get(&mine).await.must(200), theirs);
+    // A treatment that never was forbade nothing.
+    let path = format!("/v1/clinic/plans/{}/entered-in-error", again[0].plan_id);
+    two.owner.send_if("POST", &path, "\"v1\"", json!({ "reason": "Another person." })).await.must(200);
+    assert_eq!(of_tasks(&one, &ada.plan_id).await, alone);
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_plan_began_is_done_for_it_too() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-25")).await;
+    app.set_clock("2026-03-03T10:00:00Z");
+    let alone = today(&ada.person).await;
+    let (cream, gone) = (the(&alone, "moisturise"), the(&alone, "sunscreen"));
+    mark(&ada.person, &cream["occurrence_id"], json!({ "state": "partial", "noted_at": "2026-03-03T09:30:00Z" })).await;
+    mark(&ada.person, &gone["occurrence_id"], json!({ "state": "done" })).await;
+    app.pass_seconds(1);
+    let path = format!("/v1/me/occurrences/{}/mark", id_of(gone));
+    ada.person.delete(&path).await.must(200);
+
+    app.set_clock("2026-03-03T10:30:00Z");
+    let second = another(&clinic, &ada.patient_id, "mn-face", face_treatment("2026-02-26")).await;
+    let both = today(&ada.person).await;
+    let line = the(&both, "moisturise");
+    let states = |line: &Value| -> Vec<Value> {
+        line["occurrences"].as_array().unwrap().iter().map(|one| one["state"].clone()).collect()
+    };
+    assert_eq!((&line["state"], states(line)), (&json!("partial"), vec![json!("partial"); 2]), "it is not asked again");
+    assert_eq!(states(the(&both, "sunscreen")), ["open", "open"], "what was taken back is asked of both");
+    assert_eq!(in_timeline(&ada.person, &second, 5, "moisturise").await, "partial");
+    let kept = app.database.rows("marks", "state = 'partial'");
+    assert_eq!(kept.len(), 2);
+    let noted = "state = 'partial' AND noted_at = (SELECT min(noted_at) FROM marks WHERE state = 'partial')";
+    assert_eq!(app.database.count("marks", noted), 2, "as it was noted");
+
+    // One act: taken back by either plan's occurrence, it is taken back for both.
+    app.pass_seconds(1);
+    let own = &line["occurrences"][1]["occurrence_id"];
+    let path = format!("/v1/me/occurrences/{}/mark", own.as_str().unwrap());
+    ada.person.delete(&path).await.must(200);
+    assert_eq!(states(the(&today(&ada.person).await, "moisturise")), ["open", "open"]);
+    app.pass_seconds(1);
+    mark(&ada.person, own, json!({ "state": "done" })).await;
+
+    // A plan that goes on after a pause finds what was done meanwhile.
+    let pause = |plan: &str| format!("/v1/clinic/plans/{plan}/pause");
+    let body = json!({ "days": "pass", "reason": "A journey." });
+    clinic.owner.send_if("POST", &pause(&second), "\"v1\"", body).await.must(200);
+    app.pass_seconds(60);
+    mark(&ada.person, &gone["occurrence_id"], json!({ "state": "done" })).await;
+    assert_eq!(in_timeline(&ada.person, &second, 5, "sunscreen").await, "cancelled");
+    let path = format!("/v1/clinic/plans/{second}/resume");
+    clinic.owner.send_if("POST", &path, "\"v2.on_hold\"", json!({ "reason": "Back." })).await.must(200);
+    assert_eq!(in_timeline(&ada.person, &second, 5, "sunscreen").await, "done");
+    app.set_clock("2026-03-05T10:00:00Z");
+    assert_eq!(of_tasks(&clinic, &second).await[1], 2);
+}
+
+#[tokio::test]
+async fn what_was_done_is_done_for_a_plan_that_is_started_and_for_another_clinics_record_that_is_accepted() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let (one, two) = (app.clinic().await, app.clinic_named("two").await);
+    // A plan that waits does not ask for this line.
+    let library = include_str!("../../protocols/mn-face.toml");
+    let (before, line) = library.split_once("key = \"moisturise\"\n").unwrap();
+    let line = line.replacen("even_when_excluded = true\n", "", 1);
+    let version = one.draft("mn-face", format!("{before}key = \"moisturise\"\n{line}")).await;
+    one.activate("mn-face", version).await.must(200);
+    let ada = one.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-25")).await;
+    let mut infected = face_treatment("2026-02-26");
+    infected["parameters"]["active_infection"] = json!(true);
+    let path = format!("/v1/clinic/patients/{}/treatments", ada.patient_id);
+    let treatment = one.coordinator.post(&path, infected).await.must(201);
+    let enrolment = json!({
+        "patient_id": ada.patient_id, "treatment_id": treatment["id"], "protocol_key": "mn-face", "send_to_clinician": true
+    });
+    let waiting =
+        one.coordinator.post("/v1/clinic/plans", enrolment).await.must(201)["id"].as_str().unwrap().to_owned();
+    app.set_clock("2026-03-03T10:00:00Z");
+    let id = the(&today(&ada.person).await, "moisturise")["occurrence_id"].clone();
+    mark(&ada.person, &id, json!({ "state": "done" })).await;
+    assert_eq!(app.database.count("marks", "1 = 1"), 1);
+    let start = format!("/v1/clinic/plans/{waiting}/start");
+    one.clinician.send_if("POST", &start, "\"v1\"", json!({ "reason": "It has healed." })).await.must(200);
+    let third = two.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-27")).await;
+    let person = app.person(third.person.account, None).await;
+    let line = the(&today(&person).await, "moisturise").clone();
+    assert_eq!((&line["state"], line["plan_ids"].as_array().unwrap().len()), (&json!("done"), 3));
+    assert_eq!(in_timeline(&person, &waiting, 5, "moisturise").await, "done");
+    assert_eq!(in_timeline(&person, &third.plan_id, 4, "moisturise").await, "done");
+    assert_eq!(app.database.count("marks", "state = 'done'"), 3);
+}
+
+#[tokio::test]
+async fn of_two_marks_in_one_millisecond_the_later_one_counts() {
+    let app = TestApp::start_by_chance().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-26")).await;
+    let id = the(&today(&ada.person).await, "moisturise")["occurrence_id"].clone();
+    for state in ["done", "skipped", "partial"].into_iter().cycle().take(18) {
+        assert_eq!(mark(&ada.person, &id, json!({ "state": state })).await["state"], state);
+        assert_eq!(the(&today(&ada.person).await, "moisturise")["state"], state);
+    }
+    assert_eq!(app.database.count("marks", "1 = 1"), 18);
+}
+
+#[test]
+fn ids_of_one_process_rise_also_within_a_millisecond() {
+    use aftercare::ids::MarkId;
+    use aftercare::time::{Entropy, Moment};
+    let moment = |text: &str| Moment::new(crate::support::at(text), Entropy::System);
+    let (now, before) = (moment("2026-03-02T10:00:00Z"), moment("2026-03-02T09:59:59.5Z"));
+    let ids: Vec<MarkId> = (0..10_000).map(|n| if n % 3 == 0 { before.id() } else { now.id() }).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "also for a verb that took its moment earlier");
+    let millis = |id: MarkId| id.0.as_u128() >> 80;
+    assert!(millis(ids[9_999]) - millis(ids[0]) < 10_000);
+    assert!(ids.iter().all(|id| id.0.get_version_num() == 7 && id.0.get_variant() == uuid::Variant::RFC4122));
+    let long_ago: MarkId = moment("2026-02-02T10:00:00Z").id();
+    assert!(long_ago < ids[0], "a clock that was set back is believed");
+    let seeded = || Moment::new(crate::support::at("2026-03-02T10:00:00Z"), Entropy::seeded(7));
+    assert_eq!(seeded().id::<MarkId>(), seeded().id(), "and chance that repeats itself does");
+}

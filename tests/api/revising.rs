@@ -312,3 +312,86 @@ async fn a_correction_is_of_every_plan_of_the_treatment_and_staff_without_the_ri
     let theirs = care.clinic.owner.get(&format!("/v1/clinic/plans/{}", other.plan_id)).await.must(200);
     assert_eq!(theirs["day_zero"], "2026-03-02", "of this treatment only");
 }
+
+/// Of each line of these days that can be marked: its day, key, slot and state.
+async fn states(of: &Enrolled, days: std::ops::Range<i32>) -> Vec<[String; 4]> {
+    let path = format!("/v1/me/plans/{}/timeline?from_day={}&limit={}", of.plan_id, days.start, days.len());
+    let seen = of.person.get(&path).await.must(200);
+    let lines = seen["items"].as_array().unwrap().iter().flat_map(|day| day["items"].as_array().unwrap());
+    let marked = lines.filter(|line| ["task", "check_in", "photo"].contains(&line["kind"].as_str().unwrap()));
+    let said = |line: &Value| {
+        let word = |field: &str| line[field].as_str().unwrap().to_owned();
+        [line["day"].to_string(), word("key"), word("slot"), word("state")]
+    };
+    marked.map(said).collect()
+}
+
+#[tokio::test]
+async fn days_on_which_a_plan_asked_nothing_are_never_missed_after_an_undo() {
+    for (days, command) in
+        [(Some("shift"), "pause"), (Some("pass"), "pause"), (None, "revoke"), (None, "entered-in-error")]
+    {
+        let care = Care::new().await;
+        care.app.mails().await;
+        let bea = care.clinic.enrol_as(("Bea", "Europe/London"), "mn-face", face_treatment("2026-03-02")).await;
+        let mut body = json!({ "reason": "A journey." });
+        days.iter().for_each(|days| body["days"] = json!(days));
+        care.order(command, 1, body).await.must(200);
+        // Three nights later it is taken back.
+        care.app.set_clock("2026-03-07T10:00:00Z");
+        care.app.work().await;
+        let mailed = care.reminders("decision <> 'not_mailed'");
+        let ada = format!("decision <> 'not_mailed' AND plan_id = {}", care.app.database.id(&care.ada.plan_id));
+        let hers = care.reminders(&ada);
+        care.order("undo", 2, json!({ "revision": 2, "reason": "It was a mistake." })).await.must(200);
+        if days == Some("shift") {
+            let revisions = format!("/v1/clinic/plans/{}/revisions", care.ada.plan_id);
+            let listed = care.clinic.coordinator.get(&revisions).await.must(200);
+            insta::assert_json_snapshot!("revising_revisions_of_an_undo_after_days", listed);
+        }
+        let undone = states(&care.ada, 3..12).await;
+        let never = states(&bea, 3..12).await;
+        let mut silent = 0;
+        for (hers, theirs) in undone.iter().zip(&never) {
+            let [day, _, _, state] = theirs;
+            assert_eq!(hers[..3], theirs[..3]);
+            let was_silent = ["3", "4", "5"].contains(&day.as_str());
+            let is_cancelled = was_silent && state == "missed" && hers[3] == "cancelled";
+            assert!(hers[3] == *state || is_cancelled, "{command}: {hers:?}, not {state}");
+            assert!(!was_silent || hers[3] != "missed", "{command}: {hers:?}");
+            silent += u32::from(is_cancelled);
+        }
+        assert!(silent > 3, "{command}: {silent}");
+        // Nobody is reminded of what was not asked; what is asked is reminded of.
+        care.app.work().await;
+        assert_eq!(care.reminders("decision <> 'not_mailed'"), mailed, "{command}");
+        let silence = format!("status = 'open' AND plan_id = {}", care.app.database.id(&care.ada.plan_id));
+        assert_eq!(care.app.database.count("alerts", &silence), 0, "{command}: it was not asked");
+        for evening in ["2026-03-07T20:30:00Z", "2026-03-08T20:30:00Z", "2026-03-09T20:30:00Z"] {
+            care.app.set_clock(evening);
+            care.app.work().await;
+        }
+        assert!(care.reminders(&ada) > hers, "{command}: {hers}");
+        // In the end the silent days are not expected, and all others are.
+        care.app.set_clock("2026-06-01T10:00:00Z");
+        let (undone, never) = (states(&care.ada, 0..100).await, states(&bea, 0..100).await);
+        let missed = |lines: &[[String; 4]], day: &dyn Fn(i32) -> bool| {
+            lines.iter().filter(|line| line[3] == "missed" && day(line[0].parse().unwrap())).count()
+        };
+        assert_eq!(missed(&undone, &|day| (3..5).contains(&day)), 0, "{command}");
+        assert!(
+            undone.iter().any(|line| line[0] == "2" && line[3] == "cancelled"),
+            "{command}: what closed later that day"
+        );
+        assert_eq!(missed(&undone, &|day| day > 5), missed(&never, &|day| day > 5), "{command}");
+        let expected = missed(&undone, &|_| true);
+        assert_eq!(total(&care.clinic, &care.ada).await, json!([expected, expected]));
+        assert_eq!(total(&care.clinic, &bea).await, json!([missed(&never, &|_| true), missed(&never, &|_| true)]));
+    }
+}
+
+/// What was expected of a patient, and missed.
+async fn total(clinic: &Clinic, of: &Enrolled) -> Value {
+    let progress = clinic.coordinator.get(&format!("/v1/clinic/plans/{}/progress", of.plan_id)).await.must(200);
+    json!([progress["total"]["expected"], progress["total"]["missed"]])
+}

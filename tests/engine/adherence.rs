@@ -1,14 +1,17 @@
 //! Adherence: what was expected, counted again from the windows alone.
 
 use aftercare::engine::{
-    Adherence, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanStatus, Tally, adherence, day,
+    Adherence, Asking, Compiled, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanStatus, Tally, adherence,
+    compile, day, parse,
 };
 use aftercare::ids::OccurrenceId;
 use aftercare::time::Stamp;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::{PLAN, at, check_in, enrolment, id, mark, zone};
+use crate::support::{PLAN, SMALL, at, check_in, enrolment, id, mark, parameters_of, zone};
 use crate::zones::ZONES;
 
 /// From before the day of the treatment to long after the end of the plan.
@@ -20,6 +23,11 @@ fn moment(seconds: i64) -> Stamp {
 
 fn of(adherence: &Adherence, kind: ItemKind) -> Tally {
     adherence.kinds.iter().find(|(counted, _)| *counted == kind).unwrap().1
+}
+
+/// The adherence to the small plan, if it is the patient's only one.
+fn alone(enrolment: &Enrolment, facts: &Facts, late: &[OccurrenceId], zone: &TimeZone, seen: Stamp) -> Adherence {
+    adherence(&Asking { compiled: &PLAN, enrolment, facts, zone, area: None }, &[], late, seen)
 }
 
 /// Id, kind, and windows of everything that can be marked.
@@ -51,7 +59,7 @@ proptest! {
         let enrolment = Enrolment { enrolled_at: moment(enrolled), ..enrolment() };
         let (marks, seen) = (marks(zone, &chosen), moment(seen));
         let facts = Facts { marks: &marks, check_ins: &[] };
-        let counted = adherence(&PLAN, &enrolment, (&facts, &[]), &ZONES[zone].1, seen);
+        let counted = alone(&enrolment, &facts, &[], &ZONES[zone].1, seen);
         let marked = |id: OccurrenceId| marks.iter().find(|mark| mark.occurrence == id).map(|mark| mark.state);
         for (kind, tally) in &counted.kinds {
             let of_kind: Vec<_> = windows(zone).into_iter().filter(|(_, other, ..)| other == kind).collect();
@@ -80,7 +88,7 @@ proptest! {
         let enrolment = Enrolment { enrolled_at: moment(0), ..enrolment() };
         let (marks, long_after) = (marks(from, &chosen), moment(SECONDS.end));
         let facts = Facts { marks: &marks, check_ins: &[] };
-        let seen_in = |zone: usize| adherence(&PLAN, &enrolment, (&facts, &[]), &ZONES[zone].1, long_after).kinds;
+        let seen_in = |zone: usize| alone(&enrolment, &facts, &[], &ZONES[zone].1, long_after).kinds;
         prop_assert_eq!(seen_in(from), seen_in(to));
     }
 
@@ -88,7 +96,7 @@ proptest! {
     fn what_is_answered_stays_counted_wherever_the_patient_is(from in 0..ZONES.len(), to in 0..ZONES.len(), seen in SECONDS, chosen in proptest::collection::vec(0..6_u8, 1..40)) {
         let (marks, seen) = (marks(from, &chosen), moment(seen));
         let facts = Facts { marks: &marks, check_ins: &[] };
-        let total = adherence(&PLAN, &enrolment(), (&facts, &[]), &ZONES[to].1, seen).total();
+        let total = alone(&enrolment(), &facts, &[], &ZONES[to].1, seen).total();
         prop_assert_eq!(usize::try_from(total.done + total.partial + total.skipped).unwrap(), marks.len());
     }
 }
@@ -96,7 +104,7 @@ proptest! {
 #[test]
 fn nothing_expected_is_none_and_not_a_number() {
     let seen = |enrolment: &Enrolment, moment: &str| {
-        adherence(&PLAN, enrolment, (&Facts::default(), &[]), &zone("Europe/Madrid"), at(moment))
+        alone(enrolment, &Facts::default(), &[], &zone("Europe/Madrid"), at(moment))
     };
     let begun = seen(&enrolment(), "2026-05-04T10:00:00Z");
     assert_eq!((begun.total(), begun.total().percent(), begun.changed_at), (Tally::default(), None, None));
@@ -116,11 +124,53 @@ fn a_part_is_a_half_what_came_late_is_done_and_says_so_and_percent_is_rounded_do
     let check_ins = [check_in(Some(evening), 1, "2026-05-06T08:00:00Z", json!({}))];
     let facts = Facts { marks: &[], check_ins: &check_ins };
     let seen = |late: &[OccurrenceId]| {
-        let seen = adherence(&PLAN, &enrolment(), (&facts, late), &zone("Europe/Madrid"), at("2026-05-06T09:00:00Z"));
+        let seen = alone(&enrolment(), &facts, late, &zone("Europe/Madrid"), at("2026-05-06T09:00:00Z"));
         of(&seen, ItemKind::CheckIn)
     };
     assert_eq!((seen(&[]).done, seen(&[]).back_filled), (1, 0));
     assert_eq!((seen(&[evening]).done, seen(&[evening]).back_filled), (1, 1));
     let percent = |done, partial, expected| Tally { expected, done, partial, ..Tally::default() }.percent();
     assert_eq!([percent(1, 1, 2), percent(2, 0, 3), percent(199, 1, 200), percent(0, 0, 7)], [75, 66, 99, 0].map(Some));
+}
+
+/// The small plan, in which washing means something, or must wait for some days.
+fn washing(is_forbidden: bool) -> Compiled {
+    let line = "key = \"wash\"\nkind = \"task\"\n";
+    assert!(SMALL.contains(line));
+    let means = SMALL.replace(line, &format!("{line}meaning = \"washing\"\n"));
+    let line = "key = \"gel-only\"\nkind = \"restriction\"\n";
+    assert!(SMALL.contains(line));
+    let forbids = SMALL.replace(line, &format!("{line}meaning = \"washing\"\n"));
+    let parameters = parameters_of(json!({ "needle_depth_mm": 1.0 }));
+    compile(&parse(if is_forbidden { &forbids } else { &means }).unwrap(), &parameters).unwrap()
+}
+
+#[test]
+fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
+    // Another treatment on the 7th, noted before noon: no washing on the 7th and 8th, which are days 3 and 4 of the first plan.
+    let (asks, forbids) = (washing(false), washing(true));
+    let (first, madrid) = (enrolment(), zone("Europe/Madrid"));
+    let second = Enrolment { day_zero: date(2026, 5, 7), enrolled_at: at("2026-05-07T09:00:00Z"), ..enrolment() };
+    let tasks = |marks: &[MarkFact], second: &Enrolment, areas: [Option<&str>; 2], moment: &str| {
+        let (facts, none) = (Facts { marks, check_ins: &[] }, Facts::default());
+        let zone = &madrid;
+        let plan = Asking { compiled: &asks, enrolment: &first, facts: &facts, zone, area: areas[0] };
+        let other = Asking { compiled: &forbids, enrolment: second, facts: &none, zone, area: areas[1] };
+        of(&adherence(&plan, &[other], &[], at(moment)), ItemKind::Task)
+    };
+    let (face, after) = ([Some("face"); 2], "2026-05-20T10:00:00Z");
+    let alone = tasks(&[], &second, [Some("face"), Some("back")], after);
+    assert_eq!(tasks(&[], &second, [None; 2], after), alone, "where nobody knows the area, nothing is set aside");
+    let beside = tasks(&[], &second, face, after);
+    assert_eq!((alone.missed - beside.missed, alone.expected - beside.expected), (4, 4), "two washings on two days");
+    let mornings = [3, 4].map(|day| id("wash", day, "morning"));
+    let with = |state| tasks(&[mark(mornings[0], state), mark(mornings[1], state)], &second, face, after);
+    assert_eq!(with(MarkState::Done), Tally { expected: beside.expected + 2, done: 2, ..beside });
+    assert_eq!(with(MarkState::Partial), Tally { expected: beside.expected + 2, partial: 2, ..beside });
+    assert_eq!(with(MarkState::Skipped), beside, "it had to be skipped");
+    // What had closed before the other plan was there was asked: both washings of the 7th.
+    let late = Enrolment { enrolled_at: at("2026-05-08T05:00:00Z"), ..second.clone() };
+    assert_eq!(alone.missed - tasks(&[], &late, face, after).missed, 2);
+    let over = Enrolment { status: PlanStatus::EnteredInError, ..second };
+    assert_eq!(tasks(&[], &over, face, after), alone);
 }

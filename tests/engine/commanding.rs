@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use aftercare::engine::{
-    AddedLine, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Override,
-    OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey, State, Stops,
-    Text, UndoRefusal, apply, check_override, due_reminders, local_date, next_due, on_date, recounted, today, undo,
+    AddedLine, Asking, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Occurrence,
+    Override, OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey,
+    State, Stops, Tally, Text, UndoRefusal, adherence, apply, check_override, due_reminders, local_date, next_due,
+    on_date, recounted, silence, today, undo,
 };
 use aftercare::ids::{OccurrenceId, VersionId};
 use aftercare::time::Stamp;
@@ -198,6 +199,131 @@ fn an_override_holds_from_its_day_and_days_before_stay() {
     assert_eq!(check_override(&BASE, &[], &unknown).unwrap_err().code, "unknown_value");
 }
 
+/// The state after a command, and after its undo at a later moment.
+fn undone(command: &Command, made: &str, taken_back: &str) -> (PlanState, PlanState) {
+    let madrid = zone("Europe/Madrid");
+    let after = did(&begun(), command, made);
+    let made = now(&begun(), at(made), &madrid, BTreeMap::new());
+    let later = now(&after, at(taken_back), &madrid, BTreeMap::new());
+    let before = undo(&after, &[revision(2, None, (&begun(), &after), &made)], 2, &later).unwrap();
+    (after, before)
+}
+
+/// What became of the washing of the evening on each date from 5 to 12 May, of which nothing was answered.
+fn evenings(state: &PlanState, moment: &str) -> Vec<State> {
+    let of = |day| {
+        let plan = (&compiled(state), &enrolled(state));
+        let (zone, moment) = (zone("Europe/Madrid"), at(moment));
+        let seen = on_date(plan.0, plan.1, &Facts::default(), &zone, moment, date(2026, 5, day));
+        let is_evening = |one: &&Occurrence| {
+            (plan.0.items[one.item].key.as_str(), plan.0.slots[one.slot].key.as_str()) == ("wash", "evening")
+        };
+        seen.occurrences.iter().find(is_evening).unwrap().state
+    };
+    (5..13).map(of).collect()
+}
+
+#[test]
+fn days_that_asked_nothing_are_not_missed_when_what_silenced_them_is_undone() {
+    let (m, c) = (State::Missed, State::Cancelled);
+    let (fifth, seventh) = (date(2026, 5, 5), date(2026, 5, 7));
+    let end = Command::End { on: seventh, status: PlanStatus::Revoked };
+    // Made on the 6th, taken back on the 10th at noon, seen when all of it is over.
+    for command in [
+        pause(seventh, None, PausedDays::Pass),
+        pause(seventh, None, PausedDays::Shift),
+        pause(seventh, Some(date(2026, 5, 30)), PausedDays::Shift),
+        end,
+    ] {
+        let (_, state) = undone(&command, "2026-05-06T10:00:00Z", "2026-05-10T10:00:00Z");
+        assert_eq!(evenings(&state, "2026-06-30T10:00:00Z"), [m, m, c, c, c, m, m, m], "{command:?}");
+        assert_eq!(PlanState { stops: Stops::default(), ..state.clone() }, begun());
+    }
+    // A silence that was over by itself: the dates after it were asked.
+    let passed = pause(seventh, Some(date(2026, 5, 9)), PausedDays::Pass);
+    let (_, state) = undone(&passed, "2026-05-06T10:00:00Z", "2026-05-11T10:00:00Z");
+    assert_eq!(evenings(&state, "2026-06-30T10:00:00Z"), [m, m, c, c, m, m, m, m]);
+    // After days have waited, later dates asked other days than they have now.
+    let waited = pause(seventh, Some(date(2026, 5, 9)), PausedDays::Shift);
+    let (_, state) = undone(&waited, "2026-05-06T10:00:00Z", "2026-05-11T10:00:00Z");
+    assert_eq!(evenings(&state, "2026-06-30T10:00:00Z"), [m, m, c, c, c, c, m, m]);
+    // From one instant to another: the evening of the 6th was over at 22:00 UTC, the one of the 8th is not when it is taken back.
+    for (made, sixth) in [("2026-05-06T19:00:00Z", c), ("2026-05-06T22:00:00Z", m)] {
+        let (_, state) = undone(&Command::EnterInError, made, "2026-05-08T21:00:00Z");
+        assert_eq!(evenings(&state, "2026-06-30T10:00:00Z"), [m, sixth, c, m, m, m, m, m], "{made}");
+    }
+    // Undone in the same moment, nothing is left behind.
+    let (_, state) = undone(&pause(fifth, None, PausedDays::Pass), "2026-05-05T10:00:00Z", "2026-05-05T10:00:00Z");
+    assert_eq!(state, begun());
+}
+
+#[test]
+fn an_undo_can_be_undone_no_more_and_the_command_given_again_stands_beside_the_silence() {
+    let madrid = zone("Europe/Madrid");
+    let first = pause(date(2026, 5, 6), None, PausedDays::Pass);
+    let (_, state) = undone(&first, "2026-05-06T10:00:00Z", "2026-05-08T10:00:00Z");
+    let again = did(&state, &pause(date(2026, 5, 8), None, PausedDays::Pass), "2026-05-08T10:00:00Z");
+    let made = now(&state, at("2026-05-08T10:00:00Z"), &madrid, BTreeMap::new());
+    let later = now(&again, at("2026-05-10T10:00:00Z"), &madrid, BTreeMap::new());
+    let back = undo(&again, &[revision(4, None, (&state, &again), &made)], 4, &later).unwrap();
+    assert_eq!(back.stops.silences.len(), 2);
+    let (m, c) = (State::Missed, State::Cancelled);
+    assert_eq!(evenings(&back, "2026-06-30T10:00:00Z"), [m, c, c, c, c, m, m, m]);
+}
+
+#[test]
+fn nobody_is_reminded_of_silent_days_and_their_silence_raises_nothing() {
+    let madrid = zone("Europe/Madrid");
+    let (paused, state) =
+        undone(&pause(date(2026, 5, 6), None, PausedDays::Pass), "2026-05-06T06:00:00Z", "2026-05-09T06:00:00Z");
+    let (plan, enrolled) = (compiled(&state), enrolled(&state));
+    let (from, until) = (at("2026-05-05T22:00:00Z"), at("2026-05-09T06:00:00Z"));
+    let due = |state: &PlanState| due_reminders(&plan, &self::enrolled(state), &Facts::default(), &madrid, from, until);
+    assert!(!due(&begun()).is_empty() && !due(&paused).is_empty());
+    assert_eq!(due(&state), []);
+    let heard_nothing = |state: &PlanState, moment| {
+        silence(&plan, &self::enrolled(state), &Facts::default(), &madrid, at(moment)).len()
+    };
+    assert!(heard_nothing(&begun(), "2026-05-09T06:00:00Z") > 0);
+    assert_eq!(heard_nothing(&state, "2026-05-09T06:00:00Z"), 0);
+    let next = next_due(&plan, &enrolled, &madrid, at("2026-05-09T06:00:00Z")).unwrap();
+    assert!(next > at("2026-05-09T06:00:00Z"), "and then it goes on");
+    assert!(heard_nothing(&state, "2026-05-12T06:00:00Z") > 0);
+}
+
+#[test]
+fn what_was_answered_while_days_waited_keeps_its_answer_when_they_no_longer_do() {
+    // The evening of day 2 was answered on the 8th, after the days had waited for two dates.
+    let waited = pause(date(2026, 5, 6), Some(date(2026, 5, 8)), PausedDays::Shift);
+    let (after, state) = undone(&waited, "2026-05-06T06:00:00Z", "2026-05-09T06:00:00Z");
+    let madrid = zone("Europe/Madrid");
+    let evening = crate::support::id("check-in", 2, "evening");
+    let answers = [crate::support::check_in(Some(evening), 2, "2026-05-08T18:00:00Z", serde_json::json!({}))];
+    let facts = Facts { marks: &[], check_ins: &answers };
+    let on = |state: &PlanState, day| {
+        let seen = on_date(
+            &compiled(state),
+            &enrolled(state),
+            &facts,
+            &madrid,
+            at("2026-05-09T06:00:00Z"),
+            date(2026, 5, day),
+        );
+        let found = seen.occurrences.into_iter().find(|one| one.id == evening);
+        found.map(|one| one.state)
+    };
+    assert_eq!((on(&after, 8), on(&after, 6)), (Some(State::Done), None));
+    assert_eq!((on(&state, 8), on(&state, 6)), (None, Some(State::Done)), "it is of day 2, and day 2 was the 6th");
+    let now = today(&compiled(&state), &enrolled(&state), &facts, &madrid, at("2026-05-09T06:00:00Z"));
+    assert!(!now.occurrences.iter().any(|one| one.id == evening && one.state != State::Done));
+    let (compiled, enrolment) = (compiled(&state), enrolled(&state));
+    let plan = Asking { compiled: &compiled, enrolment: &enrolment, facts: &facts, zone: &madrid, area: None };
+    let seen = adherence(&plan, &[], &[], at("2026-05-09T06:00:00Z"));
+    let check_ins = seen.kinds.iter().find(|(kind, _)| *kind == ItemKind::CheckIn).unwrap().1;
+    let expected = Tally { expected: check_ins.missed + 1, done: 1, ..check_ins };
+    assert_eq!(check_ins, expected);
+}
+
 fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
     let soon = |random: &mut Dice| today.saturating_add(jiff::Span::new().days(random.between(0, 6)));
     let days = |random: &mut Dice| if random.flip() { PausedDays::Shift } else { PausedDays::Pass };
@@ -267,10 +393,54 @@ struct Story {
     marks: Vec<Mark>,
     /// Whether days were counted again, or changes taken back: lines may be gone, marks may not.
     is_rewritten: bool,
+    /// Whether lines were changed, or their days counted again.
+    has_other_lines: bool,
     commands: usize,
+    /// The states of the plan, each with when it began.
+    history: Vec<(Stamp, PlanState)>,
+}
+
+fn revision(number: i32, undoes: Option<i32>, (before, after): (&PlanState, &PlanState), now: &Now) -> Revision {
+    Revision { number, undoes, made_at: now.at, made_on: now.today, before: before.clone(), after: after.clone() }
 }
 
 impl Story {
+    fn new() -> Self {
+        Self {
+            state: begun(),
+            revisions: Vec::new(),
+            marks: Vec::new(),
+            is_rewritten: false,
+            has_other_lines: false,
+            commands: 0,
+            history: vec![(enrolment().enrolled_at, begun())],
+        }
+    }
+
+    /// What counts as missed in the end, of all dates until then.
+    fn missed(&self, zone: &TimeZone, end: Stamp) -> Vec<Occurrence> {
+        let marks: Vec<MarkFact> = self.marks_now().into_iter().map(|(mark, _)| mark).collect();
+        let (plan, enrolled) = (compiled(&self.state), enrolled(&self.state));
+        let facts = Facts { marks: &marks, check_ins: &[] };
+        let dates = date(2026, 5, 4).series(jiff::Span::new().days(1)).take_while(|on| *on <= local_date(zone, end));
+        let seen = dates.flat_map(|on| on_date(&plan, &enrolled, &facts, zone, end, on).occurrences);
+        seen.filter(|one| one.state == State::Missed).collect()
+    }
+
+    /// Whether Today ever asked it, by the states that the plan was in at the time.
+    fn was_asked(&self, one: &Occurrence, zone: &TimeZone, end: Stamp) -> bool {
+        let ends = self.history.iter().skip(1).map(|(from, _)| *from).chain([end]);
+        self.history.iter().zip(ends).any(|((from, state), until)| {
+            let moment = one.opens_at.max(*from);
+            if moment >= one.late_until.min(until) {
+                return false;
+            }
+            let seen = today(&compiled(state), &enrolled(state), &Facts::default(), zone, moment);
+            let asked = |other: &Occurrence| matches!(other.state, State::Open | State::Late) && other.id == one.id;
+            seen.occurrences.iter().any(asked)
+        })
+    }
+
     fn marks_now(&self) -> Vec<(MarkFact, i32)> {
         let of = |mark: &Mark| {
             let day = recounted(mark.day, mark.counted_from, self.state.day_zero);
@@ -301,21 +471,26 @@ impl Story {
             return;
         }
         self.is_rewritten |= matches!(command, Command::Correct { .. } | Command::EnterInError);
+        self.has_other_lines |= matches!(command, Command::Correct { .. } | Command::Override { .. });
         let number = i32::try_from(self.revisions.len()).unwrap() + 2;
         let before = std::mem::replace(&mut self.state, after.clone());
-        self.revisions.push(Revision { number, undoes: None, before, after });
+        self.revisions.push(revision(number, None, (&before, &after), &now));
     }
 
-    fn take_back(&mut self, seen_before: Option<(&str, &TimeZone, Stamp)>) {
+    fn take_back(&mut self, (zone, moment): (&TimeZone, Stamp), seen_before: Option<&str>) {
         let undone = |number: i32| self.revisions.iter().any(|one| one.undoes == Some(number));
         let standing = self.revisions.iter().filter(|one| one.undoes.is_none() && !undone(one.number));
         let Some(number) = standing.map(|one| one.number).max() else { return };
-        let before = undo(&self.state, &self.revisions, number).unwrap();
+        for revision in &mut self.revisions {
+            revision.made_on = local_date(zone, revision.made_at); // where the patient is now
+        }
+        let now = now(&self.state, moment, zone, BTreeMap::new());
+        let before = undo(&self.state, &self.revisions, number, &now).unwrap();
         let after = std::mem::replace(&mut self.state, before.clone());
         let next = i32::try_from(self.revisions.len()).unwrap() + 2;
-        self.revisions.push(Revision { number: next, undoes: Some(number), before: after, after: before });
-        assert_eq!(undo(&self.state, &self.revisions, number).as_ref(), Ok(&self.state), "twice is once");
-        if let Some((seen, zone, moment)) = seen_before {
+        self.revisions.push(revision(next, Some(number), (&after, &before), &now));
+        assert_eq!(undo(&self.state, &self.revisions, number, &now).as_ref(), Ok(&self.state), "twice is once");
+        if let Some(seen) = seen_before {
             assert_eq!(self.today(zone, moment), seen, "an undo restores Today byte for byte");
         } else {
             self.is_rewritten = true;
@@ -328,15 +503,15 @@ const STORIES: u64 = 100_000;
 #[test]
 fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
     let zones: Vec<TimeZone> = ["Europe/Madrid", "Pacific/Kiritimati", "America/Los_Angeles"].map(zone).into();
-    let (mut commands, mut undone, mut marked) = (0, 0, 0);
+    let (mut commands, mut undone, mut marked, mut silent, mut missed) = (0, 0, 0, 0, 0);
     for seed in 0..STORIES {
         let mut random = Dice(seed);
-        let mut story =
-            Story { state: begun(), revisions: Vec::new(), marks: Vec::new(), is_rewritten: false, commands: 0 };
+        let mut story = Story::new();
         let mut moment = at("2026-05-04T12:00:00Z");
+        let home = (seed % 2 == 0).then(|| random.one_of(&zones));
         for _ in 0..random.between(2, 5) {
             moment = moment.plus_seconds(i64::from(random.between(0, 40)) * 3_600);
-            let zone = random.one_of(&zones);
+            let zone = home.unwrap_or_else(|| random.one_of(&zones));
             let facts: Vec<MarkFact> = story.marks_now().into_iter().map(|(mark, _)| mark).collect();
             let (plan, enrolled) = (compiled(&story.state), enrolled(&story.state));
             let seen = today(&plan, &enrolled, &Facts { marks: &facts, check_ins: &[] }, zone, moment);
@@ -358,19 +533,28 @@ fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
                 answered.entry(item).and_modify(|last| *last = day.max(*last)).or_insert(day);
             }
             if random.between(0, 4) == 0 {
-                story.take_back(None);
+                story.take_back((zone, moment), None);
             } else {
                 let (before, revisions) = (story.today(zone, moment), story.revisions.len());
                 story.command(&mut random, zone, moment, &answered);
                 if story.revisions.len() > revisions && random.between(0, 3) == 0 {
                     let is_rewritten = story.is_rewritten;
-                    story.take_back(Some((&before, zone, moment)));
+                    story.take_back((zone, moment), Some(&before));
                     story.is_rewritten = is_rewritten;
                     undone += 1;
                 }
             }
+            story.history.push((moment, story.state.clone()));
         }
         commands += story.commands;
+        if let Some(zone) = home.filter(|_| !story.state.stops.silences.is_empty() && !story.has_other_lines) {
+            let end = moment.plus_seconds(86_400);
+            for one in story.missed(zone, end) {
+                assert!(story.was_asked(&one, zone, end), "seed {seed}: missed, and never asked: {one:?}");
+                missed += 1;
+            }
+            silent += 1;
+        }
         if story.is_rewritten {
             continue;
         }
@@ -385,6 +569,7 @@ fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
         }
     }
     assert!(commands > 100_000 && marked > 50_000 && undone > 10_000, "{commands} {marked} {undone}");
+    assert!(silent > 1_000 && missed > 10_000, "{silent} {missed}");
 }
 
 #[test]
@@ -447,17 +632,12 @@ fn only_the_newest_standing_revision_can_be_taken_back() {
     let one =
         did(&begun(), &pause(date(2026, 5, 7), Some(date(2026, 5, 8)), PausedDays::Shift), "2026-05-06T10:00:00Z");
     let two = did(&one, &Command::End { on: date(2026, 5, 20), status: PlanStatus::Revoked }, "2026-05-06T10:00:00Z");
-    let revision = |number, before: &PlanState, after: &PlanState| Revision {
-        number,
-        undoes: None,
-        before: before.clone(),
-        after: after.clone(),
-    };
-    let mut revisions = vec![revision(2, &begun(), &one), revision(3, &one, &two)];
-    assert_eq!(undo(&two, &revisions, 2), Err(UndoRefusal::NotNewest));
-    assert_eq!(undo(&two, &revisions, 9), Err(UndoRefusal::Unknown));
-    assert_eq!(undo(&two, &revisions, 3).as_ref(), Ok(&one));
-    revisions.push(Revision { number: 4, undoes: Some(3), before: two, after: one.clone() });
-    assert_eq!(undo(&one, &revisions, 3).as_ref(), Ok(&one), "it was taken back already");
-    assert_eq!(undo(&one, &revisions, 2).as_ref(), Ok(&begun()));
+    let now = now(&begun(), at("2026-05-06T10:00:00Z"), &zone("Europe/Madrid"), BTreeMap::new());
+    let mut revisions = vec![revision(2, None, (&begun(), &one), &now), revision(3, None, (&one, &two), &now)];
+    assert_eq!(undo(&two, &revisions, 2, &now), Err(UndoRefusal::NotNewest));
+    assert_eq!(undo(&two, &revisions, 9, &now), Err(UndoRefusal::Unknown));
+    assert_eq!(undo(&two, &revisions, 3, &now).as_ref(), Ok(&one));
+    revisions.push(revision(4, Some(3), (&two, &one), &now));
+    assert_eq!(undo(&one, &revisions, 3, &now).as_ref(), Ok(&one), "it was taken back already");
+    assert_eq!(undo(&one, &revisions, 2, &now).as_ref(), Ok(&begun()));
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use self::rules::{ChangedDay, Side};
@@ -169,8 +170,9 @@ fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: S
         Deed::Did(command) => engine::apply(&state, command, &now).map_err(|why| refused(&order.wish, why))?,
         Deed::Undid(number) => {
             let revisions = store::list(c, before.plan.clinic_id, before.plan.id)?;
-            let revisions: Vec<engine::Revision> = revisions.iter().map(as_engine).collect::<Result<_, Error>>()?;
-            engine::undo(&state, &revisions, *number).map_err(not_undone)?
+            let revisions: Vec<engine::Revision> =
+                revisions.iter().map(|row| as_engine(row, &before.zone)).collect::<Result<_, Error>>()?;
+            engine::undo(&state, &revisions, *number, &now).map_err(not_undone)?
         }
     };
     if let (Deed::Did(Command::Override { change, .. }), true) = (&deed, wanted != state) {
@@ -215,6 +217,7 @@ pub fn carry_out(
         correct_treatment(c, &done.after.plan, &done.states.1, m)?;
         crate::courses::recount(c, done.after.plan.clinic_id, done.after.plan.treatment_id)?;
     }
+    crate::today::share_marks(c, cache, &done.after, m)?;
     Ok(done)
 }
 
@@ -437,10 +440,12 @@ fn not_undone(why: engine::UndoRefusal) -> Error {
     }
 }
 
-fn as_engine(row: &Revision) -> Result<engine::Revision, Error> {
+fn as_engine(row: &Revision, zone: &TimeZone) -> Result<engine::Revision, Error> {
     Ok(engine::Revision {
         number: row.revision,
         undoes: row.undoes,
+        made_at: row.made_at,
+        made_on: engine::local_date(zone, row.made_at),
         before: row.before_state.to()?,
         after: row.after_state.to()?,
     })

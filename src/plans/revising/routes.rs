@@ -400,7 +400,10 @@ struct UndoOrder {
 
 /// Undo a revision of a plan. Clinicians and owners only.
 ///
-/// The plan is as it was before; what was recorded meanwhile stays. The newest first: to undo an older one, undo those after it.
+/// The plan is as it was before for all that is still to come; what was recorded meanwhile stays. What closed while the revision stood, and
+/// was not asked because of it, stays `cancelled` and is never `missed`, and nobody is reminded of it afterwards; what of it can still
+/// be answered is `late`. The undo of a pause that shifted days gives each day back the date that it had; to let the days wait as long
+/// as they did, resume the plan. The newest first: to undo an older one, undo those after it.
 #[utoipa::path(tag = "plans", operation_id = "undo_plan_revision", request_body = UndoOrder,
     params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "What is different.", body = PlanChange)))]

@@ -152,6 +152,7 @@ pub fn decide(
     }
     if decision == Decision::Start {
         crate::courses::replace_tails(c, cache, who, &dossier, m)?;
+        crate::today::share_marks(c, cache, &dossier, m)?;
     }
     let action = match decision {
         Decision::Start => "plan_started",

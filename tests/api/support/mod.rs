@@ -58,6 +58,15 @@ impl TestApp {
 
     /// Starts one on a database that is there already: a second node, or the same one after a restart.
     pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Shared {
+        Self::start_by(Entropy::seeded(1), database, change).await
+    }
+
+    /// Starts one with the ids that a real server makes.
+    pub async fn start_by_chance() -> Shared {
+        Self::start_by(Entropy::System, Database::create(), |_| ()).await
+    }
+
+    async fn start_by(entropy: Entropy, database: Database, change: impl FnOnce(&mut Config)) -> Shared {
         aftercare::install_crypto();
         let mut config = Config {
             database_url: database.url.clone(),
@@ -70,8 +79,7 @@ impl TestApp {
             ..Config::default()
         };
         change(&mut config);
-        let (clock, entropy) = (Clock::fixed(at(START)), Entropy::seeded(1));
-        let app = App::new(config, clock, entropy).unwrap();
+        let app = App::new(config, Clock::fixed(at(START)), entropy).unwrap();
         app.make_first_key().await.unwrap();
         let memory = match &app.mailer {
             Mailer::Memory(memory) => Some(memory.clone()),
