@@ -75,7 +75,7 @@ pub struct CheckInFact {
 impl Enrolment {
     /// The id of an occurrence on a day of the plan: that of its date, whatever the treatment's date was corrected to.
     pub fn occurrence_id(&self, item_key: &str, day: i32, slot_key: &str) -> OccurrenceId {
-        occurrence_id(self.plan, item_key, day + self.counted_later, slot_key)
+        occurrence_id(self.plan, item_key, self.first_counted(day), slot_key)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use aftercare::engine::{
     AddedLine, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Override,
     OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey, State, Stops,
-    Text, UndoRefusal, apply, check_override, due_reminders, local_date, next_due, on_date, recounted, today, undo,
+    Text, UndoRefusal, apply, check_override, days_between, due_reminders, local_date, next_due, on_date, today, undo,
 };
 use aftercare::ids::{OccurrenceId, VersionId};
 use aftercare::time::Stamp;
@@ -28,6 +28,7 @@ fn begun() -> PlanState {
         earlier_versions: Vec::new(),
         stops: Stops::default(),
         overrides: Vec::new(),
+        overruled: None,
     }
 }
 
@@ -36,7 +37,7 @@ fn enrolled(state: &PlanState) -> Enrolment {
         day_zero: state.day_zero,
         status: state.status,
         stops: state.stops.clone(),
-        counted_later: -recounted(0, date(2026, 5, 4), state.day_zero),
+        counted_later: days_between(date(2026, 5, 4), state.day_zero),
         ..enrolment()
     }
 }
@@ -156,11 +157,12 @@ fn what_does_not_fit_is_refused_by_name() {
 
 #[test]
 fn a_corrected_date_moves_what_was_recorded_to_the_day_of_its_date() {
-    assert_eq!(recounted(3, date(2026, 5, 4), date(2026, 5, 5)), 2);
-    assert_eq!(recounted(3, date(2026, 5, 4), date(2026, 5, 2)), 5);
+    assert_eq!(Stops::default().recounted(3, date(2026, 5, 4), date(2026, 5, 5)), 2);
+    assert_eq!(Stops::default().recounted(3, date(2026, 5, 4), date(2026, 5, 2)), 5);
     let mut state = begun();
     state.overrides.push(Override { from_day: 4, change: OverrideChange::Remove("x".into()), reason: "y".into() });
-    let correct = Command::Correct { performed_on: Some(date(2026, 5, 5)), body_area: None, parameters: None };
+    let correct =
+        Command::Correct { performed_on: Some(date(2026, 5, 5)), body_area: None, parameters: None, overruled: None };
     let after = did(&state, &correct, "2026-05-08T10:00:00Z");
     assert_eq!((after.day_zero, after.overrides[0].from_day), (date(2026, 5, 5), 3));
 }
@@ -213,7 +215,7 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
         5 => {
             let days = random.between(-2, 3);
             let day = state.day_zero.saturating_add(jiff::Span::new().days(days));
-            Command::Correct { performed_on: Some(day), body_area: None, parameters: None }
+            Command::Correct { performed_on: Some(day), body_area: None, parameters: None, overruled: None }
         }
         6 => Command::EnterInError,
         7 if random.flip() => {
@@ -273,7 +275,7 @@ struct Story {
 impl Story {
     fn marks_now(&self) -> Vec<(MarkFact, i32)> {
         let of = |mark: &Mark| {
-            let day = recounted(mark.day, mark.counted_from, self.state.day_zero);
+            let day = self.state.stops.recounted(mark.day, mark.counted_from, self.state.day_zero);
             (MarkFact { occurrence: mark.id, state: MarkState::Done }, day)
         };
         self.marks.iter().map(of).collect()
@@ -349,10 +351,9 @@ fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
                 story.marks.push(Mark { id, item, day: one.day, counted_from: story.state.day_zero });
                 marked += 1;
             }
-            let days = story
-                .marks
-                .iter()
-                .map(|mark| (mark.item.clone(), recounted(mark.day, mark.counted_from, story.state.day_zero)));
+            let days = story.marks.iter().map(|mark| {
+                (mark.item.clone(), story.state.stops.recounted(mark.day, mark.counted_from, story.state.day_zero))
+            });
             let mut answered: BTreeMap<String, i32> = BTreeMap::new();
             for (item, day) in days.filter(|(_, day)| *day >= seen.number) {
                 answered.entry(item).and_modify(|last| *last = day.max(*last)).or_insert(day);
