@@ -570,9 +570,16 @@ fn same_for_twin(
         return Ok((order, done));
     };
     let own = store::list(c, done.before.plan.clinic_id, done.before.plan.id)?;
-    let made_at = own.iter().find(|one| one.revision == number).map(|one| one.made_at);
     let theirs = store::list(c, twin.plan.clinic_id, twin.plan.id)?;
-    let together = theirs.iter().find(|one| Some(one.made_at) == made_at && one.undoes.is_none());
+    let what = |row: &Revision| Ok::<_, Error>((row.made_at, row.command.to::<Deed>()?));
+    let undone = own.iter().find(|one| one.revision == number).map(what).transpose()?;
+    let is_undone = |one: &Revision| theirs.iter().any(|other| other.undoes == Some(one.revision));
+    let mut together = None;
+    for one in theirs.iter().filter(|one| !is_undone(one)) {
+        if Some(what(one)?) == undone {
+            together = Some(one);
+        }
+    }
     if let Some(together) = together {
         let order = with(Wish::Undo(together.revision));
         match outcome(c, cache, twin.clone(), &order, at) {
