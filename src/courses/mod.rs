@@ -275,7 +275,7 @@ pub fn add_treatment(
 ) -> Result<(Treatment, Link), Error> {
     store::lock(c, who.clinic, id)?;
     let course = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
-    patients::store::lock_treatment(c, who.clinic, treatment)?;
+    patients::lock_treatment(c, who.clinic, treatment)?;
     let treatment = patients::treatment(c, who.clinic, treatment)?
         .filter(|treatment| treatment.patient_id == course.patient_id)
         .ok_or_else(|| Error::field("/treatment_id", "unknown_value", "the patient has no such treatment"))?;
@@ -480,7 +480,7 @@ pub fn lock(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<()
     if let Some(course) = link.and_then(|link| link.course_id) {
         store::lock(c, clinic, course)?;
     }
-    patients::store::lock_treatment(c, clinic, treatment)
+    patients::lock_treatment(c, clinic, treatment)
 }
 
 /// The plans of a course that were not entered in error, complete.

@@ -679,7 +679,7 @@ async fn a_plan_that_is_changed_while_plans_move_keeps_both_changes() {
         assert_eq!(now["revision"].as_u64(), Some(2 + paused as u64));
     }
     let moved = plans_on(&app.database, &v2, 2) + plans_on(&app.database, &v2, 3);
-    assert_eq!((moved, app.database.count("plan_revisions", "command LIKE '%moved%'")), (12, 12));
+    assert_eq!((moved, app.database.count("plan_revisions", "reason LIKE 'The plan was moved%'")), (12, 12));
 }
 
 #[tokio::test]

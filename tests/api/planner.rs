@@ -183,9 +183,9 @@ async fn a_reminder_is_looked_up_by_its_date_after_the_treatments_was_corrected(
     // Answered: what was decided about that date is not written, whatever number its day has.
     app.set_clock("2026-03-05T10:00:00Z");
     looked_at(&app).await;
-    correct(2, "2026-03-01").await;
+    correct(2, "2026-03-02").await;
     let today = ada.person.get("/v1/me/today").await.must(200);
-    let is_todays = |item: &&Value| item["key"] == "check-in" && item["day"] == 4;
+    let is_todays = |item: &&Value| item["key"] == "check-in" && item["day"] == 3;
     let check_in = today["items"].as_array().unwrap().iter().find(is_todays).unwrap();
     let answer =
         json!({ "plan_id": ada.plan_id, "occurrence_id": check_in["occurrence_id"], "answers": { "redness": 1 } });

@@ -404,7 +404,7 @@ fn move_batch(c: &mut Conn, cache: &Compiled, mut migration: Migration, most: i6
     let rows = store::list_on(c, place, only.as_deref(), most)?;
     let looked_at = rows.len();
     let treatments: Vec<TreatmentId> = rows.iter().map(|(plan, ..)| plan.treatment_id).collect();
-    let mut areas = patients::store::list_areas(c, migration.clinic_id, &treatments)?.into_iter().collect();
+    let mut areas = patients::areas_of(c, migration.clinic_id, &treatments)?;
     let reason = reason_of_move(c, &migration)?;
     for rows in rows {
         let dossier = Dossier::new(c, cache, rows)?;
@@ -467,7 +467,6 @@ fn go_over(
             return Ok(Some(Gone { plan: id, from_day, stays: None }));
         }
         let Some(now) = super::of_clinic(c, cache, migration.clinic_id, id)? else { return Ok(None) };
-        areas.extend(patients::store::list_areas(c, migration.clinic_id, &[now.plan.treatment_id])?);
         dossier = now;
     }
     Err(Error::Busy)
@@ -479,7 +478,7 @@ fn reason_of_move(c: &mut Conn, migration: &Migration) -> Result<String, Error> 
         MigrationState::RollingBack => (migration.from_version_id, "back to"),
         _ => (migration.to_version_id, "to"),
     };
-    let number = protocols::store::number(c, migration.clinic_id, to)?;
+    let number = protocols::number(c, migration.clinic_id, to)?;
     Ok(format!("The plan was moved {word} version {number} of its protocol."))
 }
 
@@ -497,8 +496,7 @@ fn return_batch(
     for id in plans {
         migration.after_plan = Some(id);
         let Some(dossier) = super::of_clinic(c, cache, migration.clinic_id, id)? else { continue };
-        let mut areas = patients::store::list_areas(c, migration.clinic_id, &[dossier.plan.treatment_id])?;
-        let mut areas = areas.drain(..).collect();
+        let mut areas = patients::areas_of(c, migration.clinic_id, &[dossier.plan.treatment_id])?;
         // One that somebody moved on stays where it is.
         let gone = go_over(c, cache, (&migration, dossier), (&mut areas, &reason), m)?;
         if let Some(Gone { from_day, stays: None, .. }) = gone {
