@@ -400,7 +400,7 @@ async fn an_enrolment_beside_a_correction_ends_on_the_treatments_date() {
     let care = Care::new().await;
     approve_second(&care.clinic).await;
     let (clinic, patient) = (&care.clinic, &care.ada.patient_id);
-    for number in 0..16 {
+    for number in 0..40 {
         let treatments = format!("/v1/clinic/patients/{patient}/treatments");
         let treatment = clinic.coordinator.post(&treatments, face_treatment("2026-03-02")).await.must(201);
         let wish = |protocol: &str| json!({ "patient_id": patient, "treatment_id": treatment["id"], "protocol_key": protocol });
@@ -413,7 +413,11 @@ async fn an_enrolment_beside_a_correction_ends_on_the_treatments_date() {
         };
         let path = command(word);
         let order = clinic.owner.send_if("POST", &path, "\"v1\"", body);
-        let enrolment = clinic.coordinator.post("/v1/clinic/plans", wish("second"));
+        // Each time a little later, so that one of them falls between the command's reading and its end.
+        let enrolment = async {
+            tokio::time::sleep(std::time::Duration::from_millis(number * 3)).await;
+            clinic.coordinator.post("/v1/clinic/plans", wish("second")).await
+        };
         let (ordered, enrolled) = futures_util::future::join(order, enrolment).await;
         ordered.must(200);
         let database = &care.app.database;
