@@ -133,6 +133,8 @@ impl Patient {
                 late_until: one.late_until,
                 last_on: end,
                 held: one.held,
+                caught_up: one.caught_up,
+                because: None,
             };
             Line {
                 kind: item.kind,

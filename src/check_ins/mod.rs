@@ -174,7 +174,7 @@ fn judge(
         TriageMode::Full => {
             let earlier = store::list_earlier(c, dossier.plan.clinic_id, dossier.plan.id, engine::LOOK_BACK)?;
             let enrolment = dossier.enrolment();
-            let aged = |(day, from, answers)| (enrolment.age_of(dossier.plan.day_now(day, from)), answers);
+            let aged = |(day, from, answers)| (enrolment.age_of(dossier.day_now(day, from)), answers);
             let earlier: Vec<(i32, Answers)> = earlier.into_iter().map(aged).collect();
             engine::triage(&dossier.compiled, &TriageInput { day: place.age, answers: &answers, earlier: &earlier })
         }

@@ -19,7 +19,7 @@ use crate::http::conditions::check_version;
 use crate::http::text::{Key, Note};
 use crate::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
 use crate::patients::{self, NewTreatment, Treatment};
-use crate::plans::{self, Dossier};
+use crate::plans::{self, Dossier, Plan};
 use crate::protocols::{self, Compiled};
 use crate::time::{Moment, Stamp};
 use crate::today;
@@ -186,6 +186,7 @@ pub fn change(
     (change, if_match): (CourseChange, Option<&str>),
     m: &Moment,
 ) -> Result<Course, Error> {
+    store::lock(c, who.clinic, id)?;
     let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
     check_version(if_match, before.version)?;
     let after = Course {
@@ -246,6 +247,7 @@ pub fn record_treatment(
         interval_overruled: None,
     };
     if let Some(id) = belongs.course.or(of_replaced) {
+        store::lock(c, who.clinic, id)?;
         let course = store::find(c, who.clinic, id)?
             .filter(|course| course.patient_id == patient)
             .ok_or_else(|| Error::field("/course_id", "unknown_value", "the patient has no such course"))?;
@@ -259,6 +261,70 @@ pub fn record_treatment(
         return Err(Error::Busy);
     }
     Ok((treatment, Some(link)))
+}
+
+/// Makes a treatment that was recorded before a session of the course, and its plans plans of that session. The sessions are added in
+/// order. Twice is once.
+pub fn add_treatment(
+    c: &mut Conn,
+    cache: &Compiled,
+    who: &Staff,
+    id: CourseId,
+    (treatment, overrule_interval): (TreatmentId, Option<Note>),
+    m: &Moment,
+) -> Result<(Treatment, Link), Error> {
+    store::lock(c, who.clinic, id)?;
+    let course = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    patients::lock_treatment(c, who.clinic, treatment)?;
+    let treatment = patients::treatment(c, who.clinic, treatment)?
+        .filter(|treatment| treatment.patient_id == course.patient_id)
+        .ok_or_else(|| Error::field("/treatment_id", "unknown_value", "the patient has no such treatment"))?;
+    if treatment.entered_in_error_at.is_some() {
+        return Err(Error::field("/treatment_id", "entered_in_error", "this treatment was entered in error"));
+    }
+    let known = store::find_link(c, who.clinic, treatment.id)?;
+    match known.as_ref().and_then(|link| link.course_id) {
+        Some(of) if of == id => return Ok((treatment, known.ok_or(Error::NotFound)?)),
+        Some(_) => {
+            return Err(Error::field("/treatment_id", "of_another_course", "it is a session of another course"));
+        }
+        None => {}
+    }
+    let link = known.clone().unwrap_or(Link {
+        clinic_id: who.clinic,
+        treatment_id: treatment.id,
+        course_id: None,
+        session: None,
+        replaces: None,
+        interval_overruled: None,
+    });
+    let link = join(c, who, (&course, &treatment), (link, overrule_interval)).map_err(of_added)?;
+    let is_linked = if known.is_some() { store::set_link(c, &link)? } else { store::insert_link(c, &link)? };
+    if !is_linked {
+        return Err(Error::Busy);
+    }
+    let in_course = of_treatment(c, who.clinic, treatment.id)?;
+    for plan in store::list_plans(c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id) {
+        plans::set_course(c, &plan, in_course)?;
+    }
+    for plan in store::list_plans(c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id) {
+        let_give_way(c, cache, who, &plan, m)?;
+    }
+    let action = "treatment_added_to_course";
+    crate::audit::note(c, Some(who.clinic), Some(who.account), action, "treatment", Some(treatment.id.0), m)?;
+    Ok((treatment, link))
+}
+
+/// What does not fit is not said here, but was recorded with the treatment.
+fn of_added(why: Error) -> Error {
+    let named = |field: FieldError| match field.pointer.as_str() {
+        "/course_id" => FieldError { pointer: String::new(), ..field },
+        _ => FieldError { pointer: "/treatment_id".to_owned(), ..field },
+    };
+    match why {
+        Error::Invalid(fields) => Error::Invalid(fields.into_iter().map(named).collect()),
+        why => why,
+    }
 }
 
 /// The patient's treatment that is done again.
@@ -376,25 +442,45 @@ pub fn of_treatment(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> R
     Ok(course.map(|course| InCourse { course_id, session, of: course.sessions }))
 }
 
-/// Ends the plans of earlier sessions that give way to this one, on its day 0.
-pub fn replace_tails(c: &mut Conn, cache: &Compiled, who: &Staff, new: &Dossier, m: &Moment) -> Result<(), Error> {
-    let Some(place) = new.plan.in_course() else { return Ok(()) };
+/// Lets the plans of a course make way for those of later sessions, as the sessions are now: one that made way for a session that never
+/// was, or that was on another date, follows. Where somebody took that back, it stays so.
+pub fn let_give_way(c: &mut Conn, cache: &Compiled, who: &Staff, plan: &Plan, m: &Moment) -> Result<(), Error> {
+    let Some(place) = plan.in_course() else { return Ok(()) };
     let Some(course) = store::find_whole(c, who.clinic, place.course_id)? else { return Ok(()) };
-    let running = |dossier: &Dossier| Running {
+    let mut dossiers = dossiers(c, cache, &course)?;
+    dossiers.retain(|dossier| dossier.plan.status == PlanStatus::Active);
+    let all: Vec<Running> = dossiers.iter().map(running).collect();
+    for (dossier, old) in dossiers.into_iter().zip(&all) {
+        let mut successor = rules::successor(old, &all);
+        if successor.is_some() {
+            let kept_from = plans::revising::kept_from(c, &dossier.plan)?;
+            let others: Vec<Running> = all.iter().filter(|one| !kept_from.contains(&one.plan)).cloned().collect();
+            successor = rules::successor(old, &others);
+        }
+        plans::revising::give_way(c, cache, who, (dossier, successor), m)?;
+    }
+    Ok(())
+}
+
+fn running(dossier: &Dossier) -> Running {
+    Running {
         plan: dossier.plan.id,
         protocol: dossier.compiled.key.clone(),
         session: dossier.plan.in_course().map_or(0, |place| place.session),
         day_zero: dossier.plan.day_zero.0,
-        last_day: dossier.compiled.horizon_day,
+        last_on: dossier.enrolment().date_of(dossier.compiled.horizon_day),
+        ends_on: dossier.stops.end.map(|end| end.on),
         gives_way: dossier.compiled.sessions.as_ref().is_some_and(|sessions| sessions.replaces_tail_when_sooner),
-    };
-    let dossiers = dossiers(c, cache, &course)?;
-    let is_running = |dossier: &&Dossier| matches!(dossier.plan.status, PlanStatus::Active | PlanStatus::OnHold);
-    let all: Vec<Running> = dossiers.iter().filter(is_running).map(running).collect();
-    for plan in rules::replaced_tails(&running(new), &all) {
-        plans::revising::end_for_next_session(c, cache, who, plan, new.plan.day_zero.0, m)?;
     }
-    Ok(())
+}
+
+/// Nobody else enrols for this treatment, corrects it, or changes its course, before this transaction has ended.
+pub fn lock(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<(), Error> {
+    let link = store::find_link(c, clinic, treatment)?;
+    if let Some(course) = link.and_then(|link| link.course_id) {
+        store::lock(c, clinic, course)?;
+    }
+    patients::lock_treatment(c, clinic, treatment)
 }
 
 /// The plans of a course that were not entered in error, complete.

@@ -14,9 +14,10 @@ use crate::engine::{PlanStatus, Procedure};
 use crate::error::Error;
 use crate::http::conditions::{self, answer_version, etag_of_version, if_match};
 use crate::http::idempotency::{self, Key};
-use crate::http::text::{Date, Key as Word};
+use crate::http::text::{Date, Key as Word, Note};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{AlertId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
+use crate::patients::routes::{Treatment, treatment_view};
 use crate::time::Stamp;
 use crate::today::routes::asked_language;
 
@@ -27,6 +28,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(list_courses)
         .service(get_course)
         .service(change_course)
+        .service(add_course_treatment)
         .service(get_readiness)
         .service(get_healing)
         .service(get_my_readiness);
@@ -248,6 +250,46 @@ async fn change_course(
     };
     let row = app.db.write(move |c| super::change(c, &who, *id, (change, tag.as_deref()), &m)).await?;
     Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(row.version))).json(view(row)))
+}
+
+/// A treatment that was recorded before.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AddedTreatment {
+    /// The treatment: of the course's patient, procedure and body area.
+    treatment_id: TreatmentId,
+    /// Why the course's shortest interval was not waited for: a clinician's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overrule_interval: Option<Note>,
+}
+
+/// Add a treatment that was recorded before to a course.
+///
+/// It is the next session, and its plans are plans of that session; so the oldest is added first. One that was done again for another
+/// treatment is added after that one. The same again changes nothing.
+#[utoipa::path(tag = "courses", operation_id = "add_course_treatment", request_body = AddedTreatment,
+    params(Key, ("course_id" = CourseId, Path, description = "The course.")),
+    responses((status = 201, description = "It is a session of the course.", body = Treatment)))]
+#[post("/v1/clinic/courses/{course_id}/treatments")]
+async fn add_course_treatment(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<CourseId>,
+    key: Key,
+    Body(added): Body<AddedTreatment>,
+) -> Result<HttpResponse, Error> {
+    let (m, inner) = (app.moment(), app.clone());
+    let once = key.once((who.clinic, who.account), "add_course_treatment", &(&*id, &added))?;
+    let added = (added.treatment_id, added.overrule_interval);
+    app.db
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| {
+                let (row, link) = super::add_treatment(c, &inner.compiled, &who, *id, added, &m)?;
+                Ok(treatment_view(row, Some(link)))
+            })
+        })
+        .await
+        .map(idempotency::Answer::created)
 }
 
 /// Whether the next session may come. It informs; the clinic decides.

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{CheckInFact, Compiled, QuestionKind, SIGNS};
+use crate::engine::{CheckInFact, Compiled, QuestionKind, SIGNS, Successor};
 use crate::ids::{AlertId, PlanId, TreatmentId};
 
 /// Answers tell of the skin for so many days (an assumption).
@@ -460,24 +460,29 @@ pub struct Running {
     pub session: i32,
     /// Day 0.
     pub day_zero: Date,
-    /// Its last day.
-    pub last_day: i32,
+    /// The date of its last day, if no pause that nobody has ended keeps it away.
+    pub last_on: Option<Date>,
+    /// The first date on which the clinic has ended it.
+    pub ends_on: Option<Date>,
     /// Whether its protocol says that a next session that comes before its end replaces the rest of it.
     pub gives_way: bool,
 }
 
-/// The plans that end on the new plan's day 0: of an earlier session (or of the treatment that was done again), in the same protocol,
-/// begun before, not over yet, and whose protocol says so.
-pub fn replaced_tails(new: &Running, running: &[Running]) -> Vec<PlanId> {
-    let gives_way = |old: &&Running| {
+/// The plan that takes the place of the rest of another one: of a later session (or of the treatment that was done again), in the same
+/// protocol, begun later, before the other one is over, and if that one's protocol says so; of several the first.
+pub fn successor(old: &Running, all: &[Running]) -> Option<Successor> {
+    let is_over = |on: Date| old.last_on.is_some_and(|last| last < on) || old.ends_on.is_some_and(|end| end <= on);
+    let was_begun = |new: &Running| new.ends_on.is_none_or(|end| end > new.day_zero);
+    let takes_its_place = |new: &&Running| {
         old.gives_way
             && old.plan != new.plan
             && old.protocol == new.protocol
             && old.session <= new.session
             && old.day_zero < new.day_zero
-            && new.day_zero <= later(old.day_zero, old.last_day)
+            && !is_over(new.day_zero)
+            && was_begun(new)
     };
-    running.iter().filter(gives_way).map(|old| old.plan).collect()
+    all.iter().filter(takes_its_place).map(|new| Successor { day_zero: new.day_zero, plan: new.plan }).min()
 }
 
 #[cfg(test)]
@@ -557,7 +562,8 @@ mod tests {
             protocol: "mn-scalp".to_owned(),
             session,
             day_zero: date(2026, 3, day),
-            last_day: 14,
+            last_on: Some(later(date(2026, 3, day), 14)),
+            ends_on: None,
             gives_way: true,
         }
     }
@@ -565,16 +571,26 @@ mod tests {
     #[test]
     fn only_a_running_plan_of_the_same_protocol_that_gives_way_is_replaced() {
         let new = running(9, 3, 15);
-        let replaced = |old: Running| replaced_tails(&new, &[old, new.clone()]).len();
-        assert_eq!(replaced(running(1, 2, 8)), 1);
-        assert_eq!(replaced(running(1, 3, 8)), 1, "of the treatment that is done again");
-        assert_eq!(replaced(running(1, 2, 1)), 1, "on its last day");
-        assert_eq!(replaced(Running { last_day: 13, ..running(1, 2, 1) }), 0, "it is over");
-        assert_eq!(replaced(Running { gives_way: false, ..running(1, 2, 8) }), 0);
-        assert_eq!(replaced(Running { protocol: "mn-face".to_owned(), ..running(1, 2, 8) }), 0);
-        assert_eq!(replaced(running(1, 4, 8)), 0, "a later session");
-        assert_eq!(replaced(running(1, 2, 15)), 0, "begun on the same day");
-        assert_eq!(replaced(running(1, 2, 20)), 0, "begun later");
+        let by = |old: &Running, new: &Running| successor(old, &[old.clone(), new.clone()]).is_some();
+        let replaced = |old: Running| by(&old, &new);
+        assert!(replaced(running(1, 2, 8)));
+        assert!(replaced(running(1, 3, 8)), "of the treatment that is done again");
+        assert!(replaced(running(1, 2, 1)), "on its last day");
+        let over_on = |day: i8| Running { last_on: Some(date(2026, 3, day)), ..running(1, 2, 1) };
+        assert!(!replaced(over_on(14)), "it is over");
+        assert!(replaced(over_on(15)) && replaced(over_on(31)), "pauses made it longer");
+        assert!(replaced(Running { last_on: None, ..running(1, 2, 1) }), "it waits in a pause");
+        assert!(!replaced(Running { ends_on: Some(date(2026, 3, 15)), ..running(1, 2, 8) }), "the clinic ended it");
+        assert!(replaced(Running { ends_on: Some(date(2026, 3, 16)), ..running(1, 2, 8) }));
+        assert!(!replaced(Running { gives_way: false, ..running(1, 2, 8) }));
+        assert!(!replaced(Running { protocol: "mn-face".to_owned(), ..running(1, 2, 8) }));
+        assert!(!replaced(running(1, 4, 8)), "a later session");
+        assert!(!replaced(running(1, 2, 15)), "begun on the same day");
+        assert!(!replaced(running(1, 2, 20)), "begun later");
+        let never = Running { ends_on: Some(date(2026, 3, 15)), ..new.clone() };
+        assert!(!by(&running(1, 2, 8), &never), "that was ended on its day 0");
+        let all = [running(1, 1, 8), running(3, 3, 20), running(2, 2, 16)];
+        assert_eq!(successor(&all[0], &all).map(|next| next.day_zero), Some(date(2026, 3, 16)), "the first of several");
     }
 
     fn check_in(day: i32, hour: i64, answers: Value) -> CheckInFact {

@@ -102,6 +102,28 @@ pub fn set(c: &mut Conn, course: &Course, version: i32) -> Result<bool, Error> {
     Ok(changed == 1)
 }
 
+/// Nobody else changes the course before this transaction has ended. SQLite has one writer.
+pub fn lock(c: &mut Conn, clinic: ClinicId, id: CourseId) -> Result<(), Error> {
+    if let Conn::Pg(c) = c {
+        courses::table.find((clinic, id)).select(courses::id).for_no_key_update().load::<CourseId>(c)?;
+    }
+    Ok(())
+}
+
+/// A treatment that was done again for another one becomes a session of a course; `false` if somebody else was first.
+pub fn set_link(c: &mut Conn, link: &Link) -> Result<bool, Error> {
+    let of = treatment_links::table.find((link.clinic_id, link.treatment_id));
+    let changed = diesel::update(of.filter(treatment_links::course_id.is_null()))
+        .set((
+            treatment_links::course_id.eq(link.course_id),
+            treatment_links::session.eq(link.session),
+            treatment_links::replaces.eq(link.replaces),
+            treatment_links::interval_overruled.eq(&link.interval_overruled),
+        ))
+        .execute(c)?;
+    Ok(changed == 1)
+}
+
 /// What a treatment belongs to; `false` if its session, or what it replaces, is taken: somebody else was first.
 pub fn insert_link(c: &mut Conn, link: &Link) -> Result<bool, Error> {
     Ok(crate::db::insert_once!(c, treatment_links::table, link) == 1)

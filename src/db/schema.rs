@@ -268,6 +268,7 @@ diesel::table! {
         created_by -> Uid,
         created_at -> Instant,
         finished_at -> Nullable<Instant>,
+        rolled_back_by -> Nullable<Uid>,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Adherence: what was expected of the patient, and what became of it.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 
 use super::compile::Compiled;
@@ -34,6 +36,8 @@ pub struct Adherence {
     pub kinds: Vec<(ItemKind, Tally)>,
     /// When the last window closed without an answer.
     pub changed_at: Option<Stamp>,
+    /// Marks on lines that the plan does not ask, because it was changed before they came: kept, and not counted.
+    pub unasked: u32,
 }
 
 /// One of a patient's plans, with what is recorded about it.
@@ -56,11 +60,14 @@ pub struct Asking<'a> {
 /// forbade it, unless it was done all the same. `back_filled` names what came late.
 pub fn adherence(plan: &Asking, others: &[Asking], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
     let kinds = ItemKind::ALL.iter().filter(|kind| kind.can_be_marked());
-    let mut seen = Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None };
+    let mut seen =
+        Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None, unasked: 0 };
     let Asking { compiled, enrolment, facts, zone, .. } = *plan;
+    let mut lines = BTreeSet::new();
     for number in 0..=compiled.horizon_day {
         for one in day(compiled, enrolment, facts, zone, as_of, number).occurrences {
             let Some(item) = compiled.items.get(one.item) else { continue };
+            lines.insert(one.id);
             let Some((_, tally)) = seen.kinds.iter_mut().find(|(counted, _)| *counted == item.kind) else { continue };
             let is_expected = one.caught_up != Some(LateEnrolment::CatchUp);
             let is_left = matches!(one.state, State::Missed | State::Skipped);
@@ -73,6 +80,8 @@ pub fn adherence(plan: &Asking, others: &[Asking], back_filled: &[OccurrenceId],
             }
         }
     }
+    let unasked = facts.marks.iter().filter(|mark| !lines.contains(&mark.occurrence)).count();
+    seen.unasked = u32::try_from(unasked).unwrap_or(u32::MAX);
     seen
 }
 

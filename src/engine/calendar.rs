@@ -32,11 +32,6 @@ pub fn day_number(day_zero: Date, zone: &TimeZone, as_of: Stamp) -> i32 {
     days_between(day_zero, local_date(zone, as_of))
 }
 
-/// The day of something that was recorded when days were counted from another date: it stays with its date.
-pub fn recounted(day: i32, counted_from: Date, day_zero: Date) -> i32 {
-    day - days_between(counted_from, day_zero)
-}
-
 /// The date of a day of a plan.
 pub(super) fn date_of(day_zero: Date, day: i32) -> Date {
     add_days(day_zero, day)
@@ -71,6 +66,7 @@ pub(super) fn add_days(date: Date, days: i32) -> Date {
     date.saturating_add(Span::new().days(days))
 }
 
-pub(super) fn days_between(from: Date, to: Date) -> i32 {
+/// How many days the one date is before the other.
+pub fn days_between(from: Date, to: Date) -> i32 {
     from.until(to).map_or(0, |span| span.get_days())
 }

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::calendar::{add_days, days_between};
+use super::calendar::add_days;
 use super::compile::Compiled;
 use super::occurrences::{Enrolment, Facts, line_of};
 use super::overrides::{Override, OverrideChange, in_force};
 use super::parameters::Parameters;
-use super::stops::{End, Pause, PausedDays, Silence, Stops};
+use super::stops::{End, Pause, PausedDays, Silence, Stops, Way};
 use super::words::PlanStatus;
-use crate::ids::VersionId;
+use crate::ids::{PlanId, VersionId};
 use crate::time::Stamp;
 
 /// Days of a plan that belong to another version than its later ones.
@@ -46,6 +46,9 @@ pub struct PlanState {
     pub stops: Stops,
     /// What is different for this patient, oldest first.
     pub overrides: Vec<Override>,
+    /// Why reasons not to start were overruled.
+    #[serde(default)]
+    pub overruled: Option<String>,
 }
 
 /// One thing to do to a plan. Dates are local dates of the patient, but for the date of the treatment.
@@ -83,6 +86,9 @@ pub enum Command {
         body_area: Option<String>,
         /// Its parameters, all of them.
         parameters: Option<Parameters>,
+        /// Why reasons not to start that they bring are overruled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        overruled: Option<String>,
     },
     /// Something is different for this patient.
     Override {
@@ -91,6 +97,18 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Makes way for the plan of a later session, from its day 0 on; or stands again, if there is none.
+    GiveWay(Option<Successor>),
+}
+
+/// The plan of a later session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Successor {
+    /// Its day 0.
+    pub day_zero: Date,
+    /// The plan.
+    pub plan: PlanId,
 }
 
 /// When a command is given.
@@ -175,39 +193,48 @@ pub fn apply(state: &PlanState, command: &Command, now: &Now) -> Result<PlanStat
     let mut after = state.clone();
     match command {
         Command::Pause { from_on, until_on, days } => {
-            let wanted = Pause { from_on: *from_on, until_on: *until_on, days: *days, resumed_at: None };
+            let day_one = add_days(state.day_zero, 1);
+            let waits_from = (*days == PausedDays::Shift && *from_on < day_one).then_some(day_one);
+            let (from_on, until_on, days) = (*from_on, *until_on, *days);
+            let wanted = Pause { from_on, until_on, days, waits_from, resumed_at: None };
             pause(&mut after, wanted, now)?;
         }
         Command::Resume { on } => resume(&mut after.stops, *on, now)?,
         Command::End { on, status } => end(&mut after, End { on: *on, status: *status }, now)?,
         Command::EnterInError => after.status = PlanStatus::EnteredInError,
-        Command::Correct { performed_on, body_area, parameters } => {
+        Command::Correct { performed_on, body_area, parameters, overruled } => {
+            if parameters.as_ref().is_some_and(|parameters| *parameters != state.parameters) && overruled.is_some() {
+                after.overruled.clone_from(overruled);
+            }
             performed_on.iter().for_each(|date| after.count_from(*date));
             body_area.iter().for_each(|area| after.body_area.clone_from(area));
             parameters.iter().for_each(|parameters| after.parameters.clone_from(parameters));
         }
         Command::Override { change, reason } => override_line(&mut after, change, reason, now)?,
+        Command::GiveWay(successor) => give_way(&mut after.stops, *successor, now),
     }
     Ok(after)
 }
 
 impl PlanState {
     fn is_running_on(&self, date: Date) -> bool {
-        self.status == PlanStatus::Active && self.stops.end.is_none_or(|end| date < end.on)
+        self.status == PlanStatus::Active && self.stops.over_from().is_none_or(|over| date < over)
     }
 
     /// Counts the days from another date: what belongs to a date stays with it, so its day is another one.
     fn count_from(&mut self, date: Date) {
-        let later = days_between(self.day_zero, date);
-        self.day_zero = date;
-        self.earlier_versions.iter_mut().for_each(|stretch| stretch.until_day -= later);
+        let (stops, before) = (&self.stops, self.day_zero);
+        let recounted = |day: i32| stops.recounted(day, before, date);
+        self.earlier_versions.iter_mut().for_each(|stretch| stretch.until_day = recounted(stretch.until_day));
         self.earlier_versions.retain(|stretch| stretch.until_day > 0);
-        self.overrides.iter_mut().for_each(|one| one.from_day = (one.from_day - later).max(0));
+        self.overrides.iter_mut().for_each(|one| one.from_day = recounted(one.from_day).max(0));
+        self.day_zero = date;
     }
 }
 
 fn pause(state: &mut PlanState, wanted: Pause, now: &Now) -> Result<(), Refusal> {
-    if state.stops.pauses.contains(&wanted) {
+    let is_wanted = |one: &Pause| Pause { waits_from: wanted.waits_from, ..one.clone() } == wanted;
+    if state.stops.pauses.iter().any(is_wanted) {
         return Ok(());
     }
     if wanted.from_on < now.today {
@@ -257,11 +284,30 @@ fn end(state: &mut PlanState, wanted: End, now: &Now) -> Result<(), Refusal> {
     if wanted.on < now.today {
         return Err(Refusal::InThePast);
     }
-    if state.status != PlanStatus::Active {
+    let has_given_way = state.stops.gives_way().is_some_and(|way| way.from_on <= now.today);
+    if state.status != PlanStatus::Active || has_given_way {
         return Err(Refusal::NotRunning);
     }
     state.stops.end = Some(wanted);
     Ok(())
+}
+
+/// Dates that have begun stay as they were: what is over already stays over, and what goes on does so from today on.
+fn give_way(stops: &mut Stops, successor: Option<Successor>, now: &Now) {
+    let ways = &mut stops.gave_way;
+    if let Some(way) = ways.last_mut().filter(|way| way.until_on.is_none()) {
+        match successor {
+            Some(one) if way.from_on <= now.today && one.day_zero <= now.today => {
+                way.to = one.plan;
+                return;
+            }
+            _ if way.from_on < now.today => (way.until_on, way.resumed_at) = (Some(now.today), Some(now.at)),
+            _ => drop(ways.pop()),
+        }
+    }
+    let way =
+        |one: Successor| Way { to: one.plan, from_on: one.day_zero.max(now.today), until_on: None, resumed_at: None };
+    ways.extend(successor.map(way));
 }
 
 fn override_line(state: &mut PlanState, change: &OverrideChange, reason: &str, now: &Now) -> Result<(), Refusal> {
@@ -320,7 +366,27 @@ pub enum UndoRefusal {
     NotNewest,
 }
 
-/// The state from before a revision; the state as it is if that revision was taken back already.
+impl PlanState {
+    /// The state apart from what it made way for: that follows later sessions, whatever else is done to the plan.
+    fn standing_alone(&self) -> Self {
+        self.giving_way_as(&Self { stops: Stops::default(), ..self.clone() }).commanded()
+    }
+
+    fn giving_way_as(&self, other: &Self) -> Self {
+        let stops = Stops { gave_way: other.stops.gave_way.clone(), ..self.stops.clone() };
+        Self { stops, ..self.clone() }
+    }
+}
+
+impl Revision {
+    /// Whether it is about a later session, and about nothing else.
+    fn gives_way(&self) -> bool {
+        self.before.commanded() != self.after.commanded() && self.before.standing_alone() == self.after.standing_alone()
+    }
+}
+
+/// The state from before a revision; the state as it is if that revision was taken back already. What the plan made way for is taken back
+/// by itself.
 ///
 /// It is that state for all that is still to come. What closed while the revision stood, and was not asked because of it, stays
 /// not asked (`Stops::silences`): an undo can give back a plan, not the days that went by.
@@ -332,12 +398,17 @@ pub fn undo(state: &PlanState, revisions: &[Revision], number: i32, now: &Now) -
         return Ok(state.clone());
     }
     let standing = revisions.iter().filter(|one| one.undoes.is_none() && !is_undone(one.number));
-    if standing.map(|one| one.number).max() != Some(number) || wanted.after.commanded() != state.commanded() {
+    let of_its_kind = standing.filter(|one| one.gives_way() == wanted.gives_way());
+    let (is_as_left, mut restored) = if wanted.gives_way() {
+        (wanted.after.stops.gave_way == state.stops.gave_way, state.giving_way_as(&wanted.before))
+    } else {
+        (wanted.after.standing_alone() == state.standing_alone(), wanted.before.giving_way_as(state))
+    };
+    if of_its_kind.map(|one| one.number).max() != Some(number) || !is_as_left {
         return Err(UndoRefusal::NotNewest);
     }
-    let mut restored = wanted.before.commanded();
-    restored.stops.silences.clone_from(&state.stops.silences);
-    restored.stops.silences.extend(silences(state, wanted, now));
+    let silences = silences(state, &restored, wanted, now);
+    restored.stops.silences = state.stops.silences.iter().copied().chain(silences).collect();
     Ok(restored)
 }
 
@@ -357,9 +428,9 @@ impl PlanState {
 }
 
 /// The dates since a revision on which its plan would have asked something if it had not been made, and did not.
-fn silences(state: &PlanState, undone: &Revision, now: &Now) -> Vec<Silence> {
+fn silences(state: &PlanState, restored: &PlanState, undone: &Revision, now: &Now) -> Vec<Silence> {
     let is_silent = |date: Date| {
-        let asked = undone.before.asks_on(date);
+        let asked = restored.asks_on(date);
         asked.is_some() && asked != state.asks_on(date)
     };
     let dates = undone.made_on.series(jiff::Span::new().days(1)).take_while(|date| *date <= now.today);

@@ -31,9 +31,11 @@ mod words;
 pub use adherence::{Adherence, Asking, Tally, adherence};
 pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers};
-pub use calendar::{day_number, local_date, local_instant, recounted};
+pub use calendar::{day_number, days_between, local_date, local_instant};
 pub use clock::{Days, LocalTime};
-pub use commands::{Command, Now, PlanState, Refusal, Revision, Stretch, UndoRefusal, answered_from, apply, undo};
+pub use commands::{
+    Command, Now, PlanState, Refusal, Revision, Stretch, Successor, UndoRefusal, answered_from, apply, undo,
+};
 pub use compile::{Compiled, Planned, compile};
 pub use conditions::{Condition, Known, Verdict};
 pub use day::{Day, Occurrence, ahead, day, on_date, today};
@@ -59,7 +61,7 @@ pub use simulate::{
     AdHoc, Behaviour, Script, ScriptProblem, ScriptedDay, SimulatedAlert, SimulatedChange, SimulatedCheckIn,
     SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
 };
-pub use stops::{End, Pause, PausedDays, Silence, Stops};
+pub use stops::{End, Pause, PausedDays, Silence, Stops, Way};
 pub use text::{Text, fill};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
 pub use words::{

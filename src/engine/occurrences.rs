@@ -76,14 +76,13 @@ pub struct CheckInFact {
 impl Enrolment {
     /// The id of an occurrence on a day of the plan: that of its date, whatever the treatment's date was corrected to.
     pub fn occurrence_id(&self, item_key: &str, day: i32, slot_key: &str) -> OccurrenceId {
-        occurrence_id(self.plan, item_key, day + self.counted_later, slot_key)
+        occurrence_id(self.plan, item_key, self.first_counted(day), slot_key)
     }
 
     /// The day, as it is counted now, that an id belongs to if it is one of this line and window. Nobody needs to ask for it now.
     pub fn day_of_id(&self, item_key: &str, slot_key: &str, id: OccurrenceId) -> Option<i32> {
-        let (first, last) = (self.counted_later.min(0), LAST_DAY + self.counted_later.max(0));
-        let day = (first..=last).find(|day| occurrence_id(self.plan, item_key, *day, slot_key) == id)?;
-        Some(day - self.counted_later)
+        let moved = self.counted_later.abs();
+        (-moved..=LAST_DAY + moved).find(|day| self.occurrence_id(item_key, *day, slot_key) == id)
     }
 
     /// Whether a phone may have asked for it by then, before it heard of the clinic's changes: its window, as it would be without any

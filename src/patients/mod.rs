@@ -4,6 +4,8 @@ pub mod me;
 pub mod routes;
 pub mod store;
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use crate::auth::{self, Staff};
@@ -226,6 +228,20 @@ pub fn record_treatment(
 /// A treatment of the clinic.
 pub fn treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result<Option<Treatment>, Error> {
     store::find_treatment(c, clinic, id)
+}
+
+/// Nobody else changes the treatment, or enrols for it, before this transaction has ended.
+pub fn lock_treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result<(), Error> {
+    store::lock_treatment(c, clinic, id)
+}
+
+/// Where on the body these treatments were.
+pub fn areas_of(
+    c: &mut Conn,
+    clinic: ClinicId,
+    treatments: &[TreatmentId],
+) -> Result<HashMap<TreatmentId, String>, Error> {
+    Ok(store::list_areas(c, clinic, treatments)?.into_iter().collect())
 }
 
 /// Whether a treatment can have been on that date.

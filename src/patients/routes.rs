@@ -234,7 +234,7 @@ async fn invite_patient(
 
 /// What was done, when, where, and how.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct Treatment {
+pub struct Treatment {
     /// Its id.
     id: TreatmentId,
     /// The patient.
@@ -270,7 +270,8 @@ struct Treatment {
     version: i32,
 }
 
-fn treatment_view(row: TreatmentRow, link: Option<Link>) -> Treatment {
+/// How a treatment looks from outside.
+pub fn treatment_view(row: TreatmentRow, link: Option<Link>) -> Treatment {
     Treatment {
         course_id: link.as_ref().and_then(|link| link.course_id),
         session: link.as_ref().and_then(|link| link.session),

@@ -96,6 +96,22 @@ pub fn find_treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result
     Ok(treatments::table.find((clinic, id)).select(Treatment::as_select()).first(c).optional()?)
 }
 
+/// Nobody else changes the treatment, or enrols for it, before this transaction has ended. SQLite has one writer.
+pub fn lock_treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result<(), Error> {
+    if let Conn::Pg(c) = c {
+        treatments::table.find((clinic, id)).select(treatments::id).for_no_key_update().load::<TreatmentId>(c)?;
+    }
+    Ok(())
+}
+
+/// Where on the body these treatments were.
+pub fn list_areas(c: &mut Conn, clinic: ClinicId, ids: &[TreatmentId]) -> Result<Vec<(TreatmentId, String)>, Error> {
+    Ok(treatments::table
+        .filter(treatments::clinic_id.eq(clinic).and(treatments::id.eq_any(ids.to_vec())))
+        .select((treatments::id, treatments::body_area))
+        .load(c)?)
+}
+
 /// The treatments of a patient, newest first.
 pub fn list_treatments(
     c: &mut Conn,

@@ -78,14 +78,6 @@ pub struct Plan {
     pub course: Option<Json>,
 }
 
-impl Plan {
-    /// The day that something recorded belongs to now: it stays with its date when the treatment's date is corrected.
-    pub fn day_now(&self, day: i32, counted_from: Option<DateColumn>) -> i32 {
-        let Some(first) = self.first_day_zero else { return day };
-        engine::recounted(day, counted_from.unwrap_or(first).0, self.day_zero.0)
-    }
-}
-
 /// A plan with all that its days are computed from.
 #[derive(Clone)]
 pub struct Dossier {
@@ -167,7 +159,7 @@ impl Dossier {
             counted_later: self
                 .plan
                 .first_day_zero
-                .map_or(0, |first| -engine::recounted(0, first.0, self.plan.day_zero.0)),
+                .map_or(0, |first| engine::days_between(first.0, self.plan.day_zero.0)),
         }
     }
 
@@ -179,6 +171,12 @@ impl Dossier {
     /// What days are counted from in what is recorded from now on; `None`: what they were always counted from.
     pub fn counted_from(&self) -> Option<DateColumn> {
         self.plan.first_day_zero.map(|_| self.plan.day_zero)
+    }
+
+    /// The day that something recorded belongs to now: it stays with its date when the treatment's date is corrected.
+    pub fn day_now(&self, day: i32, counted_from: Option<DateColumn>) -> i32 {
+        let Some(first) = self.plan.first_day_zero else { return day };
+        self.stops.recounted(day, counted_from.unwrap_or(first).0, self.plan.day_zero.0)
     }
 
     /// The patient's day number.
@@ -233,7 +231,7 @@ impl Dossier {
     pub fn known_all(&self, c: &mut Conn) -> Result<Known, Error> {
         if self.plan.first_day_zero.is_some() {
             let marks = store::list_marks(c, self.plan.clinic_id, self.plan.id, i32::MIN, i32::MAX)?;
-            return Ok(Known { marks, check_ins: store::list_recounted(c, &self.plan)? });
+            return Ok(Known { marks, check_ins: store::list_recounted(c, self)? });
         }
         Ok(Known {
             marks: store::list_marks(c, self.plan.clinic_id, self.plan.id, i32::MIN, i32::MAX)?,
@@ -298,6 +296,7 @@ pub fn enrol(
         |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
     let patient =
         patients::store::find(c, who.clinic, new.patient)?.ok_or_else(|| missing("/patient_id", "patient"))?;
+    courses::lock(c, who.clinic, new.treatment)?;
     let treatment = patients::store::find_treatment(c, who.clinic, new.treatment)?
         .filter(|treatment| treatment.patient_id == patient.id)
         .ok_or_else(|| missing("/treatment_id", "treatment of this patient"))?;
@@ -349,7 +348,7 @@ pub fn enrol(
     if waits {
         waiting::send(c, post, &dossier, &reasons, m)?;
     } else {
-        courses::replace_tails(c, cache, who, &dossier, m)?;
+        courses::let_give_way(c, cache, who, &dossier.plan, m)?;
         crate::today::share_marks(c, cache, &dossier, m)?;
     }
     Ok(dossier)
@@ -384,6 +383,14 @@ impl Plan {
     /// The session of a course that it belongs to.
     pub fn in_course(&self) -> Option<InCourse> {
         self.course.as_ref()?.to().ok()
+    }
+}
+
+/// Nobody else enrols for the plan's treatment, corrects it, or changes its course, before this transaction has ended.
+pub fn lock_treatment(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
+    match store::find_treatment_of(c, clinic, id)? {
+        Some(treatment) => courses::lock(c, clinic, treatment),
+        None => Ok(()),
     }
 }
 

@@ -119,7 +119,7 @@ pub fn view(dossier: &Dossier, asked: Option<&str>, at: Stamp) -> Result<Plan, E
         title: views::say(&dossier.compiled.title, &locales, dossier),
         status: dossier.status(at),
         pauses: dossier.stops.pauses.iter().map(pause_view).collect(),
-        ends_on: dossier.stops.end.map(|end| end.on.into()),
+        ends_on: dossier.stops.over_from().map(Into::into),
         waits_for: dossier.waits_for()?.into_iter().map(exclusion).collect(),
         day_zero: day_zero.0.into(),
         last_day: dossier.compiled.horizon_day,

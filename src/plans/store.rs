@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::Plan;
+use super::{Dossier, Plan};
 use crate::clinics::Clinic;
 use crate::db::schema::{check_ins, clinics, marks, patients, plans, treatments};
 use crate::db::types::{DateColumn, Json};
@@ -10,7 +10,7 @@ use crate::db::{Conn, MultiBackend, direct};
 use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AccountId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId};
+use crate::ids::{AccountId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId, TreatmentId};
 use crate::patients::Patient;
 use crate::time::Stamp;
 
@@ -104,6 +104,11 @@ pub fn find_of_clinic(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<Opti
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
         .first(c)
         .optional()?)
+}
+
+/// What was done, of the clinic's plan of that id.
+pub fn find_treatment_of(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<Option<TreatmentId>, Error> {
+    Ok(plans::table.find((clinic, id)).select(plans::treatment_id).first(c).optional()?)
 }
 
 /// The clinic's plans, or those of one patient, newest first.
@@ -276,7 +281,8 @@ pub fn find_mark(
 }
 
 /// The check-ins of a plan whose treatment's date was corrected: what was recorded stays with its date, so its day is another one.
-pub fn list_recounted(c: &mut Conn, plan: &Plan) -> Result<Vec<CheckInFact>, Error> {
+pub fn list_recounted(c: &mut Conn, dossier: &Dossier) -> Result<Vec<CheckInFact>, Error> {
+    let plan = &dossier.plan;
     type Answered = (Option<OccurrenceId>, i32, Option<DateColumn>, Stamp, Json);
     let rows: Vec<Answered> = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(plan.clinic_id).and(check_ins::plan_id.eq(plan.id)))
@@ -290,7 +296,7 @@ pub fn list_recounted(c: &mut Conn, plan: &Plan) -> Result<Vec<CheckInFact>, Err
         ))
         .load(c))?;
     let fact = |(occurrence, day, counted_from, answered_at, answers): Answered| {
-        let day = plan.day_now(day, counted_from);
+        let day = dossier.day_now(day, counted_from);
         Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
     };
     rows.into_iter().map(fact).collect()

@@ -79,6 +79,11 @@ pub struct Version {
     pub approved_at: Option<Stamp>,
 }
 
+/// The number of a version.
+pub fn number(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<i32, Error> {
+    store::number(c, clinic, id)
+}
+
 /// The library's document of that key.
 pub fn library_document(key: &str) -> Option<&'static str> {
     LIBRARY.iter().find(|(file, _)| file.strip_suffix(".toml") == Some(key)).map(|(_, text)| *text)

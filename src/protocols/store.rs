@@ -64,6 +64,11 @@ pub fn list_documents(
         .load(c)?)
 }
 
+/// The number of a version.
+pub fn number(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<i32, Error> {
+    Ok(protocol_versions::table.find((clinic, id)).select(protocol_versions::version).first(c)?)
+}
+
 /// The versions of the clinic, newest first.
 pub fn list(c: &mut Conn, clinic: ClinicId, page: &PageParams) -> Result<Vec<Version>, Error> {
     let mut rows = protocol_versions::table

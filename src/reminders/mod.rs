@@ -189,7 +189,12 @@ fn still_missing(
         if dossier.status(at) != PlanStatus::Active {
             continue;
         }
-        let day = crate::today::occurrences_on(c, &dossier, reminder.day, at)?;
+        // Its day may have another number than when this was decided: the treatment's date was corrected.
+        let id = reminder.occurrence_id;
+        let Some((_, number, _)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, reminder.day) else {
+            continue;
+        };
+        let day = crate::today::occurrences_on(c, &dossier, number, at)?;
         let occurrence = day.iter().find(|occurrence| occurrence.id == reminder.occurrence_id);
         match occurrence.map(|occurrence| occurrence.state) {
             Some(State::Open | State::Late | State::Upcoming) => return Ok(None),

@@ -139,12 +139,9 @@ pub fn mark(
         |one: &engine::Occurrence| one.id == id || line.occurrences.iter().any(|shared| shared.occurrence_id == one.id);
     let acts = |of| -> Vec<engine::Occurrence> {
         let of: &PlanDay = of;
-        of.day
-            .occurrences
-            .iter()
-            .filter(|one| is_in_line(one) && can_be_marked(&of.dossier, one, noted_at))
-            .cloned()
-            .collect()
+        let counts =
+            |one: &&engine::Occurrence| is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, noted_at);
+        of.day.occurrences.iter().filter(counts).cloned().collect()
     };
     let acts: Vec<Vec<engine::Occurrence>> = days.iter().map(acts).collect();
     if acts.iter().all(Vec::is_empty) {
@@ -170,11 +167,12 @@ pub fn mark(
     line_around(&days, id, asked).map(Marked::Line)
 }
 
-/// Whether a mark that was noted at an instant counts: what was open by then, or had been before the clinic changed the plan.
-fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, noted_at: Stamp) -> bool {
+/// Whether a mark that was noted at an instant counts: of what is open, and of what is named itself and may have been open before the
+/// clinic changed the plan.
+fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, noted_at: Stamp) -> bool {
     let asked = match (one.state, dossier.compiled.slots.get(one.slot)) {
         (State::Upcoming | State::Cancelled, Some(slot)) => {
-            let is_changed = dossier.plan.revision > 1;
+            let is_changed = is_named && dossier.plan.revision > 1;
             is_changed && dossier.enrolment().may_have_asked(slot, one.day, &dossier.zone, noted_at)
         }
         _ => true,

@@ -28,6 +28,9 @@ struct Progress {
     kinds: Vec<ProgressOfKind>,
     /// Of all kinds together.
     total: ProgressTotal,
+    /// Marks on lines that the plan does not ask, because it was changed before they came: kept, and not counted unless the line comes back.
+    #[schema(example = 0)]
+    unasked: u32,
 }
 
 macro_rules! tallies {
@@ -114,6 +117,7 @@ fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Resu
         as_of: seen.changed_at.unwrap_or(own.enrolment.enrolled_at),
         kinds: seen.kinds.iter().map(|(kind, tally)| ProgressOfKind::of(*kind, tally)).collect(),
         total: ProgressTotal::of(&seen.total()),
+        unasked: seen.unasked,
     })
 }
 

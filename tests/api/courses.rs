@@ -626,3 +626,214 @@ async fn a_weekly_scalp_plan_replaces_the_rest_of_the_one_before() {
         3
     );
 }
+
+impl Series {
+    async fn scalp() -> Self {
+        Self::new(json!({ "protocol_key": "mn-scalp", "body_area": "scalp", "sessions": 12 })).await
+    }
+
+    async fn plan(&self, plan: &Value) -> Value {
+        self.clinic.owner.get(&format!("/v1/clinic/plans/{}", plan["id"].as_str().unwrap())).await.must(200)
+    }
+
+    async fn order(&self, plan: &Value, command: &str, body: Value) -> Value {
+        let path = format!("/v1/clinic/plans/{}", plan["id"].as_str().unwrap());
+        let tag = self.clinic.owner.get(&path).await.header("etag").to_owned();
+        self.clinic.owner.send_if("POST", &format!("{path}/{command}"), &tag, body).await.must(200)
+    }
+
+    /// What was done to a plan, newest first.
+    async fn kinds(&self, plan: &Value) -> Vec<String> {
+        let path = format!("/v1/clinic/plans/{}/revisions", plan["id"].as_str().unwrap());
+        let revisions = self.clinic.owner.get(&path).await.must(200);
+        let items = revisions["items"].as_array().unwrap().iter();
+        items.map(|one| one["kind"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Where the plan is, and from when on it is over.
+    async fn stands(&self, plan: &Value) -> (String, Value) {
+        let plan = self.plan(plan).await;
+        (plan["status"].as_str().unwrap().to_owned(), plan["ends_on"].clone())
+    }
+}
+
+fn over(on: &str) -> (String, Value) {
+    ("completed".to_owned(), json!(on))
+}
+
+fn runs() -> (String, Value) {
+    ("active".to_owned(), Value::Null)
+}
+
+#[tokio::test]
+async fn a_plan_that_made_way_for_a_session_that_never_was_stands_again() {
+    let series = Series::scalp().await;
+    let (_, one) = series.session("2026-03-02").await;
+    let (_, two) = series.session("2026-03-09").await;
+    assert_eq!(
+        (series.stands(&one).await, series.kinds(&one).await),
+        (over("2026-03-09"), vec!["gave_way".to_owned()])
+    );
+
+    series.app.set_clock("2026-03-12T10:00:00Z");
+    series.app.work().await;
+    let number = series.plan(&two).await["revision"].as_i64().unwrap() + 1;
+    let looked = series.order(&two, "entered-in-error?dry_run=true", json!({ "reason": "Another person." })).await;
+    assert_eq!((looked["applied"].as_bool(), series.stands(&one).await), (Some(false), over("2026-03-09")));
+    series.order(&two, "entered-in-error", json!({ "reason": "Another person." })).await;
+    assert_eq!(series.stands(&one).await, runs());
+    assert_eq!(series.kinds(&one).await, ["stands_again", "gave_way"]);
+    let today = series.ada.get("/v1/me/today").await.must(200);
+    assert_eq!((&today["plans"][0]["plan_id"], today["plans"][0]["day"].as_i64()), (&one["id"], Some(10)));
+    let path = format!("/v1/me/plans/{}", one["id"].as_str().unwrap());
+    let days = series.ada.get(&format!("{path}/timeline?from_day=6&limit=5")).await.must(200);
+    for day in &days["items"].as_array().unwrap()[1..4] {
+        let items = day["items"].as_array().unwrap();
+        assert!(items.iter().all(|item| item["state"] == "cancelled"), "nothing was asked: {day}");
+    }
+    let told = series.ada.get(&format!("{path}/changes")).await.must(200);
+    assert_eq!(told["items"][0]["reason"], "The plan of the next session does not take its place after all.");
+    assert_eq!(told["items"][0]["from_on"], "2026-03-12");
+    let alerts = series.app.database.count("alerts", "1 = 1");
+    series.app.work().await;
+    assert_eq!(series.app.database.count("alerts", "1 = 1"), alerts, "nobody was silent");
+
+    // It was this one after all.
+    let undo = json!({ "revision": number, "reason": "It was this one." });
+    series.order(&two, "undo", undo.clone()).await;
+    assert_eq!((series.stands(&one).await, series.stands(&two).await), (over("2026-03-12"), runs()));
+    assert_eq!(series.kinds(&one).await, ["gave_way", "stands_again", "gave_way"]);
+    assert!(!series.order(&two, "undo", undo).await["changed"].as_bool().unwrap(), "twice is once");
+    assert_eq!(series.kinds(&one).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_plan_that_made_way_follows_the_next_session() {
+    let series = Series::scalp().await;
+    let (_, one) = series.session("2026-03-02").await;
+    // It is the ninth at the clinic, and the eighth where Ada is.
+    series
+        .ada
+        .send_if("PATCH", "/v1/me", &me_tag(&series).await, json!({ "zone": "America/Los_Angeles" }))
+        .await
+        .must(200);
+    series.app.set_clock("2026-03-09T04:00:00Z");
+    let treatment = series.record(&series.clinic.coordinator, "2026-03-09", json!({})).await.must(201);
+    let two = series.enrol(&treatment, json!({})).await;
+    let ahead = || ("active".to_owned(), json!("2026-03-09"));
+    assert_eq!(series.stands(&one).await, ahead());
+    let correct = async |on: &str| {
+        series.order(&two, "correct", json!({ "performed_on": on, "reason": "Typed wrong." })).await;
+    };
+    correct("2026-03-08").await;
+    assert_eq!(series.stands(&one).await, over("2026-03-08"));
+    correct("2026-03-07").await;
+    assert_eq!(series.stands(&one).await, over("2026-03-08"), "never in the past");
+    correct("2026-03-01").await;
+    assert_eq!(series.stands(&one).await, runs(), "it was before this one");
+    correct("2026-03-09").await;
+    assert_eq!(series.stands(&one).await, ahead());
+    let number = series.plan(&two).await["revision"].clone();
+    series.order(&two, "undo", json!({ "revision": number, "reason": "As before." })).await;
+    assert_eq!(series.stands(&one).await, runs());
+    correct("2026-03-09").await;
+
+    // Revoked before it began, it takes nobody's place; and what the clinic does to the first plan stays the clinic's.
+    series.order(&two, "revoke", json!({ "from_on": "2026-03-09", "reason": "Not begun." })).await;
+    assert_eq!(series.stands(&one).await, runs());
+    let number = series.plan(&two).await["revision"].clone();
+    series.order(&two, "undo", json!({ "revision": number, "reason": "It was begun." })).await;
+    assert_eq!(series.stands(&one).await, ahead());
+    series.order(&one, "revoke", json!({ "reason": "Moved away." })).await;
+    series.order(&two, "entered-in-error", json!({ "reason": "Another person." })).await;
+    assert_eq!(series.stands(&one).await, ("revoked".to_owned(), json!("2026-03-08")));
+}
+
+async fn me_tag(series: &Series) -> String {
+    series.ada.get("/v1/me").await.header("etag").to_owned()
+}
+
+#[tokio::test]
+async fn somebody_can_let_the_earlier_plan_go_on_and_it_stays_so() {
+    let series = Series::scalp().await;
+    let (_, one) = series.session("2026-03-02").await;
+    let pause = json!({ "from_on": "2026-03-20", "until_on": "2026-03-21", "days": "pass", "reason": "A journey." });
+    series.order(&one, "pause", pause).await;
+    let (_, two) = series.session("2026-03-09").await;
+    series.order(&one, "undo", json!({ "revision": 2, "reason": "No journey." })).await;
+    assert_eq!(series.stands(&one).await, over("2026-03-09"), "another change is undone apart from it");
+    series.order(&one, "undo", json!({ "revision": 3, "reason": "Both are wanted." })).await;
+    assert_eq!(series.stands(&one).await, runs());
+    series.order(&two, "correct", json!({ "performed_on": "2026-03-08", "reason": "Typed wrong." })).await;
+    assert_eq!(series.stands(&one).await, runs(), "it was not wanted");
+    series.session("2026-03-16").await;
+    assert_eq!(series.stands(&one).await, over("2026-03-16"), "another session is another matter");
+}
+
+#[tokio::test]
+async fn a_plan_that_pauses_made_longer_still_makes_way() {
+    let series = Series::scalp().await;
+    let (_, one) = series.session("2026-03-02").await;
+    let last = one["last_day"].as_i64().unwrap();
+    let date = |days: i64| (jiff::civil::date(2026, 3, 2) + jiff::Span::new().days(days)).to_string();
+    let pause = json!({ "from_on": "2026-03-05", "until_on": "2026-03-15", "days": "shift", "reason": "A journey." });
+    series.app.set_clock("2026-03-05T10:00:00Z");
+    series.order(&one, "pause", pause).await;
+    series.session(&date(last + 5)).await;
+    assert_eq!(series.stands(&one).await, over(&date(last + 5)));
+}
+
+#[tokio::test]
+async fn treatments_that_were_recorded_before_can_be_added_to_a_course() {
+    let series = Series::scalp().await;
+    series.app.set_clock("2026-03-23T10:00:00Z");
+    let coordinator = &series.clinic.coordinator;
+    let before = async |on: &str| {
+        let treatment = series.record(coordinator, on, json!({ "course_id": null })).await.must(201);
+        let plan = series.enrol(&treatment, json!({})).await;
+        (treatment, plan)
+    };
+    let (first, one) = before("2026-03-02").await;
+    let (second, two) = before("2026-03-20").await;
+    let (third, _) = before("2026-03-22").await;
+    let add = async |who: &Person, treatment: &Value, more: Value| {
+        let mut body = json!({ "treatment_id": treatment["id"] });
+        for (key, value) in more.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        who.post(&series.path("/treatments"), body).await
+    };
+    let added = add(coordinator, &first, json!({})).await.must(201);
+    let mut wanted = first.clone();
+    (wanted["course_id"], wanted["session"]) = (json!(series.id()), json!(1));
+    assert_eq!(added, wanted);
+    assert_eq!(series.plan(&one).await["course"], json!({ "course_id": series.id(), "session": 1, "of": 12 }));
+    assert_eq!(add(coordinator, &first, json!({})).await.must(201), wanted, "twice is once");
+    add(coordinator, &second, json!({})).await.must(201);
+    assert_eq!(series.plan(&two).await["course"]["session"], 2);
+    assert_eq!(series.stands(&one).await, over("2026-03-23"), "it makes way as if it had been recorded so");
+    let course = series.clinic.owner.get(&series.path("")).await.must(200);
+    assert_eq!((course["sessions_done"].as_i64(), course["version"].as_i64()), (Some(2), Some(3)));
+
+    // What does not fit is named.
+    add(coordinator, &third, json!({})).await.must_name("/treatment_id", "too_soon");
+    let seen = json!({ "overrule_interval": "Seen: it was calm." });
+    add(coordinator, &third, seen.clone()).await.must_be_problem(403, "not_allowed");
+    assert_eq!(add(&series.clinic.clinician, &third, seen).await.must(201)["session"], 3);
+    let (earlier, _) = before("2026-02-20").await;
+    add(coordinator, &earlier, json!({})).await.must_name("/treatment_id", "out_of_order");
+    let face = coordinator
+        .post(&format!("/v1/clinic/patients/{}/treatments", series.patient_id), face_treatment("2026-03-23"))
+        .await
+        .must(201);
+    add(coordinator, &face, json!({})).await.must_name("/treatment_id", "wrong_body_area");
+    let other = json!({
+        "patient_id": series.patient_id, "protocol_key": "mn-scalp", "body_area": "scalp", "sessions": 2
+    });
+    let other = series.clinic.owner.post("/v1/clinic/courses", other).await.must(201);
+    let path = format!("/v1/clinic/courses/{}/treatments", other["id"].as_str().unwrap());
+    let taken = coordinator.post(&path, json!({ "treatment_id": first["id"] })).await;
+    taken.must_name("/treatment_id", "of_another_course");
+    let unknown = coordinator.post(&path, json!({ "treatment_id": phone_id(1) })).await;
+    unknown.must_name("/treatment_id", "unknown_value");
+}

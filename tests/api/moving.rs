@@ -584,6 +584,105 @@ async fn a_protocol_has_one_migration_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_move_is_a_revision_with_author_reason_and_diff_and_so_is_its_way_back() {
+    let (app, clinic, v1) = begin().await;
+    let ada = enrol(&clinic, "Ada").await;
+    let v2 = approve(&clinic, &second()).await;
+    app.set_clock("2026-03-04T10:00:00Z");
+    app.ignore_mails();
+    let path = |end: &str| format!("/v1/clinic/plans/{}/{end}", ada.plan_id);
+    let pause = json!({ "from_on": "2026-03-20", "until_on": "2026-03-21", "days": "pass", "reason": "A journey." });
+    clinic.owner.send_if("POST", &path("pause"), "\"v1\"", pause).await.must(200);
+    let done = migrate(&app, &clinic, wish(1, 2)).await;
+    let revisions = async || clinic.coordinator.get(&path("revisions")).await.must(200)["items"].clone();
+    let moved = revisions().await[0].clone();
+    assert_eq!(
+        moved,
+        json!({
+            "revision": 3, "kind": "moved", "undoes": null, "reason": "The plan was moved to version 2 of its protocol.",
+            "made_by": clinic.members[1].to_string(), "made_at": "2026-03-04T10:00:00Z",
+            "differences": {
+                "version_id": { "before": v1, "after": v2 },
+                "earlier_versions": { "before": [], "after": [{ "until_day": 3, "version_id": v1 }] }
+            }
+        })
+    );
+    let changes = async || {
+        let changes = ada.person.get(&format!("/v1/me/plans/{}/changes", ada.plan_id)).await.must(200);
+        let word = |one: &Value| (one["kind"].clone(), one["undone"].clone(), one["from_on"].clone());
+        changes["items"].as_array().unwrap().iter().map(word).collect::<Vec<_>>()
+    };
+    let paused = (json!("paused"), json!(false), json!("2026-03-20"));
+    assert_eq!(changes().await, [(json!("moved"), json!(false), json!("2026-03-05")), paused.clone()]);
+
+    // It is taken back by its own way, and by no other.
+    let undo = async |number: i32, revision: i32| {
+        let body = json!({ "revision": revision, "reason": "As before." });
+        clinic.owner.send_if("POST", &path("undo"), &format!("\"v{number}.active\""), body).await
+    };
+    let refused = undo(3, 3).await;
+    refused.must_be_problem(409, "moved");
+    assert!(refused.text().contains(done["id"].as_str().unwrap()), "it says which migration");
+    undo(3, 2).await.must_be_problem(409, "not_newest");
+    let back = format!("/v1/clinic/plan-migrations/{}/rollback", done["id"].as_str().unwrap());
+    clinic.owner.post_nothing(&back).await.must(200);
+    work(&app).await;
+    let returned = revisions().await[0].clone();
+    let head = |key: &str| returned[key].clone();
+    assert_eq!(
+        [head("revision"), head("kind"), head("undoes"), head("made_by"), head("reason")],
+        [
+            json!(4),
+            json!("moved_back"),
+            json!(3),
+            json!(clinic.members[0].to_string()),
+            json!("The plan was moved back to version 1 of its protocol.")
+        ]
+    );
+    assert_eq!(returned["differences"]["version_id"], json!({ "before": v2, "after": v1 }));
+    undo(4, 4).await.must_be_problem(409, "moved");
+    assert_eq!(
+        changes().await,
+        [
+            (json!("moved_back"), json!(false), json!("2026-03-05")),
+            (json!("moved"), json!(true), json!("2026-03-05")),
+            paused
+        ]
+    );
+    undo(4, 2).await.must(200);
+    assert_eq!(app.database.count("plan_revisions", "1 = 1"), 4);
+}
+
+#[tokio::test]
+async fn a_plan_that_is_changed_while_plans_move_keeps_both_changes() {
+    let (app, clinic, _) = begin().await;
+    let mut plans = Vec::new();
+    for number in 0..12 {
+        plans.push(enrol(&clinic, &format!("Ada{number}")).await);
+    }
+    let v2 = approve(&clinic, &second()).await;
+    app.ignore_mails();
+    clinic.clinician.post(MIGRATIONS, wish(1, 2)).await.must(201);
+    let pause = async |of: &Enrolled| {
+        let body = json!({ "from_on": "2026-03-20", "until_on": "2026-03-21", "days": "pass", "reason": "A journey." });
+        clinic.owner.send_if("POST", &format!("/v1/clinic/plans/{}/pause", of.plan_id), "\"v1\"", body).await.status
+    };
+    let pauses = futures_util::future::join_all(plans.iter().map(pause));
+    let (_, statuses) = futures_util::future::join(work(&app), pauses).await;
+    work(&app).await;
+    for (plan, status) in plans.iter().zip(statuses) {
+        assert!([200, 412, 503].contains(&status), "{status}");
+        let now = clinic.owner.get(&format!("/v1/clinic/plans/{}", plan.plan_id)).await.must(200);
+        let paused = usize::from(status == 200);
+        assert_eq!(now["protocol_version_id"].as_str(), Some(v2.as_str()));
+        assert_eq!(now["pauses"].as_array().unwrap().len(), paused, "a pause that was taken is there");
+        assert_eq!(now["revision"].as_u64(), Some(2 + paused as u64));
+    }
+    let moved = plans_on(&app.database, &v2, 2) + plans_on(&app.database, &v2, 3);
+    assert_eq!((moved, app.database.count("plan_revisions", "reason LIKE 'The plan was moved%'")), (12, 12));
+}
+
+#[tokio::test]
 async fn a_move_that_is_taken_back_on_the_same_day_was_never_there() {
     let (app, clinic, v1) = begin().await;
     let ada = enrol(&clinic, "Ada").await;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aftercare::{auth, protocols};
 use serde_json::{Value, json};
 
-use crate::support::people::{Clinic, Enrolled};
+use crate::support::people::{Clinic, Enrolled, phone_id};
 use crate::support::{Shared, TestApp, subjects};
 
 async fn fly(ada: &Enrolled, zone: &str) {
@@ -152,6 +152,46 @@ async fn a_plan_that_stopped_between_planning_and_sending_is_not_reminded_of() {
     assert_eq!(subjects(&app.mails().await), []);
     let page = clinic.coordinator.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
     assert_eq!(page["items"][0]["reason"], "plan_not_active");
+}
+
+#[tokio::test]
+async fn a_reminder_is_looked_up_by_its_date_after_the_treatments_was_corrected() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    app.set_clock("2026-03-04T09:00:00Z");
+    app.mails().await;
+    app.set_clock("2026-03-04T10:00:00Z");
+    looked_at(&app).await;
+    let correct = async |revision: i32, on: &str| {
+        let path = format!("/v1/clinic/plans/{}/correct", ada.plan_id);
+        let body = json!({ "performed_on": on, "reason": "Typed wrong." });
+        clinic.owner.send_if("POST", &path, &format!("\"v{revision}\""), body).await.must(200);
+    };
+    // The check-in of day 2 is that of day 1 now: it is asked all the same.
+    correct(1, "2026-03-03").await;
+    let mails = app.mails().await;
+    assert_eq!(mails.len(), 1, "the mail about today goes out");
+    let reasons = async || {
+        let page = clinic.coordinator.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
+        let of = |one: &Value| (one["due_at"].as_str().unwrap().to_owned(), one["reason"].as_str().unwrap().to_owned());
+        page["items"].as_array().unwrap().iter().map(of).collect::<BTreeSet<_>>()
+    };
+    let reason = |due_at: &str, reason: &str| (due_at.to_owned(), reason.to_owned());
+    assert!(reasons().await.contains(&reason("2026-03-04T10:00:00Z", "missing")));
+
+    // Answered: what was decided about that date is not written, whatever number its day has.
+    app.set_clock("2026-03-05T10:00:00Z");
+    looked_at(&app).await;
+    correct(2, "2026-03-02").await;
+    let today = ada.person.get("/v1/me/today").await.must(200);
+    let is_todays = |item: &&Value| item["key"] == "check-in" && item["day"] == 3;
+    let check_in = today["items"].as_array().unwrap().iter().find(is_todays).unwrap();
+    let answer =
+        json!({ "plan_id": ada.plan_id, "occurrence_id": check_in["occurrence_id"], "answers": { "redness": 1 } });
+    ada.person.put(&format!("/v1/me/check-ins/{}", phone_id(1)), answer).await.must(201);
+    assert_eq!(subjects(&app.mails().await), []);
+    assert!(reasons().await.contains(&reason("2026-03-05T10:00:00Z", "done")));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::Reply;
 use crate::support::people::{Clinic, Enrolled, face_treatment, phone_id};
+use crate::support::samples::small_protocol;
 use crate::support::{Shared, TestApp};
 
 struct Care {
@@ -394,4 +395,124 @@ async fn days_on_which_a_plan_asked_nothing_are_never_missed_after_an_undo() {
 async fn total(clinic: &Clinic, of: &Enrolled) -> Value {
     let progress = clinic.coordinator.get(&format!("/v1/clinic/plans/{}/progress", of.plan_id)).await.must(200);
     json!([progress["total"]["expected"], progress["total"]["missed"]])
+}
+
+/// A second protocol for the face, approved.
+async fn approve_second(clinic: &Clinic) -> &'static str {
+    let versions = "/v1/clinic/protocols/second/versions";
+    clinic.owner.post(versions, json!({ "document": small_protocol("second") })).await.must(201);
+    clinic.owner.post_nothing(&format!("{versions}/1/activate")).await.must(200);
+    "second"
+}
+
+impl Care {
+    async fn enrol_in_second(&self) -> Value {
+        let body = json!({
+            "patient_id": self.ada.patient_id, "treatment_id": self.ada.treatment_id, "protocol_key": "second"
+        });
+        self.clinic.coordinator.post("/v1/clinic/plans", body).await.must(201)
+    }
+
+    async fn plan(&self, id: &Value) -> Value {
+        self.clinic.owner.get(&format!("/v1/clinic/plans/{}", id.as_str().unwrap())).await.must(200)
+    }
+}
+
+#[tokio::test]
+async fn an_undone_correction_is_undone_for_plans_that_were_made_or_changed_since() {
+    let care = Care::new().await;
+    approve_second(&care.clinic).await;
+    care.order("correct", 1, json!({ "performed_on": "2026-03-01", "reason": "Typed wrong." })).await.must(200);
+    let later = care.enrol_in_second().await;
+    assert_eq!(later["day_zero"], "2026-03-01");
+    care.order("undo", 2, json!({ "revision": 2, "reason": "It was right." })).await.must(200);
+    assert_eq!(care.plan(&later["id"]).await["day_zero"], "2026-03-02", "made since");
+
+    care.order("correct", 3, json!({ "performed_on": "2026-03-03", "reason": "Typed wrong." })).await.must(200);
+    let path = format!("/v1/clinic/plans/{}/pause", later["id"].as_str().unwrap());
+    let pause = json!({ "from_on": "2026-03-10", "until_on": "2026-03-12", "days": "pass", "reason": "A journey." });
+    care.clinic.owner.send_if("POST", &path, "\"v3\"", pause).await.must(200);
+    care.order("undo", 4, json!({ "revision": 4, "reason": "It was right." })).await.must(200);
+    let plan = care.plan(&later["id"]).await;
+    assert_eq!(plan["day_zero"], "2026-03-02", "changed since");
+    assert_eq!(plan["pauses"].as_array().unwrap().len(), 1, "and what was changed stays");
+
+    // Of a treatment that never happened, no plan is made; all of them come back together.
+    care.order("entered-in-error", 5, json!({ "reason": "Another person." })).await.must(200);
+    let third = json!({
+        "patient_id": care.ada.patient_id, "treatment_id": care.ada.treatment_id, "protocol_key": "mn-scalp"
+    });
+    care.clinic.coordinator.post("/v1/clinic/plans", third).await.must_name("/treatment_id", "entered_in_error");
+    care.order("undo", 6, json!({ "revision": 6, "reason": "It was this one." })).await.must(200);
+    assert_eq!(care.plan(&later["id"]).await["status"], "active");
+    assert_eq!(care.app.database.count("treatments", "entered_in_error_at IS NOT NULL"), 0);
+}
+
+#[tokio::test]
+async fn an_undone_correction_takes_back_what_it_overruled() {
+    let care = Care::new().await;
+    let infected = json!({
+        "parameters": { "needle_depth_mm": 1.5, "skin_type": "III", "active_infection": true },
+        "overrule": "Seen: it is dry.", "reason": "Seen."
+    });
+    care.order("correct", 1, infected.clone()).await.must(200);
+    assert_eq!(care.app.database.count("plans", "overruled = 'Seen: it is dry.'"), 1);
+    let revisions = care.clinic.owner.get(&format!("/v1/clinic/plans/{}/revisions", care.ada.plan_id)).await.must(200);
+    let overruled = &revisions["items"][0]["differences"]["overruled"];
+    assert_eq!(overruled, &json!({ "before": null, "after": "Seen: it is dry." }));
+    care.order("undo", 2, json!({ "revision": 2, "reason": "Another person." })).await.must(200);
+    assert_eq!(care.app.database.count("plans", "overruled IS NULL"), 1);
+
+    // A revision from before this was kept in it is undone as it always was.
+    care.order("correct", 3, infected).await.must(200);
+    if care.app.database.is_sqlite() {
+        care.app.database.run(
+            "UPDATE plan_revisions SET before_state = json_remove(before_state, '$.overruled'), \
+             after_state = json_remove(after_state, '$.overruled')",
+        );
+    } else {
+        care.app.database.run(
+            "UPDATE plan_revisions SET before_state = before_state - 'overruled', after_state = after_state - 'overruled'",
+        );
+    }
+    let undone = care.order("undo", 4, json!({ "revision": 4, "reason": "Another person." })).await.must(200);
+    assert_eq!(undone["changed"], true);
+}
+
+#[tokio::test]
+async fn an_enrolment_beside_a_correction_ends_on_the_treatments_date() {
+    let care = Care::new().await;
+    approve_second(&care.clinic).await;
+    let (clinic, patient) = (&care.clinic, &care.ada.patient_id);
+    for number in 0..40 {
+        let treatments = format!("/v1/clinic/patients/{patient}/treatments");
+        let treatment = clinic.coordinator.post(&treatments, face_treatment("2026-03-02")).await.must(201);
+        let wish = |protocol: &str| json!({ "patient_id": patient, "treatment_id": treatment["id"], "protocol_key": protocol });
+        let first = clinic.coordinator.post("/v1/clinic/plans", wish("mn-face")).await.must(201);
+        let command = |command: &str| format!("/v1/clinic/plans/{}/{command}", first["id"].as_str().unwrap());
+        let is_error = number % 4 == 3;
+        let (word, body) = match is_error {
+            true => ("entered-in-error", json!({ "reason": "Wrong." })),
+            false => ("correct", json!({ "performed_on": "2026-03-01", "reason": "Typed wrong." })),
+        };
+        let path = command(word);
+        let order = clinic.owner.send_if("POST", &path, "\"v1\"", body);
+        // Each time a little later, so that one of them falls between the command's reading and its end.
+        let enrolment = async {
+            tokio::time::sleep(std::time::Duration::from_millis(number * 3)).await;
+            clinic.coordinator.post("/v1/clinic/plans", wish("second")).await
+        };
+        let (ordered, enrolled) = futures_util::future::join(order, enrolment).await;
+        ordered.must(200);
+        let database = &care.app.database;
+        let of = format!("treatment_id = {}", database.id(treatment["id"].as_str().unwrap()));
+        let plans = 1 + usize::from(enrolled.status == 201);
+        assert_eq!(database.count("plans", &of), plans);
+        if is_error {
+            assert_eq!(database.count("plans", &format!("{of} AND status = 'entered_in_error'")), plans, "{number}");
+        } else {
+            enrolled.must(201);
+            assert_eq!(database.count("plans", &format!("{of} AND day_zero = '2026-03-01'")), 2, "{number}");
+        }
+    }
 }

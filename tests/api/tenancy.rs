@@ -141,6 +141,7 @@ async fn t01_t02_another_clinics_id_in_a_body_is_named_as_wrong() {
     }
     asked.sort();
     let known = [
+        "add_course_treatment treatment_id",
         "enrol_patient patient_id",
         "enrol_patient treatment_id",
         "exchange_sign_in_link clinic_id",

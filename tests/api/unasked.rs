@@ -45,6 +45,11 @@ impl Care {
         self.line(key, date).await.unwrap()["occurrence_id"].as_str().unwrap().to_owned()
     }
 
+    async fn unasked(&self) -> Value {
+        let path = format!("/v1/clinic/plans/{}/progress", self.ada.plan_id);
+        self.clinic.coordinator.get(&path).await.must(200)["unasked"].clone()
+    }
+
     fn marks(&self) -> usize {
         self.app.database.count("marks", "1 = 1")
     }
@@ -69,8 +74,10 @@ async fn a_mark_on_a_line_that_was_removed_meanwhile_is_kept_and_counts_when_the
     assert_eq!(care.mark(&id, "done").await.must(202), done);
     assert_eq!(care.mark(&id, "done").await.must(202), done, "again");
     assert_eq!(care.marks(), 1);
+    assert_eq!(care.unasked().await, 1, "the clinic sees that there is something");
     care.order("undo", "\"v2\"", json!({ "revision": 2, "reason": "It does no harm." })).await;
     assert_eq!(care.line("sunscreen", "2026-03-04").await.unwrap()["state"], "done");
+    assert_eq!(care.unasked().await, 0);
     assert_eq!(care.mark(&id, "done").await.must(200)["state"], "done");
 }
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock};
 use aftercare::engine::{
     AddedLine, Asking, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Occurrence,
     Override, OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey,
-    State, Stops, Tally, Text, UndoRefusal, adherence, apply, check_override, due_reminders, local_date, next_due,
-    on_date, recounted, silence, today, undo,
+    State, Stops, Successor, Tally, Text, UndoRefusal, adherence, apply, check_override, days_between, due_reminders,
+    local_date, next_due, on_date, silence, today, undo,
 };
-use aftercare::ids::{OccurrenceId, VersionId};
+use aftercare::ids::{OccurrenceId, PlanId, VersionId};
 use aftercare::time::Stamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -29,6 +29,7 @@ fn begun() -> PlanState {
         earlier_versions: Vec::new(),
         stops: Stops::default(),
         overrides: Vec::new(),
+        overruled: None,
     }
 }
 
@@ -37,7 +38,7 @@ fn enrolled(state: &PlanState) -> Enrolment {
         day_zero: state.day_zero,
         status: state.status,
         stops: state.stops.clone(),
-        counted_later: -recounted(0, date(2026, 5, 4), state.day_zero),
+        counted_later: days_between(date(2026, 5, 4), state.day_zero),
         ..enrolment()
     }
 }
@@ -157,11 +158,12 @@ fn what_does_not_fit_is_refused_by_name() {
 
 #[test]
 fn a_corrected_date_moves_what_was_recorded_to_the_day_of_its_date() {
-    assert_eq!(recounted(3, date(2026, 5, 4), date(2026, 5, 5)), 2);
-    assert_eq!(recounted(3, date(2026, 5, 4), date(2026, 5, 2)), 5);
+    assert_eq!(Stops::default().recounted(3, date(2026, 5, 4), date(2026, 5, 5)), 2);
+    assert_eq!(Stops::default().recounted(3, date(2026, 5, 4), date(2026, 5, 2)), 5);
     let mut state = begun();
     state.overrides.push(Override { from_day: 4, change: OverrideChange::Remove("x".into()), reason: "y".into() });
-    let correct = Command::Correct { performed_on: Some(date(2026, 5, 5)), body_area: None, parameters: None };
+    let correct =
+        Command::Correct { performed_on: Some(date(2026, 5, 5)), body_area: None, parameters: None, overruled: None };
     let after = did(&state, &correct, "2026-05-08T10:00:00Z");
     assert_eq!((after.day_zero, after.overrides[0].from_day), (date(2026, 5, 5), 3));
 }
@@ -328,7 +330,7 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
     let soon = |random: &mut Dice| today.saturating_add(jiff::Span::new().days(random.between(0, 6)));
     let days = |random: &mut Dice| if random.flip() { PausedDays::Shift } else { PausedDays::Pass };
     let line = |random: &mut Dice| random.one_of(&PLAN.items).key.clone();
-    match random.between(0, 10) {
+    match random.between(0, 11) {
         0 | 1 => {
             let from = soon(random);
             let until = random.flip().then(|| from.saturating_add(jiff::Span::new().days(random.between(1, 5))));
@@ -339,7 +341,7 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
         5 => {
             let days = random.between(-2, 3);
             let day = state.day_zero.saturating_add(jiff::Span::new().days(days));
-            Command::Correct { performed_on: Some(day), body_area: None, parameters: None }
+            Command::Correct { performed_on: Some(day), body_area: None, parameters: None, overruled: None }
         }
         6 => Command::EnterInError,
         7 if random.flip() => {
@@ -359,6 +361,10 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
             let range = DayRange { from, to: from + random.between(0, 9) };
             let set = SetLine { key: line(random), days: Some(vec![range]), ..SetLine::default() };
             Command::Override { change: OverrideChange::Set(set), reason: "Seen.".to_owned() }
+        }
+        9 => {
+            let later = Successor { day_zero: soon(random), plan: PlanId(uuid::Uuid::from_u128(7)) };
+            Command::GiveWay(random.flip().then_some(later))
         }
         _ => {
             let change = if random.flip() {
@@ -443,7 +449,7 @@ impl Story {
 
     fn marks_now(&self) -> Vec<(MarkFact, i32)> {
         let of = |mark: &Mark| {
-            let day = recounted(mark.day, mark.counted_from, self.state.day_zero);
+            let day = self.state.stops.recounted(mark.day, mark.counted_from, self.state.day_zero);
             (MarkFact { occurrence: mark.id, state: MarkState::Done }, day)
         };
         self.marks.iter().map(of).collect()
@@ -524,10 +530,9 @@ fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
                 story.marks.push(Mark { id, item, day: one.day, counted_from: story.state.day_zero });
                 marked += 1;
             }
-            let days = story
-                .marks
-                .iter()
-                .map(|mark| (mark.item.clone(), recounted(mark.day, mark.counted_from, story.state.day_zero)));
+            let days = story.marks.iter().map(|mark| {
+                (mark.item.clone(), story.state.stops.recounted(mark.day, mark.counted_from, story.state.day_zero))
+            });
             let mut answered: BTreeMap<String, i32> = BTreeMap::new();
             for (item, day) in days.filter(|(_, day)| *day >= seen.number) {
                 answered.entry(item).and_modify(|last| *last = day.max(*last)).or_insert(day);
@@ -640,4 +645,119 @@ fn only_the_newest_standing_revision_can_be_taken_back() {
     revisions.push(revision(4, Some(3), (&two, &one), &now));
     assert_eq!(undo(&one, &revisions, 3, &now).as_ref(), Ok(&one), "it was taken back already");
     assert_eq!(undo(&one, &revisions, 2, &now).as_ref(), Ok(&begun()));
+}
+
+fn successor(day: i8) -> Option<Successor> {
+    Some(Successor { day_zero: date(2026, 5, day), plan: PlanId(uuid::Uuid::from_u128(7)) })
+}
+
+#[test]
+fn a_plan_makes_way_and_stands_again_and_what_was_not_asked_meanwhile_is_not_missed() {
+    let madrid = zone("Europe/Madrid");
+    let ahead = did(&begun(), &Command::GiveWay(successor(9)), "2026-05-08T10:00:00Z");
+    assert_eq!(ahead.stops.over_from(), Some(date(2026, 5, 9)));
+    let sooner = did(&ahead, &Command::GiveWay(successor(7)), "2026-05-08T10:00:00Z");
+    assert_eq!(sooner.stops.over_from(), Some(date(2026, 5, 8)), "never in the past");
+    assert_eq!(did(&sooner, &Command::GiveWay(successor(6)), "2026-05-10T10:00:00Z"), sooner, "what has begun stays");
+    assert_eq!(did(&ahead, &Command::GiveWay(None), "2026-05-08T10:00:00Z"), begun(), "it had not begun");
+    let again = did(&sooner, &Command::GiveWay(None), "2026-05-11T10:00:00Z");
+    let plan = enrolled(&again);
+    let statuses = [7, 8, 10, 11].map(|day| plan.status_on(date(2026, 5, day)));
+    let (active, over) = (PlanStatus::Active, PlanStatus::Completed);
+    assert_eq!(statuses, [active, over, over, active]);
+    let moment = at("2026-05-11T18:30:00Z");
+    for day in 8..=10 {
+        let seen = on_date(&PLAN, &plan, &Facts::default(), &madrid, moment, date(2026, 5, day));
+        let missed = seen.occurrences.iter().filter(|one| one.state != State::Cancelled).count();
+        assert_eq!(missed, 0, "nothing was asked on {day} May");
+    }
+    let due =
+        due_reminders(&PLAN, &plan, &Facts::default(), &madrid, at("2026-05-08T00:00:00Z"), at("2026-05-11T10:00:00Z"));
+    assert_eq!(due.len(), 0, "and nothing is reminded of afterwards");
+    assert!(plan.day_on(date(2026, 5, 11)) == 7, "its days went by");
+}
+
+#[test]
+fn what_a_plan_makes_way_for_is_taken_back_apart_from_what_else_was_done() {
+    let pause = pause(date(2026, 5, 6), Some(date(2026, 5, 7)), PausedDays::Pass);
+    let one = did(&begun(), &pause, "2026-05-06T06:00:00Z");
+    let two = did(&one, &Command::GiveWay(successor(9)), "2026-05-06T10:00:00Z");
+    let now = |time: &str| now(&begun(), at(time), &zone("Europe/Madrid"), BTreeMap::new());
+    let (early, late) = (now("2026-05-06T06:00:00Z"), now("2026-05-06T10:00:00Z"));
+    let revisions = [revision(2, None, (&begun(), &one), &early), revision(3, None, (&one, &two), &late)];
+    assert_eq!(undo(&two, &revisions, 3, &late).as_ref(), Ok(&one));
+    let way_only = did(&begun(), &Command::GiveWay(successor(9)), "2026-05-06T10:00:00Z");
+    assert_eq!(undo(&two, &revisions, 2, &early), Ok(way_only), "the pause is gone, and the plan still makes way");
+}
+
+/// The date and the id of every day, where the date is known.
+fn dated(state: &PlanState) -> BTreeMap<Date, OccurrenceId> {
+    let plan = enrolled(state);
+    (0..30).filter_map(|day| Some((plan.date_of(day)?, plan.occurrence_id("check-in", day, "evening")))).collect()
+}
+
+#[test]
+fn whatever_was_paused_a_corrected_date_leaves_every_id_on_its_date() {
+    let madrid = zone("Europe/Madrid");
+    let (mut corrected, mut around_a_pause) = (0, 0);
+    for seed in 0..3_000 {
+        let mut random = Dice(seed);
+        let mut state = begun();
+        let mut moment = at("2026-05-04T08:00:00Z");
+        for _ in 0..random.between(2, 8) {
+            moment = moment.plus_seconds(i64::from(random.between(0, 60)) * 3_600);
+            let today = local_date(&madrid, moment);
+            let ahead = |random: &mut Dice, most| today.saturating_add(jiff::Span::new().days(random.between(0, most)));
+            let command = match random.between(0, 5) {
+                0 | 1 => {
+                    let from = ahead(&mut random, 2);
+                    let until =
+                        random.flip().then(|| from.saturating_add(jiff::Span::new().days(random.between(1, 4))));
+                    pause(from, until, PausedDays::Shift)
+                }
+                2 => Command::Resume { on: ahead(&mut random, 2) },
+                _ => {
+                    let performed_on = Some(today.saturating_sub(jiff::Span::new().days(random.between(0, 9))));
+                    Command::Correct { performed_on, body_area: None, parameters: None, overruled: None }
+                }
+            };
+            let Ok(after) = apply(&state, &command, &now(&state, moment, &madrid, BTreeMap::new())) else { continue };
+            let (old, new) = (dated(&state), dated(&after));
+            if matches!(command, Command::Correct { .. }) && after != state {
+                corrected += 1;
+                around_a_pause += usize::from(state.stops.pauses.iter().any(|pause| pause.from_on <= after.day_zero));
+                for (date, id) in &new {
+                    let before = old.get(date).filter(|_| *date >= state.day_zero);
+                    assert!(before.is_none_or(|before| before == id), "seed {seed}: {date} has another id");
+                }
+                // What was recorded on a date belongs to the day that this date is now.
+                let (plan, earlier) = (enrolled(&after), enrolled(&state));
+                for day in 0..40 {
+                    let Some(date) = earlier.date_of(day) else { break };
+                    let day = after.stops.recounted(day, state.day_zero, after.day_zero);
+                    assert_eq!(day, plan.day_on(date), "seed {seed}: {date}");
+                }
+            } else {
+                // A pause moves days, and their ids with them; resuming leaves what was lived.
+                let id = |state: &PlanState, day| enrolled(state).occurrence_id("check-in", day, "evening");
+                let (earlier, is_pause) = (enrolled(&state), matches!(command, Command::Pause { .. }));
+                let was_lived = |date: Date| date < today && earlier.status_on(date) == PlanStatus::Active;
+                let stays = |day: &i32| {
+                    let is_known = enrolled(&after).date_of(*day).is_some();
+                    earlier.date_of(*day).is_some_and(|date| is_known && (is_pause || was_lived(date)))
+                };
+                assert!(
+                    (0..30).filter(stays).all(|day| id(&state, day) == id(&after, day)),
+                    "seed {seed}: {command:?}"
+                );
+            }
+            assert_eq!(new.values().collect::<BTreeSet<_>>().len(), new.len(), "seed {seed}: two days with one id");
+            let plan = enrolled(&after);
+            for day in 0..60 {
+                assert!(plan.date_of(day).is_none_or(|date| plan.day_on(date) == day), "seed {seed}: day {day}");
+            }
+            state = after;
+        }
+    }
+    assert!(corrected > 3_000 && around_a_pause > 400, "{corrected} {around_a_pause}");
 }

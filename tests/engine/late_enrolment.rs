@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use aftercare::engine::{
-    Compiled, Day, Enrolment, Facts, ItemKind, LateEnrolment, MarkState, Occurrence, Pause, PausedDays, State, Stops,
-    adherence, compile, day, parse, today,
+    Asking, Compiled, Day, Enrolment, Facts, ItemKind, LateEnrolment, MarkState, Occurrence, Pause, PausedDays, State,
+    Stops, adherence, compile, day, parse, today,
 };
 use aftercare::time::Stamp;
 use jiff::civil::date;
@@ -74,6 +74,15 @@ fn london() -> TimeZone {
     zone("Europe/London")
 }
 
+fn asking<'a>(
+    compiled: &'a Compiled,
+    enrolment: &'a Enrolment,
+    facts: &'a Facts<'a>,
+    zone: &'a TimeZone,
+) -> Asking<'a> {
+    Asking { compiled, enrolment, facts, zone, area: None }
+}
+
 fn caught_up(how: LateEnrolment, as_of: &str) -> Vec<String> {
     let plan = plan(how);
     let mut day = today(plan, &late(), &Facts::default(), &london(), at(as_of));
@@ -108,7 +117,7 @@ fn nobody_expects_what_is_caught_up_on_and_what_is_started_now_counts() {
     let seen = |how, marks: &[_]| {
         let facts = marked(marks);
         let on_its_day = day(plan(how), &late(), &facts, &london(), after, 1);
-        let tasks = adherence(plan(how), &late(), (&facts, &[]), &london(), after);
+        let tasks = adherence(&asking(plan(how), &late(), &facts, &london()), &[], &[], after);
         let tasks = tasks.kinds.iter().find(|(kind, _)| *kind == ItemKind::Task).unwrap().1;
         (state(&on_its_day, pillowcase).unwrap(), tasks.done, tasks.missed)
     };
@@ -133,8 +142,8 @@ fn what_was_done_is_not_asked_again() {
 #[test]
 fn a_plan_that_is_paused_at_once_asks_nothing_of_it() {
     let from_on = date(2026, 5, 13);
-    let pause = Pause { from_on, until_on: None, days: PausedDays::Shift, resumed_at: None };
-    let paused = Enrolment { stops: Stops { pauses: vec![pause], end: None }, ..late() };
+    let pause = Pause { from_on, until_on: None, days: PausedDays::Shift, waits_from: None, resumed_at: None };
+    let paused = Enrolment { stops: Stops { pauses: vec![pause], ..Stops::default() }, ..late() };
     let day = day(plan(LateEnrolment::StartNow), &paused, &Facts::default(), &london(), at("2026-05-14T09:00:00Z"), 1);
     assert_eq!(state(&day, id("pillowcase", 1, "evening")), Some(State::Cancelled));
 }
@@ -181,8 +190,8 @@ proptest! {
         prop_assert!(whole.valid_until > as_of);
         let just_before = today(plan, &enrolment, &none, zone, whole.valid_until.plus_seconds(-1).max(as_of));
         prop_assert_eq!(seen(&just_before), seen(&whole));
-        let counted = adherence(plan, &enrolment, (&none, &[]), zone, as_of).total();
-        let without = adherence(&PLANS[0].1, &enrolment, (&none, &[]), zone, as_of).total();
+        let counted = adherence(&asking(plan, &enrolment, &none, zone), &[], &[], as_of).total();
+        let without = adherence(&asking(&PLANS[0].1, &enrolment, &none, zone), &[], &[], as_of).total();
         prop_assert!(counted == without || *how == LateEnrolment::StartNow);
     }
 }

@@ -14,6 +14,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::revising::{self, Deed};
 use super::{Dossier, Plan};
 use crate::auth::Staff;
 use crate::db::schema::{plan_migrations, plan_moves};
@@ -21,7 +22,8 @@ use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
 use crate::engine::{self, Effect, Stretch};
 use crate::error::Error;
-use crate::ids::{ClinicId, MemberId, MigrationId, PlanId, VersionId};
+use crate::ids::{ClinicId, MemberId, MigrationId, PlanId, TreatmentId, VersionId};
+use crate::patients;
 use crate::protocols::{self, Compiled, VersionStatus};
 use crate::time::{Moment, Stamp};
 
@@ -85,6 +87,8 @@ pub struct Migration {
     pub created_at: Stamp,
     /// When every plan had been looked at.
     pub finished_at: Option<Stamp>,
+    /// Who took it back.
+    pub rolled_back_by: Option<MemberId>,
 }
 
 /// What became of one plan.
@@ -339,6 +343,7 @@ pub fn begin(c: &mut Conn, who: &Staff, key: &str, wish: &Wish, m: &Moment) -> R
         created_by: who.member,
         created_at: m.at,
         finished_at: None,
+        rolled_back_by: None,
     };
     store::insert(c, &migration)?;
     note(c, who, "plans_migration_begun", migration.id, m)?;
@@ -368,7 +373,13 @@ pub fn roll_back(c: &mut Conn, who: &Staff, id: MigrationId, m: &Moment) -> Resu
         }
         MigrationState::Done => refuse_second(c, who.clinic, &before.key)?,
     }
-    let after = Migration { state: MigrationState::RollingBack, after_plan: None, finished_at: None, ..before };
+    let after = Migration {
+        state: MigrationState::RollingBack,
+        after_plan: None,
+        finished_at: None,
+        rolled_back_by: Some(who.member),
+        ..before
+    };
     store::set_progress(c, &after)?;
     note(c, who, "plans_migration_rolled_back", id, m)?;
     Ok(after)
@@ -392,20 +403,19 @@ fn move_batch(c: &mut Conn, cache: &Compiled, mut migration: Migration, most: i6
     let place = (migration.clinic_id, migration.from_version_id, migration.after_plan);
     let rows = store::list_on(c, place, only.as_deref(), most)?;
     let looked_at = rows.len();
+    let treatments: Vec<TreatmentId> = rows.iter().map(|(plan, ..)| plan.treatment_id).collect();
+    let mut areas = patients::areas_of(c, migration.clinic_id, &treatments)?;
+    let reason = reason_of_move(c, &migration)?;
     for rows in rows {
         let dossier = Dossier::new(c, cache, rows)?;
         migration.after_plan = Some(dossier.plan.id);
-        let Step { from_day, onto } = step(c, cache, &dossier, migration.to_version_id, m.at)?;
-        let (outcome, reason) = match onto {
-            Ok((plan, _)) => {
-                store::set_version(c, &plan)?;
-                (Outcome::Moved, None)
-            }
-            Err(reason) => (Outcome::Conflict, Some(format!("{}: {}", reason.code, reason.detail))),
-        };
+        let Some(gone) = go_over(c, cache, (&migration, dossier), (&mut areas, &reason), m)? else { continue };
+        let Gone { plan, from_day, stays } = gone;
+        let outcome = if stays.is_none() { Outcome::Moved } else { Outcome::Conflict };
+        let reason = stays.map(|reason| format!("{}: {}", reason.code, reason.detail));
         migration.moved += i32::from(outcome == Outcome::Moved);
         migration.conflicts += i32::from(outcome == Outcome::Conflict);
-        let (clinic_id, migration_id, plan_id) = (migration.clinic_id, migration.id, dossier.plan.id);
+        let (clinic_id, migration_id, plan_id) = (migration.clinic_id, migration.id, plan);
         store::insert_move(c, &Move { clinic_id, migration_id, plan_id, outcome, from_day, reason, at: m.at })?;
     }
     if looked_at == 0 {
@@ -414,6 +424,62 @@ fn move_batch(c: &mut Conn, cache: &Compiled, mut migration: Migration, most: i6
     }
     store::set_progress(c, &migration)?;
     Ok(looked_at)
+}
+
+/// What became of a plan that was to go over: why it stays, if it does.
+struct Gone {
+    plan: PlanId,
+    from_day: i32,
+    stays: Option<Reason>,
+}
+
+/// A plan may be changed so often between being read and being moved; then somebody else has a turn first.
+const MOST_TRIES: usize = 5;
+
+/// Moves a plan to the version that its migration goes to, and keeps that as a revision. One that was changed since it was read is looked at
+/// again; one that is on another version by then, or over, is none of the migration's any more: `None`.
+fn go_over(
+    c: &mut Conn,
+    cache: &Compiled,
+    (migration, mut dossier): (&Migration, Dossier),
+    (areas, reason): (&mut HashMap<TreatmentId, String>, &str),
+    m: &Moment,
+) -> Result<Option<Gone>, Error> {
+    let is_back = migration.state == MigrationState::RollingBack;
+    let (from, to) = (migration.from_version_id, migration.to_version_id);
+    let (from, to) = if is_back { (to, from) } else { (from, to) };
+    for _ in 0..MOST_TRIES {
+        if dossier.plan.version_id != from || !store::RUNNING.contains(&dossier.plan.status) && !is_back {
+            return Ok(None);
+        }
+        let Step { from_day, onto } = step(c, cache, &dossier, to, m.at)?;
+        let id = dossier.plan.id;
+        let plan = match onto {
+            Ok((plan, _)) => plan,
+            Err(reason) => return Ok(Some(Gone { plan: id, from_day, stays: Some(reason) })),
+        };
+        if store::set_version(c, &plan, dossier.plan.revision)? {
+            let way = revising::Move { migration: migration.id, from_on: dossier.enrolment().date_of(from_day) };
+            let deed = if is_back { Deed::MovedBack(way) } else { Deed::Moved(way) };
+            let by = migration.rolled_back_by.filter(|_| is_back).unwrap_or(migration.created_by);
+            let area = areas.get(&plan.treatment_id).map_or("", String::as_str);
+            revising::record_move(c, (&dossier, &plan), (area, reason), &deed, (by, m))?;
+            return Ok(Some(Gone { plan: id, from_day, stays: None }));
+        }
+        let Some(now) = super::of_clinic(c, cache, migration.clinic_id, id)? else { return Ok(None) };
+        dossier = now;
+    }
+    Err(Error::Busy)
+}
+
+/// What staff and the patient read of the move.
+fn reason_of_move(c: &mut Conn, migration: &Migration) -> Result<String, Error> {
+    let (to, word) = match migration.state {
+        MigrationState::RollingBack => (migration.from_version_id, "back to"),
+        _ => (migration.to_version_id, "to"),
+    };
+    let number = protocols::number(c, migration.clinic_id, to)?;
+    Ok(format!("The plan was moved {word} version {number} of its protocol."))
 }
 
 /// A plan goes back as it came: from the patient's next day on, days under the new version stay; one that has not begun is gone.
@@ -426,14 +492,14 @@ fn return_batch(
 ) -> Result<usize, Error> {
     let plans = store::list_moved(c, &migration, most)?;
     let looked_at = plans.len();
+    let reason = reason_of_move(c, &migration)?;
     for id in plans {
         migration.after_plan = Some(id);
         let Some(dossier) = super::of_clinic(c, cache, migration.clinic_id, id)? else { continue };
-        if dossier.plan.version_id != migration.to_version_id {
-            continue; // somebody moved it on: that stands
-        }
-        if let Step { from_day, onto: Ok((plan, _)) } = step(c, cache, &dossier, migration.from_version_id, m.at)? {
-            store::set_version(c, &plan)?;
+        let mut areas = patients::areas_of(c, migration.clinic_id, &[dossier.plan.treatment_id])?;
+        // One that somebody moved on stays where it is.
+        let gone = go_over(c, cache, (&migration, dossier), (&mut areas, &reason), m)?;
+        if let Some(Gone { from_day, stays: None, .. }) = gone {
             store::set_returned(c, &migration, id, from_day, m.at)?;
             migration.returned += 1;
         }

@@ -15,7 +15,7 @@ use crate::plans::Plan;
 use crate::time::Stamp;
 
 /// Plans that still have days to come.
-const RUNNING: [PlanStatus; 3] = [PlanStatus::Active, PlanStatus::OnHold, PlanStatus::Draft];
+pub const RUNNING: [PlanStatus; 3] = [PlanStatus::Active, PlanStatus::OnHold, PlanStatus::Draft];
 
 /// A new migration.
 pub fn insert(c: &mut Conn, migration: &Migration) -> Result<(), Error> {
@@ -96,6 +96,7 @@ pub fn set_progress(c: &mut Conn, migration: &Migration) -> Result<(), Error> {
             plan_migrations::returned.eq(migration.returned),
             plan_migrations::after_plan.eq(migration.after_plan),
             plan_migrations::finished_at.eq(migration.finished_at),
+            plan_migrations::rolled_back_by.eq(migration.rolled_back_by),
         ))
         .execute(c)?;
     Ok(())
@@ -152,17 +153,19 @@ pub fn is_taken(c: &mut Conn, plan: &Plan) -> Result<bool, Error> {
     Ok(other.is_some())
 }
 
-/// The plan is on another version now.
-pub fn set_version(c: &mut Conn, plan: &Plan) -> Result<(), Error> {
-    direct!(c, |c| diesel::update(plans::table.find((plan.clinic_id, plan.id)))
-        .set((
-            plans::version_id.eq(plan.version_id),
-            plans::earlier_versions.eq(&plan.earlier_versions),
-            plans::revision.eq(plan.revision),
-            plans::next_due_at.eq(plan.next_due_at),
-        ))
-        .execute(c))?;
-    Ok(())
+/// The plan is on another version now, if the revision is still the one that was read.
+pub fn set_version(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
+    let changed = direct!(c, |c| diesel::update(
+        plans::table.find((plan.clinic_id, plan.id)).filter(plans::revision.eq(revision))
+    )
+    .set((
+        plans::version_id.eq(plan.version_id),
+        plans::earlier_versions.eq(&plan.earlier_versions),
+        plans::revision.eq(plan.revision),
+        plans::next_due_at.eq(plan.next_due_at),
+    ))
+    .execute(c))?;
+    Ok(changed == 1)
 }
 
 /// What became of a plan.

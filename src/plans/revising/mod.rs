@@ -18,11 +18,11 @@ use crate::auth::Staff;
 use crate::db::schema::plan_revisions;
 use crate::db::types::Json;
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Command, Now, OverrideChange, PausedDays, PlanState, PlanStatus, Stops};
+use crate::engine::{self, Command, Now, OverrideChange, PausedDays, PlanState, PlanStatus, Stops, Successor};
 use crate::error::{Error, FieldError};
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
-use crate::ids::{ClinicId, MemberId, PlanId, RevisionId};
+use crate::ids::{ClinicId, MemberId, MigrationId, PlanId, RevisionId};
 use crate::patients::{self, Treatment};
 use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
@@ -84,6 +84,8 @@ pub enum Wish {
     },
     /// Something is different for this patient.
     Override(OverrideChange),
+    /// Makes way for the plan of a later session, or stands again.
+    GiveWay(Option<Successor>),
     /// Takes the revision of this number back.
     Undo(i32),
 }
@@ -109,6 +111,19 @@ pub enum Deed {
     Did(Command),
     /// An undo of the revision of this number.
     Undid(i32),
+    /// A move to another version of its protocol.
+    Moved(Move),
+    /// The way back.
+    MovedBack(Move),
+}
+
+/// A move of many plans, of which this one was one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// The migration.
+    pub migration: MigrationId,
+    /// The first date of the version that it went to, if that is known.
+    pub from_on: Option<Date>,
 }
 
 /// What an order does, or would do.
@@ -159,7 +174,7 @@ fn bare_tag(tag: &str) -> String {
 fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: Stamp) -> Result<Outcome, Error> {
     let treatment = patients::treatment(c, before.plan.clinic_id, before.plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
-    let state = state_of(&before, &treatment)?;
+    let state = state_of(&before, &treatment.body_area)?;
     let known = before.known_all(c)?;
     if let Wish::Correct { performed_on: Some(date), .. } = &order.wish {
         patients::check_date(&before.clinic.zone, (*date).into(), at)?;
@@ -168,12 +183,8 @@ fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: S
     let deed = deed(order, &now);
     let wanted = match &deed {
         Deed::Did(command) => engine::apply(&state, command, &now).map_err(|why| refused(&order.wish, why))?,
-        Deed::Undid(number) => {
-            let revisions = store::list(c, before.plan.clinic_id, before.plan.id)?;
-            let revisions: Vec<engine::Revision> =
-                revisions.iter().map(|row| as_engine(row, &before.zone)).collect::<Result<_, Error>>()?;
-            engine::undo(&state, &revisions, *number, &now).map_err(not_undone)?
-        }
+        Deed::Undid(number) => undone(c, &state, &before, *number, &now)?,
+        Deed::Moved(_) | Deed::MovedBack(_) => state.clone(), // no wish is one
     };
     if let (Deed::Did(Command::Override { change, .. }), true) = (&deed, wanted != state) {
         check_change(c, cache, &before, change)?;
@@ -189,7 +200,23 @@ fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: S
     Ok(Outcome { before, after, days, deed, states: (state, wanted) })
 }
 
-/// Does it, on every plan of the treatment if it is about the treatment. What changes nothing leaves no revision.
+fn undone(c: &mut Conn, state: &PlanState, dossier: &Dossier, number: i32, now: &Now) -> Result<PlanState, Error> {
+    let rows = store::list(c, dossier.plan.clinic_id, dossier.plan.id)?;
+    let named = rows.iter().find(|row| row.revision == number).map(|row| row.command.to()).transpose()?;
+    if let Some(Deed::Moved(way) | Deed::MovedBack(way)) = named {
+        let detail = format!(
+            "this was a move to another version, with other plans: it is taken back by the rollback of plan migration {}",
+            way.migration
+        );
+        return Err(Error::conflict("moved", detail));
+    }
+    let revisions: Vec<engine::Revision> =
+        rows.iter().map(|row| as_engine(row, &dossier.zone, state)).collect::<Result<_, Error>>()?;
+    engine::undo(state, &revisions, number, now).map_err(not_undone)
+}
+
+/// Does it, on every plan of the treatment if it is about the treatment, and lets plans of earlier sessions follow. What changes nothing
+/// leaves no revision.
 pub fn carry_out(
     c: &mut Conn,
     cache: &Compiled,
@@ -198,6 +225,7 @@ pub fn carry_out(
     order: &Order,
     m: &Moment,
 ) -> Result<Outcome, Error> {
+    super::lock_treatment(c, who.clinic, id)?;
     let done = foresee(c, cache, who, id, order, m.at)?;
     if !done.is_change() {
         return Ok(done);
@@ -206,10 +234,10 @@ pub fn carry_out(
     let of_treatment = |state: &PlanState| {
         (state.day_zero, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
     };
-    if of_treatment(&done.states.0) != of_treatment(&done.states.1) {
+    let is_of_treatment = of_treatment(&done.states.0) != of_treatment(&done.states.1);
+    if is_of_treatment {
         for twin in twins(c, cache, &done.after)? {
-            let order = Order { wish: wish_for_twin(c, &done, &twin, order)?, if_match: None, ..order.clone() };
-            let done = outcome(c, cache, twin, &order, m.at)?;
+            let (order, done) = same_for_twin(c, cache, &done, twin, order, m.at)?;
             if done.is_change() {
                 write(c, who, &done, &order, m)?;
             }
@@ -217,29 +245,31 @@ pub fn carry_out(
         correct_treatment(c, &done.after.plan, &done.states.1, m)?;
         crate::courses::recount(c, done.after.plan.clinic_id, done.after.plan.treatment_id)?;
     }
+    if is_of_treatment || done.states.0.stops != done.states.1.stops {
+        crate::courses::let_give_way(c, cache, who, &done.after.plan, m)?;
+    }
     crate::today::share_marks(c, cache, &done.after, m)?;
     Ok(done)
 }
 
-/// Ends a plan because the next session's takes its place.
-pub fn end_for_next_session(
+/// Lets a plan make way for the next session's, or stand again: as the sessions are now.
+pub fn give_way(
     c: &mut Conn,
     cache: &Compiled,
     who: &Staff,
-    id: PlanId,
-    on: Date,
+    (before, successor): (Dossier, Option<Successor>),
     m: &Moment,
 ) -> Result<(), Error> {
-    let Some(before) = super::of_clinic(c, cache, who.clinic, id)? else { return Ok(()) };
-    let is_later = before.plan.day_zero.0 < on;
-    let on = on.max(engine::local_date(&before.zone, m.at));
-    if !is_later || before.stops.end.is_some_and(|end| end.on <= on) {
-        return Ok(());
-    }
-    let reason = "The plan of the next session takes its place.".to_owned();
+    let reason = match (before.stops.gives_way(), successor) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => "The plan of the next session takes its place.",
+        (Some(way), Some(next)) if way.to == next.plan => "The date of the next session was corrected.",
+        (Some(_), Some(_)) => "The plan of another session takes its place.",
+        (Some(_), None) => "The plan of the next session does not take its place after all.",
+    };
     let order = Order {
-        wish: Wish::End(Some(on), PlanStatus::Completed),
-        reason: Note::try_from(reason).map_err(|why| Error::internal("a reason", why))?,
+        wish: Wish::GiveWay(successor),
+        reason: Note::try_from(reason.to_owned()).map_err(|why| Error::internal("a reason", why))?,
         overrule: None,
         if_match: None,
     };
@@ -247,7 +277,20 @@ pub fn end_for_next_session(
     if !done.is_change() {
         return Ok(());
     }
-    write(c, who, &done, &order, m)
+    write(c, who, &done, &order, m).map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })
+}
+
+/// The plans that somebody did not want to take this one's place.
+pub fn kept_from(c: &mut Conn, plan: &Plan) -> Result<Vec<PlanId>, Error> {
+    let rows = store::list(c, plan.clinic_id, plan.id)?;
+    let undone = rows.iter().filter(|row| rows.iter().any(|other| other.undoes == Some(row.revision)));
+    let mut kept = Vec::new();
+    for row in undone {
+        if let Deed::Did(Command::GiveWay(Some(successor))) = row.command.to()? {
+            kept.push(successor.plan);
+        }
+    }
+    Ok(kept)
 }
 
 fn write(c: &mut Conn, who: &Staff, done: &Outcome, order: &Order, m: &Moment) -> Result<(), Error> {
@@ -257,26 +300,63 @@ fn write(c: &mut Conn, who: &Staff, done: &Outcome, order: &Order, m: &Moment) -
     }
     let undoes = match done.deed {
         Deed::Undid(number) => Some(number),
-        Deed::Did(_) => None,
+        _ => None,
     };
+    insert(c, plan, (&done.deed, undoes, order.reason.as_str()), &done.states, (who.member, m))?;
+    if let Some((code, detail)) = note_for_alerts(&done.states) {
+        alerts::annotate(c, plan.clinic_id, plan.id, (code, &detail), m)?;
+    }
+    crate::audit::note(c, Some(who.clinic), Some(who.account), "plan_revised", "plan", Some(plan.id.0), m)
+}
+
+fn insert(
+    c: &mut Conn,
+    plan: &Plan,
+    (deed, undoes, reason): (&Deed, Option<i32>, &str),
+    (before, after): &(PlanState, PlanState),
+    (made_by, m): (MemberId, &Moment),
+) -> Result<(), Error> {
     let revision = Revision {
         clinic_id: plan.clinic_id,
         plan_id: plan.id,
         revision: plan.revision,
         id: m.id(),
-        command: Json::of(&done.deed)?,
-        reason: order.reason.as_str().to_owned(),
+        command: Json::of(deed)?,
+        reason: reason.to_owned(),
         undoes,
-        before_state: Json::of(&done.states.0)?,
-        after_state: Json::of(&done.states.1)?,
-        made_by: who.member,
+        before_state: Json::of(before)?,
+        after_state: Json::of(after)?,
+        made_by,
         made_at: m.at,
     };
-    store::insert(c, &revision)?;
-    if let Some((code, detail)) = note_for_alerts(&done.states) {
-        alerts::annotate(c, plan.clinic_id, plan.id, (code, &detail), m)?;
+    store::insert(c, &revision)
+}
+
+/// Keeps a move to another version as a revision; of a way back, what it takes back.
+pub fn record_move(
+    c: &mut Conn,
+    (before, after): (&Dossier, &Plan),
+    (body_area, reason): (&str, &str),
+    deed: &Deed,
+    (made_by, m): (MemberId, &Moment),
+) -> Result<(), Error> {
+    let undoes = match deed {
+        Deed::MovedBack(way) => moved_by(c, after, way.migration)?,
+        _ => None,
+    };
+    let state = state_of(before, body_area)?;
+    let earlier_versions = after.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+    let moved = PlanState { version_id: after.version_id, earlier_versions, ..state.clone() };
+    insert(c, after, (deed, undoes, reason), &(state, moved), (made_by, m))
+}
+
+fn moved_by(c: &mut Conn, plan: &Plan, by: MigrationId) -> Result<Option<i32>, Error> {
+    for row in store::list(c, plan.clinic_id, plan.id)? {
+        if matches!(row.command.to()?, Deed::Moved(way) if way.migration == by) {
+            return Ok(Some(row.revision));
+        }
     }
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "plan_revised", "plan", Some(plan.id.0), m)
+    Ok(None)
 }
 
 /// What alerts raised before are to say about a change of what they were raised on.
@@ -298,17 +378,18 @@ fn note_for_alerts((before, after): &(PlanState, PlanState)) -> Option<(&'static
 }
 
 /// All that commands change of a plan, as it is stored.
-fn state_of(dossier: &Dossier, treatment: &Treatment) -> Result<PlanState, Error> {
+fn state_of(dossier: &Dossier, body_area: &str) -> Result<PlanState, Error> {
     let plan = &dossier.plan;
     Ok(PlanState {
         status: plan.status,
         day_zero: plan.day_zero.0,
-        body_area: treatment.body_area.clone(),
+        body_area: body_area.to_owned(),
         parameters: plan.parameters.to()?,
         version_id: plan.version_id,
         earlier_versions: plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default(),
         stops: dossier.stops.clone(),
         overrides: dossier.overrides.clone(),
+        overruled: plan.overruled.clone(),
     })
 }
 
@@ -333,7 +414,9 @@ fn deed(order: &Order, now: &Now) -> Deed {
             performed_on: *performed_on,
             body_area: body_area.clone(),
             parameters: parameters.clone(),
+            overruled: order.overrule.as_ref().map(|why| why.as_str().to_owned()),
         },
+        Wish::GiveWay(successor) => Command::GiveWay(*successor),
         Wish::Override(change) => {
             Command::Override { change: change.clone(), reason: order.reason.as_str().to_owned() }
         }
@@ -365,7 +448,7 @@ fn changed(
         stops: some(wanted.stops != Stops::default(), Json::of(&wanted.stops))?,
         overrides: some(!wanted.overrides.is_empty(), Json::of(&wanted.overrides))?,
         first_day_zero: if moved { old.first_day_zero.or(Some(old.day_zero)) } else { old.first_day_zero },
-        overruled: old.overruled.clone().or_else(|| order.overrule.as_ref().map(|why| why.as_str().to_owned())),
+        overruled: wanted.overruled.clone(),
         next_due_at: (wanted.status == PlanStatus::Active).then_some(at),
         revision: old.revision + 1,
         ..old.clone()
@@ -440,15 +523,18 @@ fn not_undone(why: engine::UndoRefusal) -> Error {
     }
 }
 
-fn as_engine(row: &Revision, zone: &TimeZone) -> Result<engine::Revision, Error> {
-    Ok(engine::Revision {
-        number: row.revision,
-        undoes: row.undoes,
-        made_at: row.made_at,
-        made_on: engine::local_date(zone, row.made_at),
-        before: row.before_state.to()?,
-        after: row.after_state.to()?,
-    })
+/// A revision from before `overruled` was kept in it says nothing of that: it is taken as it is now.
+fn as_engine(row: &Revision, zone: &TimeZone, now: &PlanState) -> Result<engine::Revision, Error> {
+    let read = |json: &Json| {
+        let is_kept = json.to::<BTreeMap<String, serde_json::Value>>()?.contains_key("overruled");
+        let state: PlanState = json.to()?;
+        let overruled = if is_kept { state.overruled } else { now.overruled.clone() };
+        Ok::<_, Error>(PlanState { overruled, ..state })
+    };
+    let (before, after) = (read(&row.before_state)?, read(&row.after_state)?);
+    let (number, undoes, made_at) = (row.revision, row.undoes, row.made_at);
+    let made_on = engine::local_date(zone, made_at);
+    Ok(engine::Revision { number, undoes, made_at, made_on, before, after })
 }
 
 /// Whether this is the newest order once more, sent again because its answer was lost.
@@ -471,18 +557,45 @@ fn twins(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossie
     others.map(|rows| Dossier::new(c, cache, rows)).collect()
 }
 
-/// The same for another plan of the treatment: an undo takes back the revision that was made together with this one.
-fn wish_for_twin(c: &mut Conn, done: &Outcome, twin: &Dossier, order: &Order) -> Result<Wish, Error> {
-    let Wish::Undo(number) = order.wish else { return Ok(order.wish.clone()) };
+/// The same for another plan of the treatment: an undo takes back the revision that was made together with this one. A plan that was made
+/// afterwards has no such revision, and one that was changed since cannot give it back: it is corrected to what the treatment is now.
+fn same_for_twin(
+    c: &mut Conn,
+    cache: &Compiled,
+    done: &Outcome,
+    twin: Dossier,
+    order: &Order,
+    at: Stamp,
+) -> Result<(Order, Outcome), Error> {
+    let with = |wish: Wish| Order { wish, if_match: None, ..order.clone() };
+    let Wish::Undo(number) = order.wish else {
+        let order = with(order.wish.clone());
+        let done = outcome(c, cache, twin, &order, at)?;
+        return Ok((order, done));
+    };
     let own = store::list(c, done.before.plan.clinic_id, done.before.plan.id)?;
-    let made_at = own.iter().find(|one| one.revision == number).map(|one| one.made_at);
     let theirs = store::list(c, twin.plan.clinic_id, twin.plan.id)?;
-    let together = theirs.iter().find(|one| Some(one.made_at) == made_at).map(|one| one.revision);
-    // A plan that was made afterwards has no such revision: it is corrected to what the treatment is now.
+    let what = |row: &Revision| Ok::<_, Error>((row.made_at, row.command.to::<Deed>()?));
+    let undone = own.iter().find(|one| one.revision == number).map(what).transpose()?;
+    let is_undone = |one: &Revision| theirs.iter().any(|other| other.undoes == Some(one.revision));
+    let mut together = None;
+    for one in theirs.iter().filter(|one| !is_undone(one)) {
+        if Some(what(one)?) == undone {
+            together = Some(one);
+        }
+    }
+    if let Some(together) = together {
+        let order = with(Wish::Undo(together.revision));
+        match outcome(c, cache, twin.clone(), &order, at) {
+            Err(Error::Conflict { code: "not_newest", .. }) => {}
+            done => return Ok((order, done?)),
+        }
+    }
     let PlanState { day_zero, body_area, parameters, .. } = done.states.1.clone();
-    let corrected =
-        Wish::Correct { performed_on: Some(day_zero), body_area: Some(body_area), parameters: Some(parameters) };
-    Ok(together.map_or(corrected, Wish::Undo))
+    let order =
+        with(Wish::Correct { performed_on: Some(day_zero), body_area: Some(body_area), parameters: Some(parameters) });
+    let done = outcome(c, cache, twin, &order, at)?;
+    Ok((order, done))
 }
 
 fn correct_treatment(c: &mut Conn, plan: &Plan, state: &PlanState, m: &Moment) -> Result<(), Error> {

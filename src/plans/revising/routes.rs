@@ -11,7 +11,9 @@ use super::rules::ChangedDay;
 use super::{Deed, Order, Outcome, Revision, Wish, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
-use crate::engine::{self, AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Threshold};
+use crate::engine::{
+    self, AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Successor, Threshold,
+};
 use crate::error::Error;
 use crate::http::conditions::if_match;
 use crate::http::text::{Date, Key, Note};
@@ -475,6 +477,14 @@ enum RevisionKind {
     Overridden,
     /// Its treatment never happened.
     EnteredInError,
+    /// It made way for the plan of a later session.
+    GaveWay,
+    /// It goes on, because that session was none after all.
+    StandsAgain,
+    /// It was moved to another version of its protocol.
+    Moved,
+    /// It was moved back.
+    MovedBack,
     /// A change was taken back.
     Undone,
 }
@@ -489,6 +499,10 @@ fn kind_of(deed: &Deed) -> RevisionKind {
         Deed::Did(Command::Correct { .. }) => RevisionKind::Corrected,
         Deed::Did(Command::Override { .. }) => RevisionKind::Overridden,
         Deed::Did(Command::EnterInError) => RevisionKind::EnteredInError,
+        Deed::Did(Command::GiveWay(Some(_))) => RevisionKind::GaveWay,
+        Deed::Did(Command::GiveWay(None)) => RevisionKind::StandsAgain,
+        Deed::Moved(_) => RevisionKind::Moved,
+        Deed::MovedBack(_) => RevisionKind::MovedBack,
     }
 }
 
@@ -554,12 +568,20 @@ struct MyPlanChange {
     line: Option<String>,
 }
 
+/// From when on a plan is over, or goes on, for another one.
+fn gave_way_from(row: &Revision, successor: Option<Successor>) -> Result<Option<jiff::civil::Date>, Error> {
+    let ways = row.after_state.to::<engine::PlanState>()?.stops.gave_way;
+    Ok(ways.last().and_then(|way| if successor.is_some() { Some(way.from_on) } else { way.until_on }))
+}
+
 fn my_change(dossier: &Dossier, row: &Revision, all: &[Revision], locales: &[&str]) -> Result<MyPlanChange, Error> {
     let deed: Deed = row.command.to()?;
     let (from_on, until_on) = match &deed {
         Deed::Did(Command::Pause { from_on, until_on, .. }) => (Some(*from_on), *until_on),
         Deed::Did(Command::Resume { on } | Command::End { on, .. }) => (Some(*on), None),
         Deed::Did(Command::Correct { performed_on, .. }) => (*performed_on, None),
+        Deed::Did(Command::GiveWay(successor)) => (gave_way_from(row, *successor)?, None),
+        Deed::Moved(way) | Deed::MovedBack(way) => (way.from_on, None),
         _ => (None, None),
     };
     let about = match &deed {

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::Revision;
 use crate::clinics::Clinic;
-use crate::db::Conn;
 use crate::db::schema::{clinics, patients, plan_revisions, plans, treatments};
+use crate::db::{Conn, direct};
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{ClinicId, PlanId, RevisionId, TreatmentId};
@@ -34,7 +34,7 @@ pub fn set(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
 
 /// A revision; never changed.
 pub fn insert(c: &mut Conn, revision: &Revision) -> Result<(), Error> {
-    diesel::insert_into(plan_revisions::table).values(revision).execute(c)?;
+    direct!(c, |c| diesel::insert_into(plan_revisions::table).values(revision).execute(c))?;
     Ok(())
 }
 

@@ -132,6 +132,7 @@ pub fn decide(
     (decision, reason, if_match): (Decision, Note, Option<&str>),
     m: &Moment,
 ) -> Result<Dossier, Error> {
+    super::lock_treatment(c, who.clinic, id)?;
     let mut dossier = super::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
     let reason = String::from(reason);
     if if_match.is_some() && is_decided(&dossier.plan, decision, &reason) {
@@ -151,7 +152,7 @@ pub fn decide(
         return Err(Error::Stale);
     }
     if decision == Decision::Start {
-        crate::courses::replace_tails(c, cache, who, &dossier, m)?;
+        crate::courses::let_give_way(c, cache, who, &dossier.plan, m)?;
         crate::today::share_marks(c, cache, &dossier, m)?;
     }
     let action = match decision {

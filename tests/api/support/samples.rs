@@ -156,6 +156,9 @@ impl World {
                 "patient_id": self.ada.patient_id, "protocol_key": "mn-face", "body_area": "face", "sessions": 4,
                 "min_interval_days": 42, "interval_days": 49
             }),
+            "add_course_treatment" => {
+                json!({ "treatment_id": self.ada.treatment_id, "overrule_interval": "Seen, and fine." })
+            }
             "change_course" => json!({ "sessions": 5, "min_interval_days": 43, "interval_days": 50 }),
             "enrol_patient" => json!({
                 "patient_id": self.ada.patient_id,

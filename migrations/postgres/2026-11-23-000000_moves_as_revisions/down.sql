@@ -1,0 +1,1 @@
+ALTER TABLE plan_migrations DROP COLUMN rolled_back_by;
