@@ -97,7 +97,7 @@ pub struct NewMark {
 /// What became of a mark.
 pub enum Marked {
     /// The line, as it is now.
-    Line(views::Item),
+    Line(Box<views::Item>),
     /// The line is not asked any more.
     Kept(unasked::KeptMark),
 }
@@ -164,7 +164,7 @@ pub fn mark(
             }
         }
     }
-    line_around(&days, id, asked).map(Marked::Line)
+    line_around(&days, id, asked).map(Box::new).map(Marked::Line)
 }
 
 /// Whether a mark that was noted at an instant counts: of what is open, and of what is named itself and may have been open before the
