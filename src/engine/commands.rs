@@ -334,6 +334,10 @@ fn override_line(state: &mut PlanState, change: &OverrideChange, reason: &str, n
     // What was answered today stays as it was answered; later overrides begin no earlier than the ones before.
     let from_day = now.answered.get(change.about()).map_or(now.day, |day| now.day.max(day + 1));
     let from_day = state.overrides.iter().map(|one| one.from_day).fold(from_day.max(0), i32::max);
+    if change.changes_times() {
+        // What would have been asked by now was not.
+        state.stops.silences.push(Silence::of_line(change.about(), (now.today, None), now));
+    }
     state.overrides.push(Override { from_day, change: change.clone(), reason: reason.to_owned() });
     Ok(())
 }
@@ -407,8 +411,11 @@ pub fn undo(state: &PlanState, revisions: &[Revision], number: i32, now: &Now) -
     if of_its_kind.map(|one| one.number).max() != Some(number) || !is_as_left {
         return Err(UndoRefusal::NotNewest);
     }
-    let silences = silences(state, &restored, wanted, now);
-    restored.stops.silences = state.stops.silences.iter().copied().chain(silences).collect();
+    let own = |silence: &&Silence| {
+        wanted.after.stops.silences.contains(silence) && !wanted.before.stops.silences.contains(silence)
+    };
+    let of_others = state.stops.silences.iter().filter(|silence| !own(silence)).cloned();
+    restored.stops.silences = of_others.chain(silences(state, &restored, wanted, now)).collect();
     Ok(restored)
 }
 
@@ -427,7 +434,13 @@ impl PlanState {
     }
 }
 
-/// The dates since a revision on which its plan would have asked something if it had not been made, and did not.
+impl Silence {
+    fn of_line(line: &str, (from_on, from_at): (Date, Option<Stamp>), until: &Now) -> Self {
+        Self { line: Some(line.to_owned()), from_on, from_at, until_on: until.today, until_at: Some(until.at) }
+    }
+}
+
+/// The dates since a revision on which its plan, or a line, would have been asked for if it had not been made, and was not.
 fn silences(state: &PlanState, restored: &PlanState, undone: &Revision, now: &Now) -> Vec<Silence> {
     let is_silent = |date: Date| {
         let asked = restored.asks_on(date);
@@ -441,12 +454,17 @@ fn silences(state: &PlanState, restored: &PlanState, undone: &Revision, now: &No
             Some(last) => last.until_on = until_on,
             None => {
                 let from_at = (date == undone.made_on).then_some(undone.made_at);
-                silences.push(Silence { from_on: date, from_at, until_on, until_at: None });
+                silences.push(Silence { line: None, from_on: date, from_at, until_on, until_at: None });
             }
         }
         if let Some(last) = silences.last_mut().filter(|_| date == now.today) {
             last.until_at = Some(now.at);
         }
+    }
+    let stands = |one: &Override| restored.overrides.iter().any(|other| other.change == one.change);
+    let undone_lines = state.overrides.iter().filter(|one| !stands(one));
+    for Override { change, .. } in undone_lines.filter(|one| one.change.changes_times()) {
+        silences.push(Silence::of_line(change.about(), (undone.made_on, Some(undone.made_at)), now));
     }
     silences.retain(|silence| !silence.is_empty());
     silences

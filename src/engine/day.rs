@@ -246,7 +246,7 @@ impl Seen<'_> {
             _ => return None,
         };
         let state = caught_up.map_or(state, |how: LateEnrolment| how.state(state));
-        let was_asked = state != State::Missed || !self.enrolment.was_silent(windows.date, window.closes_at);
+        let was_asked = state != State::Missed || !self.enrolment.was_silent(&item.key, windows.date, window.closes_at);
         let state = if was_asked { state } else { State::Cancelled };
         let Window { opens_at, closes_at, late_until, remind_at } = window;
         let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };

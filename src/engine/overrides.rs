@@ -138,6 +138,15 @@ impl OverrideChange {
         }
     }
 
+    /// Whether a line is asked at other times with it, or asked at all: the words alone do not matter.
+    pub(super) fn changes_times(&self) -> bool {
+        match self {
+            Self::Add(_) | Self::Remove(_) | Self::Restore(_) => true,
+            Self::Set(set) => set.days.is_some() || set.slots.is_some(),
+            Self::Threshold(_) => false,
+        }
+    }
+
     /// Whether a plan is so already with what holds.
     pub(super) fn is_so(&self, held: &[Self]) -> bool {
         held.iter().any(|earlier| self.is_of_same(earlier) && self.on_top_of(earlier) == *earlier)

@@ -86,7 +86,8 @@ pub fn due_reminders(
             if due_at <= after || due_at > until || due_at <= enrolment.reminded_from() {
                 continue;
             }
-            if enrolment.was_silent(date, window.closes_at) {
+            let key = compiled.items.get(line.item).map(|item| item.key.as_str()).unwrap_or_default();
+            if [due_at, window.closes_at].iter().any(|at| enrolment.was_silent(key, date, *at)) {
                 continue; // it was not asked when it was due
             }
             let mut changes = Changes::seen_at(until);

@@ -64,7 +64,7 @@ fn missed_in_a_row(
             if window.closes_at > as_of || window.closes_at <= enrolment.asked_from(date) {
                 continue;
             }
-            if enrolment.was_silent(date, window.closes_at) {
+            if enrolment.was_silent(&item.key, date, window.closes_at) {
                 continue;
             }
             let answered = facts.about(enrolment.occurrence_id(&item.key, day, &slot.key)).is_some();

@@ -92,9 +92,12 @@ pub struct End {
 }
 
 /// A time in which a plan asked nothing, or other days than it has since an undo: what closed in it cannot have been missed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Silence {
+    /// The line that was not asked, if it was one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
     /// The first date.
     pub from_on: Date,
     /// The instant on that date; from its beginning if there is none.
@@ -108,10 +111,10 @@ pub struct Silence {
 }
 
 impl Silence {
-    fn holds(&self, date: Date, closes_at: Stamp) -> bool {
-        let has_begun = date > self.from_on || (date == self.from_on && self.from_at.is_none_or(|at| at < closes_at));
-        let goes_on =
-            date < self.until_on || (date == self.until_on && self.until_at.is_some_and(|at| closes_at <= at));
+    /// Whether it holds at an instant of a date.
+    fn holds(&self, date: Date, at: Stamp) -> bool {
+        let has_begun = date > self.from_on || (date == self.from_on && self.from_at.is_none_or(|from| from < at));
+        let goes_on = date < self.until_on || (date == self.until_on && self.until_at.is_some_and(|until| at <= until));
         has_begun && goes_on
     }
 
@@ -143,6 +146,10 @@ impl Stops {
     pub fn over_from(&self) -> Option<Date> {
         let way = self.gives_way().map(|way| way.from_on);
         self.end.map(|end| end.on).into_iter().chain(way).min()
+    }
+
+    fn silences_of_plan(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.iter().filter(|silence| silence.line.is_none())
     }
 
     /// Where a plan of that status stands on a date.
@@ -277,18 +284,19 @@ impl Enrolment {
     /// From when on reminders are written: what was due before the enrolment, or before somebody resumed the plan or took back why
     /// it was silent, is not made up for.
     pub(super) fn reminded_from(&self) -> Stamp {
-        let unsilenced = self.stops.silences.iter().filter_map(|silence| silence.until_at);
+        let unsilenced = self.stops.silences_of_plan().filter_map(|silence| silence.until_at);
         self.resumptions().map(|(_, at)| at).chain(unsilenced).fold(self.enrolled_at, Stamp::max)
     }
 
-    /// Whether a window of a date closed while the plan was silent because of a change that was undone since.
-    pub(super) fn was_silent(&self, date: Date, closes_at: Stamp) -> bool {
-        self.stops.silences.iter().any(|silence| silence.holds(date, closes_at))
+    /// Whether the plan, or the line, was silent at an instant of a date because of a change that was undone since, or was not there yet.
+    pub(super) fn was_silent(&self, line: &str, date: Date, at: Stamp) -> bool {
+        let mut of_line = self.stops.silences.iter().filter(|one| one.line.as_deref().is_none_or(|own| own == line));
+        of_line.any(|silence| silence.holds(date, at))
     }
 
     /// Whether the plan was silent on a date to its end because of a change that was undone since.
     pub(super) fn was_silent_on(&self, date: Date) -> bool {
-        self.stops.silences.iter().any(|silence| (silence.from_on..silence.until_on).contains(&date))
+        self.stops.silences_of_plan().any(|silence| (silence.from_on..silence.until_on).contains(&date))
     }
 
     /// From when on something is asked on a date: on that on which somebody resumed the plan, from then on.
@@ -299,10 +307,10 @@ impl Enrolment {
 
     /// Whether a pause, or another silence, ended after the one date, up to the other.
     pub(super) fn was_paused_between(&self, after: Date, until: Date) -> bool {
-        let Stops { pauses, gave_way, silences, .. } = &self.stops;
+        let Stops { pauses, gave_way, .. } = &self.stops;
         let of_pauses = pauses.iter().map(|pause| (pause.from_on, pause.until_on));
         let of_ways = gave_way.iter().map(|way| (way.from_on, way.until_on));
-        let of_silences = silences.iter().map(|silence| (silence.from_on, Some(silence.until_on)));
+        let of_silences = self.stops.silences_of_plan().map(|silence| (silence.from_on, Some(silence.until_on)));
         let mut all = of_pauses.chain(of_ways).chain(of_silences);
         all.any(|(from, to)| to.is_some_and(|on| after < on && on <= until && from < on))
     }

@@ -137,7 +137,8 @@ fn pause_view(pause: &engine::Pause) -> PlanPause {
 /// The tag of a plan: its revision and, if it can change as dates go by, where it is.
 pub fn tag(dossier: &Dossier, at: Stamp) -> String {
     let revision = dossier.plan.revision;
-    if dossier.stops.pauses.is_empty() && dossier.stops.end.is_none() {
+    let stops = &dossier.stops;
+    if stops.pauses.is_empty() && stops.end.is_none() && stops.gave_way.is_empty() {
         return etag_of_version(revision);
     }
     format!("\"v{revision}.{}\"", dossier.status(at))
