@@ -254,7 +254,7 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("pause_plan", &["already_paused", "not_running", "too_many", "entered_in_error"]),
     ("resume_plan", &["not_paused", "entered_in_error"]),
     ("revoke_plan", &["not_running", "entered_in_error"]),
-    ("undo_plan_revision", &["not_newest"]),
+    ("undo_plan_revision", &["not_newest", "moved", "follows_session"]),
     ("change_patient", &["account_linked"]),
     ("decline_plan", &["not_waiting"]),
     ("enrol_patient", &["already_enrolled"]),

@@ -476,11 +476,14 @@ fn running(dossier: &Dossier) -> Running {
 
 /// Nobody else enrols for this treatment, corrects it, or changes its course, before this transaction has ended.
 pub fn lock(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<(), Error> {
-    let link = store::find_link(c, clinic, treatment)?;
-    if let Some(course) = link.and_then(|link| link.course_id) {
+    let course = |c: &mut Conn| Ok::<_, Error>(store::find_link(c, clinic, treatment)?.and_then(|link| link.course_id));
+    let before = course(c)?;
+    if let Some(course) = before {
         store::lock(c, clinic, course)?;
     }
-    patients::lock_treatment(c, clinic, treatment)
+    patients::lock_treatment(c, clinic, treatment)?;
+    // It may have come into a course while this waited.
+    if course(c)? == before { Ok(()) } else { Err(Error::Busy) }
 }
 
 /// The plans of a course that were not entered in error, complete.
@@ -540,7 +543,7 @@ fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Re
     let ids: Vec<PlanId> = dossiers.iter().map(|dossier| dossier.plan.id).collect();
     let standing = rules::standing(&done(c, &course)?);
     let last = standing.last().and_then(|last| plan_of(&dossiers, &course, last));
-    let skin = last.filter(|last| last.plan.status != PlanStatus::Revoked).map(|last| skin(c, last, at)).transpose()?;
+    let skin = last.filter(|last| last.status(at) != PlanStatus::Revoked).map(|last| skin(c, last, at)).transpose()?;
     let (at_clinic, at_patient) = (plans::zone(&clinic.zone)?, plans::zone(&patient.zone)?);
     let known = Known {
         standing,
@@ -574,8 +577,8 @@ fn skin(c: &mut Conn, dossier: &Dossier, at: Stamp) -> Result<rules::Skin, Error
 pub struct SessionHealing {
     /// The session.
     pub done: Done,
-    /// Its plan, if one was begun.
-    pub plan: Option<plans::Plan>,
+    /// Its plan, if one was begun, and where that stands now.
+    pub plan: Option<(PlanId, PlanStatus)>,
     /// Its symptoms.
     pub symptoms: Vec<rules::Healing>,
 }
@@ -586,6 +589,7 @@ pub fn healing(
     cache: &Compiled,
     clinic: ClinicId,
     id: CourseId,
+    at: Stamp,
 ) -> Result<(Course, Vec<SessionHealing>), Error> {
     let rows = store::find_whole(c, clinic, id)?.ok_or(Error::NotFound)?;
     let dossiers = dossiers(c, cache, &rows)?;
@@ -597,7 +601,11 @@ pub fn healing(
             Some(dossier) => rules::healing(&dossier.compiled, &dossier.known_all(c)?.check_ins),
             None => Vec::new(),
         };
-        sessions.push(SessionHealing { done, plan: dossier.map(|dossier| dossier.plan.clone()), symptoms });
+        sessions.push(SessionHealing {
+            done,
+            plan: dossier.map(|dossier| (dossier.plan.id, dossier.status(at))),
+            symptoms,
+        });
     }
     Ok((course, sessions))
 }

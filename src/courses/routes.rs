@@ -513,8 +513,8 @@ fn session(session: Session) -> SessionHealing {
     SessionHealing {
         session: session.done.session,
         treatment_id: session.done.treatment,
-        plan_id: session.plan.as_ref().map(|plan| plan.id),
-        status: session.plan.as_ref().map(|plan| plan.status),
+        plan_id: session.plan.map(|(plan, _)| plan),
+        status: session.plan.map(|(_, status)| status),
         day_zero: session.done.on.into(),
         symptoms: session.symptoms.into_iter().map(symptom).collect(),
     }
@@ -535,8 +535,8 @@ async fn get_healing(
     id: web::Path<CourseId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let inner = app.clone();
-    let (course, sessions) = app.db.read(move |c| super::healing(c, &inner.compiled, who.clinic, *id)).await?;
+    let (inner, at) = (app.clone(), app.clock.now());
+    let (course, sessions) = app.db.read(move |c| super::healing(c, &inner.compiled, who.clinic, *id, at)).await?;
     let sessions = sessions.into_iter().map(session).collect();
     conditions::answer(&request, &CourseHealing { course_id: course.id, sessions }, None)
 }

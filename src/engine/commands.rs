@@ -209,6 +209,11 @@ pub fn apply(state: &PlanState, command: &Command, now: &Now) -> Result<PlanStat
             performed_on.iter().for_each(|date| after.count_from(*date));
             body_area.iter().for_each(|area| after.body_area.clone_from(area));
             parameters.iter().for_each(|parameters| after.parameters.clone_from(parameters));
+            if after.day_zero != state.day_zero || after.parameters != state.parameters {
+                // The days until now have other lines than those that were asked.
+                let from_on = after.day_zero.min(state.day_zero);
+                after.stops.silences.push(Silence::until_now(None, (from_on, None), now));
+            }
         }
         Command::Override { change, reason } => override_line(&mut after, change, reason, now)?,
         Command::GiveWay(successor) => give_way(&mut after.stops, *successor, now),
@@ -301,7 +306,7 @@ fn give_way(stops: &mut Stops, successor: Option<Successor>, now: &Now) {
                 way.to = one.plan;
                 return;
             }
-            _ if way.from_on < now.today => (way.until_on, way.resumed_at) = (Some(now.today), Some(now.at)),
+            _ if way.from_on <= now.today => (way.until_on, way.resumed_at) = (Some(now.today), Some(now.at)),
             _ => drop(ways.pop()),
         }
     }
@@ -336,7 +341,7 @@ fn override_line(state: &mut PlanState, change: &OverrideChange, reason: &str, n
     let from_day = state.overrides.iter().map(|one| one.from_day).fold(from_day.max(0), i32::max);
     if change.changes_times() {
         // What would have been asked by now was not.
-        state.stops.silences.push(Silence::of_line(change.about(), (now.today, None), now));
+        state.stops.silences.push(Silence::until_now(Some(change.about()), (now.today, None), now));
     }
     state.overrides.push(Override { from_day, change: change.clone(), reason: reason.to_owned() });
     Ok(())
@@ -435,16 +440,17 @@ impl PlanState {
 }
 
 impl Silence {
-    fn of_line(line: &str, (from_on, from_at): (Date, Option<Stamp>), until: &Now) -> Self {
-        Self { line: Some(line.to_owned()), from_on, from_at, until_on: until.today, until_at: Some(until.at) }
+    fn until_now(line: Option<&str>, (from_on, from_at): (Date, Option<Stamp>), now: &Now) -> Self {
+        Self { line: line.map(str::to_owned), from_on, from_at, until_on: now.today, until_at: Some(now.at) }
     }
 }
 
 /// The dates since a revision on which its plan, or a line, would have been asked for if it had not been made, and was not.
 fn silences(state: &PlanState, restored: &PlanState, undone: &Revision, now: &Now) -> Vec<Silence> {
+    let is_rewritten = (restored.day_zero, &restored.parameters) != (state.day_zero, &state.parameters);
     let is_silent = |date: Date| {
         let asked = restored.asks_on(date);
-        asked.is_some() && asked != state.asks_on(date)
+        asked.is_some() && (is_rewritten || asked != state.asks_on(date))
     };
     let dates = undone.made_on.series(jiff::Span::new().days(1)).take_while(|date| *date <= now.today);
     let mut silences: Vec<Silence> = Vec::new();
@@ -461,10 +467,9 @@ fn silences(state: &PlanState, restored: &PlanState, undone: &Revision, now: &No
             last.until_at = Some(now.at);
         }
     }
-    let stands = |one: &Override| restored.overrides.iter().any(|other| other.change == one.change);
-    let undone_lines = state.overrides.iter().filter(|one| !stands(one));
+    let undone_lines = state.overrides.iter().skip(restored.overrides.len()); // the newest come last
     for Override { change, .. } in undone_lines.filter(|one| one.change.changes_times()) {
-        silences.push(Silence::of_line(change.about(), (undone.made_on, Some(undone.made_at)), now));
+        silences.push(Silence::until_now(Some(change.about()), (undone.made_on, Some(undone.made_at)), now));
     }
     silences.retain(|silence| !silence.is_empty());
     silences

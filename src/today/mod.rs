@@ -94,20 +94,30 @@ pub struct NewMark {
     pub noted_at: Option<Stamp>,
 }
 
-/// What became of a mark.
-pub enum Marked {
-    /// The line, as it is now.
-    Line(Box<views::Item>),
-    /// The line is not asked any more.
-    Kept(unasked::KeptMark),
-}
-
 /// A phone's clock may be ahead by so much.
 const AHEAD_SECONDS: i64 = 300;
+/// What was noted so long before it came was noted without network: the patient may have flown since, by so much at the most.
+const OFFLINE_SECONDS: i64 = 600;
+const FLOWN_SECONDS: i64 = 26 * 3_600;
+
+impl NewMark {
+    /// When it was noted, if that can be.
+    fn noted_at(&self, m: &Moment) -> Result<Stamp, Error> {
+        let noted_at = self.noted_at.unwrap_or(m.at);
+        if noted_at > m.at.plus_seconds(AHEAD_SECONDS) {
+            return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
+        }
+        Ok(noted_at)
+    }
+}
+
+/// What the clocks where the patient was may have shown when it was noted, by the clocks where the patient is now.
+fn at_the_latest(noted_at: Stamp, at: Stamp) -> Stamp {
+    if at.seconds_since(noted_at) > OFFLINE_SECONDS { noted_at.plus_seconds(FLOWN_SECONDS) } else { noted_at }
+}
 
 /// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
-/// that says what the newest one says changes nothing. Gives the line as it is then, or what was kept of a line that is not asked
-/// any more.
+/// that says what the newest one says changes nothing. Gives the line as it is then. What no plan asks now is not found: `unasked`.
 pub fn mark(
     c: &mut Conn,
     cache: &Compiled,
@@ -115,14 +125,9 @@ pub fn mark(
     (id, asked): (OccurrenceId, Option<&str>),
     new: NewMark,
     m: &Moment,
-) -> Result<Marked, Error> {
-    let noted_at = new.noted_at.unwrap_or(m.at);
-    if noted_at > m.at.plus_seconds(AHEAD_SECONDS) {
-        return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
-    }
-    let Some((mut days, own)) = days_around(c, cache, who.account, id, m.at)? else {
-        return unasked::keep(c, cache, who, id, &new, (noted_at, m)).map(Marked::Kept);
-    };
+) -> Result<views::Item, Error> {
+    let noted_at = new.noted_at(m)?;
+    let (mut days, own) = days_around(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
     let of = days.iter().find(|of| of.dossier.plan.id == own.plan).ok_or(Error::NotFound)?;
     if of.dossier.day_number(noted_at) < 0 {
         return Err(Error::field("/noted_at", "out_of_range", "must not be before the day of the treatment"));
@@ -139,8 +144,9 @@ pub fn mark(
         |one: &engine::Occurrence| one.id == id || line.occurrences.iter().any(|shared| shared.occurrence_id == one.id);
     let acts = |of| -> Vec<engine::Occurrence> {
         let of: &PlanDay = of;
-        let counts =
-            |one: &&engine::Occurrence| is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, noted_at);
+        let counts = |one: &&engine::Occurrence| {
+            is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, (noted_at, m.at))
+        };
         of.day.occurrences.iter().filter(counts).cloned().collect()
     };
     let acts: Vec<Vec<engine::Occurrence>> = days.iter().map(acts).collect();
@@ -164,17 +170,20 @@ pub fn mark(
             }
         }
     }
-    line_around(&days, id, asked).map(Box::new).map(Marked::Line)
+    line_around(&days, id, asked)
 }
 
-/// Whether a mark that was noted at an instant counts: of what is open, and of what is named itself and may have been open before the
-/// clinic changed the plan.
-fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, noted_at: Stamp) -> bool {
-    let asked = match (one.state, dossier.compiled.slots.get(one.slot)) {
-        (State::Upcoming | State::Cancelled, Some(slot)) => {
-            let is_changed = is_named && dossier.plan.revision > 1;
-            is_changed && dossier.enrolment().may_have_asked(slot, one.day, &dossier.zone, noted_at)
-        }
+/// Whether a mark that was noted at an instant counts: of what is open, and of what is named itself and may have been open then, before
+/// the patient flew on, or the clinic changed the plan.
+fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, (noted_at, at): (Stamp, Stamp)) -> bool {
+    let asked_by = |noted_at| {
+        let slot = dossier.compiled.slots.get(one.slot);
+        slot.is_some_and(|slot| dossier.enrolment().may_have_asked(slot, one.day, &dossier.zone, noted_at))
+    };
+    let is_changed = dossier.plan.revision > 1;
+    let asked = match one.state {
+        State::Upcoming => is_named && (is_changed && asked_by(noted_at) || asked_by(at_the_latest(noted_at, at))),
+        State::Cancelled => is_named && is_changed && asked_by(noted_at),
         _ => true,
     };
     asked && dossier.day_number(noted_at) >= 0
@@ -198,7 +207,7 @@ fn record(
         item: item_of(dossier, occurrence)?.key.clone(),
         slot: slot_of(dossier, occurrence)?.key.clone(),
     };
-    write(c, who, dossier, noted, new, (noted_at, m))
+    write(c, who.account, dossier, noted, new, (noted_at, m))
 }
 
 /// What is marked.
@@ -211,7 +220,7 @@ struct Noted {
 
 fn write(
     c: &mut Conn,
-    who: &auth::Patient,
+    who: AccountId,
     dossier: &Dossier,
     noted: Noted,
     new: &NewMark,
@@ -231,7 +240,7 @@ fn write(
             reason: new.reason.clone().map(Into::into),
             noted_at,
             received_at: m.at,
-            made_by: who.account,
+            made_by: who,
             counted_from: dossier.counted_from(),
         },
     )

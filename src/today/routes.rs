@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::unasked::KeptMark;
+use super::NewMark;
+use super::unasked::{self, KeptMark};
 use super::views::{self, Item, Today, TodayPlan};
-use super::{Marked, NewMark};
 use crate::app::App;
 use crate::auth::Patient;
 use crate::engine::{self, MarkState};
@@ -276,9 +276,14 @@ async fn put_mark(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
-    let outcome = app.db.write(move |c| super::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await?;
-    Ok(match outcome {
-        Marked::Line(item) => HttpResponse::Ok().json(item),
-        Marked::Kept(kept) => HttpResponse::Accepted().json(kept),
-    })
+    let (again, what, moment, account) = (app.clone(), new.clone(), m.clone(), me.account);
+    let marked = app.db.write(move |c| super::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await;
+    if !matches!(marked, Err(Error::NotFound)) {
+        return marked.map(|item| HttpResponse::Ok().json(item));
+    }
+    // No plan asks for it now. What was asked once takes long to find: not in the one writer.
+    let inner = again.clone();
+    let once = app.db.read(move |c| unasked::find(c, &inner.compiled, account, id)).await?.ok_or(Error::NotFound)?;
+    let kept = app.db.write(move |c| unasked::keep(c, &again.compiled, account, once, &what, &moment)).await?;
+    Ok(HttpResponse::Accepted().json(kept))
 }

@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{NewMark, Noted, write};
-use crate::auth;
+use super::{NewMark, Noted, at_the_latest, write};
 use crate::db::Conn;
 use crate::engine::{self, ItemKind, MarkState, OverrideChange, PlanState};
 use crate::error::Error;
-use crate::ids::{OccurrenceId, PlanId};
-use crate::plans::{Dossier, revising, store};
+use crate::ids::{AccountId, OccurrenceId, PlanId};
+use crate::plans::{self, Dossier, revising, store};
 use crate::protocols::{self, Compiled};
 use crate::time::{Moment, Stamp};
 
@@ -39,42 +38,55 @@ struct Name {
     slot: String,
 }
 
-/// Keeps a mark on what one of the account's plans asked before it was changed. No plan of the account ever had such an
-/// occurrence: not found.
-pub fn keep(
-    c: &mut Conn,
-    cache: &Compiled,
-    who: &auth::Patient,
-    id: OccurrenceId,
-    new: &NewMark,
-    (noted_at, m): (Stamp, &Moment),
-) -> Result<KeptMark, Error> {
-    for rows in store::list_changed_of_account(c, who.account)? {
+/// What one of an account's plans asked once, before it was changed.
+pub struct Once {
+    plan: PlanId,
+    noted: Noted,
+    /// The windows that had this key.
+    slots: Vec<engine::Slot>,
+}
+
+/// Finds what one of the account's plans asked before it was changed; `None` if no plan of the account ever had such an occurrence.
+/// An id cannot be turned back: all names that a plan ever had are tried.
+pub fn find(c: &mut Conn, cache: &Compiled, account: AccountId, id: OccurrenceId) -> Result<Option<Once>, Error> {
+    for rows in store::list_changed_of_account(c, account)? {
         let dossier = Dossier::new(c, cache, rows)?;
         let enrolment = dossier.enrolment();
         let (protocols, names) = names(c, &dossier)?;
-        let found = names.iter().find_map(|name| Some((name, enrolment.day_of_id(&name.item, &name.slot, id)?)));
-        let Some((name, day)) = found else { continue };
-        let slots = protocols.iter().flat_map(|protocol| &protocol.slots).filter(|slot| slot.key == name.slot);
-        let asked = slots.clone().any(|slot| enrolment.may_have_asked(slot, day, &dossier.zone, noted_at));
-        if !asked {
-            return Err(Error::conflict("not_open_yet", "it had not been asked when this was noted"));
-        }
-        let known = dossier.known_all(c)?;
-        let state = known.marks.iter().rev().find(|mark| mark.occurrence == id).map(|mark| mark.state);
-        if state != new.state || new.reason.is_some() {
-            let noted = Noted { occurrence: id, day, item: name.item.clone(), slot: name.slot.clone() };
-            write(c, who, &dossier, noted, new, (noted_at, m))?;
-        }
-        return Ok(KeptMark {
-            occurrence_id: id,
-            plan_id: dossier.plan.id,
-            state: new.state,
-            noted_at,
-            received_at: m.at,
+        let found = names.into_iter().find_map(|name| {
+            let day = enrolment.day_of_id(&name.item, &name.slot, id)?;
+            Some((name, day))
         });
+        let Some((Name { item, slot }, day)) = found else { continue };
+        let slots = protocols.into_iter().flat_map(|protocol| protocol.slots).filter(|one| one.key == slot).collect();
+        return Ok(Some(Once { plan: dossier.plan.id, noted: Noted { occurrence: id, day, item, slot }, slots }));
     }
-    Err(Error::NotFound)
+    Ok(None)
+}
+
+/// Keeps a mark on it.
+pub fn keep(
+    c: &mut Conn,
+    cache: &Compiled,
+    account: AccountId,
+    once: Once,
+    new: &NewMark,
+    m: &Moment,
+) -> Result<KeptMark, Error> {
+    let noted_at = new.noted_at(m)?;
+    let Once { plan, noted, slots } = once;
+    let dossier = plans::ever_of_account(c, cache, account, plan)?.ok_or(Error::NotFound)?;
+    let (enrolment, by) = (dossier.enrolment(), at_the_latest(noted_at, m.at));
+    if !slots.iter().any(|slot| enrolment.may_have_asked(slot, noted.day, &dossier.zone, by)) {
+        return Err(Error::conflict("not_open_yet", "it had not been asked when this was noted"));
+    }
+    let marks = dossier.known_all(c)?.marks;
+    let state = marks.iter().rev().find(|mark| mark.occurrence == noted.occurrence).map(|mark| mark.state);
+    let occurrence_id = noted.occurrence;
+    if state != new.state || new.reason.is_some() {
+        write(c, account, &dossier, noted, new, (noted_at, m))?;
+    }
+    Ok(KeptMark { occurrence_id, plan_id: plan, state: new.state, noted_at, received_at: m.at })
 }
 
 /// What could ever be marked in a plan, and the protocols that it was of: its own, and those from before its changes.

@@ -692,7 +692,13 @@ async fn a_plan_that_made_way_for_a_session_that_never_was_stands_again() {
         assert!(items.iter().all(|item| item["state"] == "cancelled"), "nothing was asked: {day}");
     }
     let told = series.ada.get(&format!("{path}/changes")).await.must(200);
-    assert_eq!(told["items"][0]["reason"], "The plan of the next session does not take its place after all.");
+    let goes_on = "The plan of your next session does not take the place of this one after all. This one goes on.";
+    assert_eq!(told["items"][0]["reason"], goes_on);
+    let stood = json!({ "revision": 3, "reason": "Not that one." });
+    let path = format!("/v1/clinic/plans/{}", one["id"].as_str().unwrap());
+    let tag = series.clinic.owner.get(&path).await.header("etag").to_owned();
+    let refused = series.clinic.owner.send_if("POST", &format!("{path}/undo"), &tag, stood).await;
+    refused.must_be_problem(409, "follows_session");
     assert_eq!(told["items"][0]["from_on"], "2026-03-12");
     let alerts = series.app.database.count("alerts", "1 = 1");
     series.app.work().await;
@@ -768,6 +774,42 @@ async fn somebody_can_let_the_earlier_plan_go_on_and_it_stays_so() {
     assert_eq!(series.stands(&one).await, runs(), "it was not wanted");
     series.session("2026-03-16").await;
     assert_eq!(series.stands(&one).await, over("2026-03-16"), "another session is another matter");
+}
+
+#[tokio::test]
+async fn an_answer_tells_of_the_plan_as_it_is_once_another_has_taken_its_place() {
+    let series = Series::scalp().await;
+    let (_, one) = series.session("2026-03-02").await;
+    series.order(&one, "complete", json!({ "reason": "Healed." })).await;
+    series.app.set_clock("2026-03-09T10:00:00Z");
+    series.session("2026-03-09").await;
+    let path = format!("/v1/clinic/plans/{}", one["id"].as_str().unwrap());
+    let owner = &series.clinic.owner;
+    let tag = owner.get(&path).await.header("etag").to_owned();
+    let undo = json!({ "revision": 2, "reason": "Not healed." });
+    let undone = owner.send_if("POST", &format!("{path}/undo"), &tag, undo.clone()).await;
+    let now = owner.get(&path).await;
+    assert_eq!((undone.header("etag"), &undone.must(200)["plan"]), (now.header("etag"), &now.must(200)));
+    assert_eq!(series.kinds(&one).await, ["gave_way", "undone", "completed"]);
+    let again = owner.send_if("POST", &format!("{path}/undo"), &tag, undo).await;
+    assert_eq!((again.header("etag"), &again.must(200)["changed"]), (now.header("etag"), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_plan_that_makes_way_at_the_patients_midnight_has_another_tag_then() {
+    let series = Series::scalp().await;
+    let (_, one) = series.session("2026-03-02").await;
+    let zone = json!({ "zone": "America/Los_Angeles" });
+    series.ada.send_if("PATCH", "/v1/me", &me_tag(&series).await, zone).await.must(200);
+    series.app.set_clock("2026-03-09T04:00:00Z");
+    let treatment = series.record(&series.clinic.coordinator, "2026-03-09", json!({})).await.must(201);
+    series.enrol(&treatment, json!({})).await;
+    let path = format!("/v1/clinic/plans/{}", one["id"].as_str().unwrap());
+    let before = series.clinic.owner.get(&path).await;
+    series.app.set_clock("2026-03-09T07:00:00Z");
+    let after = series.clinic.owner.get(&path).await;
+    assert_eq!((&before.must(200)["status"], &after.must(200)["status"]), (&json!("active"), &json!("completed")));
+    assert_ne!(before.header("etag"), after.header("etag"));
 }
 
 #[tokio::test]

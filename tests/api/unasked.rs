@@ -120,6 +120,27 @@ async fn what_was_marked_while_its_day_waits_is_not_asked_again() {
 }
 
 #[tokio::test]
+async fn what_was_done_without_network_before_a_flight_west_is_not_lost() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    app.ignore_mails();
+    let ada = clinic.enrol_in("Ada", "Asia/Tokyo").await;
+    // Half past seven in the morning of day 2 in Tokyo.
+    app.set_clock("2026-03-03T22:30:00Z");
+    let today = ada.person.get("/v1/me/today").await.must(200);
+    let line = today["items"].as_array().unwrap().iter().find(|item| item["key"] == "sunscreen").unwrap().clone();
+    assert_eq!(line["state"], "open");
+    let tag = ada.person.get("/v1/me").await.header("etag").to_owned();
+    app.set_clock("2026-03-04T07:00:00Z");
+    ada.person.send_if("PATCH", "/v1/me", &tag, json!({ "zone": "America/Los_Angeles" })).await.must(200);
+    let path = format!("/v1/me/occurrences/{}/mark", line["occurrence_id"].as_str().unwrap());
+    let now = json!({ "state": "done" });
+    ada.person.put(&path, now).await.must_be_problem(409, "not_open_yet");
+    let noted = json!({ "state": "done", "noted_at": "2026-03-03T22:31:00Z" });
+    assert_eq!(ada.person.put(&path, noted).await.must(200)["state"], "done");
+}
+
+#[tokio::test]
 async fn of_a_plan_that_never_should_have_been_it_is_kept_too() {
     let care = Care::new().await;
     let id = care.id("sunscreen", "2026-03-04").await;

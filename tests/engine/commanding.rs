@@ -399,8 +399,6 @@ struct Story {
     marks: Vec<Mark>,
     /// Whether days were counted again, or changes taken back: lines may be gone, marks may not.
     is_rewritten: bool,
-    /// Whether days were counted again.
-    has_other_lines: bool,
     commands: usize,
     /// The states of the plan, each with when it began.
     history: Vec<(Stamp, PlanState)>,
@@ -417,7 +415,6 @@ impl Story {
             revisions: Vec::new(),
             marks: Vec::new(),
             is_rewritten: false,
-            has_other_lines: false,
             commands: 0,
             history: vec![(enrolment().enrolled_at, begun())],
         }
@@ -477,7 +474,6 @@ impl Story {
             return;
         }
         self.is_rewritten |= matches!(command, Command::Correct { .. } | Command::EnterInError);
-        self.has_other_lines |= matches!(command, Command::Correct { .. });
         let number = i32::try_from(self.revisions.len()).unwrap() + 2;
         let before = std::mem::replace(&mut self.state, after.clone());
         self.revisions.push(revision(number, None, (&before, &after), &now));
@@ -552,7 +548,7 @@ fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
             story.history.push((moment, story.state.clone()));
         }
         commands += story.commands;
-        if let Some(zone) = home.filter(|_| !story.state.stops.silences.is_empty() && !story.has_other_lines) {
+        if let Some(zone) = home.filter(|_| !story.state.stops.silences.is_empty()) {
             let end = moment.plus_seconds(86_400);
             for one in story.missed(zone, end) {
                 assert!(story.was_asked(&one, zone, end), "seed {seed}: missed, and never asked: {one:?}");
@@ -600,6 +596,32 @@ fn a_line_that_was_not_asked_is_not_missed_when_its_removal_is_undone() {
     let due = due_reminders(&PLAN, &enrolled(&undone), &facts, &madrid, at("2026-05-06T12:00:00Z"), later.at);
     assert!(due.iter().all(|due| PLAN.items[due.occurrence.item].key != "wash"), "nor reminded of: {due:?}");
     assert_eq!(undo(&removed, &[revision(2, None, (&begun(), &removed), &then)], 2, &then).unwrap(), begun());
+}
+
+#[test]
+fn days_that_were_other_days_until_a_correction_are_not_missed() {
+    let correct =
+        |on: Date| Command::Correct { performed_on: Some(on), body_area: None, parameters: None, overruled: None };
+    let corrected = did(&begun(), &correct(date(2026, 5, 1)), "2026-05-08T08:00:00Z");
+    let (missed, never) = (State::Missed, State::Cancelled);
+    assert_eq!(states_of(&corrected, "check-in", 1..=8), [never, never, never, never, never, never, missed]);
+    let madrid = zone("Europe/Madrid");
+    let then = now(&begun(), at("2026-05-08T08:00:00Z"), &madrid, BTreeMap::new());
+    let later = now(&begun(), at("2026-05-10T08:00:00Z"), &madrid, BTreeMap::new());
+    let undone = undo(&corrected, &[revision(2, None, (&begun(), &corrected), &then)], 2, &later).unwrap();
+    // Check-ins are on days 0 to 5 and 7: on the eighth and the ninth other days were asked.
+    assert_eq!(states_of(&undone, "check-in", 4..=11), [missed, missed, missed, missed, never, never, missed]);
+}
+
+#[test]
+fn what_a_plan_did_not_ask_while_it_made_way_for_some_hours_is_not_missed() {
+    let made_way = did(&begun(), &Command::GiveWay(successor(6)), "2026-05-06T03:30:00Z");
+    let stands = did(&made_way, &Command::GiveWay(None), "2026-05-06T11:00:00Z");
+    assert_eq!(enrolled(&stands).status_on(date(2026, 5, 6)), PlanStatus::Active);
+    assert_eq!(states_of(&stands, "wash", 6..=6), [State::Cancelled, State::Missed]);
+    let (madrid, facts) = (zone("Europe/Madrid"), Facts::default());
+    let (from, until) = (at("2026-05-06T03:00:00Z"), at("2026-05-06T11:00:00Z"));
+    assert!(due_reminders(&PLAN, &enrolled(&stands), &facts, &madrid, from, until).is_empty());
 }
 
 #[test]

@@ -210,6 +210,10 @@ fn undone(c: &mut Conn, state: &PlanState, dossier: &Dossier, number: i32, now: 
         );
         return Err(Error::conflict("moved", detail));
     }
+    if let Some(Deed::Did(Command::GiveWay(None))) = named {
+        let detail = "there is no session in whose favour it could end again: complete the plan, if that is meant";
+        return Err(Error::conflict("follows_session", detail));
+    }
     let revisions: Vec<engine::Revision> =
         rows.iter().map(|row| as_engine(row, &dossier.zone, state)).collect::<Result<_, Error>>()?;
     engine::undo(state, &revisions, number, now).map_err(not_undone)
@@ -245,11 +249,14 @@ pub fn carry_out(
         correct_treatment(c, &done.after.plan, &done.states.1, m)?;
         crate::courses::recount(c, done.after.plan.clinic_id, done.after.plan.treatment_id)?;
     }
-    if is_of_treatment || done.states.0.stops != done.states.1.stops {
+    let follows = is_of_treatment || done.states.0.stops != done.states.1.stops;
+    if follows {
         crate::courses::let_give_way(c, cache, who, &done.after.plan, m)?;
     }
     crate::today::share_marks(c, cache, &done.after, m)?;
-    Ok(done)
+    // It may make way itself now, or stand again.
+    let again = if follows { super::of_clinic(c, cache, who.clinic, id)? } else { None };
+    Ok(Outcome { after: again.unwrap_or(done.after), ..done })
 }
 
 /// Lets a plan make way for the next session's, or stand again: as the sessions are now.
@@ -537,17 +544,25 @@ fn as_engine(row: &Revision, zone: &TimeZone, now: &PlanState) -> Result<engine:
     Ok(engine::Revision { number, undoes, made_at, made_on, before, after })
 }
 
-/// Whether this is the newest order once more, sent again because its answer was lost.
+/// Whether this is the newest order once more, sent again because its answer was lost. What followed from it by itself does not count.
 fn is_repeated(c: &mut Conn, who: &Staff, dossier: &Dossier, order: &Order, at: Stamp) -> Result<bool, Error> {
     let plan = &dossier.plan;
-    if check_revision(order, plan.revision - 1).is_err() {
+    let mut rows = store::list(c, plan.clinic_id, plan.id)?;
+    if rows.last().is_none_or(|last| last.revision != plan.revision) {
         return Ok(false);
     }
-    let Some(newest) = store::list(c, plan.clinic_id, plan.id)?.pop() else { return Ok(false) };
+    while let Some(row) = rows.last()
+        && matches!(row.command.to()?, Deed::Did(Command::GiveWay(_)))
+    {
+        rows.pop();
+    }
+    let Some(newest) = rows.pop().filter(|newest| check_revision(order, newest.revision - 1).is_ok()) else {
+        return Ok(false);
+    };
     let known = super::Known::default();
     let again = Json::of(&deed(order, &now(dossier, &known, at)))?;
     let is_same = again.to::<Deed>()? == newest.command.to::<Deed>()?;
-    Ok(is_same && newest.revision == plan.revision && newest.made_by == who.member)
+    Ok(is_same && newest.made_by == who.member)
 }
 
 /// The other plans of the treatment.

@@ -593,7 +593,8 @@ fn my_change(dossier: &Dossier, row: &Revision, all: &[Revision], locales: &[&st
     Ok(MyPlanChange {
         kind: kind_of(&deed),
         made_at: row.made_at,
-        reason: row.reason.clone(),
+        reason: super::rules::own_words(&deed, locales.first().copied().unwrap_or_default())
+            .map_or_else(|| row.reason.clone(), str::to_owned),
         undone: all.iter().any(|other| other.undoes == Some(row.revision)),
         from_on: from_on.map(Into::into),
         until_on: until_on.map(Into::into),

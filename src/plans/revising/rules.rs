@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::engine::{self, Compiled, Enrolment, Facts, Occurrence, State};
+use super::Deed;
+use crate::engine::{self, Command, Compiled, Enrolment, Facts, Occurrence, State};
 use crate::plans::Known;
 use crate::time::Stamp;
 use jiff::tz::TimeZone;
@@ -92,4 +93,24 @@ type Said<'a> = (Option<(&'a engine::Text, Option<&'a engine::Text>)>, Stamp, St
 fn said<'a>(side: &Side<'a>, occurrence: &Occurrence) -> Said<'a> {
     let words = side.compiled.items.get(occurrence.item).map(|item| (&item.title, item.text.as_ref()));
     (words, occurrence.opens_at, occurrence.closes_at, occurrence.last_on, occurrence.held)
+}
+
+/// What a patient reads of a change that followed by itself, or was of all plans at once; of every other somebody wrote why.
+pub fn own_words(deed: &Deed, locale: &str) -> Option<&'static str> {
+    let (en, es) = match deed {
+        Deed::Did(Command::GiveWay(Some(_))) => (
+            "The plan of your next session takes the place of this one.",
+            "El plan de su próxima sesión ocupa el lugar de este.",
+        ),
+        Deed::Did(Command::GiveWay(None)) => (
+            "The plan of your next session does not take the place of this one after all. This one goes on.",
+            "El plan de su próxima sesión no ocupa finalmente el lugar de este. Este continúa.",
+        ),
+        Deed::Moved(_) | Deed::MovedBack(_) => (
+            "Your clinic has changed the instructions of this plan.",
+            "Su clínica ha cambiado las indicaciones de este plan.",
+        ),
+        _ => return None,
+    };
+    Some(if locale.starts_with("es") { es } else { en })
 }
