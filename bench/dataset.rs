@@ -313,7 +313,11 @@ pub fn accounts(path: &Path, most: usize) -> Vec<AccountId> {
         .select(accounts::id)
         .load(&mut conn)
         .unwrap();
-    let step = (all.len() / most).max(1);
+    // Patients were treated on one of 90 days in turn: a step that shares a factor with it would meet few of these.
+    let mut step = (all.len() / most).max(1);
+    while [2, 3, 5].iter().any(|factor| step % factor == 0) {
+        step -= 1;
+    }
     all.into_iter().step_by(step).take(most).collect()
 }
 

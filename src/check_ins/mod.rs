@@ -165,7 +165,7 @@ fn judge(
     if answered_at > m.at.plus_seconds(AHEAD_SECONDS) {
         return Err(Error::field("/answered_at", "out_of_range", "must not be in the future"));
     }
-    if dossier.day_number(answered_at) < 0 && dossier.plan.first_day_zero.is_none() {
+    if answered_at < begun_at(dossier)? && dossier.plan.first_day_zero.is_none() {
         return Err(Error::field("/answered_at", "out_of_range", "must not be before the day of the treatment"));
     }
     let place = place(c, dossier, new.occurrence_id, answered_at, m.at)?;
@@ -204,6 +204,12 @@ fn judge(
     })
 }
 
+/// When the date of the treatment began, at the clinic.
+fn begun_at(dossier: &Dossier) -> Result<Stamp, Error> {
+    let midnight = engine::LocalTime { days: 0, hour: 0, minute: 0 };
+    Ok(engine::local_instant(dossier.plan.day_zero.0, midnight, &plans::zone(&dossier.clinic.zone)?))
+}
+
 /// Where in the plan a check-in belongs.
 struct Place {
     day: i32,
@@ -223,9 +229,11 @@ fn place(
     at: Stamp,
 ) -> Result<Place, Error> {
     let enrolment = dossier.enrolment();
+    // Where the patient is, the treatment's date at the clinic may not have begun when they write.
+    let earliest = if answered_at < begun_at(dossier)? { i32::MIN } else { 0 };
     let ad_hoc = || Place {
-        day: dossier.day_number(answered_at),
-        age: enrolment.age_on(engine::local_date(&dossier.zone, answered_at)),
+        day: dossier.day_number(answered_at).max(earliest),
+        age: enrolment.age_on(engine::local_date(&dossier.zone, answered_at)).max(earliest),
         form: AD_HOC.to_owned(),
         back_filled: false,
         answers: None,

@@ -193,7 +193,7 @@ impl Dossier {
         let late_days = self.compiled.slots.iter().map(|slot| slot.late_until.days).max().unwrap_or_default();
         // At first, what comes once and was over before the enrolment can be there, too.
         let is_new = number <= self.day_number(self.enrolment().enrolled_at) + 2;
-        let from = (number - late_days - 2).min(if is_new { 0 } else { i32::MAX });
+        let from = (number - late_days).min(if is_new { 0 } else { i32::MAX });
         let held_from = self
             .compiled
             .items
@@ -215,7 +215,7 @@ impl Dossier {
             None => Vec::new(),
         };
         let is_marked = asks(&[ItemKind::Task, ItemKind::Photo]);
-        let marks = if is_marked { store::list_marks(c, clinic, plan, from, number + 2)? } else { Vec::new() };
+        let marks = if is_marked { store::list_marks(c, clinic, plan, from, number)? } else { Vec::new() };
         Ok(Known { marks, check_ins })
     }
 

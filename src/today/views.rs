@@ -322,13 +322,14 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
         if let Some(form) = waiting.and_then(|compiled| compiled.form_for_signs()) {
             today.forms.push(form_view(dossier, &form.key, day.number, &locales));
         }
+        if today.clinics.iter().any(|known| known.clinic_id == dossier.clinic.id) {
+            continue;
+        }
         let Watched { watch, desk } = watch(&dossier.clinic, at)?;
         today.as_of = desk.and_then(|desk| desk.changed_at).map_or(today.as_of, |changed| changed.max(today.as_of));
         today.valid_until =
             desk.and_then(|desk| desk.changes_at).map_or(today.valid_until, |at| at.min(today.valid_until));
-        if !today.clinics.contains(&watch) {
-            today.clinics.push(watch);
-        }
+        today.clinics.push(watch);
     }
     if let [PlanDay { dossier, day, .. }] = days
         && day.status.is_shown()
@@ -350,12 +351,12 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
 fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, Error> {
     let mut lines = Vec::with_capacity(days.iter().map(|of| of.day.occurrences.len()).sum());
     for PlanDay { dossier, day, area } in days.iter().filter(|of| of.day.status.is_shown()) {
-        let locales = locales(asked, dossier);
+        let (locales, enrolment) = (locales(asked, dossier), dossier.enrolment());
         for (place, occurrence) in day.occurrences.iter().enumerate() {
             let (item, slot) = (item_of(dossier, occurrence)?, slot_of(dossier, occurrence)?);
             lines.push(Line {
                 kind: item.kind,
-                date: date_of(dossier, occurrence, day),
+                date: date_of(&enrolment, occurrence, day),
                 meaning: item.meaning.as_deref(),
                 title: say(&item.title, &locales, dossier),
                 text: item.text.as_ref().map(|text| say(text, &locales, dossier)),
@@ -385,8 +386,8 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
 }
 
 /// The date that a line belongs to: what is caught up on, to that on which it is shown.
-fn date_of(dossier: &Dossier, occurrence: &engine::Occurrence, shown: &engine::Day) -> jiff::civil::Date {
-    let own = if occurrence.caught_up.is_some() { None } else { dossier.enrolment().date_of(occurrence.day) };
+fn date_of(of: &engine::Enrolment, occurrence: &engine::Occurrence, shown: &engine::Day) -> jiff::civil::Date {
+    let own = if occurrence.caught_up.is_some() { None } else { of.date_of(occurrence.day) };
     own.unwrap_or(shown.date)
 }
 

@@ -141,6 +141,19 @@ async fn what_was_done_without_network_before_a_flight_west_is_not_lost() {
 }
 
 #[tokio::test]
+async fn an_answer_from_where_the_day_of_the_treatment_has_not_begun_is_one_of_day_0() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    app.ignore_mails();
+    // Treated on 2 March in London, where it is ten in the morning; at home it is the evening of the first.
+    let ada = clinic.enrol_in("Ada", "Pacific/Pago_Pago").await;
+    let body = |at: &str| json!({ "plan_id": ada.plan_id, "answers": { "redness": 9 }, "answered_at": at });
+    let path = |id| format!("/v1/me/check-ins/{}", phone_id(id));
+    assert_eq!(ada.person.put(&path(1), body("2026-03-02T09:30:00Z")).await.must(201)["day"], 0);
+    ada.person.put(&path(2), body("2026-03-01T23:00:00Z")).await.must_name("/answered_at", "out_of_range");
+}
+
+#[tokio::test]
 async fn of_a_plan_that_never_should_have_been_it_is_kept_too() {
     let care = Care::new().await;
     let id = care.id("sunscreen", "2026-03-04").await;
