@@ -315,7 +315,7 @@ pub fn accounts(path: &Path, most: usize) -> Vec<AccountId> {
         .unwrap();
     // Patients were treated on one of 90 days in turn: a step that shares a factor with it would meet few of these.
     let mut step = (all.len() / most).max(1);
-    while [2, 3, 5].iter().any(|factor| step % factor == 0) {
+    while [2, 3, 5].iter().any(|factor| step.is_multiple_of(*factor)) {
         step -= 1;
     }
     all.into_iter().step_by(step).take(most).collect()

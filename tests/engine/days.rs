@@ -183,3 +183,29 @@ fn only_what_can_be_marked_is_ever_late_or_missed() {
     }
     assert!(ItemKind::Photo.can_be_marked() && !ItemKind::Restriction.can_be_marked());
 }
+
+#[test]
+fn a_treatment_on_a_leap_day_at_ten_to_midnight_is_day_0_for_ten_minutes() {
+    // Ten to midnight in London; where the patient lives it is the afternoon of 1 March.
+    let begun = at("2028-02-29T23:50:00Z");
+    let enrolment = Enrolment { day_zero: date(2028, 2, 29), enrolled_at: begun, ..enrolment() };
+    let (london, kiritimati) = (zone("Europe/London"), zone("Pacific/Kiritimati"));
+    let seen = |zone, moment| today(&PLAN, &enrolment, &Facts::default(), zone, moment);
+    let evening = id("wash", 0, "evening");
+    let first = seen(&london, begun);
+    assert_eq!(
+        (first.number, first.valid_until, state(&first, evening)),
+        (0, at("2028-03-01T00:00:00Z"), Some(State::Open))
+    );
+    let second = seen(&london, first.valid_until);
+    assert_eq!((second.number, state(&second, evening)), (1, Some(State::Late)), "it can still be answered");
+    assert_eq!(seen(&kiritimati, begun).number, 1);
+    let on_its_day = |zone| day(&PLAN, &enrolment, &Facts::default(), zone, at("2028-03-10T00:00:00Z"), 0);
+    assert_eq!(
+        state(&on_its_day(&london), evening),
+        Some(State::Missed),
+        "it was asked for ten minutes, and then late"
+    );
+    assert_eq!(state(&on_its_day(&kiritimati), evening), Some(State::Cancelled), "it was over at home");
+    assert_eq!(enrolment.day_at(&london, at("2029-02-28T12:00:00Z")), 365);
+}
