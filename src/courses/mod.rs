@@ -19,6 +19,7 @@ use crate::http::conditions::check_version;
 use crate::http::text::{Key, Note};
 use crate::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
 use crate::patients::{self, NewTreatment, Treatment};
+use crate::plans::revising::Revised;
 use crate::plans::{self, Dossier, Plan};
 use crate::protocols::{self, Compiled};
 use crate::time::{Moment, Stamp};
@@ -444,12 +445,19 @@ pub fn of_treatment(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> R
 
 /// Lets the plans of a course make way for those of later sessions, as the sessions are now: one that made way for a session that never
 /// was, or that was on another date, follows. Where somebody took that back, it stays so.
-pub fn let_give_way(c: &mut Conn, cache: &Compiled, who: &Staff, plan: &Plan, m: &Moment) -> Result<(), Error> {
-    let Some(place) = plan.in_course() else { return Ok(()) };
-    let Some(course) = store::find_whole(c, who.clinic, place.course_id)? else { return Ok(()) };
+pub fn let_give_way(
+    c: &mut Conn,
+    cache: &Compiled,
+    who: &Staff,
+    plan: &Plan,
+    m: &Moment,
+) -> Result<Vec<Revised>, Error> {
+    let Some(place) = plan.in_course() else { return Ok(Vec::new()) };
+    let Some(course) = store::find_whole(c, who.clinic, place.course_id)? else { return Ok(Vec::new()) };
     let mut dossiers = dossiers(c, cache, &course)?;
     dossiers.retain(|dossier| dossier.plan.status == PlanStatus::Active);
     let all: Vec<Running> = dossiers.iter().map(running).collect();
+    let mut followed = Vec::new();
     for (dossier, old) in dossiers.into_iter().zip(&all) {
         let mut successor = rules::successor(old, &all);
         if successor.is_some() {
@@ -457,9 +465,9 @@ pub fn let_give_way(c: &mut Conn, cache: &Compiled, who: &Staff, plan: &Plan, m:
             let others: Vec<Running> = all.iter().filter(|one| !kept_from.contains(&one.plan)).cloned().collect();
             successor = rules::successor(old, &others);
         }
-        plans::revising::give_way(c, cache, who, (dossier, successor), m)?;
+        followed.extend(plans::revising::give_way(c, cache, who, (dossier, successor), m)?);
     }
-    Ok(())
+    Ok(followed)
 }
 
 fn running(dossier: &Dossier) -> Running {

@@ -11,6 +11,7 @@ pub mod settings;
 pub mod types;
 mod writer;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,6 +126,35 @@ impl Db {
             Kind::Sqlite { writer, .. } => writer.write(f).await,
             Kind::Pg { pool, .. } => on_pg(pool.clone(), f).await,
         }
+    }
+
+    /// Gives what a write would give, and takes it back: nothing is written.
+    pub async fn rehearse<T, F>(&self, f: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.write(|c| {
+            let Err(end) =
+                c.transaction::<Infallible, _, _>(|c| Err(f(c).map_or_else(Rehearsed::Failed, Rehearsed::Done)));
+            match end {
+                Rehearsed::Done(value) => Ok(value),
+                Rehearsed::Failed(why) => Err(why),
+            }
+        })
+        .await
+    }
+}
+
+/// What ends a rehearsal: what came of it.
+enum Rehearsed<T> {
+    Done(T),
+    Failed(Error),
+}
+
+impl<T> From<diesel::result::Error> for Rehearsed<T> {
+    fn from(why: diesel::result::Error) -> Self {
+        Self::Failed(why.into())
     }
 }
 

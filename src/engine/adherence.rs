@@ -55,10 +55,21 @@ pub struct Asking<'a> {
     pub area: Option<&'a str>,
 }
 
+/// Another of the patient's plans, as it stood beside this one for a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// The plan.
+    pub plan: Asking<'a>,
+    /// The instant at which it came to stand so; since its enrolment if `None`.
+    pub from: Option<Stamp>,
+    /// The instant at which it was changed; it stands so if `None`.
+    pub until: Option<Stamp>,
+}
+
 /// The adherence to a plan, seen from a moment. What the days of the plan do not ask for is not expected: what was over before the
 /// patient was enrolled (caught up on or not), or lies in days on which the plan does not run; nor is what Today set aside because one of the `others`
-/// forbade it, unless it was done all the same. `back_filled` names what came late.
-pub fn adherence(plan: &Asking, others: &[Asking], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
+/// forbade it, as that stood then, unless it was done all the same. `back_filled` names what came late.
+pub fn adherence(plan: &Asking, others: &[Beside], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
     let kinds = ItemKind::ALL.iter().filter(|kind| kind.can_be_marked());
     let mut seen =
         Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None, unasked: 0 };
@@ -85,26 +96,26 @@ pub fn adherence(plan: &Asking, others: &[Asking], back_filled: &[OccurrenceId],
     seen
 }
 
-impl Asking<'_> {
+impl Beside<'_> {
     /// Whether Today, as it was when the task could first be seen beside this plan, set it aside.
     fn has_set_aside(&self, plan: &Asking, item: &Item, one: &Occurrence) -> bool {
         let forbids = |item: &Item, meaning: &String| {
             item.kind == ItemKind::Restriction && item.meaning.as_ref() == Some(meaning)
         };
         let Some(meaning) = item.meaning.as_ref().filter(|_| item.kind == ItemKind::Task) else { return false };
-        if self.area.is_none()
-            || self.area != plan.area
-            || !self.compiled.items.iter().any(|rule| forbids(rule, meaning))
-        {
+        let Asking { compiled, enrolment, facts, zone, area } = self.plan;
+        if area.is_none() || area != plan.area || !compiled.items.iter().any(|rule| forbids(rule, meaning)) {
             return false;
         }
-        let seen_at = one.opens_at.max(self.enrolment.enrolled_at);
+        let seen_at = one.opens_at.max(enrolment.enrolled_at);
         if seen_at >= one.closes_at {
             return false; // it was asked for as long as its window was open
         }
-        let beside = today(self.compiled, self.enrolment, self.facts, self.zone, seen_at).occurrences.into_iter();
-        let mut rules =
-            beside.filter(|rule| self.compiled.items.get(rule.item).is_some_and(|item| forbids(item, meaning)));
+        if self.from.is_some_and(|from| seen_at < from) || self.until.is_some_and(|until| seen_at >= until) {
+            return false;
+        }
+        let beside = today(compiled, enrolment, facts, zone, seen_at).occurrences.into_iter();
+        let mut rules = beside.filter(|rule| compiled.items.get(rule.item).is_some_and(|item| forbids(item, meaning)));
         rules.any(|rule| rule.opens_at < one.late_until && one.opens_at < rule.closes_at)
     }
 }

@@ -28,7 +28,7 @@ mod text;
 mod triage;
 mod words;
 
-pub use adherence::{Adherence, Asking, Tally, adherence};
+pub use adherence::{Adherence, Asking, Beside, Tally, adherence};
 pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers};
 pub use calendar::{day_number, days_between, local_date, local_instant};

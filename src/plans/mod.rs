@@ -349,7 +349,7 @@ pub fn enrol(
         waiting::send(c, post, &dossier, &reasons, m)?;
     } else {
         courses::let_give_way(c, cache, who, &dossier.plan, m)?;
-        crate::today::share_marks(c, cache, &dossier, m)?;
+        crate::today::share_marks(c, cache, (&dossier, &[]), m)?;
     }
     Ok(dossier)
 }

@@ -35,6 +35,18 @@ pub fn list_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Row
     Ok(rows)
 }
 
+/// The same, with those that were entered in error.
+pub fn list_ever_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
+    Ok(patients::table
+        .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
+        .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
+        .filter(patients::account_id.eq(account))
+        .filter(plans::status.eq_any([PlanStatus::Active, PlanStatus::Draft, PlanStatus::EnteredInError]))
+        .order(plans::id)
+        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
+        .load(c)?)
+}
+
 /// The account's plans in every clinic that were changed since the enrolment, wherever they are, oldest first.
 pub fn list_changed_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
     Ok(patients::table
@@ -46,7 +58,7 @@ pub fn list_changed_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<R
         .load(c)?)
 }
 
-/// What was treated, for each of the account's plans that run or wait for a person.
+/// What was treated, for each of the account's plans.
 pub fn list_areas_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<(PlanId, String)>, Error> {
     Ok(direct!(c, |c| patients::table
         .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
@@ -55,7 +67,6 @@ pub fn list_areas_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<(Pl
                 .on(treatments::clinic_id.eq(plans::clinic_id).and(treatments::id.eq(plans::treatment_id)))
         )
         .filter(patients::account_id.eq(account))
-        .filter(plans::status.eq(PlanStatus::Active).or(plans::status.eq(PlanStatus::Draft)))
         .select((plans::id, treatments::body_area))
         .load(c))?)
 }

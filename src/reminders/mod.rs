@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use crate::clinics::TriageMode;
 use crate::db::schema::reminders;
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Due, PlanStatus, Reader, State};
+use crate::engine::{self, Due, ItemKind, Occurrence, PlanStatus, Reader, State};
 pub use crate::engine::{Decision, Reason};
 use crate::error::Error;
 use crate::ids::{ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, ReminderId};
@@ -18,7 +18,7 @@ use crate::mail::templates::Kind;
 use crate::plans::{self, Dossier};
 use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
-use crate::today::{item_of, slot_of};
+use crate::today::{self, item_of, slot_of};
 use crate::{alerts, patients};
 
 /// A decision.
@@ -74,7 +74,7 @@ pub fn plan_one(
     let known = dossier.known_all(c)?;
     let after = engine::look_from(dossier.plan.planned_to, enrolment.enrolled_at);
     for due in engine::due_reminders(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, after, m.at) {
-        decide(c, post, &dossier, &due, m)?;
+        decide(c, cache, post, &dossier, &due, m)?;
     }
     if dossier.clinic.triage == TriageMode::Full {
         for finding in engine::silence(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, m.at) {
@@ -93,13 +93,16 @@ pub fn plan_one(
     plans::store::set_planned(c, &dossier.plan, m.at, next)
 }
 
-fn decide(c: &mut Conn, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -> Result<(), Error> {
+fn decide(c: &mut Conn, cache: &Compiled, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -> Result<(), Error> {
     if store::is_decided(c, dossier.plan.clinic_id, due.occurrence.id, dossier.enrolment().turn(due.occurrence.day))? {
         return Ok(());
     }
     let patient = &dossier.patient;
     let reader = Reader { wants: patient.reminders, refused: patient.address_refused_at.is_some() };
-    let reason = engine::reason_of(due, reader, m.at);
+    let reason = match engine::reason_of(due, reader, m.at) {
+        Reason::Missing if is_set_aside(c, cache, dossier, &due.occurrence, m.at)? => Reason::SetAside,
+        reason => reason,
+    };
     let (decision, outbox_id) = match reason {
         Reason::Missing => write(c, post, dossier, due, m)?,
         _ => (Decision::NotMailed, None),
@@ -124,6 +127,22 @@ fn decide(c: &mut Conn, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -
             outbox_id,
         },
     )
+}
+
+/// Whether Today says that it is not asked now, because another plan forbids it.
+fn is_set_aside(
+    c: &mut Conn,
+    cache: &Compiled,
+    dossier: &Dossier,
+    occurrence: &Occurrence,
+    at: Stamp,
+) -> Result<bool, Error> {
+    let item = item_of(dossier, occurrence)?;
+    let Some(account) = dossier.patient.account_id.filter(|_| item.kind == ItemKind::Task && item.meaning.is_some())
+    else {
+        return Ok(false);
+    };
+    today::is_set_aside(c, cache, account, occurrence.id, at)
 }
 
 /// One mail a patient, day and slot: what is due with it joins it.
@@ -194,12 +213,17 @@ fn still_missing(
         let Some((_, number, _)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, reminder.day) else {
             continue;
         };
-        let day = crate::today::occurrences_on(c, &dossier, number, at)?;
+        let day = today::occurrences_on(c, &dossier, number, at)?;
         let occurrence = day.iter().find(|occurrence| occurrence.id == reminder.occurrence_id);
-        match occurrence.map(|occurrence| occurrence.state) {
-            Some(State::Open | State::Late | State::Upcoming) => return Ok(None),
-            Some(State::Cancelled) | None => {}
-            _ => why_not = Some(Reason::Done),
+        match occurrence.map(|occurrence| (occurrence, occurrence.state)) {
+            Some((occurrence, State::Open | State::Late | State::Upcoming)) => {
+                if !is_set_aside(c, cache, &dossier, occurrence, at)? {
+                    return Ok(None);
+                }
+                why_not = Some(Reason::SetAside);
+            }
+            Some((_, State::Cancelled)) | None => {}
+            Some(_) => why_not = Some(Reason::Done),
         }
     }
     Ok(why_not)

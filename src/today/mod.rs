@@ -48,6 +48,18 @@ pub fn days_of(
     Ok(days)
 }
 
+/// Whether the account's Today says that the occurrence is not asked, because another plan forbids it for the same area.
+pub fn is_set_aside(
+    c: &mut Conn,
+    cache: &Compiled,
+    account: AccountId,
+    id: OccurrenceId,
+    at: Stamp,
+) -> Result<bool, Error> {
+    let days = days_of(c, cache, account, None, at)?;
+    Ok(views::set_aside(&days)?.contains(&id))
+}
+
 /// Several plans are told apart by what was treated. Most protocols are for one area; only for others the treatments are asked.
 fn name_areas(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Result<(), Error> {
     if days.len() < 2 {
@@ -246,14 +258,20 @@ fn write(
     )
 }
 
-/// What was done already counts for a plan that begins, or goes on, now: of the lines that it shares with the patient's other plans, the
-/// marks are recorded for it too, as they were noted. Today showed one act, and it is not asked for again.
-pub fn share_marks(c: &mut Conn, cache: &Compiled, begun: &Dossier, m: &Moment) -> Result<(), Error> {
+/// What was done already counts for a plan that begins, or goes on, now: of the lines that it shares with the patient's other plans, and
+/// with one that is `gone` now, the marks are recorded for it too, as they were noted. Today showed one act, and it is not asked for again.
+pub fn share_marks(
+    c: &mut Conn,
+    cache: &Compiled,
+    (begun, gone): (&Dossier, &[&Dossier]),
+    m: &Moment,
+) -> Result<(), Error> {
     let Some(account) = begun.patient.account_id else { return Ok(()) };
     let mut days = Vec::new();
     for rows in store::list_shown_of_account(c, account)? {
         days.push(Dossier::new(c, cache, rows)?);
     }
+    days.extend(gone.iter().map(|gone| (*gone).clone()));
     if days.len() < 2 {
         return Ok(());
     }
@@ -276,7 +294,7 @@ pub fn share_marks(c: &mut Conn, cache: &Compiled, begun: &Dossier, m: &Moment) 
 pub fn share_all_marks(c: &mut Conn, cache: &Compiled, account: AccountId, m: &Moment) -> Result<(), Error> {
     for rows in store::list_shown_of_account(c, account)? {
         let dossier = Dossier::new(c, cache, rows)?;
-        share_marks(c, cache, &dossier, m)?;
+        share_marks(c, cache, (&dossier, &[]), m)?;
     }
     Ok(())
 }

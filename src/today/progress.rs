@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::db::Conn;
-use crate::engine::{self, Asking, Enrolment, Facts, Item, ItemKind, Tally};
+use crate::engine::{self, Asking, Beside, Enrolment, Facts, Item, ItemKind, PlanStatus, Tally};
 use crate::error::Error;
 use crate::http::conditions;
 use crate::ids::PlanId;
+use crate::plans::revising::{self, Epoch};
 use crate::plans::{self, Dossier, Known, store};
 use crate::protocols::Compiled;
 use crate::time::Stamp;
@@ -90,6 +91,10 @@ struct Asked {
 }
 
 impl Asked {
+    fn new(c: &mut Conn, dossier: Dossier, area: Option<String>) -> Result<Self, Error> {
+        Ok(Self { enrolment: dossier.enrolment(), known: dossier.known_all(c)?, dossier, area })
+    }
+
     fn asking<'a>(&'a self, facts: &'a Facts<'a>) -> Asking<'a> {
         let Self { dossier, enrolment, area, .. } = self;
         Asking { compiled: &dossier.compiled, enrolment, facts, zone: &dossier.zone, area: area.as_deref() }
@@ -98,19 +103,27 @@ impl Asked {
 
 fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Result<Progress, Error> {
     let late = store::list_back_filled(c, dossier.plan.clinic_id, dossier.plan.id)?;
-    let others = rivals(c, cache, &dossier)?;
+    let rivals = rivals(c, cache, &dossier)?;
     let areas = match dossier.patient.account_id {
-        Some(account) if !others.is_empty() => store::list_areas_of_account(c, account)?,
+        Some(account) if !rivals.is_empty() => store::list_areas_of_account(c, account)?,
         _ => Vec::new(),
     };
-    let mut asked = |dossier: Dossier| -> Result<Asked, Error> {
-        let area = areas.iter().find(|(plan, _)| *plan == dossier.plan.id).map(|(_, area)| area.clone());
-        Ok(Asked { enrolment: dossier.enrolment(), known: dossier.known_all(c)?, dossier, area })
-    };
-    let own = asked(dossier)?;
-    let others: Vec<Asked> = others.into_iter().map(asked).collect::<Result<_, _>>()?;
-    let facts: Vec<Facts<'_>> = others.iter().map(|other| other.known.facts()).collect();
-    let beside: Vec<Asking<'_>> = others.iter().zip(&facts).map(|(other, facts)| other.asking(facts)).collect();
+    let area =
+        |dossier: &Dossier| areas.iter().find(|(plan, _)| *plan == dossier.plan.id).map(|(_, area)| area.clone());
+    let others = rivals.into_iter().map(|Epoch { dossier, body_area, from, until }| {
+        let area = body_area.or_else(|| area(&dossier));
+        Ok((Asked::new(c, dossier, area)?, from, until))
+    });
+    let others: Vec<(Asked, Option<Stamp>, Option<Stamp>)> = others.collect::<Result<_, Error>>()?;
+    let area = area(&dossier);
+    let own = Asked::new(c, dossier, area)?;
+    let facts: Vec<Facts<'_>> = others.iter().map(|(other, ..)| other.known.facts()).collect();
+    let beside = others.iter().zip(&facts).map(|((other, from, until), facts)| Beside {
+        plan: other.asking(facts),
+        from: *from,
+        until: *until,
+    });
+    let beside: Vec<Beside<'_>> = beside.collect();
     let seen = engine::adherence(&own.asking(&own.known.facts()), &beside, &late, at);
     Ok(Progress {
         plan_id: own.dossier.plan.id,
@@ -121,19 +134,24 @@ fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Resu
     })
 }
 
-/// The patient's other plans, in every clinic, that forbid what a task of this one is about.
-fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossier>, Error> {
+/// The patient's other plans, in every clinic, that forbid what a task of this one is about: as each stood, also until it was entered in
+/// error.
+fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Epoch>, Error> {
     let tasks = dossier.compiled.items.iter().filter(|item| item.kind == ItemKind::Task);
     let meanings: Vec<&String> = tasks.filter_map(|item| item.meaning.as_ref()).collect();
     let Some(account) = dossier.patient.account_id.filter(|_| !meanings.is_empty()) else { return Ok(Vec::new()) };
     let forbids = |item: &Item| {
         item.kind == ItemKind::Restriction && item.meaning.as_ref().is_some_and(|meaning| meanings.contains(&meaning))
     };
+    let is_rival = |epoch: &Epoch| {
+        let Dossier { plan, compiled, .. } = &epoch.dossier;
+        plan.status != PlanStatus::EnteredInError && compiled.items.iter().any(forbids)
+    };
     let mut rivals = Vec::new();
-    for rows in store::list_shown_of_account(c, account)? {
+    for rows in store::list_ever_shown_of_account(c, account)? {
         if rows.0.id != dossier.plan.id {
             let other = Dossier::new(c, cache, rows)?;
-            rivals.extend(Some(other).filter(|other| other.compiled.items.iter().any(forbids)));
+            rivals.extend(revising::history(c, cache, other)?.into_iter().filter(is_rival));
         }
     }
     Ok(rivals)

@@ -401,6 +401,12 @@ pub fn line_of(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Resul
     }))
 }
 
+/// What is not asked, because another plan forbids it for the same area.
+pub fn set_aside(days: &[PlanDay]) -> Result<Vec<OccurrenceId>, Error> {
+    let (_, aside) = engine::set_aside(engine::merge(lines(days, None)?));
+    Ok(aside.iter().flat_map(|aside| &aside.line.sources).map(|source| source.occurrence).collect())
+}
+
 /// An occurrence that is asked, and the plan and occurrence of the mark that counts for it too.
 pub type DoneElsewhere = (OccurrenceId, (PlanId, OccurrenceId));
 

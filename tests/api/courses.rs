@@ -4,8 +4,10 @@
 use aftercare::courses;
 use serde_json::{Value, json};
 
+use crate::authoring::changed;
 use crate::support::http::Reply;
 use crate::support::people::{Clinic, Person, face_treatment, phone_id};
+use crate::support::samples::small_protocol;
 use crate::support::{Shared, TestApp};
 
 /// Ada's course, with the verbs of these tests.
@@ -25,9 +27,17 @@ impl Series {
         Self::new(wish).await
     }
 
-    async fn new(mut wish: Value) -> Self {
+    async fn new(wish: Value) -> Self {
+        Self::with(wish, None).await
+    }
+
+    /// The same, of the clinic's own protocol.
+    async fn with(mut wish: Value, document: Option<&str>) -> Self {
         let app = TestApp::start().await;
         let clinic = app.clinic().await;
+        if let Some(document) = document {
+            clinic.approve(wish["protocol_key"].as_str().unwrap(), document).await;
+        }
         let patient = clinic.add_patient("Ada", "Europe/London").await;
         let patient_id = patient["id"].as_str().unwrap().to_owned();
         let ada = clinic.accept(&patient_id).await;
@@ -680,9 +690,16 @@ async fn a_plan_that_made_way_for_a_session_that_never_was_stands_again() {
     let number = series.plan(&two).await["revision"].as_i64().unwrap() + 1;
     let looked = series.order(&two, "entered-in-error?dry_run=true", json!({ "reason": "Another person." })).await;
     assert_eq!((looked["applied"].as_bool(), series.stands(&one).await), (Some(false), over("2026-03-09")));
-    series.order(&two, "entered-in-error", json!({ "reason": "Another person." })).await;
+    let done = series.order(&two, "entered-in-error", json!({ "reason": "Another person." })).await;
     assert_eq!(series.stands(&one).await, runs());
     assert_eq!(series.kinds(&one).await, ["stands_again", "gave_way"]);
+    let others = done["others"].as_array().unwrap();
+    assert_eq!((others.len(), &others[0]["plan"]), (1, &series.plan(&one).await), "what followed is told");
+    let first = &others[0]["days"][0];
+    let fields = ["date", "day_before", "day_after", "status_before", "status_after"].map(|field| &first[field]);
+    assert_eq!(json!(fields), json!(["2026-03-12", 10, 10, "completed", "active"]));
+    assert!(!first["added"].as_array().unwrap().is_empty());
+    assert_eq!(json!({ "applied": true }), differing(&looked, &done), "as the dry run had told");
     let today = series.ada.get("/v1/me/today").await.must(200);
     assert_eq!((&today["plans"][0]["plan_id"], today["plans"][0]["day"].as_i64()), (&one["id"], Some(10)));
     let path = format!("/v1/me/plans/{}", one["id"].as_str().unwrap());
@@ -753,6 +770,42 @@ async fn a_plan_that_made_way_follows_the_next_session() {
     series.order(&one, "revoke", json!({ "reason": "Moved away." })).await;
     series.order(&two, "entered-in-error", json!({ "reason": "Another person." })).await;
     assert_eq!(series.stands(&one).await, ("revoked".to_owned(), json!("2026-03-08")));
+}
+
+/// The fields of the second object that are not as in the first one.
+fn differing(one: &Value, other: &Value) -> Value {
+    let fields = other.as_object().unwrap().iter().filter(|(key, value)| one.get(key.as_str()) != Some(value));
+    Value::Object(fields.map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+#[tokio::test]
+async fn what_was_done_for_a_session_that_never_was_is_done_for_the_plan_that_stands_again() {
+    let sessions = "interval_days = 42\nmin_interval_days = 28";
+    let weekly = format!("{}\nreplaces_tail_when_sooner = true", sessions.replace("42", "7").replace("28", "7"));
+    let weekly = changed(&small_protocol("weekly"), &[(sessions, &weekly)]);
+    let series =
+        Series::with(json!({ "protocol_key": "weekly", "body_area": "face", "sessions": 3 }), Some(&weekly)).await;
+    let (_, one) = series.session("2026-03-02").await;
+    let (_, two) = series.session("2026-03-09").await;
+    series.app.set_clock("2026-03-12T10:00:00Z");
+    let tasks = async |plan: &Value| {
+        let today = series.ada.get("/v1/me/today").await.must(200);
+        let tasks = today["items"].as_array().unwrap().iter().filter(|item| item["kind"] == "task").cloned();
+        tasks.inspect(|task| assert_eq!(task["plan_ids"], json!([plan["id"]]))).collect::<Vec<Value>>()
+    };
+    let [moisturise, sunscreen] = tasks(&two).await.try_into().unwrap();
+    let path = format!("/v1/me/occurrences/{}/mark", sunscreen["occurrence_id"].as_str().unwrap());
+    series.ada.put(&path, json!({ "state": "done" })).await.must(200);
+    assert_eq!([&moisturise["key"], &sunscreen["key"]], ["moisturise", "sunscreen"]);
+
+    let marks = || series.app.database.count("marks", "1 = 1");
+    series.order(&two, "entered-in-error?dry_run=true", json!({ "reason": "Another person." })).await;
+    assert_eq!(marks(), 1, "a dry run writes nothing");
+    series.order(&two, "entered-in-error", json!({ "reason": "Another person." })).await;
+    let asked: Vec<Value> =
+        tasks(&one).await.iter().map(|task| json!([task["key"], task["day"], task["state"]])).collect();
+    assert_eq!(asked, [json!(["sunscreen", 10, "done"])], "nothing done is asked again");
+    assert_eq!(marks(), 2);
 }
 
 async fn me_tag(series: &Series) -> String {

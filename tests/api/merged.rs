@@ -7,7 +7,7 @@ use crate::support::people::{Clinic, Enrolled, Person, face_treatment};
 use crate::support::{Shared, TestApp};
 
 /// Another plan for a patient who has one.
-async fn another(clinic: &Clinic, patient_id: &str, protocol: &str, treatment: Value) -> String {
+pub async fn another(clinic: &Clinic, patient_id: &str, protocol: &str, treatment: Value) -> String {
     let path = format!("/v1/clinic/patients/{patient_id}/treatments");
     let treatment = clinic.coordinator.post(&path, treatment).await.must(201);
     let enrolment = json!({ "patient_id": patient_id, "treatment_id": treatment["id"], "protocol_key": protocol });
@@ -349,10 +349,20 @@ async fn what_another_plan_forbids_is_not_expected_in_whatever_clinic() {
     let mine = format!("/v1/me/plans/{}/progress", ada.plan_id);
     let theirs = one.coordinator.get(&format!("/v1/clinic/plans/{}/progress", ada.plan_id)).await.must(200);
     assert_eq!(app.person(ada.person.account, None).await.get(&mine).await.must(200), theirs);
-    // A treatment that never was forbade nothing.
-    let path = format!("/v1/clinic/plans/{}/entered-in-error", again[0].plan_id);
-    two.owner.send_if("POST", &path, "\"v1\"", json!({ "reason": "Another person." })).await.must(200);
-    assert_eq!(of_tasks(&one, &ada.plan_id).await, alone);
+    // A correction of the other treatment, or its entry in error, does not make anybody have asked.
+    let as_told = async |command: &str, again: &Enrolled, body: Value| {
+        let path = format!("/v1/clinic/plans/{}/{command}", again.plan_id);
+        two.owner.send_if("POST", &path, "\"v1\"", body).await.must(200);
+    };
+    as_told("entered-in-error", &again[0], json!({ "reason": "Another person." })).await;
+    assert_eq!(of_tasks(&one, &ada.plan_id).await, json!([expected - 2, 0, 0, missed - 2]));
+    as_told("correct", &again[1], json!({ "performed_on": "2026-02-25", "reason": "Typed wrong." })).await;
+    assert_eq!(of_tasks(&one, &bea.plan_id).await, json!([expected - 1, 1, 0, missed - 2]));
+    // From then on it forbids nothing.
+    app.set_clock("2026-03-08T10:00:00Z");
+    let later = of_tasks(&one, &dora.plan_id).await;
+    let [expected, missed] = [0, 3].map(|place| later[place].as_u64().unwrap());
+    assert_eq!(of_tasks(&one, &ada.plan_id).await, json!([expected - 2, 0, 0, missed - 2]));
 }
 
 #[tokio::test]

@@ -64,12 +64,9 @@ fn third() -> String {
     )
 }
 
-/// Writes a version, and approves it.
+/// Writes a version, approves it, and gives its id.
 async fn approve(clinic: &Clinic, document: &str) -> String {
-    let versions = format!("/v1/clinic/protocols/{KEY}/versions");
-    let written = clinic.owner.post(&versions, json!({ "document": document })).await.must(201);
-    clinic.clinician.post_nothing(&format!("{versions}/{}/activate", written["version"])).await.must(200);
-    written["id"].as_str().unwrap().to_owned()
+    clinic.approve(KEY, document).await["id"].as_str().unwrap().to_owned()
 }
 
 /// A clinic with version 1, and its id.

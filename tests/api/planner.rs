@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use aftercare::{auth, protocols};
 use serde_json::{Value, json};
 
-use crate::support::people::{Clinic, Enrolled, phone_id};
+use crate::authoring::changed;
+use crate::merged::another;
+use crate::support::people::{Clinic, Enrolled, face_treatment, phone_id};
+use crate::support::samples::small_protocol;
 use crate::support::{Shared, TestApp, subjects};
 
 async fn fly(ada: &Enrolled, zone: &str) {
@@ -320,4 +323,42 @@ async fn a_call_for_everybody_on_day_1_is_one_alert_ever_and_tells_the_staff() {
         app.mails().await;
     }
     assert_eq!(alerts(&clinic).await, [("call:day-1".to_owned(), 1)], "it has ended, and does not come again");
+}
+
+/// The small plan, in which the moisturiser, forbidden on the first two days, is reminded of in the evening.
+fn evening_moisturiser() -> String {
+    let line = "days = [\"2-7\"]\nslot = \"day\"\nmeaning = \"products\"";
+    changed(&small_protocol("evening"), &[(line, &line.replace("\"day\"", "\"evening\""))])
+}
+
+#[tokio::test]
+async fn what_today_set_aside_is_not_reminded_of() {
+    let app = TestApp::start().await;
+    let (one, two) = (app.clinic().await, app.clinic_named("two").await);
+    one.approve("evening", &evening_moisturiser()).await;
+    two.approve("evening", &evening_moisturiser()).await;
+    let enrol = async |clinic: &Clinic, name: &str, treated_on: &str| {
+        clinic.enrol_as((name, "Europe/London"), "evening", face_treatment(treated_on)).await
+    };
+    let mut on_day_six = Vec::new();
+    for name in ["Ada", "Bea", "Cleo"] {
+        on_day_six.push(enrol(&one, name, "2026-02-24").await);
+    }
+    let [ada, bea, cleo] = on_day_six.as_slice() else { panic!("three") };
+    enrol(&two, "Ada", "2026-03-02").await;
+    let elsewhere = enrol(&two, "Bea", "2026-02-10").await;
+    app.mails().await;
+    app.set_clock("2026-03-02T19:00:00Z");
+    looked_at(&app).await;
+    // It is decided already; then, before the relay is free, the other clinic says that it has treated Bea too.
+    another(&two, &elsewhere.patient_id, "evening", face_treatment("2026-03-02")).await;
+    app.mails().await;
+    let decided = async |of: &Enrolled| {
+        let page = one.coordinator.get(&format!("/v1/clinic/plans/{}/reminders", of.plan_id)).await.must(200);
+        let line = page["items"].as_array().unwrap().iter().find(|line| line["day"] == 6).unwrap();
+        json!([line["item_key"], line["decision"], line["reason"]])
+    };
+    assert_eq!(decided(ada).await, json!(["moisturise", "not_mailed", "set_aside"]), "at once");
+    assert_eq!(decided(bea).await, json!(["moisturise", "not_mailed", "set_aside"]), "at the last look");
+    assert_eq!(decided(cleo).await, json!(["moisturise", "mailed", "missing"]), "nothing forbids it");
 }

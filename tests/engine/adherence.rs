@@ -1,7 +1,7 @@
 //! Adherence: what was expected, counted again from the windows alone.
 
 use aftercare::engine::{
-    Adherence, Asking, Compiled, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanStatus, Tally, adherence,
+    Adherence, Asking, Beside, Compiled, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanStatus, Tally, adherence,
     compile, day, parse,
 };
 use aftercare::ids::OccurrenceId;
@@ -156,7 +156,8 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
         let zone = &madrid;
         let plan = Asking { compiled: &asks, enrolment: &first, facts: &facts, zone, area: areas[0] };
         let other = Asking { compiled: &forbids, enrolment: second, facts: &none, zone, area: areas[1] };
-        of(&adherence(&plan, &[other], &[], at(moment)), ItemKind::Task)
+        let beside = Beside { plan: other, from: None, until: None };
+        of(&adherence(&plan, &[beside], &[], at(moment)), ItemKind::Task)
     };
     let (face, after) = ([Some("face"); 2], "2026-05-20T10:00:00Z");
     let alone = tasks(&[], &second, [Some("face"), Some("back")], after);
@@ -171,6 +172,17 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     // What had closed before the other plan was there was asked: both washings of the 7th.
     let late = Enrolment { enrolled_at: at("2026-05-08T05:00:00Z"), ..second.clone() };
     assert_eq!(alone.missed - tasks(&[], &late, face, after).missed, 2);
-    let over = Enrolment { status: PlanStatus::EnteredInError, ..second };
+    let over = Enrolment { status: PlanStatus::EnteredInError, ..second.clone() };
     assert_eq!(tasks(&[], &over, face, after), alone);
+    // As long as it stood beside it, the other plan forbade what it forbade: of four washings the first two, the last two, or none.
+    let facts = Facts::default();
+    let asking = |compiled, enrolment, facts| Asking { compiled, enrolment, facts, zone: &madrid, area: Some("face") };
+    let (plan, other) = (asking(&asks, &first, &facts), asking(&forbids, &second, &facts));
+    let missed = |from: Option<&str>, until: Option<&str>| {
+        let beside = Beside { plan: other, from: from.map(at), until: until.map(at) };
+        alone.missed - of(&adherence(&plan, &[beside], &[], at(after)), ItemKind::Task).missed
+    };
+    let midnight = Some("2026-05-07T22:00:00Z");
+    assert_eq!([missed(None, midnight), missed(midnight, None), missed(Some(after), None)], [2, 2, 0]);
+    assert_eq!(missed(midnight, midnight), 0);
 }

@@ -5,6 +5,7 @@ pub mod rules;
 pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use jiff::civil::Date;
@@ -128,37 +129,67 @@ pub struct Move {
 
 /// What an order does, or would do.
 pub struct Outcome {
+    /// The plan that it is about.
+    pub plan: Changed,
+    /// The plans that follow: those of the same treatment, and those of the course that make way for another session, or stand again.
+    pub others: Vec<Changed>,
+}
+
+impl Outcome {
+    fn all(&self) -> impl Iterator<Item = &Changed> {
+        std::iter::once(&self.plan).chain(&self.others)
+    }
+}
+
+/// A plan before an order and after it.
+pub struct Changed {
     /// The plan before.
     pub before: Dossier,
     /// The plan afterwards; the same if nothing changes.
     pub after: Dossier,
     /// The dates from today on that are different.
     pub days: Vec<ChangedDay>,
+}
+
+impl Changed {
+    /// Whether anything is different.
+    pub fn is_change(&self) -> bool {
+        self.before.plan.revision != self.after.plan.revision
+    }
+
+    fn between(c: &mut Conn, Revised(before, after): Revised, at: Stamp) -> Result<Self, Error> {
+        let side = |dossier: &Dossier, c: &mut Conn| {
+            let (compiled, enrolment) = (Arc::clone(&dossier.compiled), dossier.enrolment());
+            Ok::<_, Error>(Side { compiled, enrolment, known: dossier.known_all(c)? })
+        };
+        let days = if before.plan.revision == after.plan.revision {
+            Vec::new()
+        } else {
+            rules::changed_days(&side(&before, c)?, &side(&after, c)?, &before.zone, at)
+        };
+        Ok(Self { before, after, days })
+    }
+}
+
+/// A plan before and after a revision, or some.
+pub struct Revised(pub Dossier, pub Dossier);
+
+/// What one order makes of one plan.
+struct Step {
+    before: Dossier,
+    after: Dossier,
     deed: Deed,
     states: (PlanState, PlanState),
 }
 
-impl Outcome {
-    /// Whether anything is different.
-    pub fn is_change(&self) -> bool {
+impl Step {
+    fn is_change(&self) -> bool {
         self.states.0 != self.states.1
     }
-}
 
-/// What an order would do to a plan; writes nothing.
-pub fn foresee(
-    c: &mut Conn,
-    cache: &Compiled,
-    who: &Staff,
-    id: PlanId,
-    order: &Order,
-    at: Stamp,
-) -> Result<Outcome, Error> {
-    let before = super::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
-    if !is_repeated(c, who, &before, order, at)? {
-        check_revision(order, before.plan.revision)?;
+    fn revised(self) -> Revised {
+        Revised(self.before, self.after)
     }
-    outcome(c, cache, before, order, at)
 }
 
 /// A plan's tag may say where it is, after a dot (`routes::tag`); the revision alone decides.
@@ -171,15 +202,14 @@ fn bare_tag(tag: &str) -> String {
     tag.split_once('.').map_or_else(|| tag.to_owned(), |(revision, _)| format!("{revision}\""))
 }
 
-fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: Stamp) -> Result<Outcome, Error> {
+fn step(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: Stamp) -> Result<Step, Error> {
     let treatment = patients::treatment(c, before.plan.clinic_id, before.plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
     let state = state_of(&before, &treatment.body_area)?;
-    let known = before.known_all(c)?;
     if let Wish::Correct { performed_on: Some(date), .. } = &order.wish {
         patients::check_date(&before.clinic.zone, (*date).into(), at)?;
     }
-    let now = now(&before, &known, at);
+    let now = now(&before, &before.known_all(c)?, at);
     let deed = deed(order, &now);
     let wanted = match &deed {
         Deed::Did(command) => engine::apply(&state, command, &now).map_err(|why| refused(&order.wish, why))?,
@@ -191,13 +221,7 @@ fn outcome(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: S
     }
     let after =
         if wanted == state { before.clone() } else { changed(c, cache, &before, (&state, &wanted), order, at)? };
-    let known_after = after.known_all(c)?;
-    let sides = (
-        Side { compiled: &before.compiled, enrolment: before.enrolment(), known },
-        Side { compiled: &after.compiled, enrolment: after.enrolment(), known: known_after },
-    );
-    let days = if wanted == state { Vec::new() } else { rules::changed_days(&sides.0, &sides.1, &before.zone, at) };
-    Ok(Outcome { before, after, days, deed, states: (state, wanted) })
+    Ok(Step { before, after, deed, states: (state, wanted) })
 }
 
 fn undone(c: &mut Conn, state: &PlanState, dossier: &Dossier, number: i32, now: &Now) -> Result<PlanState, Error> {
@@ -230,45 +254,67 @@ pub fn carry_out(
     m: &Moment,
 ) -> Result<Outcome, Error> {
     super::lock_treatment(c, who.clinic, id)?;
-    let done = foresee(c, cache, who, id, order, m.at)?;
+    let before = super::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
+    if !is_repeated(c, who, &before, order, m.at)? {
+        check_revision(order, before.plan.revision)?;
+    }
+    let done = step(c, cache, before, order, m.at)?;
     if !done.is_change() {
-        return Ok(done);
+        return Ok(Outcome { plan: Changed::between(c, done.revised(), m.at)?, others: Vec::new() });
     }
     write(c, who, &done, order, m)?;
     let of_treatment = |state: &PlanState| {
         (state.day_zero, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
     };
     let is_of_treatment = of_treatment(&done.states.0) != of_treatment(&done.states.1);
+    let mut followed = Vec::new();
     if is_of_treatment {
         for twin in twins(c, cache, &done.after)? {
             let (order, done) = same_for_twin(c, cache, &done, twin, order, m.at)?;
             if done.is_change() {
                 write(c, who, &done, &order, m)?;
+                followed.push(done.revised());
             }
         }
         correct_treatment(c, &done.after.plan, &done.states.1, m)?;
         crate::courses::recount(c, done.after.plan.clinic_id, done.after.plan.treatment_id)?;
     }
-    let follows = is_of_treatment || done.states.0.stops != done.states.1.stops;
-    if follows {
-        crate::courses::let_give_way(c, cache, who, &done.after.plan, m)?;
+    if is_of_treatment || done.states.0.stops != done.states.1.stops {
+        followed.extend(crate::courses::let_give_way(c, cache, who, &done.after.plan, m)?);
     }
-    crate::today::share_marks(c, cache, &done.after, m)?;
-    // It may make way itself now, or stand again.
-    let again = if follows { super::of_clinic(c, cache, who.clinic, id)? } else { None };
-    Ok(Outcome { after: again.unwrap_or(done.after), ..done })
+    let mut revised = vec![done.revised()];
+    followed.into_iter().for_each(|one| add(&mut revised, one));
+    let mut changes =
+        revised.into_iter().map(|one| Changed::between(c, one, m.at)).collect::<Result<Vec<_>, _>>()?.into_iter();
+    let plan = changes.next().ok_or_else(|| Error::internal("an order without a plan", id))?;
+    let others: Vec<Changed> = changes.collect();
+    let done = Outcome { plan, others };
+    let is_gone = |one: &&Changed| one.after.plan.status == PlanStatus::EnteredInError;
+    let gone: Vec<&Dossier> = done.all().filter(is_gone).map(|one| &one.before).collect();
+    for one in done.all().filter(|one| !is_gone(one)) {
+        crate::today::share_marks(c, cache, (&one.after, &gone), m)?;
+    }
+    Ok(done)
 }
 
-/// Lets a plan make way for the next session's, or stand again: as the sessions are now.
+/// A plan may follow a second time, also the one that an order is about: it may make way itself then.
+fn add(revised: &mut Vec<Revised>, Revised(before, after): Revised) {
+    match revised.iter_mut().find(|known| known.1.plan.id == after.plan.id) {
+        Some(known) => known.1 = after,
+        None => revised.push(Revised(before, after)),
+    }
+}
+
+/// Lets a plan make way for the next session's, or stand again: as the sessions are now. Gives what it was and is, if that is different.
 pub fn give_way(
     c: &mut Conn,
     cache: &Compiled,
     who: &Staff,
     (before, successor): (Dossier, Option<Successor>),
     m: &Moment,
-) -> Result<(), Error> {
+) -> Result<Option<Revised>, Error> {
     let reason = match (before.stops.gives_way(), successor) {
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(None),
         (None, Some(_)) => "The plan of the next session takes its place.",
         (Some(way), Some(next)) if way.to == next.plan => "The date of the next session was corrected.",
         (Some(_), Some(_)) => "The plan of another session takes its place.",
@@ -280,11 +326,12 @@ pub fn give_way(
         overrule: None,
         if_match: None,
     };
-    let done = outcome(c, cache, before, &order, m.at)?;
+    let done = step(c, cache, before, &order, m.at)?;
     if !done.is_change() {
-        return Ok(());
+        return Ok(None);
     }
-    write(c, who, &done, &order, m).map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })
+    write(c, who, &done, &order, m).map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })?;
+    Ok(Some(done.revised()))
 }
 
 /// The plans that somebody did not want to take this one's place.
@@ -300,7 +347,7 @@ pub fn kept_from(c: &mut Conn, plan: &Plan) -> Result<Vec<PlanId>, Error> {
     Ok(kept)
 }
 
-fn write(c: &mut Conn, who: &Staff, done: &Outcome, order: &Order, m: &Moment) -> Result<(), Error> {
+fn write(c: &mut Conn, who: &Staff, done: &Step, order: &Order, m: &Moment) -> Result<(), Error> {
     let plan = &done.after.plan;
     if !store::set(c, plan, done.before.plan.revision)? {
         return Err(Error::Stale);
@@ -430,6 +477,52 @@ fn deed(order: &Order, now: &Now) -> Deed {
     })
 }
 
+/// The plan with another state.
+fn with_state(old: &Plan, wanted: &PlanState) -> Result<Plan, Error> {
+    let some = |is: bool, json: Result<Json, serde_json::Error>| if is { json.map(Some) } else { Ok(None) };
+    let is_moved = old.day_zero.0 != wanted.day_zero;
+    let has_parameters = old.parameters.to::<engine::Parameters>()? == wanted.parameters;
+    Ok(Plan {
+        status: wanted.status,
+        version_id: wanted.version_id,
+        earlier_versions: some(!wanted.earlier_versions.is_empty(), Json::of(&wanted.earlier_versions))?,
+        day_zero: wanted.day_zero.into(),
+        parameters: if has_parameters { old.parameters.clone() } else { Json::of(&wanted.parameters)? },
+        stops: some(wanted.stops != Stops::default(), Json::of(&wanted.stops))?,
+        overrides: some(!wanted.overrides.is_empty(), Json::of(&wanted.overrides))?,
+        first_day_zero: if is_moved { old.first_day_zero.or(Some(old.day_zero)) } else { old.first_day_zero },
+        overruled: wanted.overruled.clone(),
+        ..old.clone()
+    })
+}
+
+/// A plan as it stood for a time.
+pub struct Epoch {
+    /// The plan as it stood.
+    pub dossier: Dossier,
+    /// Where on the body, if it is not where it is now.
+    pub body_area: Option<String>,
+    /// The instant at which it came to stand so; since the enrolment if `None`.
+    pub from: Option<Stamp>,
+    /// The instant at which it was changed; it stands so if `None`.
+    pub until: Option<Stamp>,
+}
+
+/// A plan as it stood from its enrolment on, oldest first.
+pub fn history(c: &mut Conn, cache: &Compiled, now: Dossier) -> Result<Vec<Epoch>, Error> {
+    let mut epochs = Vec::new();
+    let mut from = None;
+    for row in store::list(c, now.plan.clinic_id, now.plan.id)? {
+        let state: PlanState = row.before_state.to()?;
+        let plan = with_state(&now.plan, &state)?;
+        let dossier = Dossier::new(c, cache, (plan, now.patient.clone(), now.clinic.clone()))?;
+        epochs.push(Epoch { dossier, body_area: Some(state.body_area), from, until: Some(row.made_at) });
+        from = Some(row.made_at);
+    }
+    epochs.push(Epoch { dossier: now, body_area: None, from, until: None });
+    Ok(epochs)
+}
+
 /// The plan with another state: compiled, and looked at whether it fits.
 fn changed(
     c: &mut Conn,
@@ -439,26 +532,10 @@ fn changed(
     order: &Order,
     at: Stamp,
 ) -> Result<Dossier, Error> {
-    let moved = state.day_zero != wanted.day_zero;
-    let some = |is: bool, json: Result<Json, serde_json::Error>| if is { json.map(Some) } else { Ok(None) };
-    let old = &before.plan;
     let plan = Plan {
-        status: wanted.status,
-        version_id: wanted.version_id,
-        earlier_versions: some(!wanted.earlier_versions.is_empty(), Json::of(&wanted.earlier_versions))?,
-        day_zero: wanted.day_zero.into(),
-        parameters: if state.parameters == wanted.parameters {
-            old.parameters.clone()
-        } else {
-            Json::of(&wanted.parameters)?
-        },
-        stops: some(wanted.stops != Stops::default(), Json::of(&wanted.stops))?,
-        overrides: some(!wanted.overrides.is_empty(), Json::of(&wanted.overrides))?,
-        first_day_zero: if moved { old.first_day_zero.or(Some(old.day_zero)) } else { old.first_day_zero },
-        overruled: wanted.overruled.clone(),
         next_due_at: (wanted.status == PlanStatus::Active).then_some(at),
-        revision: old.revision + 1,
-        ..old.clone()
+        revision: before.plan.revision + 1,
+        ..with_state(&before.plan, wanted)?
     };
     let after = Dossier::new(c, cache, (plan, before.patient.clone(), before.clinic.clone()))?;
     if !after.compiled.body_areas.contains(&wanted.body_area) {
@@ -577,15 +654,15 @@ fn twins(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossie
 fn same_for_twin(
     c: &mut Conn,
     cache: &Compiled,
-    done: &Outcome,
+    done: &Step,
     twin: Dossier,
     order: &Order,
     at: Stamp,
-) -> Result<(Order, Outcome), Error> {
+) -> Result<(Order, Step), Error> {
     let with = |wish: Wish| Order { wish, if_match: None, ..order.clone() };
     let Wish::Undo(number) = order.wish else {
         let order = with(order.wish.clone());
-        let done = outcome(c, cache, twin, &order, at)?;
+        let done = step(c, cache, twin, &order, at)?;
         return Ok((order, done));
     };
     let own = store::list(c, done.before.plan.clinic_id, done.before.plan.id)?;
@@ -601,7 +678,7 @@ fn same_for_twin(
     }
     if let Some(together) = together {
         let order = with(Wish::Undo(together.revision));
-        match outcome(c, cache, twin.clone(), &order, at) {
+        match step(c, cache, twin.clone(), &order, at) {
             Err(Error::Conflict { code: "not_newest", .. }) => {}
             done => return Ok((order, done?)),
         }
@@ -609,7 +686,7 @@ fn same_for_twin(
     let PlanState { day_zero, body_area, parameters, .. } = done.states.1.clone();
     let order =
         with(Wish::Correct { performed_on: Some(day_zero), body_area: Some(body_area), parameters: Some(parameters) });
-    let done = outcome(c, cache, twin, &order, at)?;
+    let done = step(c, cache, twin, &order, at)?;
     Ok((order, done))
 }
 

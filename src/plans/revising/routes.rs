@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::rules::ChangedDay;
-use super::{Deed, Order, Outcome, Revision, Wish, store};
+use super::{Changed, Deed, Order, Outcome, Revision, Wish, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
+use crate::db::Conn;
 use crate::engine::{
     self, AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Successor, Threshold,
 };
@@ -50,6 +51,18 @@ struct PlanChange {
     /// Whether anything is different: the same command a second time changes nothing.
     #[schema(example = true)]
     changed: bool,
+    /// The plan afterwards.
+    plan: Plan,
+    /// Every date from today on that is different.
+    days: Vec<PlanDayChange>,
+    /// The plans that change with it, each with a revision of its own: those of the same treatment, and those of the course that make way
+    /// for the plan of another session, or stand again.
+    others: Vec<OtherPlanChange>,
+}
+
+/// What a command on one plan does to another, or would do.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct OtherPlanChange {
     /// The plan afterwards.
     plan: Plan,
     /// Every date from today on that is different.
@@ -109,14 +122,18 @@ fn line_view(dossier: &Dossier, occurrence: &engine::Occurrence) -> Result<Chang
     })
 }
 
-fn day_view(outcome: &Outcome, day: &ChangedDay) -> Result<PlanDayChange, Error> {
+fn days_view(changed: &Changed) -> Result<Vec<PlanDayChange>, Error> {
+    changed.days.iter().map(|day| day_view(changed, day)).collect()
+}
+
+fn day_view(changed: &Changed, day: &ChangedDay) -> Result<PlanDayChange, Error> {
     let lines = |dossier: &Dossier, of: &engine::Day, indexes: &mut dyn Iterator<Item = usize>| {
         indexes.filter_map(|index| of.occurrences.get(index)).map(|one| line_view(dossier, one)).collect()
     };
-    let added: Result<Vec<_>, Error> = lines(&outcome.after, &day.after, &mut day.added.iter().copied());
-    let removed: Result<Vec<_>, Error> = lines(&outcome.before, &day.before, &mut day.removed.iter().copied());
+    let added: Result<Vec<_>, Error> = lines(&changed.after, &day.after, &mut day.added.iter().copied());
+    let removed: Result<Vec<_>, Error> = lines(&changed.before, &day.before, &mut day.removed.iter().copied());
     let reworded: Result<Vec<_>, Error> =
-        lines(&outcome.after, &day.after, &mut day.changed.iter().map(|(_, after)| *after));
+        lines(&changed.after, &day.after, &mut day.changed.iter().map(|(_, after)| *after));
     Ok(PlanDayChange {
         date: day.date.into(),
         day_before: day.before.number,
@@ -139,14 +156,14 @@ async fn order(
     let order = Order { wish, reason, overrule, if_match: if_match(request) };
     let (m, inner, applied) = (app.moment(), app.clone(), !dry_run.dry_run.0);
     let at = m.at;
-    let outcome = if applied {
-        app.db.write(move |c| super::carry_out(c, &inner.compiled, &who, id, &order, &m)).await?
-    } else {
-        app.db.read(move |c| super::foresee(c, &inner.compiled, &who, id, &order, at)).await?
-    };
-    let days: Result<Vec<_>, Error> = outcome.days.iter().map(|day| day_view(&outcome, day)).collect();
-    let shown = if applied { &outcome.after } else { &outcome.before };
-    let body = PlanChange { applied, changed: outcome.is_change(), plan: view(&outcome.after, None, at)?, days: days? };
+    let carry_out = move |c: &mut Conn| super::carry_out(c, &inner.compiled, &who, id, &order, &m);
+    let Outcome { plan, others } =
+        if applied { app.db.write(carry_out).await? } else { app.db.rehearse(carry_out).await? };
+    let shown = if applied { &plan.after } else { &plan.before };
+    let other = |other: &Changed| Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other)? });
+    let others: Result<Vec<_>, Error> = others.iter().map(other).collect();
+    let (changed, days) = (plan.is_change(), days_view(&plan)?);
+    let body = PlanChange { applied, changed, plan: view(&plan.after, None, at)?, days, others: others? };
     Ok(HttpResponse::Ok().insert_header(("etag", tag(shown, at))).json(body))
 }
 

@@ -1,6 +1,7 @@
 //! What a change of a plan does to each of its days that are still to come.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
@@ -11,9 +12,9 @@ use crate::time::Stamp;
 use jiff::tz::TimeZone;
 
 /// A plan as it is, or as it would be.
-pub struct Side<'a> {
+pub struct Side {
     /// Its protocol.
-    pub compiled: &'a Compiled,
+    pub compiled: Arc<Compiled>,
     /// Where it stands.
     pub enrolment: Enrolment,
     /// What is recorded.
@@ -54,7 +55,7 @@ pub fn changed_days(before: &Side, after: &Side, zone: &TimeZone, at: Stamp) -> 
 fn changed_day(before: &Side, after: &Side, zone: &TimeZone, at: Stamp, date: Date) -> Option<ChangedDay> {
     let seen = |side: &Side| {
         let facts: Facts = side.known.facts();
-        engine::on_date(side.compiled, &side.enrolment, &facts, zone, at, date)
+        engine::on_date(&side.compiled, &side.enrolment, &facts, zone, at, date)
     };
     let (old, new) = (seen(before), seen(after));
     let (old_lines, new_lines) = (lines(before, &old), lines(after, &new));
@@ -78,9 +79,9 @@ fn changed_day(before: &Side, after: &Side, zone: &TimeZone, at: Stamp, date: Da
 type LineKey<'a> = (&'a str, &'a str);
 
 /// The lines of a day that are asked or told, by item and slot.
-fn lines<'a>(side: &Side<'a>, day: &engine::Day) -> BTreeMap<LineKey<'a>, usize> {
+fn lines<'a>(side: &'a Side, day: &engine::Day) -> BTreeMap<LineKey<'a>, usize> {
     let asked = day.occurrences.iter().enumerate().filter(|(_, occurrence)| occurrence.state != State::Cancelled);
-    asked.filter_map(|(index, occurrence)| Some((line_key(side.compiled, occurrence)?, index))).collect()
+    asked.filter_map(|(index, occurrence)| Some((line_key(&side.compiled, occurrence)?, index))).collect()
 }
 
 fn line_key<'a>(compiled: &'a Compiled, occurrence: &Occurrence) -> Option<LineKey<'a>> {
@@ -90,7 +91,7 @@ fn line_key<'a>(compiled: &'a Compiled, occurrence: &Occurrence) -> Option<LineK
 
 type Said<'a> = (Option<(&'a engine::Text, Option<&'a engine::Text>)>, Stamp, Stamp, Option<Date>, bool);
 
-fn said<'a>(side: &Side<'a>, occurrence: &Occurrence) -> Said<'a> {
+fn said<'a>(side: &'a Side, occurrence: &Occurrence) -> Said<'a> {
     let words = side.compiled.items.get(occurrence.item).map(|item| (&item.title, item.text.as_ref()));
     (words, occurrence.opens_at, occurrence.closes_at, occurrence.last_on, occurrence.held)
 }

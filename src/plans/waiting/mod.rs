@@ -153,7 +153,7 @@ pub fn decide(
     }
     if decision == Decision::Start {
         crate::courses::let_give_way(c, cache, who, &dossier.plan, m)?;
-        crate::today::share_marks(c, cache, &dossier, m)?;
+        crate::today::share_marks(c, cache, (&dossier, &[]), m)?;
     }
     let action = match decision {
         Decision::Start => "plan_started",

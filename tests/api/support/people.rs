@@ -194,6 +194,13 @@ pub fn face_treatment(performed_on: &str) -> Value {
 }
 
 impl Clinic {
+    /// Writes a version of the clinic's own protocol of that key, approves it, and gives it.
+    pub async fn approve(&self, key: &str, document: &str) -> Value {
+        let versions = format!("/v1/clinic/protocols/{key}/versions");
+        let written = self.owner.post(&versions, json!({ "document": document })).await.must(201);
+        self.clinician.post_nothing(&format!("{versions}/{}/activate", written["version"])).await.must(200)
+    }
+
     /// Adds a patient, and nothing else.
     pub async fn add_patient(&self, name: &str, zone: &str) -> Value {
         let email = format!("{}@patients.example", name.to_lowercase());
