@@ -11,12 +11,12 @@ pub mod settings;
 pub mod types;
 mod writer;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::Connection as _;
 use diesel::{PgConnection, SqliteConnection};
+use tokio::sync::oneshot;
 
 use crate::error::Error;
 
@@ -128,33 +128,23 @@ impl Db {
         }
     }
 
-    /// Gives what a write would give, and takes it back: nothing is written.
+    /// Gives what a write would give: its transaction is rolled back, and nothing is written.
     pub async fn rehearse<T, F>(&self, f: F) -> Result<T, Error>
     where
         F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
-        self.write(|c| {
-            let Err(end) =
-                c.transaction::<Infallible, _, _>(|c| Err(f(c).map_or_else(Rehearsed::Failed, Rehearsed::Done)));
-            match end {
-                Rehearsed::Done(value) => Ok(value),
-                Rehearsed::Failed(why) => Err(why),
-            }
-        })
-        .await
-    }
-}
-
-/// What ends a rehearsal: what came of it.
-enum Rehearsed<T> {
-    Done(T),
-    Failed(Error),
-}
-
-impl<T> From<diesel::result::Error> for Rehearsed<T> {
-    fn from(why: diesel::result::Error) -> Self {
-        Self::Failed(why.into())
+        let (tell, told) = oneshot::channel();
+        let rolled_back = self.write::<(), _>(|c| {
+            // Nobody listens any more if the request went away.
+            drop(tell.send(f(c)));
+            Err(Error::Busy)
+        });
+        match (rolled_back.await, told.await) {
+            (_, Ok(result)) => result,
+            (Err(why), Err(_)) => Err(why),
+            (Ok(()), Err(_)) => Err(Error::internal("a rehearsal was not heard", "no result")),
+        }
     }
 }
 

@@ -51,11 +51,9 @@ pub struct Asking<'a> {
     pub facts: &'a Facts<'a>,
     /// Where the patient is.
     pub zone: &'a TimeZone,
-    /// The treated area, if it is known: without one, nothing is set aside.
-    pub area: Option<&'a str>,
 }
 
-/// Another of the patient's plans, as it stood beside this one for a time.
+/// Another of the patient's plans for the same area, as it stood beside this one for a time.
 #[derive(Debug, Clone, Copy)]
 pub struct Beside<'a> {
     /// The plan.
@@ -82,7 +80,7 @@ pub fn adherence(plan: &Asking, others: &[Beside], back_filled: &[OccurrenceId],
             let Some((_, tally)) = seen.kinds.iter_mut().find(|(counted, _)| *counted == item.kind) else { continue };
             let is_expected = one.caught_up != Some(LateEnrolment::CatchUp);
             let is_left = matches!(one.state, State::Missed | State::Skipped);
-            if !is_expected || is_left && others.iter().any(|other| other.has_set_aside(plan, item, &one)) {
+            if !is_expected || is_left && others.iter().any(|other| other.has_set_aside(item, &one)) {
                 continue;
             }
             tally.count(one.state, back_filled.contains(&one.id));
@@ -98,22 +96,20 @@ pub fn adherence(plan: &Asking, others: &[Beside], back_filled: &[OccurrenceId],
 
 impl Beside<'_> {
     /// Whether Today, as it was when the task could first be seen beside this plan, set it aside.
-    fn has_set_aside(&self, plan: &Asking, item: &Item, one: &Occurrence) -> bool {
+    fn has_set_aside(&self, item: &Item, one: &Occurrence) -> bool {
         let forbids = |item: &Item, meaning: &String| {
             item.kind == ItemKind::Restriction && item.meaning.as_ref() == Some(meaning)
         };
         let Some(meaning) = item.meaning.as_ref().filter(|_| item.kind == ItemKind::Task) else { return false };
-        let Asking { compiled, enrolment, facts, zone, area } = self.plan;
-        if area.is_none() || area != plan.area || !compiled.items.iter().any(|rule| forbids(rule, meaning)) {
+        let Asking { compiled, enrolment, facts, zone } = self.plan;
+        if !compiled.items.iter().any(|rule| forbids(rule, meaning)) {
             return false;
         }
-        let seen_at = one.opens_at.max(enrolment.enrolled_at);
-        if seen_at >= one.closes_at {
-            return false; // it was asked for as long as its window was open
-        }
-        if self.from.is_some_and(|from| seen_at < from) || self.until.is_some_and(|until| seen_at >= until) {
-            return false;
-        }
+        let seen_at = [Some(one.opens_at), Some(enrolment.enrolled_at), self.from].into_iter().flatten().max();
+        let asked_until = self.until.map_or(one.closes_at, |until| until.min(one.closes_at));
+        let Some(seen_at) = seen_at.filter(|seen_at| *seen_at < asked_until) else {
+            return false; // it was asked for as long as its window was open beside it
+        };
         let beside = today(compiled, enrolment, facts, zone, seen_at).occurrences.into_iter();
         let mut rules = beside.filter(|rule| compiled.items.get(rule.item).is_some_and(|item| forbids(item, meaning)));
         rules.any(|rule| rule.opens_at < one.late_until && one.opens_at < rule.closes_at)

@@ -213,8 +213,8 @@ words! {
         TooLate = "too_late",
         /// The plan is not running.
         PlanNotActive = "plan_not_active",
-        /// Today did not ask for it: another plan of the patient forbids it for the same area.
-        SetAside = "set_aside",
+        /// Today did not ask for it.
+        NotAsked = "not_asked",
     }
 
     /// A day of the week.

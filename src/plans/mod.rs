@@ -348,8 +348,9 @@ pub fn enrol(
     if waits {
         waiting::send(c, post, &dossier, &reasons, m)?;
     } else {
-        courses::let_give_way(c, cache, who, &dossier.plan, m)?;
-        crate::today::share_marks(c, cache, (&dossier, &[]), m)?;
+        let followed = courses::let_give_way(c, cache, who, &dossier.plan, m)?;
+        let gone: Vec<Dossier> = followed.iter().filter_map(|one| one.gone(m.at)).cloned().collect();
+        crate::today::share_marks(c, cache, (&dossier, &gone), m)?;
     }
     Ok(dossier)
 }

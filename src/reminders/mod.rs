@@ -100,7 +100,7 @@ fn decide(c: &mut Conn, cache: &Compiled, post: &Post, dossier: &Dossier, due: &
     let patient = &dossier.patient;
     let reader = Reader { wants: patient.reminders, refused: patient.address_refused_at.is_some() };
     let reason = match engine::reason_of(due, reader, m.at) {
-        Reason::Missing if is_set_aside(c, cache, dossier, &due.occurrence, m.at)? => Reason::SetAside,
+        Reason::Missing if is_set_aside(c, cache, dossier, &due.occurrence, m.at)? => Reason::NotAsked,
         reason => reason,
     };
     let (decision, outbox_id) = match reason {
@@ -202,7 +202,7 @@ fn still_missing(
     told: &[Reminder],
     at: Stamp,
 ) -> Result<Option<Reason>, Error> {
-    let mut why_not = Some(Reason::PlanNotActive);
+    let (mut done, mut set_aside) = (false, false);
     for reminder in told {
         let Some(dossier) = plans::of_clinic(c, cache, clinic, reminder.plan_id)? else { continue };
         if dossier.status(at) != PlanStatus::Active {
@@ -220,11 +220,15 @@ fn still_missing(
                 if !is_set_aside(c, cache, &dossier, occurrence, at)? {
                     return Ok(None);
                 }
-                why_not = Some(Reason::SetAside);
+                set_aside = true;
             }
             Some((_, State::Cancelled)) | None => {}
-            Some(_) => why_not = Some(Reason::Done),
+            Some(_) => done = true,
         }
     }
-    Ok(why_not)
+    Ok(Some(match (done, set_aside) {
+        (true, _) => Reason::Done,
+        (false, true) => Reason::NotAsked,
+        (false, false) => Reason::PlanNotActive,
+    }))
 }

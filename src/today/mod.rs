@@ -259,20 +259,22 @@ fn write(
 }
 
 /// What was done already counts for a plan that begins, or goes on, now: of the lines that it shares with the patient's other plans, and
-/// with one that is `gone` now, the marks are recorded for it too, as they were noted. Today showed one act, and it is not asked for again.
+/// with those that are `gone` since, as they were, the marks are recorded for it too, as they were noted. Today showed one act, and it is not asked for again.
 pub fn share_marks(
     c: &mut Conn,
     cache: &Compiled,
-    (begun, gone): (&Dossier, &[&Dossier]),
+    (begun, gone): (&Dossier, &[Dossier]),
     m: &Moment,
 ) -> Result<(), Error> {
     let Some(account) = begun.patient.account_id else { return Ok(()) };
-    let mut days = Vec::new();
+    let mut days = gone.to_vec();
     for rows in store::list_shown_of_account(c, account)? {
-        days.push(Dossier::new(c, cache, rows)?);
+        if gone.iter().all(|gone| gone.plan.id != rows.0.id) {
+            days.push(Dossier::new(c, cache, rows)?);
+        }
     }
-    days.extend(gone.iter().map(|gone| (*gone).clone()));
-    if days.len() < 2 {
+    days.sort_by_key(|dossier| dossier.plan.id);
+    if gone.iter().any(|gone| gone.plan.id == begun.plan.id) || days.len() < 2 {
         return Ok(());
     }
     let today = engine::local_date(&begun.zone, m.at);

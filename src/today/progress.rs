@@ -1,5 +1,7 @@
 //! How much of what was expected was done: adherence to one plan, for the patient and for the clinic.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -82,61 +84,43 @@ tallies! {
     ProgressTotal {}
 }
 
-/// A plan, and what the engine asks about it.
+/// A plan as it stood for a time, and what the engine asks about it.
 struct Asked {
     dossier: Dossier,
     enrolment: Enrolment,
-    known: Known,
-    area: Option<String>,
-}
-
-impl Asked {
-    fn new(c: &mut Conn, dossier: Dossier, area: Option<String>) -> Result<Self, Error> {
-        Ok(Self { enrolment: dossier.enrolment(), known: dossier.known_all(c)?, dossier, area })
-    }
-
-    fn asking<'a>(&'a self, facts: &'a Facts<'a>) -> Asking<'a> {
-        let Self { dossier, enrolment, area, .. } = self;
-        Asking { compiled: &dossier.compiled, enrolment, facts, zone: &dossier.zone, area: area.as_deref() }
-    }
+    known: Arc<Known>,
+    from: Option<Stamp>,
+    until: Option<Stamp>,
 }
 
 fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Result<Progress, Error> {
     let late = store::list_back_filled(c, dossier.plan.clinic_id, dossier.plan.id)?;
-    let rivals = rivals(c, cache, &dossier)?;
-    let areas = match dossier.patient.account_id {
-        Some(account) if !rivals.is_empty() => store::list_areas_of_account(c, account)?,
-        _ => Vec::new(),
+    let others = rivals(c, cache, &dossier)?;
+    let (known, enrolment) = (dossier.known_all(c)?, dossier.enrolment());
+    let facts: Vec<Facts<'_>> = others.iter().map(|other| other.known.facts()).collect();
+    let asking = |dossier, enrolment, facts| {
+        let Dossier { compiled, zone, .. }: &Dossier = dossier;
+        Asking { compiled, enrolment, facts, zone }
     };
-    let area =
-        |dossier: &Dossier| areas.iter().find(|(plan, _)| *plan == dossier.plan.id).map(|(_, area)| area.clone());
-    let others = rivals.into_iter().map(|Epoch { dossier, body_area, from, until }| {
-        let area = body_area.or_else(|| area(&dossier));
-        Ok((Asked::new(c, dossier, area)?, from, until))
-    });
-    let others: Vec<(Asked, Option<Stamp>, Option<Stamp>)> = others.collect::<Result<_, Error>>()?;
-    let area = area(&dossier);
-    let own = Asked::new(c, dossier, area)?;
-    let facts: Vec<Facts<'_>> = others.iter().map(|(other, ..)| other.known.facts()).collect();
-    let beside = others.iter().zip(&facts).map(|((other, from, until), facts)| Beside {
-        plan: other.asking(facts),
-        from: *from,
-        until: *until,
+    let beside = others.iter().zip(&facts).map(|(other, facts)| Beside {
+        plan: asking(&other.dossier, &other.enrolment, facts),
+        from: other.from,
+        until: other.until,
     });
     let beside: Vec<Beside<'_>> = beside.collect();
-    let seen = engine::adherence(&own.asking(&own.known.facts()), &beside, &late, at);
+    let seen = engine::adherence(&asking(&dossier, &enrolment, &known.facts()), &beside, &late, at);
     Ok(Progress {
-        plan_id: own.dossier.plan.id,
-        as_of: seen.changed_at.unwrap_or(own.enrolment.enrolled_at),
+        plan_id: dossier.plan.id,
+        as_of: seen.changed_at.unwrap_or(enrolment.enrolled_at),
         kinds: seen.kinds.iter().map(|(kind, tally)| ProgressOfKind::of(*kind, tally)).collect(),
         total: ProgressTotal::of(&seen.total()),
         unasked: seen.unasked,
     })
 }
 
-/// The patient's other plans, in every clinic, that forbid what a task of this one is about: as each stood, also until it was entered in
-/// error.
-fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Epoch>, Error> {
+/// The patient's other plans, in every clinic, that forbade what a task of this one is about, for the area that both were for then: each as
+/// it stood, also until it was entered in error.
+fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Asked>, Error> {
     let tasks = dossier.compiled.items.iter().filter(|item| item.kind == ItemKind::Task);
     let meanings: Vec<&String> = tasks.filter_map(|item| item.meaning.as_ref()).collect();
     let Some(account) = dossier.patient.account_id.filter(|_| !meanings.is_empty()) else { return Ok(Vec::new()) };
@@ -147,11 +131,36 @@ fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Epoch
         let Dossier { plan, compiled, .. } = &epoch.dossier;
         plan.status != PlanStatus::EnteredInError && compiled.items.iter().any(forbids)
     };
-    let mut rivals = Vec::new();
+    let mut epochs = Vec::new();
     for rows in store::list_ever_shown_of_account(c, account)? {
         if rows.0.id != dossier.plan.id {
             let other = Dossier::new(c, cache, rows)?;
-            rivals.extend(revising::history(c, cache, other)?.into_iter().filter(is_rival));
+            epochs.extend(revising::history(c, cache, &other)?.into_iter().filter(is_rival));
+        }
+    }
+    if epochs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let areas = store::list_areas_of_account(c, account)?;
+    let own = revising::history(c, cache, dossier)?;
+    let area = |epoch: &Epoch| {
+        let now = || areas.iter().find(|(plan, _)| *plan == epoch.dossier.plan.id).map(|(_, area)| area.clone());
+        epoch.body_area.clone().or_else(now)
+    };
+    let mut rivals: Vec<Asked> = Vec::new();
+    for epoch in epochs {
+        let (enrolment, plan) = (epoch.dossier.enrolment(), &epoch.dossier.plan);
+        let same = rivals.last().filter(|last| last.dossier.plan.id == plan.id && plan.first_day_zero.is_none());
+        let known = match same {
+            Some(last) => Arc::clone(&last.known),
+            None => Arc::new(epoch.dossier.known_all(c)?),
+        };
+        for own in own.iter().filter(|own| area(own).is_some() && area(own) == area(&epoch)) {
+            let until = [own.until, epoch.until].into_iter().flatten().min();
+            let (from, known) = (own.from.max(epoch.from), Arc::clone(&known));
+            if until.is_none_or(|until| from < Some(until)) {
+                rivals.push(Asked { dossier: epoch.dossier.clone(), enrolment: enrolment.clone(), known, from, until });
+            }
         }
     }
     Ok(rivals)

@@ -778,34 +778,73 @@ fn differing(one: &Value, other: &Value) -> Value {
     Value::Object(fields.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
-#[tokio::test]
-async fn what_was_done_for_a_session_that_never_was_is_done_for_the_plan_that_stands_again() {
+/// A weekly plan whose next session takes its place, with sunscreen on every day.
+async fn weekly() -> Series {
     let sessions = "interval_days = 42\nmin_interval_days = 28";
-    let weekly = format!("{}\nreplaces_tail_when_sooner = true", sessions.replace("42", "7").replace("28", "7"));
-    let weekly = changed(&small_protocol("weekly"), &[(sessions, &weekly)]);
-    let series =
-        Series::with(json!({ "protocol_key": "weekly", "body_area": "face", "sessions": 3 }), Some(&weekly)).await;
+    let sooner = "interval_days = 7\nmin_interval_days = 7\nreplaces_tail_when_sooner = true";
+    let document =
+        changed(&small_protocol("weekly"), &[(sessions, sooner), ("days = [\"2-14\"]", "days = [\"0-14\"]")]);
+    let wish = json!({ "protocol_key": "weekly", "body_area": "face", "sessions": 3 });
+    Series::with(wish, Some(&document)).await
+}
+
+impl Series {
+    /// The sunscreen of Today: its day of the plan, which is the only one, and its state.
+    async fn sunscreen(&self, plan: &Value) -> Value {
+        let line = self.sunscreen_line().await;
+        assert_eq!(line["plan_ids"], json!([plan["id"]]));
+        json!([line["day"], line["state"]])
+    }
+
+    async fn sunscreen_line(&self) -> Value {
+        let today = self.ada.get("/v1/me/today").await.must(200);
+        let found = today["items"].as_array().unwrap().iter().find(|item| item["key"] == "sunscreen").cloned();
+        found.unwrap()
+    }
+
+    async fn put_on_sunscreen(&self) {
+        let line = self.sunscreen_line().await;
+        assert_eq!(line["state"], "open");
+        let path = format!("/v1/me/occurrences/{}/mark", line["occurrence_id"].as_str().unwrap());
+        self.ada.put(&path, json!({ "state": "done" })).await.must(200);
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_is_done_for_the_plan_that_takes_another_ones_place() {
+    let series = weekly().await;
+    let (_, one) = series.session("2026-03-02").await;
+    series.app.set_clock("2026-03-09T09:00:00Z");
+    series.put_on_sunscreen().await;
+    let (_, two) = series.session("2026-03-09").await;
+    assert_eq!(series.sunscreen(&two).await, json!([0, "done"]), "by the next session's");
+
+    // For a session that never was, by that before it; and back.
+    let order = async |command: &str, body: Value| series.order(&two, command, body).await;
+    series.app.set_clock("2026-03-12T10:00:00Z");
+    series.put_on_sunscreen().await;
+    let contents = || series.app.database.contents();
+    let before = contents();
+    order("entered-in-error?dry_run=true", json!({ "reason": "Another person." })).await;
+    assert_eq!(contents(), before, "a dry run writes nothing");
+    order("entered-in-error", json!({ "reason": "Another person." })).await;
+    assert_eq!(series.sunscreen(&one).await, json!([10, "done"]));
+    series.app.set_clock("2026-03-13T10:00:00Z");
+    series.put_on_sunscreen().await;
+    let number = series.plan(&two).await["revision"].clone();
+    order("undo", json!({ "revision": number, "reason": "It was this one." })).await;
+    assert_eq!(series.sunscreen(&two).await, json!([4, "done"]));
+}
+
+#[tokio::test]
+async fn what_was_done_for_a_session_that_was_revoked_on_its_day_is_done_for_the_one_before() {
+    let series = weekly().await;
     let (_, one) = series.session("2026-03-02").await;
     let (_, two) = series.session("2026-03-09").await;
-    series.app.set_clock("2026-03-12T10:00:00Z");
-    let tasks = async |plan: &Value| {
-        let today = series.ada.get("/v1/me/today").await.must(200);
-        let tasks = today["items"].as_array().unwrap().iter().filter(|item| item["kind"] == "task").cloned();
-        tasks.inspect(|task| assert_eq!(task["plan_ids"], json!([plan["id"]]))).collect::<Vec<Value>>()
-    };
-    let [moisturise, sunscreen] = tasks(&two).await.try_into().unwrap();
-    let path = format!("/v1/me/occurrences/{}/mark", sunscreen["occurrence_id"].as_str().unwrap());
-    series.ada.put(&path, json!({ "state": "done" })).await.must(200);
-    assert_eq!([&moisturise["key"], &sunscreen["key"]], ["moisturise", "sunscreen"]);
-
-    let marks = || series.app.database.count("marks", "1 = 1");
-    series.order(&two, "entered-in-error?dry_run=true", json!({ "reason": "Another person." })).await;
-    assert_eq!(marks(), 1, "a dry run writes nothing");
-    series.order(&two, "entered-in-error", json!({ "reason": "Another person." })).await;
-    let asked: Vec<Value> =
-        tasks(&one).await.iter().map(|task| json!([task["key"], task["day"], task["state"]])).collect();
-    assert_eq!(asked, [json!(["sunscreen", 10, "done"])], "nothing done is asked again");
-    assert_eq!(marks(), 2);
+    assert_eq!(series.sunscreen(&two).await, json!([0, "open"]));
+    series.put_on_sunscreen().await;
+    series.order(&two, "revoke", json!({ "reason": "Not begun." })).await;
+    assert_eq!(series.sunscreen(&one).await, json!([7, "done"]));
 }
 
 async fn me_tag(series: &Series) -> String {

@@ -321,10 +321,26 @@ async fn what_another_plan_forbids_is_not_expected_in_whatever_clinic() {
     let (one, two) = (app.clinic().await, app.clinic_named("two").await);
     let old = |name| one.enrol_as((name, "Europe/London"), "mn-face", face_treatment("2026-02-20"));
     let (ada, bea, cleo, dora) = (old("Ada").await, old("Bea").await, old("Cleo").await, old("Dora").await);
-    // All but Dora are needled again in another clinic: no sunscreen today and tomorrow.
+    let (eve, fay) = (old("Eve").await, old("Fay").await);
+    // All but Dora are needled again in another clinic: no sunscreen today and tomorrow. Fay's is noted with a wrong date.
     let mut again = Vec::new();
-    for name in ["Ada", "Bea", "Cleo"] {
-        again.push(two.enrol_as((name, "Europe/London"), "mn-face", face_treatment("2026-03-02")).await);
+    for (name, on) in
+        ["Ada", "Bea", "Cleo", "Eve"].map(|name| (name, "2026-03-02")).into_iter().chain([("Fay", "2026-02-25")])
+    {
+        again.push(two.enrol_as((name, "Europe/London"), "mn-face", face_treatment(on)).await);
+    }
+    let order = async |again: &Enrolled, command: &str, body: Value| {
+        let path = format!("/v1/clinic/plans/{}/{command}", again.plan_id);
+        two.owner.send_if("POST", &path, "\"v1\"", body).await.must(200);
+    };
+    let never_was = json!({ "reason": "Another person." });
+    // In the middle of the day, and of the sunscreen's window, Eve's is taken away, and Fay's date is put right.
+    app.set_clock("2026-03-02T12:00:00Z");
+    order(&again[3], "entered-in-error", never_was.clone()).await;
+    order(&again[4], "correct", json!({ "performed_on": "2026-03-02", "reason": "Typed wrong." })).await;
+    for (of, count) in [(&ada, 1), (&eve, 0), (&fay, 1)] {
+        let aside = today(&app.person(of.person.account, None).await).await["set_aside"].clone();
+        assert_eq!(aside.as_array().unwrap().len(), count);
     }
     let tomorrow = "2026-03-03T10:00:00Z";
     app.set_clock(tomorrow);
@@ -349,20 +365,13 @@ async fn what_another_plan_forbids_is_not_expected_in_whatever_clinic() {
     let mine = format!("/v1/me/plans/{}/progress", ada.plan_id);
     let theirs = one.coordinator.get(&format!("/v1/clinic/plans/{}/progress", ada.plan_id)).await.must(200);
     assert_eq!(app.person(ada.person.account, None).await.get(&mine).await.must(200), theirs);
-    // A correction of the other treatment, or its entry in error, does not make anybody have asked.
-    let as_told = async |command: &str, again: &Enrolled, body: Value| {
-        let path = format!("/v1/clinic/plans/{}/{command}", again.plan_id);
-        two.owner.send_if("POST", &path, "\"v1\"", body).await.must(200);
-    };
-    as_told("entered-in-error", &again[0], json!({ "reason": "Another person." })).await;
+    assert_eq!(of_tasks(&one, &eve.plan_id).await, json!([expected - 1, 0, 0, missed - 1]), "asked on the second day");
+    assert_eq!(of_tasks(&one, &fay.plan_id).await, json!([expected - 2, 0, 0, missed - 2]), "not from noon on");
+    // That the other treatment was another day, or never, does not make anybody have asked.
+    order(&again[0], "entered-in-error", never_was).await;
     assert_eq!(of_tasks(&one, &ada.plan_id).await, json!([expected - 2, 0, 0, missed - 2]));
-    as_told("correct", &again[1], json!({ "performed_on": "2026-02-25", "reason": "Typed wrong." })).await;
+    order(&again[1], "correct", json!({ "performed_on": "2026-02-25", "reason": "Typed wrong." })).await;
     assert_eq!(of_tasks(&one, &bea.plan_id).await, json!([expected - 1, 1, 0, missed - 2]));
-    // From then on it forbids nothing.
-    app.set_clock("2026-03-08T10:00:00Z");
-    let later = of_tasks(&one, &dora.plan_id).await;
-    let [expected, missed] = [0, 3].map(|place| later[place].as_u64().unwrap());
-    assert_eq!(of_tasks(&one, &ada.plan_id).await, json!([expected - 2, 0, 0, missed - 2]));
 }
 
 #[tokio::test]

@@ -397,14 +397,6 @@ async fn total(clinic: &Clinic, of: &Enrolled) -> Value {
     json!([progress["total"]["expected"], progress["total"]["missed"]])
 }
 
-/// A second protocol for the face, approved.
-async fn approve_second(clinic: &Clinic) -> &'static str {
-    let versions = "/v1/clinic/protocols/second/versions";
-    clinic.owner.post(versions, json!({ "document": small_protocol("second") })).await.must(201);
-    clinic.owner.post_nothing(&format!("{versions}/1/activate")).await.must(200);
-    "second"
-}
-
 impl Care {
     async fn enrol_in_second(&self) -> Value {
         let body = json!({
@@ -419,9 +411,27 @@ impl Care {
 }
 
 #[tokio::test]
+async fn a_dry_run_tells_of_the_other_plan_of_the_treatment_and_leaves_no_trace() {
+    let care = Care::new().await;
+    care.clinic.approve("second", &small_protocol("second")).await;
+    let second = care.enrol_in_second().await;
+    let before = care.app.database.contents();
+    let correction = json!({ "performed_on": "2026-03-01", "reason": "Typed wrong." });
+    let looked = care.order("correct?dry_run=true", 1, correction.clone()).await.must(200);
+    assert_eq!(care.app.database.contents(), before);
+    let other = &looked["others"][0];
+    assert_eq!(looked["others"].as_array().unwrap().len(), 1);
+    assert_eq!([&other["plan"]["id"], &other["plan"]["day_zero"]], [&second["id"], &json!("2026-03-01")]);
+    assert_eq!([&other["days"][0]["day_before"], &other["days"][0]["day_after"]], [2, 3]);
+    let done = care.order("correct", 1, correction).await.must(200);
+    assert_eq!([&done["days"], &done["others"]], [&looked["days"], &looked["others"]]);
+    assert_eq!(care.plan(&second["id"]).await, other["plan"]);
+}
+
+#[tokio::test]
 async fn an_undone_correction_is_undone_for_plans_that_were_made_or_changed_since() {
     let care = Care::new().await;
-    approve_second(&care.clinic).await;
+    care.clinic.approve("second", &small_protocol("second")).await;
     care.order("correct", 1, json!({ "performed_on": "2026-03-01", "reason": "Typed wrong." })).await.must(200);
     let later = care.enrol_in_second().await;
     assert_eq!(later["day_zero"], "2026-03-01");
@@ -482,7 +492,7 @@ async fn an_undone_correction_takes_back_what_it_overruled() {
 #[tokio::test]
 async fn an_enrolment_beside_a_correction_ends_on_the_treatments_date() {
     let care = Care::new().await;
-    approve_second(&care.clinic).await;
+    care.clinic.approve("second", &small_protocol("second")).await;
     let (clinic, patient) = (&care.clinic, &care.ada.patient_id);
     for number in 0..40 {
         let treatments = format!("/v1/clinic/patients/{patient}/treatments");

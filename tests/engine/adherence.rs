@@ -27,7 +27,7 @@ fn of(adherence: &Adherence, kind: ItemKind) -> Tally {
 
 /// The adherence to the small plan, if it is the patient's only one.
 fn alone(enrolment: &Enrolment, facts: &Facts, late: &[OccurrenceId], zone: &TimeZone, seen: Stamp) -> Adherence {
-    adherence(&Asking { compiled: &PLAN, enrolment, facts, zone, area: None }, &[], late, seen)
+    adherence(&Asking { compiled: &PLAN, enrolment, facts, zone }, &[], late, seen)
 }
 
 /// Id, kind, and windows of everything that can be marked.
@@ -151,38 +151,39 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     let (asks, forbids) = (washing(false), washing(true));
     let (first, madrid) = (enrolment(), zone("Europe/Madrid"));
     let second = Enrolment { day_zero: date(2026, 5, 7), enrolled_at: at("2026-05-07T09:00:00Z"), ..enrolment() };
-    let tasks = |marks: &[MarkFact], second: &Enrolment, areas: [Option<&str>; 2], moment: &str| {
+    let tasks = |marks: &[MarkFact], second: &[&Enrolment], moment: &str| {
         let (facts, none) = (Facts { marks, check_ins: &[] }, Facts::default());
-        let zone = &madrid;
-        let plan = Asking { compiled: &asks, enrolment: &first, facts: &facts, zone, area: areas[0] };
-        let other = Asking { compiled: &forbids, enrolment: second, facts: &none, zone, area: areas[1] };
-        let beside = Beside { plan: other, from: None, until: None };
-        of(&adherence(&plan, &[beside], &[], at(moment)), ItemKind::Task)
+        let plan = Asking { compiled: &asks, enrolment: &first, facts: &facts, zone: &madrid };
+        let mut beside = Vec::new();
+        for enrolment in second {
+            let plan = Asking { compiled: &forbids, enrolment, facts: &none, zone: &madrid };
+            beside.push(Beside { plan, from: None, until: None });
+        }
+        of(&adherence(&plan, &beside, &[], at(moment)), ItemKind::Task)
     };
-    let (face, after) = ([Some("face"); 2], "2026-05-20T10:00:00Z");
-    let alone = tasks(&[], &second, [Some("face"), Some("back")], after);
-    assert_eq!(tasks(&[], &second, [None; 2], after), alone, "where nobody knows the area, nothing is set aside");
-    let beside = tasks(&[], &second, face, after);
+    let after = "2026-05-20T10:00:00Z";
+    let alone = tasks(&[], &[], after);
+    let beside = tasks(&[], &[&second], after);
     assert_eq!((alone.missed - beside.missed, alone.expected - beside.expected), (4, 4), "two washings on two days");
     let mornings = [3, 4].map(|day| id("wash", day, "morning"));
-    let with = |state| tasks(&[mark(mornings[0], state), mark(mornings[1], state)], &second, face, after);
+    let with = |state| tasks(&[mark(mornings[0], state), mark(mornings[1], state)], &[&second], after);
     assert_eq!(with(MarkState::Done), Tally { expected: beside.expected + 2, done: 2, ..beside });
     assert_eq!(with(MarkState::Partial), Tally { expected: beside.expected + 2, partial: 2, ..beside });
     assert_eq!(with(MarkState::Skipped), beside, "it had to be skipped");
     // What had closed before the other plan was there was asked: both washings of the 7th.
     let late = Enrolment { enrolled_at: at("2026-05-08T05:00:00Z"), ..second.clone() };
-    assert_eq!(alone.missed - tasks(&[], &late, face, after).missed, 2);
+    assert_eq!(alone.missed - tasks(&[], &[&late], after).missed, 2);
     let over = Enrolment { status: PlanStatus::EnteredInError, ..second.clone() };
-    assert_eq!(tasks(&[], &over, face, after), alone);
-    // As long as it stood beside it, the other plan forbade what it forbade: of four washings the first two, the last two, or none.
+    assert_eq!(tasks(&[], &[&over], after), alone);
+    // As long as it stood beside it, the other plan forbade what it forbade: also from the middle of a window on.
     let facts = Facts::default();
-    let asking = |compiled, enrolment, facts| Asking { compiled, enrolment, facts, zone: &madrid, area: Some("face") };
+    let asking = |compiled, enrolment, facts| Asking { compiled, enrolment, facts, zone: &madrid };
     let (plan, other) = (asking(&asks, &first, &facts), asking(&forbids, &second, &facts));
     let missed = |from: Option<&str>, until: Option<&str>| {
         let beside = Beside { plan: other, from: from.map(at), until: until.map(at) };
         alone.missed - of(&adherence(&plan, &[beside], &[], at(after)), ItemKind::Task).missed
     };
-    let midnight = Some("2026-05-07T22:00:00Z");
+    let (midnight, morning) = (Some("2026-05-07T22:00:00Z"), Some("2026-05-08T05:30:00Z"));
     assert_eq!([missed(None, midnight), missed(midnight, None), missed(Some(after), None)], [2, 2, 0]);
-    assert_eq!(missed(midnight, midnight), 0);
+    assert_eq!([missed(midnight, midnight), missed(morning, None), missed(midnight, morning)], [0, 2, 1]);
 }

@@ -319,7 +319,7 @@ fn what_was_answered_while_days_waited_keeps_its_answer_when_they_no_longer_do()
     let now = today(&compiled(&state), &enrolled(&state), &facts, &madrid, at("2026-05-09T06:00:00Z"));
     assert!(!now.occurrences.iter().any(|one| one.id == evening && one.state != State::Done));
     let (compiled, enrolment) = (compiled(&state), enrolled(&state));
-    let plan = Asking { compiled: &compiled, enrolment: &enrolment, facts: &facts, zone: &madrid, area: None };
+    let plan = Asking { compiled: &compiled, enrolment: &enrolment, facts: &facts, zone: &madrid };
     let seen = adherence(&plan, &[], &[], at("2026-05-09T06:00:00Z"));
     let check_ins = seen.kinds.iter().find(|(kind, _)| *kind == ItemKind::CheckIn).unwrap().1;
     let expected = Tally { expected: check_ins.missed + 1, done: 1, ..check_ins };

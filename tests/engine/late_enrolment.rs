@@ -80,7 +80,7 @@ fn asking<'a>(
     facts: &'a Facts<'a>,
     zone: &'a TimeZone,
 ) -> Asking<'a> {
-    Asking { compiled, enrolment, facts, zone, area: None }
+    Asking { compiled, enrolment, facts, zone }
 }
 
 fn caught_up(how: LateEnrolment, as_of: &str) -> Vec<String> {

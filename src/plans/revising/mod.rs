@@ -147,32 +147,42 @@ pub struct Changed {
     pub before: Dossier,
     /// The plan afterwards; the same if nothing changes.
     pub after: Dossier,
-    /// The dates from today on that are different.
-    pub days: Vec<ChangedDay>,
+    sides: Option<(Side, Side)>,
 }
 
 impl Changed {
     /// Whether anything is different.
     pub fn is_change(&self) -> bool {
-        self.before.plan.revision != self.after.plan.revision
+        self.sides.is_some()
     }
 
-    fn between(c: &mut Conn, Revised(before, after): Revised, at: Stamp) -> Result<Self, Error> {
-        let side = |dossier: &Dossier, c: &mut Conn| {
+    /// The dates from the day of `at` on that are different.
+    pub fn days(&self, at: Stamp) -> Vec<ChangedDay> {
+        let days = |(before, after): &(Side, Side)| rules::changed_days(before, after, &self.before.zone, at);
+        self.sides.as_ref().map(days).unwrap_or_default()
+    }
+
+    fn between(c: &mut Conn, Revised(before, after): Revised) -> Result<Self, Error> {
+        let mut side = |dossier: &Dossier| {
             let (compiled, enrolment) = (Arc::clone(&dossier.compiled), dossier.enrolment());
             Ok::<_, Error>(Side { compiled, enrolment, known: dossier.known_all(c)? })
         };
-        let days = if before.plan.revision == after.plan.revision {
-            Vec::new()
-        } else {
-            rules::changed_days(&side(&before, c)?, &side(&after, c)?, &before.zone, at)
-        };
-        Ok(Self { before, after, days })
+        let is_change = before.plan.revision != after.plan.revision;
+        let sides = if is_change { Some((side(&before)?, side(&after)?)) } else { None };
+        Ok(Self { before, after, sides })
     }
 }
 
 /// A plan before and after a revision, or some.
 pub struct Revised(pub Dossier, pub Dossier);
+
+impl Revised {
+    /// The plan as it was, if the patient saw its lines until now and does not any more.
+    pub fn gone(&self, at: Stamp) -> Option<&Dossier> {
+        let Self(before, after) = self;
+        Some(before).filter(|before| before.status(at).is_shown() && !after.status(at).is_shown())
+    }
+}
 
 /// What one order makes of one plan.
 struct Step {
@@ -260,7 +270,7 @@ pub fn carry_out(
     }
     let done = step(c, cache, before, order, m.at)?;
     if !done.is_change() {
-        return Ok(Outcome { plan: Changed::between(c, done.revised(), m.at)?, others: Vec::new() });
+        return Ok(Outcome { plan: Changed::between(c, done.revised())?, others: Vec::new() });
     }
     write(c, who, &done, order, m)?;
     let of_treatment = |state: &PlanState| {
@@ -284,14 +294,12 @@ pub fn carry_out(
     }
     let mut revised = vec![done.revised()];
     followed.into_iter().for_each(|one| add(&mut revised, one));
+    let gone: Vec<Dossier> = revised.iter().filter_map(|one| one.gone(m.at)).cloned().collect();
     let mut changes =
-        revised.into_iter().map(|one| Changed::between(c, one, m.at)).collect::<Result<Vec<_>, _>>()?.into_iter();
+        revised.into_iter().map(|one| Changed::between(c, one)).collect::<Result<Vec<_>, _>>()?.into_iter();
     let plan = changes.next().ok_or_else(|| Error::internal("an order without a plan", id))?;
-    let others: Vec<Changed> = changes.collect();
-    let done = Outcome { plan, others };
-    let is_gone = |one: &&Changed| one.after.plan.status == PlanStatus::EnteredInError;
-    let gone: Vec<&Dossier> = done.all().filter(is_gone).map(|one| &one.before).collect();
-    for one in done.all().filter(|one| !is_gone(one)) {
+    let done = Outcome { plan, others: changes.collect() };
+    for one in done.all() {
         crate::today::share_marks(c, cache, (&one.after, &gone), m)?;
     }
     Ok(done)
@@ -500,7 +508,7 @@ fn with_state(old: &Plan, wanted: &PlanState) -> Result<Plan, Error> {
 pub struct Epoch {
     /// The plan as it stood.
     pub dossier: Dossier,
-    /// Where on the body, if it is not where it is now.
+    /// Where on the body; `None`: where it is now.
     pub body_area: Option<String>,
     /// The instant at which it came to stand so; since the enrolment if `None`.
     pub from: Option<Stamp>,
@@ -509,17 +517,20 @@ pub struct Epoch {
 }
 
 /// A plan as it stood from its enrolment on, oldest first.
-pub fn history(c: &mut Conn, cache: &Compiled, now: Dossier) -> Result<Vec<Epoch>, Error> {
-    let mut epochs = Vec::new();
-    let mut from = None;
-    for row in store::list(c, now.plan.clinic_id, now.plan.id)? {
-        let state: PlanState = row.before_state.to()?;
-        let plan = with_state(&now.plan, &state)?;
-        let dossier = Dossier::new(c, cache, (plan, now.patient.clone(), now.clinic.clone()))?;
-        epochs.push(Epoch { dossier, body_area: Some(state.body_area), from, until: Some(row.made_at) });
-        from = Some(row.made_at);
+pub fn history(c: &mut Conn, cache: &Compiled, now: &Dossier) -> Result<Vec<Epoch>, Error> {
+    let (mut epochs, mut from) = (Vec::new(), None);
+    let rows = if now.plan.revision > 1 { store::list(c, now.plan.clinic_id, now.plan.id)? } else { Vec::new() };
+    for row in rows {
+        let until = Some(row.made_at);
+        if from != until {
+            let state: PlanState = row.before_state.to()?;
+            let plan = with_state(&now.plan, &state)?;
+            let dossier = Dossier::new(c, cache, (plan, now.patient.clone(), now.clinic.clone()))?;
+            epochs.push(Epoch { dossier, body_area: Some(state.body_area), from, until });
+        }
+        from = until;
     }
-    epochs.push(Epoch { dossier: now, body_area: None, from, until: None });
+    epochs.push(Epoch { dossier: now.clone(), body_area: None, from, until: None });
     Ok(epochs)
 }
 

@@ -122,8 +122,8 @@ fn line_view(dossier: &Dossier, occurrence: &engine::Occurrence) -> Result<Chang
     })
 }
 
-fn days_view(changed: &Changed) -> Result<Vec<PlanDayChange>, Error> {
-    changed.days.iter().map(|day| day_view(changed, day)).collect()
+fn days_view(changed: &Changed, at: Stamp) -> Result<Vec<PlanDayChange>, Error> {
+    changed.days(at).iter().map(|day| day_view(changed, day)).collect()
 }
 
 fn day_view(changed: &Changed, day: &ChangedDay) -> Result<PlanDayChange, Error> {
@@ -160,9 +160,10 @@ async fn order(
     let Outcome { plan, others } =
         if applied { app.db.write(carry_out).await? } else { app.db.rehearse(carry_out).await? };
     let shown = if applied { &plan.after } else { &plan.before };
-    let other = |other: &Changed| Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other)? });
+    let other =
+        |other: &Changed| Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other, at)? });
     let others: Result<Vec<_>, Error> = others.iter().map(other).collect();
-    let (changed, days) = (plan.is_change(), days_view(&plan)?);
+    let (changed, days) = (plan.is_change(), days_view(&plan, at)?);
     let body = PlanChange { applied, changed, plan: view(&plan.after, None, at)?, days, others: others? };
     Ok(HttpResponse::Ok().insert_header(("etag", tag(shown, at))).json(body))
 }

@@ -152,8 +152,9 @@ pub fn decide(
         return Err(Error::Stale);
     }
     if decision == Decision::Start {
-        crate::courses::let_give_way(c, cache, who, &dossier.plan, m)?;
-        crate::today::share_marks(c, cache, (&dossier, &[]), m)?;
+        let followed = crate::courses::let_give_way(c, cache, who, &dossier.plan, m)?;
+        let gone: Vec<Dossier> = followed.iter().filter_map(|one| one.gone(m.at)).cloned().collect();
+        crate::today::share_marks(c, cache, (&dossier, &gone), m)?;
     }
     let action = match decision {
         Decision::Start => "plan_started",
