@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark may fail loudly")]
 
+use std::borrow::Cow;
 use std::hint::black_box;
 
 use aftercare::engine::{
     Answers, CheckInFact, Compiled, Day, Enrolment, Facts, Line, MarkFact, MarkState, Parameters, PlanStatus, Script,
-    Source, TriageInput, compile, fill, merge, next_due, parse, set_aside, simulate, today, triage,
+    Source, Text, TriageInput, compile, fill, merge, next_due, parse, set_aside, simulate, today, triage,
 };
 use aftercare::ids::PlanId;
 use aftercare::time::Stamp;
@@ -113,11 +114,15 @@ impl Patient {
         Facts { marks: &self.marks, check_ins: &[] }
     }
 
+    /// A text in words.
+    fn say(text: &Text) -> Cow<'_, str> {
+        fill(text.in_locale(&["en"]), |_| Some("the clinic's word"))
+    }
+
     /// A day's lines in words.
     fn lines(&self, day: &Day) -> Vec<Line<'_>> {
         let line = |(place, one): (usize, &aftercare::engine::Occurrence)| {
             let item = &self.plan.items[one.item];
-            let say = |text: &aftercare::engine::Text| fill(text.in_locale(&["en"]), |_| Some("the clinic's word"));
             let end = one.last_day.map(|last| self.enrolment.day_zero.saturating_add(jiff::Span::new().days(last)));
             let source = Source {
                 plan: self.enrolment.plan,
@@ -140,8 +145,8 @@ impl Patient {
                 kind: item.kind,
                 date: self.enrolment.day_zero.saturating_add(jiff::Span::new().days(one.day)),
                 meaning: item.meaning.as_deref(),
-                title: say(&item.title),
-                text: item.text.as_ref().map(say),
+                title: Self::say(&item.title),
+                text: item.text.as_ref().map(Self::say),
                 form: item.form.as_deref(),
                 views: &item.views,
                 sources: vec![source],

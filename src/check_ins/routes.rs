@@ -93,7 +93,7 @@ fn view(row: Row, clinic: &Clinic, locale: &str) -> Result<CheckIn, Error> {
     let locales = [locale, clinic.locale.as_str()];
     let mut advice: Vec<Advice> = Vec::new();
     for finding in &findings {
-        let text = engine::fill(finding.advice.in_locale(&locales), |name| clinic.word(name));
+        let text = engine::fill(finding.advice.in_locale(&locales), |name| clinic.word(name)).into_owned();
         if advice.iter().all(|said| said.text != text) {
             advice.push(Advice { rule: Some(finding.rule.clone()), urgency: Some(finding.urgency), text });
         }

@@ -258,7 +258,7 @@ impl Facts {
     }
 
     fn text(mut self, what: &str, text: &Text) -> Self {
-        for (locale, said) in &text.0 {
+        for (locale, said) in text.0.iter() {
             self = self.fact(&format!("{what} ({locale})"), format!("\"{said}\""));
         }
         self

@@ -3,6 +3,7 @@
 //! A line is what it says, and the set of occurrences that say it. Merging unites the sets of lines that say the same, and what a
 //! line shows is read off its set; so the order in which plans, clinics or parts of them come together cannot matter.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::civil::Date;
@@ -21,9 +22,9 @@ pub struct Line<'a> {
     /// What it is about, if its protocol says so.
     pub meaning: Option<&'a str>,
     /// The line, in the patient's words.
-    pub title: String,
+    pub title: Cow<'a, str>,
     /// More about it.
-    pub text: Option<String>,
+    pub text: Option<Cow<'a, str>>,
     /// The form of a check-in.
     pub form: Option<&'a str>,
     /// The views of a photo.
@@ -144,7 +145,7 @@ impl<'a> Line<'a> {
     fn saying(&self) -> Option<Saying<'_>> {
         let first = self.first()?;
         let topic = self.meaning.map_or(Topic::Key(first.key), Topic::Meaning);
-        let (date, title, text) = (self.date, self.title.as_str(), self.text.as_deref());
+        let (date, title, text) = (self.date, &*self.title, self.text.as_deref());
         let opens_at = Some(first.opens_at).filter(|_| first.caught_up.is_none());
         let hours = (opens_at, first.closes_at, first.late_until);
         Some(match self.kind {

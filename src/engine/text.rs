@@ -1,14 +1,22 @@
 //! Text for people, in several languages.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// One text in several locales.
+/// One text in several locales. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = std::collections::HashMap<String, String>, example = json!({"en": "Face micro-needling"}))]
-pub struct Text(pub BTreeMap<String, String>);
+pub struct Text(pub Arc<BTreeMap<String, String>>);
+
+impl FromIterator<(String, String)> for Text {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(texts: T) -> Self {
+        Self(Arc::new(texts.into_iter().collect()))
+    }
+}
 
 impl Text {
     /// The locales every text must have.
@@ -25,13 +33,16 @@ impl Text {
     }
 
     fn closest(&self, locale: &str) -> Option<&str> {
-        let language = locale.split('-').next().unwrap_or(locale);
-        self.0.get(locale).or_else(|| self.0.get(language)).map(String::as_str)
+        let language = || locale.split_once('-').and_then(|(language, _)| self.0.get(language));
+        self.0.get(locale).or_else(language).map(String::as_str)
     }
 }
 
 /// The text with every `{name}` that is known replaced; what is not known stays as it is written.
-pub fn fill<'a>(text: &'a str, word: impl Fn(&str) -> Option<&'a str>) -> String {
+pub fn fill<'a>(text: &'a str, word: impl Fn(&str) -> Option<&'a str>) -> Cow<'a, str> {
+    if !text.contains('{') {
+        return Cow::Borrowed(text);
+    }
     let mut filled = String::with_capacity(text.len() + 16);
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
@@ -42,5 +53,5 @@ pub fn fill<'a>(text: &'a str, word: impl Fn(&str) -> Option<&'a str>) -> String
         rest = after;
     }
     filled.push_str(rest);
-    filled
+    Cow::Owned(filled)
 }

@@ -143,9 +143,9 @@ impl Dossier {
     pub fn written(&self, text: &Text) -> Text {
         let fill = |(locale, text): (&String, &String)| {
             let locales = [locale.as_str(), self.patient.locale.as_str(), self.clinic.locale.as_str()];
-            (locale.clone(), engine::fill(text, |name| self.word(name, &locales)))
+            (locale.clone(), engine::fill(text, |name| self.word(name, &locales)).into_owned())
         };
-        Text(text.0.iter().map(fill).collect())
+        text.0.iter().map(fill).collect()
     }
 
     /// As the engine takes it.

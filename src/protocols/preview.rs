@@ -205,7 +205,7 @@ fn instead(protocol: &Protocol, locale: &str, words: &Words) -> BTreeMap<String,
     let fixed = words.clinic.iter().map(|(name, instead)| ((*name).to_owned(), (*instead).to_owned()));
     let written = protocol.clinic_texts.iter().map(|one| {
         let instead = match &one.fallback {
-            Some(fallback) => engine::fill(fallback.in_locale(&[locale]), clinic),
+            Some(fallback) => engine::fill(fallback.in_locale(&[locale]), clinic).into_owned(),
             None => format!("[{}]", one.label.in_locale(&[locale])),
         };
         (one.key.clone(), instead)
@@ -270,7 +270,7 @@ impl Reader<'_> {
 
     /// A text in the language of the reader. What only a clinic knows stands in square brackets.
     fn say(&self, text: &Text) -> String {
-        engine::fill(text.in_locale(&[self.locale]), |name| self.instead.get(name).map(String::as_str))
+        engine::fill(text.in_locale(&[self.locale]), |name| self.instead.get(name).map(String::as_str)).into_owned()
     }
 
     fn date(&self, day: i32) -> Date {

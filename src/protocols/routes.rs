@@ -1,5 +1,8 @@
 //! The library and the clinic's protocols, for staff.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -43,7 +46,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = std::collections::HashMap<String, String>, example = json!({"en": "Face micro-needling"}))]
-pub struct Texts(std::collections::BTreeMap<String, String>);
+pub struct Texts(Arc<BTreeMap<String, String>>);
 
 impl From<Text> for Texts {
     fn from(Text(texts): Text) -> Self {
@@ -181,15 +184,15 @@ struct ProtocolVersion {
 }
 
 fn view(row: Version) -> Result<ProtocolVersion, Error> {
-    let Protocol { title: Text(title), approval: Text(approval), .. } = super::read(&row.document)?;
+    let Protocol { title, approval, .. } = super::read(&row.document)?;
     Ok(ProtocolVersion {
         id: row.id,
         key: row.key,
         version: row.version,
         status: row.status,
         content_hash: row.content_hash,
-        title: Texts(title),
-        approval: Texts(approval),
+        title: Texts(title.0),
+        approval: Texts(approval.0),
         created_by: row.created_by,
         created_at: row.created_at,
         approved_by: row.approved_by,

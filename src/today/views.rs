@@ -1,5 +1,7 @@
 //! How days look from outside.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -262,6 +264,11 @@ pub struct Watched {
 
 /// A text of the protocol as the patient reads it, with the clinic's words in it.
 pub fn say(text: &Text, locales: &[&str], dossier: &Dossier) -> String {
+    said(text, locales, dossier).into_owned()
+}
+
+/// The same, borrowed where nothing of the clinic's is in it.
+fn said<'a>(text: &'a Text, locales: &[&str], dossier: &'a Dossier) -> Cow<'a, str> {
     engine::fill(text.in_locale(locales), |name| dossier.word(name, locales))
 }
 
@@ -358,8 +365,8 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
                 kind: item.kind,
                 date: date_of(&enrolment, occurrence, day),
                 meaning: item.meaning.as_deref(),
-                title: say(&item.title, &locales, dossier),
-                text: item.text.as_ref().map(|text| say(text, &locales, dossier)),
+                title: said(&item.title, &locales, dossier),
+                text: item.text.as_ref().map(|text| said(text, &locales, dossier)),
                 form: item.form.as_deref(),
                 views: &item.views,
                 sources: vec![Source {
@@ -455,8 +462,8 @@ fn merged_view(line: Line<'_>, end: Option<Date>, shown: Date) -> Option<Item> {
         because: line.because().map(str::to_owned),
         form: line.form.map(str::to_owned),
         views: line.views.to_vec(),
-        title: line.title,
-        text: line.text,
+        title: line.title.into_owned(),
+        text: line.text.map(Cow::into_owned),
     })
 }
 
@@ -469,7 +476,7 @@ fn not_asked(aside: &SetAside<'_>) -> impl Iterator<Item = NotAsked> {
         occurrence_id: source.occurrence,
         plan_id: source.plan,
         kind: aside.line.kind,
-        title: aside.line.title.clone(),
+        title: aside.line.title.clone().into_owned(),
         forbidden_by: aside.by,
     })
 }

@@ -347,7 +347,7 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
         7 if random.flip() => {
             let set = SetLine {
                 key: "own-cool-pack".to_owned(),
-                title: Some(Text([("en".to_owned(), "Cool pack, twice.".to_owned())].into())),
+                title: Some(Text::from_iter([("en".to_owned(), "Cool pack, twice.".to_owned())])),
                 ..SetLine::default()
             };
             Command::Override { change: OverrideChange::Set(set), reason: "Seen.".to_owned() }
@@ -375,7 +375,7 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
                     kind: ItemKind::Task,
                     days: vec![DayRange { from: 0, to: 20 }],
                     slots: vec![SlotKey(random.one_of(&PLAN.slots).key.clone())],
-                    title: Text([("en".to_owned(), "Cool pack.".to_owned())].into()),
+                    title: Text::from_iter([("en".to_owned(), "Cool pack.".to_owned())]),
                     text: None,
                 })
             };
@@ -631,7 +631,7 @@ fn a_line_that_is_added_is_not_missed_where_it_was_over_already() {
         kind: ItemKind::Task,
         days: vec![DayRange { from: 0, to: 3 }],
         slots: vec![SlotKey("morning".to_owned()), SlotKey("evening".to_owned())],
-        title: Text([("en".to_owned(), "Cool pack.".to_owned())].into()),
+        title: Text::from_iter([("en".to_owned(), "Cool pack.".to_owned())]),
         text: None,
     };
     let add = Command::Override { change: OverrideChange::Add(own), reason: "It is warm.".to_owned() };
@@ -643,7 +643,7 @@ fn a_line_that_is_added_is_not_missed_where_it_was_over_already() {
 #[test]
 fn a_change_of_a_changed_line_keeps_what_it_does_not_say() {
     let key = PLAN.items.iter().find(|item| item.kind == ItemKind::Restriction).map(|item| item.key.clone()).unwrap();
-    let words = |text: &str| Text([("en".to_owned(), text.to_owned())].into());
+    let words = |text: &str| Text::from_iter([("en".to_owned(), text.to_owned())]);
     let command = |change| Command::Override { change, reason: "Seen.".to_owned() };
     let longer = SetLine { key: key.clone(), days: Some(vec![DayRange { from: 0, to: 9 }]), ..SetLine::default() };
     let worded = SetLine { key: key.clone(), title: Some(words("Not yet.")), ..SetLine::default() };

@@ -120,7 +120,11 @@ impl ClinicTextBody {
             let pointer = format!("/texts/{}", tag.replace('~', "~0").replace('/', "~1"));
             FieldError { pointer, code: code.to_owned(), detail: detail.to_owned() }
         };
-        if errors.is_empty() { Ok(Text(texts)) } else { Err(Error::Invalid(errors.into_iter().map(named).collect())) }
+        if errors.is_empty() {
+            Ok(texts.into_iter().collect())
+        } else {
+            Err(Error::Invalid(errors.into_iter().map(named).collect()))
+        }
     }
 }
 

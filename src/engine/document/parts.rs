@@ -132,7 +132,7 @@ fn text_of(node: &Node) -> Text {
             format!("add `{locale} = \"...\"`"),
         );
     }
-    Text(locales)
+    locales.into_iter().collect()
 }
 
 fn is_locale(locale: &str) -> bool {

@@ -77,7 +77,7 @@ impl Linter<'_, '_> {
 
     fn placeholders(&self, Written { path, text, .. }: &Written, known: &[&str]) {
         let everywhere: BTreeSet<&str> = text.0.values().flat_map(|words| placeholders(words)).collect();
-        for (locale, words) in &text.0 {
+        for (locale, words) in text.0.iter() {
             let path = format!("{path}.{locale}");
             let here: BTreeSet<&str> = placeholders(words).into_iter().collect();
             for name in here.iter().filter(|name| !known.contains(name)) {
@@ -96,7 +96,7 @@ impl Linter<'_, '_> {
     }
 
     fn wording(&self, Written { path, text, .. }: &Written) {
-        for (locale, words) in &text.0 {
+        for (locale, words) in text.0.iter() {
             let path = format!("{path}.{locale}");
             if let Some(phrase) = FORBIDDEN.iter().find(|phrase| says(words, phrase)) {
                 let fix = "say what to look for and whom to call instead";

@@ -214,7 +214,7 @@ impl Linter<'_, '_> {
         });
         let mut told = BTreeSet::new();
         for (path, urgency, text) in std::iter::once((format!("{path}.advice"), urgency, advice)).chain(raised) {
-            for (locale, words) in &text.0 {
+            for (locale, words) in text.0.iter() {
                 if let Some(needed) = missing_number(urgency, words)
                     && told.insert((path.clone(), locale))
                 {

@@ -104,7 +104,7 @@ fn finding(dossier: &Dossier, reasons: &[Reason]) -> Finding {
         cause: CAUSE.to_owned(),
         urgency: Urgency::Soon,
         advice: Text::default(),
-        reason: Text(locales.into_iter().map(together).collect()),
+        reason: locales.into_iter().map(together).collect(),
         trace: Trace {
             expression: sources.join(" || "),
             escalated_by: None,
