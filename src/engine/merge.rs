@@ -69,7 +69,7 @@ pub struct Source<'a> {
 }
 
 /// What a line says: lines are one line exactly if this is equal.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq)]
 enum Saying<'l> {
     /// Of one treatment and its curve, never shared: a check-in, a photo.
     Own(OccurrenceId),
@@ -87,7 +87,7 @@ enum Saying<'l> {
 type Hours = (Option<Stamp>, Stamp, Stamp);
 
 /// What a line is about: its meaning, or its key if nobody said what it means.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq)]
 enum Topic<'l> {
     Meaning(&'l str),
     Key(&'l str),
@@ -189,18 +189,20 @@ fn strictest(mut dates: impl Iterator<Item = Option<Date>>) -> Option<Date> {
 
 /// Lines that say the same as one, in the order in which to show them. A line without a source says nothing.
 pub fn merge(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
-    let with_source = lines.into_iter().filter(|line| !line.sources.is_empty());
-    let mut lines: Vec<(u64, Line<'_>)> = with_source.map(|line| (line.digest(), line)).collect();
-    // The digest spares comparing words; the words decide.
-    lines.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.saying().cmp(&other.saying())));
-    lines.dedup_by(|(a, next), (b, kept)| {
-        let same = a == b && next.saying() == kept.saying();
-        if same {
-            kept.sources.append(&mut next.sources);
+    let mut digests: Vec<u64> = Vec::with_capacity(lines.len());
+    let mut merged: Vec<Line<'_>> = Vec::with_capacity(lines.len());
+    for line in lines.into_iter().filter(|line| !line.sources.is_empty()) {
+        // The digest spares comparing words; the words decide.
+        let digest = line.digest();
+        let says_it = |(known, kept): (&u64, &Line<'_>)| *known == digest && kept.saying() == line.saying();
+        match digests.iter().zip(&merged).position(says_it).and_then(|place| merged.get_mut(place)) {
+            Some(kept) => kept.sources.extend(line.sources),
+            None => {
+                digests.push(digest);
+                merged.push(line);
+            }
         }
-        same
-    });
-    let mut merged: Vec<Line<'_>> = lines.into_iter().map(|(_, line)| line).collect();
+    }
     for line in &mut merged {
         line.sources.sort_unstable();
         line.sources.dedup();

@@ -36,16 +36,7 @@ fn line((number, said, source): (usize, Said, Source<'static>)) -> Line<'static>
     let (kind, date, meaning, title, text) = said;
     let occurrence = OccurrenceId::from(Uuid::from_u128(1_000 - u128::try_from(number).unwrap()));
     let sources = vec![Source { place: number, occurrence, ..source }];
-    Line {
-        kind,
-        date,
-        meaning,
-        title: title.to_owned(),
-        text: text.map(str::to_owned),
-        form: None,
-        views: &[],
-        sources,
-    }
+    Line { kind, date, meaning, title: title.into(), text: text.map(Into::into), form: None, views: &[], sources }
 }
 
 fn source() -> impl Strategy<Value = Source<'static>> {

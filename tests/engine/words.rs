@@ -161,6 +161,7 @@ fn as_read(plan: &Protocol, text: &Text, locale: &str) -> String {
             Some(own.fallback.as_ref()?.in_locale(&[locale]))
         })
     })
+    .into_owned()
 }
 
 fn sentences(text: &str) -> Vec<&str> {
