@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// One text in several locales. Cheap to clone.
+// Shared, so that what is asked on a day can be copied without its words.
+/// One text in several locales.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = std::collections::HashMap<String, String>, example = json!({"en": "Face micro-needling"}))]
