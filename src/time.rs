@@ -205,10 +205,18 @@ pub struct Moment {
     entropy: Entropy,
 }
 
+/// A phone's clock may be ahead by so much.
+const AHEAD_SECONDS: i64 = 300;
+
 impl Moment {
     /// A moment of these.
     pub fn new(at: Stamp, entropy: Entropy) -> Self {
         Self { at, entropy }
+    }
+
+    /// Whether what a phone says lies in the future, however wrong its clock may be.
+    pub fn is_ahead(&self, said: Stamp) -> bool {
+        said > self.at.plus_seconds(AHEAD_SECONDS)
     }
 
     /// A new id (UUIDv7: time first, so that rows of a time lie together). Those that one process makes by the system's chance rise in

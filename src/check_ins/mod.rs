@@ -77,8 +77,6 @@ pub struct NewCheckIn {
     pub answered_at: Option<Stamp>,
 }
 
-/// A phone's clock may be ahead by so much.
-const AHEAD_SECONDS: i64 = 300;
 /// The form of a check-in that nobody asked for.
 const AD_HOC: &str = "ad-hoc";
 
@@ -162,7 +160,7 @@ fn judge(
     m: &Moment,
 ) -> Result<CheckIn, Error> {
     let answered_at = new.answered_at.unwrap_or(m.at);
-    if answered_at > m.at.plus_seconds(AHEAD_SECONDS) {
+    if m.is_ahead(answered_at) {
         return Err(Error::field("/answered_at", "out_of_range", "must not be in the future"));
     }
     if answered_at < begun_at(dossier)? && dossier.plan.first_day_zero.is_none() {
@@ -206,8 +204,8 @@ fn judge(
 
 /// When the date of the treatment began, at the clinic.
 fn begun_at(dossier: &Dossier) -> Result<Stamp, Error> {
-    let midnight = engine::LocalTime { days: 0, hour: 0, minute: 0 };
-    Ok(engine::local_instant(dossier.plan.day_zero.0, midnight, &plans::zone(&dossier.clinic.zone)?))
+    let zone = plans::zone(&dossier.clinic.zone)?;
+    Ok(engine::local_instant(dossier.plan.day_zero.0, engine::LocalTime::MIDNIGHT, &zone))
 }
 
 /// Where in the plan a check-in belongs.

@@ -562,7 +562,7 @@ fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Re
     };
     let midnight = |zone: &jiff::tz::TimeZone, later: i32| {
         let date: Date = rules::later(at.timestamp().to_zoned(zone.clone()).date(), later);
-        engine::local_instant(date, LocalTime { days: 0, hour: 0, minute: 0 }, zone)
+        engine::local_instant(date, LocalTime::MIDNIGHT, zone)
     };
     let as_of = midnight(&at_clinic, 0).max(midnight(&at_patient, 0)).max(course.created_at);
     let valid_until = midnight(&at_clinic, 1).min(midnight(&at_patient, 1));

@@ -18,6 +18,11 @@ pub struct LocalTime {
     pub minute: i8,
 }
 
+impl LocalTime {
+    /// The beginning of the day.
+    pub const MIDNIGHT: Self = Self { days: 0, hour: 0, minute: 0 };
+}
+
 impl FromStr for LocalTime {
     type Err = ();
 

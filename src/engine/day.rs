@@ -13,8 +13,6 @@ use super::words::{ItemKind, LateEnrolment, PlanStatus, State};
 use crate::ids::OccurrenceId;
 use crate::time::Stamp;
 
-const MIDNIGHT: LocalTime = LocalTime { days: 0, hour: 0, minute: 0 };
-
 /// One day of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Day {
@@ -145,7 +143,7 @@ struct View {
 
 impl View {
     fn new(zone: &TimeZone, as_of: Stamp) -> Self {
-        let midnight = local_instant(local_date(zone, as_of), MIDNIGHT, zone);
+        let midnight = local_instant(local_date(zone, as_of), LocalTime::MIDNIGHT, zone);
         Self {
             occurrences: Vec::new(),
             changes: Changes::seen_at(as_of),
@@ -319,6 +317,6 @@ impl<'a> Windows<'a> {
 
     /// When the day begins.
     pub(super) fn start(&self) -> Stamp {
-        local_instant(self.date, MIDNIGHT, self.zone)
+        local_instant(self.date, LocalTime::MIDNIGHT, self.zone)
     }
 }

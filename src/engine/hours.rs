@@ -81,7 +81,7 @@ impl Hours {
         let stretches = self.stretches(zone, at);
         let is_known = |end: &Stamp| end.timestamp() != jiff::Timestamp::MAX;
         let edges = || stretches.iter().flat_map(|open| [open.start, open.end]).filter(is_known);
-        let long_ago = local_instant(add_days(local_date(zone, at), -DAYS_BACK), MIDNIGHT, zone);
+        let long_ago = local_instant(add_days(local_date(zone, at), -DAYS_BACK), LocalTime::MIDNIGHT, zone);
         Desk {
             open: stretches.iter().any(|open| open.contains(&at)),
             changed_at: edges().filter(|edge| *edge <= at && *edge > long_ago).max(),
@@ -109,14 +109,15 @@ impl Hours {
             }
             date = add_days(date, 1);
             if date > add_days(today, ROUND_THE_CLOCK)
-                && let Some(last) = stretches.last_mut().filter(|last| last.end >= local_instant(date, MIDNIGHT, zone))
+                && let Some(last) =
+                    stretches.last_mut().filter(|last| last.end >= local_instant(date, LocalTime::MIDNIGHT, zone))
             {
                 let next_closed = self.closed.iter().map(|dates| *dates.start()).filter(|from| *from >= date).min();
                 let Some(next_closed) = next_closed else {
                     last.end = Stamp::from(jiff::Timestamp::MAX);
                     break;
                 };
-                last.end = local_instant(next_closed, MIDNIGHT, zone);
+                last.end = local_instant(next_closed, LocalTime::MIDNIGHT, zone);
                 date = next_closed;
             }
         }
@@ -132,8 +133,6 @@ impl Hours {
         times
     }
 }
-
-const MIDNIGHT: LocalTime = LocalTime { days: 0, hour: 0, minute: 0 };
 
 impl Opening {
     fn names_a_day_twice(&self) -> bool {

@@ -348,11 +348,15 @@ pub fn enrol(
     if waits {
         waiting::send(c, post, &dossier, &reasons, m)?;
     } else {
-        let followed = courses::let_give_way(c, cache, who, &dossier.plan, m)?;
-        let gone: Vec<Dossier> = followed.iter().filter_map(|one| one.gone(m.at)).cloned().collect();
-        crate::today::share_marks(c, cache, (&dossier, &gone), m)?;
+        begin(c, cache, who, &dossier, m)?;
     }
     Ok(dossier)
+}
+
+/// A plan begins: that of the session before makes way, and what was done today counts for this one too.
+fn begin(c: &mut Conn, cache: &Compiled, who: &Staff, dossier: &Dossier, m: &Moment) -> Result<(), Error> {
+    let followed = courses::let_give_way(c, cache, who, &dossier.plan, m)?;
+    crate::today::share_marks(c, cache, (dossier, &revising::gone(&followed, m.at)), m)
 }
 
 /// The version to enrol in, or to make a course of: active, and approved by a clinician; a demo's plans need no approval.

@@ -35,28 +35,16 @@ pub fn list_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Row
     Ok(rows)
 }
 
-/// The same, with those that were entered in error.
-pub fn list_ever_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
+/// All of the account's plans in every clinic, also those that were entered in error, oldest first.
+pub fn list_ever_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
     let mut rows: Vec<Rows> = patients::table
         .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
         .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
         .filter(patients::account_id.eq(account))
-        .filter(plans::status.eq_any([PlanStatus::Active, PlanStatus::Draft, PlanStatus::EnteredInError]))
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
         .load(c)?;
     rows.sort_by_key(|(plan, ..)| plan.id);
     Ok(rows)
-}
-
-/// The account's plans in every clinic that were changed since the enrolment, wherever they are, oldest first.
-pub fn list_changed_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
-    Ok(patients::table
-        .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
-        .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
-        .filter(patients::account_id.eq(account).and(plans::revision.gt(1)))
-        .order(plans::id)
-        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
-        .load(c)?)
 }
 
 /// What was treated, for each of the account's plans.

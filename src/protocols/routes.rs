@@ -109,8 +109,8 @@ struct ProtocolParameter {
 fn library_view(protocol: Protocol) -> LibraryProtocol {
     LibraryProtocol {
         key: protocol.key,
-        title: Texts(protocol.title.0),
-        approval: Texts(protocol.approval.0),
+        title: protocol.title.into(),
+        approval: protocol.approval.into(),
         procedure: protocol.procedure,
         body_areas: protocol.body_areas,
         horizon_day: protocol.horizon_day,
@@ -191,8 +191,8 @@ fn view(row: Version) -> Result<ProtocolVersion, Error> {
         version: row.version,
         status: row.status,
         content_hash: row.content_hash,
-        title: Texts(title.0),
-        approval: Texts(approval.0),
+        title: title.into(),
+        approval: approval.into(),
         created_by: row.created_by,
         created_at: row.created_at,
         approved_by: row.approved_by,

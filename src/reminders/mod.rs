@@ -214,16 +214,12 @@ fn still_missing(
             continue;
         };
         let day = today::occurrences_on(c, &dossier, number, at)?;
-        let occurrence = day.iter().find(|occurrence| occurrence.id == reminder.occurrence_id);
-        match occurrence.map(|occurrence| (occurrence, occurrence.state)) {
-            Some((occurrence, State::Open | State::Late | State::Upcoming)) => {
-                if !is_set_aside(c, cache, &dossier, occurrence, at)? {
-                    return Ok(None);
-                }
-                set_aside = true;
-            }
-            Some((_, State::Cancelled)) | None => {}
-            Some(_) => done = true,
+        let Some(occurrence) = day.iter().find(|occurrence| occurrence.id == id) else { continue };
+        match occurrence.state {
+            State::Cancelled => {}
+            State::Done | State::Partial | State::Skipped | State::Missed => done = true,
+            _ if is_set_aside(c, cache, &dossier, occurrence, at)? => set_aside = true,
+            _ => return Ok(None),
         }
     }
     Ok(Some(match (done, set_aside) {

@@ -106,8 +106,6 @@ pub struct NewMark {
     pub noted_at: Option<Stamp>,
 }
 
-/// A phone's clock may be ahead by so much.
-const AHEAD_SECONDS: i64 = 300;
 /// What was noted so long before it came was noted without network: the patient may have flown since, by so much at the most.
 const OFFLINE_SECONDS: i64 = 600;
 const FLOWN_SECONDS: i64 = 26 * 3_600;
@@ -116,7 +114,7 @@ impl NewMark {
     /// When it was noted, if that can be.
     fn noted_at(&self, m: &Moment) -> Result<Stamp, Error> {
         let noted_at = self.noted_at.unwrap_or(m.at);
-        if noted_at > m.at.plus_seconds(AHEAD_SECONDS) {
+        if m.is_ahead(noted_at) {
             return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
         }
         Ok(noted_at)

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::db::Conn;
-use crate::engine::{self, Asking, Beside, Enrolment, Facts, Item, ItemKind, PlanStatus, Tally};
+use crate::engine::{self, Asking, Beside, Enrolment, Facts, Item, ItemKind, Tally};
 use crate::error::Error;
 use crate::http::conditions;
 use crate::ids::PlanId;
-use crate::plans::revising::{self, Epoch};
+use crate::plans::revising::history::{Epoch, history};
 use crate::plans::{self, Dossier, Known, store};
 use crate::protocols::Compiled;
 use crate::time::Stamp;
@@ -127,43 +127,44 @@ fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Asked
     let forbids = |item: &Item| {
         item.kind == ItemKind::Restriction && item.meaning.as_ref().is_some_and(|meaning| meanings.contains(&meaning))
     };
-    let is_rival = |epoch: &Epoch| {
-        let Dossier { plan, compiled, .. } = &epoch.dossier;
-        plan.status != PlanStatus::EnteredInError && compiled.items.iter().any(forbids)
-    };
-    let mut epochs = Vec::new();
-    for rows in store::list_ever_shown_of_account(c, account)? {
-        if rows.0.id != dossier.plan.id {
-            let other = Dossier::new(c, cache, rows)?;
-            epochs.extend(revising::history(c, cache, &other)?.into_iter().filter(is_rival));
-        }
-    }
-    if epochs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let areas = store::list_areas_of_account(c, account)?;
-    let own = revising::history(c, cache, dossier)?;
-    let area = |epoch: &Epoch| {
-        let now = || areas.iter().find(|(plan, _)| *plan == epoch.dossier.plan.id).map(|(_, area)| area.clone());
-        epoch.body_area.clone().or_else(now)
-    };
     let mut rivals: Vec<Asked> = Vec::new();
-    for epoch in epochs {
-        let (enrolment, plan) = (epoch.dossier.enrolment(), &epoch.dossier.plan);
-        let same = rivals.last().filter(|last| last.dossier.plan.id == plan.id && plan.first_day_zero.is_none());
-        let known = match same {
-            Some(last) => Arc::clone(&last.known),
-            None => Arc::new(epoch.dossier.known_all(c)?),
-        };
-        for own in own.iter().filter(|own| area(own).is_some() && area(own) == area(&epoch)) {
-            let until = [own.until, epoch.until].into_iter().flatten().min();
-            let (from, known) = (own.from.max(epoch.from), Arc::clone(&known));
-            if until.is_none_or(|until| from < Some(until)) {
-                rivals.push(Asked { dossier: epoch.dossier.clone(), enrolment: enrolment.clone(), known, from, until });
+    let mut own = None;
+    for rows in store::list_ever_of_account(c, account)? {
+        if rows.0.id == dossier.plan.id {
+            continue;
+        }
+        let other = Dossier::new(c, cache, rows)?;
+        for epoch in history(c, cache, other)? {
+            if !epoch.dossier.compiled.items.iter().any(forbids) {
+                continue;
             }
+            let own = match &mut own {
+                Some(own) => own,
+                None => own.insert(history(c, cache, dossier.clone())?),
+            };
+            rivals.extend(beside(c, own, &epoch, rivals.last())?);
         }
     }
     Ok(rivals)
+}
+
+/// A rival as it stood, for the times in which the plan was for the same area. What is recorded has the same days as in the rival before, if
+/// that is the same plan and its treatment's date was never corrected.
+fn beside(c: &mut Conn, own: &[Epoch], rival: &Epoch, last: Option<&Asked>) -> Result<Vec<Asked>, Error> {
+    let Epoch { dossier, body_area, from, until } = rival;
+    let plan = &dossier.plan;
+    let known = match last.filter(|last| last.dossier.plan.id == plan.id && plan.first_day_zero.is_none()) {
+        Some(last) => Arc::clone(&last.known),
+        None => Arc::new(dossier.known_all(c)?),
+    };
+    let same_area = own.iter().filter(|own| own.body_area == *body_area).map(|own| Asked {
+        dossier: dossier.clone(),
+        enrolment: dossier.enrolment(),
+        known: Arc::clone(&known),
+        from: own.from.max(*from),
+        until: [own.until, *until].into_iter().flatten().min(),
+    });
+    Ok(same_area.filter(|asked| asked.until.is_none_or(|until| asked.from < Some(until))).collect())
 }
 
 /// Get how much of a plan of mine was done.

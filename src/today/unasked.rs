@@ -49,7 +49,9 @@ pub struct Once {
 /// Finds what one of the account's plans asked before it was changed; `None` if no plan of the account ever had such an occurrence.
 /// An id cannot be turned back: all names that a plan ever had are tried.
 pub fn find(c: &mut Conn, cache: &Compiled, account: AccountId, id: OccurrenceId) -> Result<Option<Once>, Error> {
-    for rows in store::list_changed_of_account(c, account)? {
+    // A plan that was never changed asks what it ever asked.
+    let changed = store::list_ever_of_account(c, account)?.into_iter().filter(|(plan, ..)| plan.revision > 1);
+    for rows in changed {
         let dossier = Dossier::new(c, cache, rows)?;
         let enrolment = dossier.enrolment();
         let (protocols, names) = names(c, &dossier)?;

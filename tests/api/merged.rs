@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::authoring::changed;
 use crate::support::people::{Clinic, Enrolled, Person, face_treatment};
+use crate::support::samples::small_protocol;
 use crate::support::{Shared, TestApp};
 
 /// Another plan for a patient who has one.
@@ -372,6 +374,39 @@ async fn what_another_plan_forbids_is_not_expected_in_whatever_clinic() {
     assert_eq!(of_tasks(&one, &ada.plan_id).await, json!([expected - 2, 0, 0, missed - 2]));
     order(&again[1], "correct", json!({ "performed_on": "2026-02-25", "reason": "Typed wrong." })).await;
     assert_eq!(of_tasks(&one, &bea.plan_id).await, json!([expected - 1, 1, 0, missed - 2]));
+}
+
+#[tokio::test]
+async fn what_another_plan_forbids_elsewhere_on_the_body_is_expected() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let areas = ("body_areas = [\"face\"]", "body_areas = [\"face\", \"neck\"]");
+    clinic.approve("areas", &changed(&small_protocol("areas"), &[areas])).await;
+    // Nothing but the gel on the day of the treatment and the next; moisturiser on days 2 to 7.
+    let old = |name| clinic.enrol_as((name, "Europe/London"), "areas", face_treatment("2026-02-25"));
+    let (ada, bea, cleo, dora) = (old("Ada").await, old("Bea").await, old("Cleo").await, old("Dora").await);
+    let again = async |of: &Enrolled, area: &str| {
+        let mut treatment = face_treatment("2026-03-02");
+        treatment["body_area"] = json!(area);
+        another(&clinic, &of.patient_id, "areas", treatment).await
+    };
+    again(&ada, "neck").await;
+    let on_the_face = again(&bea, "face").await;
+    again(&cleo, "face").await;
+    // Two days later one area of each pair is corrected: Today was what it was.
+    app.set_clock("2026-03-04T10:00:00Z");
+    for plan in [&on_the_face, &cleo.plan_id] {
+        let correction = json!({ "body_area": "neck", "reason": "Typed wrong." });
+        let path = format!("/v1/clinic/plans/{plan}/correct");
+        clinic.owner.send_if("POST", &path, "\"v1\"", correction).await.must(200);
+    }
+    app.set_clock("2026-03-05T10:00:00Z");
+    let alone = of_tasks(&clinic, &dora.plan_id).await;
+    let [expected, missed] = [0, 3].map(|place| alone[place].as_u64().unwrap());
+    assert_eq!(of_tasks(&clinic, &ada.plan_id).await, alone, "the neck is no reason to leave the face without");
+    assert_eq!(of_tasks(&clinic, &bea.plan_id).await, json!([expected - 2, 0, 0, missed - 2]), "then on the face");
+    assert_eq!(of_tasks(&clinic, &cleo.plan_id).await, json!([expected - 2, 0, 0, missed - 2]), "then of the face");
 }
 
 #[tokio::test]

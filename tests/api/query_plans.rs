@@ -83,7 +83,7 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     let clinic = ClinicId(id);
     let mut found = Vec::new();
     found.extend(walks("today_plans", |c| plans::store::list_shown_of_account(c, AccountId(id)).map(drop)));
-    found.extend(walks("ever_plans", |c| plans::store::list_ever_shown_of_account(c, AccountId(id)).map(drop)));
+    found.extend(walks("ever_plans", |c| plans::store::list_ever_of_account(c, AccountId(id)).map(drop)));
     found.extend(walks("today_areas", |c| plans::store::list_areas_of_account(c, AccountId(id)).map(drop)));
     found.extend(walks("plan_of_account", |c| plans::store::find_of_account(c, AccountId(id), PlanId(id)).map(drop)));
     found.extend(walks("plan_of_clinic", |c| plans::store::find_of_clinic(c, clinic, PlanId(id)).map(drop)));

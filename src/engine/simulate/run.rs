@@ -178,7 +178,7 @@ impl<'a> Run<'a> {
     /// When the last day ends where the patient is.
     fn end(&self) -> Stamp {
         let after = date_of(self.enrolment.day_zero, self.checked.until_day + 1);
-        local_instant(after, LocalTime { days: 0, hour: 0, minute: 0 }, &self.zone)
+        local_instant(after, LocalTime::MIDNIGHT, &self.zone)
     }
 
     fn next_journey(&self) -> Option<Stamp> {

@@ -1,5 +1,6 @@
 //! What a clinic does to a plan that exists: each change is a revision with author, reason and diff, and can be undone.
 
+pub mod history;
 pub mod routes;
 pub mod rules;
 pub mod store;
@@ -135,12 +136,6 @@ pub struct Outcome {
     pub others: Vec<Changed>,
 }
 
-impl Outcome {
-    fn all(&self) -> impl Iterator<Item = &Changed> {
-        std::iter::once(&self.plan).chain(&self.others)
-    }
-}
-
 /// A plan before an order and after it.
 pub struct Changed {
     /// The plan before.
@@ -176,12 +171,10 @@ impl Changed {
 /// A plan before and after a revision, or some.
 pub struct Revised(pub Dossier, pub Dossier);
 
-impl Revised {
-    /// The plan as it was, if the patient saw its lines until now and does not any more.
-    pub fn gone(&self, at: Stamp) -> Option<&Dossier> {
-        let Self(before, after) = self;
-        Some(before).filter(|before| before.status(at).is_shown() && !after.status(at).is_shown())
-    }
+/// Of these the plans as they were, whose lines the patient saw until now and does not see any more.
+pub fn gone(revised: &[Revised], at: Stamp) -> Vec<Dossier> {
+    let is_gone = |one: &&Revised| one.0.status(at).is_shown() && !one.1.status(at).is_shown();
+    revised.iter().filter(is_gone).map(|one| one.0.clone()).collect()
 }
 
 /// What one order makes of one plan.
@@ -269,40 +262,52 @@ pub fn carry_out(
         check_revision(order, before.plan.revision)?;
     }
     let done = step(c, cache, before, order, m.at)?;
-    if !done.is_change() {
-        return Ok(Outcome { plan: Changed::between(c, done.revised())?, others: Vec::new() });
+    let followed = if done.is_change() {
+        write(c, who, &done, order, m)?;
+        follow(c, cache, who, (&done, order), m)?
+    } else {
+        Vec::new()
+    };
+    let mut revised = vec![done.revised()];
+    followed.into_iter().for_each(|one| add(&mut revised, one));
+    let gone = gone(&revised, m.at);
+    let changes: Result<Vec<Changed>, Error> = revised.into_iter().map(|one| Changed::between(c, one)).collect();
+    let mut changes = changes?;
+    for one in changes.iter().filter(|one| one.is_change()) {
+        crate::today::share_marks(c, cache, (&one.after, &gone), m)?;
     }
-    write(c, who, &done, order, m)?;
+    Ok(Outcome { plan: changes.remove(0), others: changes })
+}
+
+/// What an order on one plan does to others: those of the same treatment, and those of the course.
+fn follow(
+    c: &mut Conn,
+    cache: &Compiled,
+    who: &Staff,
+    (done, order): (&Step, &Order),
+    m: &Moment,
+) -> Result<Vec<Revised>, Error> {
     let of_treatment = |state: &PlanState| {
         (state.day_zero, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
     };
-    let is_of_treatment = of_treatment(&done.states.0) != of_treatment(&done.states.1);
+    let (plan, (before, after)) = (&done.after.plan, &done.states);
+    let is_of_treatment = of_treatment(before) != of_treatment(after);
     let mut followed = Vec::new();
     if is_of_treatment {
         for twin in twins(c, cache, &done.after)? {
-            let (order, done) = same_for_twin(c, cache, &done, twin, order, m.at)?;
+            let (order, done) = same_for_twin(c, cache, done, twin, order, m.at)?;
             if done.is_change() {
                 write(c, who, &done, &order, m)?;
                 followed.push(done.revised());
             }
         }
-        correct_treatment(c, &done.after.plan, &done.states.1, m)?;
-        crate::courses::recount(c, done.after.plan.clinic_id, done.after.plan.treatment_id)?;
+        correct_treatment(c, plan, after, m)?;
+        crate::courses::recount(c, plan.clinic_id, plan.treatment_id)?;
     }
-    if is_of_treatment || done.states.0.stops != done.states.1.stops {
-        followed.extend(crate::courses::let_give_way(c, cache, who, &done.after.plan, m)?);
+    if is_of_treatment || before.stops != after.stops {
+        followed.extend(crate::courses::let_give_way(c, cache, who, plan, m)?);
     }
-    let mut revised = vec![done.revised()];
-    followed.into_iter().for_each(|one| add(&mut revised, one));
-    let gone: Vec<Dossier> = revised.iter().filter_map(|one| one.gone(m.at)).cloned().collect();
-    let mut changes =
-        revised.into_iter().map(|one| Changed::between(c, one)).collect::<Result<Vec<_>, _>>()?.into_iter();
-    let plan = changes.next().ok_or_else(|| Error::internal("an order without a plan", id))?;
-    let done = Outcome { plan, others: changes.collect() };
-    for one in done.all() {
-        crate::today::share_marks(c, cache, (&one.after, &gone), m)?;
-    }
-    Ok(done)
+    Ok(followed)
 }
 
 /// A plan may follow a second time, also the one that an order is about: it may make way itself then.
@@ -502,36 +507,6 @@ fn with_state(old: &Plan, wanted: &PlanState) -> Result<Plan, Error> {
         overruled: wanted.overruled.clone(),
         ..old.clone()
     })
-}
-
-/// A plan as it stood for a time.
-pub struct Epoch {
-    /// The plan as it stood.
-    pub dossier: Dossier,
-    /// Where on the body; `None`: where it is now.
-    pub body_area: Option<String>,
-    /// The instant at which it came to stand so; since the enrolment if `None`.
-    pub from: Option<Stamp>,
-    /// The instant at which it was changed; it stands so if `None`.
-    pub until: Option<Stamp>,
-}
-
-/// A plan as it stood from its enrolment on, oldest first.
-pub fn history(c: &mut Conn, cache: &Compiled, now: &Dossier) -> Result<Vec<Epoch>, Error> {
-    let (mut epochs, mut from) = (Vec::new(), None);
-    let rows = if now.plan.revision > 1 { store::list(c, now.plan.clinic_id, now.plan.id)? } else { Vec::new() };
-    for row in rows {
-        let until = Some(row.made_at);
-        if from != until {
-            let state: PlanState = row.before_state.to()?;
-            let plan = with_state(&now.plan, &state)?;
-            let dossier = Dossier::new(c, cache, (plan, now.patient.clone(), now.clinic.clone()))?;
-            epochs.push(Epoch { dossier, body_area: Some(state.body_area), from, until });
-        }
-        from = until;
-    }
-    epochs.push(Epoch { dossier: now.clone(), body_area: None, from, until: None });
-    Ok(epochs)
 }
 
 /// The plan with another state: compiled, and looked at whether it fits.

@@ -152,9 +152,7 @@ pub fn decide(
         return Err(Error::Stale);
     }
     if decision == Decision::Start {
-        let followed = crate::courses::let_give_way(c, cache, who, &dossier.plan, m)?;
-        let gone: Vec<Dossier> = followed.iter().filter_map(|one| one.gone(m.at)).cloned().collect();
-        crate::today::share_marks(c, cache, (&dossier, &gone), m)?;
+        super::begin(c, cache, who, &dossier, m)?;
     }
     let action = match decision {
         Decision::Start => "plan_started",
