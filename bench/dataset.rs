@@ -481,7 +481,8 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
         let first = protocols::version(&mut conn, clinic, "mn-face", 1).unwrap();
         let later = first.document.replacen("days = [\"0-2\"]", "days = [\"0-3\"]", 1);
         assert_ne!(later, first.document);
-        let second = protocols::write(&mut conn, &who, "mn-face", &later, &m).unwrap();
+        let second =
+            protocols::write(&mut conn, &who, &protocols::read_as("mn-face", later.clone()).unwrap(), &m).unwrap();
         let checked = protocols::check(&later).unwrap();
         protocols::activate(&mut conn, &who, ("mn-face", second.version), &checked, &m).unwrap();
         let wish = migration::Wish { from_version: 1, to_version: 2, plan_ids: None };

@@ -79,6 +79,7 @@ fn config(data: &Path, commit_singly: bool) -> Config {
         secret: SECRET.to_owned().into(),
         mail: "memory".to_owned().into(),
         access_token_seconds: 900,
+        requests_per_minute: 0,
         commit_singly,
         log: "error".to_owned(),
         ..Config::default()

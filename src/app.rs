@@ -1,20 +1,24 @@
 //! Everything that a request or a job may need, built once.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use secrecy::ExposeSecret as _;
 
 use crate::auth::passwords::Passwords;
 use crate::auth::tokens::Tokens;
+use crate::auth::tries::Refusals;
 use crate::config::Config;
 use crate::db::{Conn, Db};
 use crate::error::Error;
+use crate::http::limits::Requests;
 use crate::mail::outbox::Post;
 use crate::mail::templates::Templates;
-use crate::mail::{MailSettings, Mailer};
+use crate::mail::{Channel, MailSettings, Mailer};
 use crate::protocols::Compiled;
+use crate::protocols::desk::Documents;
 use crate::secrets::Secrets;
-use crate::time::{Clock, Entropy, Moment};
+use crate::time::{CLOCK_TOLERANCE, Clock, Entropy, Moment};
 
 /// The application. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -30,6 +34,8 @@ pub struct Inner {
     pub db: Db,
     /// The way out for mail.
     pub mailer: Mailer,
+    /// How the way for mail is.
+    pub channel: Channel,
     /// The texts of mails.
     pub templates: Templates,
     /// What time it is.
@@ -40,12 +46,20 @@ pub struct Inner {
     pub tokens: Tokens,
     /// Password hashing, so many at once.
     pub passwords: Passwords,
+    /// Refused sign-ins and tokens, counted.
+    pub refusals: Refusals,
+    /// The bound on the requests of one source.
+    pub requests: Requests,
     /// Keys that are derived from the secret.
     pub secrets: Arc<Secrets>,
+    /// Turns at protocol documents, by clinic.
+    pub documents: Documents,
     /// Compiled protocols, shared by all plans that have the same one.
     pub compiled: Compiled,
     /// Whether this is the demo: its pages and its clock are there.
     pub demo: bool,
+    /// Whether this process was told to stop: it answers, and asks callers to go elsewhere.
+    pub draining: AtomicBool,
     /// Whether mails are sent no faster than the settings allow; a clock that is moved by hand does not wait.
     pub paces_mail: bool,
 }
@@ -69,13 +83,18 @@ impl App {
         let tokens = Tokens::new(&config);
         let templates = Templates::new().map_err(|why| Error::internal("mail templates", why))?;
         let inner = Inner {
+            draining: AtomicBool::new(false),
             demo: matches!(clock, Clock::Shifted(_)),
             paces_mail: matches!(clock, Clock::System),
             passwords: Passwords::new(),
+            refusals: Refusals::default(),
+            requests: Requests::new(config.requests_per_minute),
+            documents: Documents::default(),
             compiled: Compiled::new(),
             config,
             db,
             mailer,
+            channel: Channel::default(),
             templates,
             clock,
             entropy,
@@ -98,10 +117,30 @@ impl App {
         Moment::new(self.clock.now(), self.entropy.clone())
     }
 
+    /// The moment in which the recurring work runs, by the database's clock (PostgreSQL) or by this machine's (SQLite). Refused while
+    /// this machine's clock is off: nothing is sent early, and nothing expires, because one node is wrong.
+    pub fn work_moment(&self, c: &mut Conn) -> Result<Moment, Error> {
+        let now = self.moment();
+        if !matches!(self.clock, Clock::System) {
+            return Ok(now);
+        }
+        let (off, at) = match c {
+            Conn::Sqlite(_) => (crate::time::clock_was_set_by(), now.at),
+            Conn::Pg(c) => {
+                let at = crate::db::settings::server_time(c)?;
+                (now.at.seconds_since(at), at)
+            }
+        };
+        if off.abs() > CLOCK_TOLERANCE {
+            return Err(Error::NotReady(clock_is_off(matches!(c, Conn::Sqlite(_)), off)));
+        }
+        Ok(Moment::new(at, self.entropy.clone()))
+    }
+
     /// What a verb needs to write a mail.
     pub fn post(&self) -> Post {
         Post {
-            domain: self.config.mail_domain().to_owned(),
+            domain: self.config.mail_domain(),
             links_url: self.config.links_url().to_owned(),
             base_url: self.config.base_url.clone(),
             secrets: Arc::clone(&self.secrets),
@@ -125,4 +164,13 @@ impl App {
         self.tokens.doubt();
         result
     }
+}
+
+fn clock_is_off(is_sqlite: bool, seconds: i64) -> String {
+    let (against, cure) = if is_sqlite {
+        ("since this server started", "set it right, or restart the server if it is right now")
+    } else {
+        ("against the database's", "set it right")
+    };
+    format!("this machine's clock is off by {seconds} seconds {against}: {cure}; no recurring work is done until then")
 }

@@ -49,6 +49,10 @@ pub struct Config {
     pub allowed_origins: String,
     /// Proxies in front of us, counted: the client's address is that many steps from the end of X-Forwarded-For.
     pub trusted_proxies: usize,
+    /// Requests of one source (an address, or an IPv6 /64) in a minute at the most; 0: as many as they like.
+    pub requests_per_minute: u32,
+    /// PostgreSQL on another machine without TLS is taken; with `sslmode=disable` in its address only.
+    pub allow_plain_database: bool,
     /// `serve` also runs the worker. Off where workers run beside it.
     pub worker_in_serve: bool,
     /// Mails that one worker sends in a minute at the most.
@@ -84,6 +88,8 @@ impl Default for Config {
             access_token_seconds: 300,
             allowed_origins: String::new(),
             trusted_proxies: 0,
+            requests_per_minute: 6_000,
+            allow_plain_database: false,
             worker_in_serve: true,
             mails_per_minute: 600,
             body_idle_seconds: 10,
@@ -132,6 +138,14 @@ impl Config {
         if db::sqlite_path(&self.database_url).is_none() && !db::is_postgres(&self.database_url) {
             return refuse("database_url must be sqlite:PATH or postgres://...".to_owned());
         }
+        for url in [Some(&self.database_url), self.database_read_url.as_ref()].into_iter().flatten() {
+            check_database_tls(url, self.allow_plain_database).or_else(refuse)?;
+        }
+        if self.allowed_origins.split(',').any(|origin| origin.trim().contains('*')) {
+            return refuse("allowed_origins must name each origin: * would let any page call the API".to_owned());
+        }
+        crate::mail::MailSettings::check_sender(&self.mail_from)
+            .or_else(|why| refuse(format!("mail_from must be a sender that a Message-ID can be made of: {why}")))?;
         if self.mail.expose_secret() == "memory" {
             return refuse("mail must be smtps://..., smtp://... or folder:PATH; memory is for tests".to_owned());
         }
@@ -156,7 +170,7 @@ impl Config {
             url: self.database_url.clone(),
             read_url: self.database_read_url.clone(),
             pool_size: self.pool_size,
-            wait: Duration::from_secs(2),
+            wait: Duration::from_millis(900),
             commit_singly: self.commit_singly,
         }
     }
@@ -175,9 +189,49 @@ impl Config {
     }
 
     /// The mail domain, for message ids.
-    pub fn mail_domain(&self) -> &str {
-        self.mail_from.rsplit('@').next().unwrap_or_default().trim_end_matches('>')
+    pub fn mail_domain(&self) -> String {
+        self.mail_from.parse::<crate::mail::Sender>().map(|sender| sender.domain().to_owned()).unwrap_or_default()
     }
+}
+
+/// PostgreSQL on another machine is spoken to over TLS, unless both the address and a setting say otherwise.
+fn check_database_tls(url: &str, allow_plain: bool) -> Result<(), String> {
+    if !db::is_postgres(url) || is_local_database(url) {
+        return Ok(());
+    }
+    let (_, query) = url.split_once('?').unwrap_or((url, ""));
+    let mode = query.split('&').find_map(|pair| pair.strip_prefix("sslmode=")).unwrap_or_default();
+    match mode {
+        "require" | "verify-ca" | "verify-full" => Ok(()),
+        "disable" if allow_plain => Ok(()),
+        _ => {
+            Err("database_url must say sslmode=verify-full (or verify-ca, require) for PostgreSQL on another machine; \
+                  without TLS it must say sslmode=disable, and allow_plain_database = true"
+                .to_owned())
+        }
+    }
+}
+
+/// Whether every host of a PostgreSQL address is this machine, by a socket or the loopback.
+fn is_local_database(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let hosts = authority.rsplit('@').next().unwrap_or_default();
+    let by_query =
+        url.split_once('?').and_then(|(_, query)| query.split('&').find_map(|pair| pair.strip_prefix("host=")));
+    let is_local = |host: &str| {
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next())
+            .unwrap_or_else(|| host.split(':').next().unwrap_or_default());
+        bare.is_empty()
+            || bare == "localhost"
+            || bare.starts_with('/')
+            || bare.starts_with("%2F")
+            || bare.starts_with("%2f")
+            || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    };
+    hosts.split(',').all(is_local) && by_query.is_none_or(|host| host.split(',').all(is_local))
 }
 
 /// Whether the URL's host is this machine.
@@ -220,10 +274,37 @@ mod tests {
             refusal(|config| config.access_token_seconds = 3_600),
             refusal(|config| config.pool_size = 0),
             refusal(|config| config.log_format = "xml".to_owned()),
+            refusal(|config| config.allowed_origins = "*".to_owned()),
+            refusal(|config| config.allowed_origins = "https://app.example, *".to_owned()),
+            refusal(|config| config.mail_from = "nobody".to_owned()),
+            refusal(|config| config.mail_from = "Clinic <no-reply@>".to_owned()),
+            refusal(|config| config.database_url = "postgres://db.example/x".to_owned()),
+            refusal(|config| config.database_url = "postgres://u:p@10.0.0.7:5432/x?sslmode=prefer".to_owned()),
+            refusal(|config| config.database_url = "postgres://localhost,db.example/x".to_owned()),
+            refusal(|config| config.database_url = "postgres:///x?host=db.example".to_owned()),
+            refusal(|config| config.database_url = "postgres://db.example/x?sslmode=disable".to_owned()),
+            refusal(|config| config.database_read_url = Some("postgres://db.example/x".to_owned())),
         ];
         for sentence in refusals {
             assert!(!sentence.contains('\n') && sentence.contains(" must "), "{sentence}");
         }
+    }
+
+    #[test]
+    fn postgresql_is_reached_over_tls_or_on_this_machine_or_plainly_on_purpose() {
+        for url in [
+            "postgres://db.example/x?sslmode=verify-full",
+            "postgres://u:p@db.example:5432/x?connect_timeout=3&sslmode=require",
+            "postgres://localhost/x",
+            "postgres://u:p@127.0.0.1:5432/x",
+            "postgres://[::1]/x",
+            "postgres:///x?host=/run/postgresql",
+            "postgres://%2Frun%2Fpostgresql/x",
+        ] {
+            assert_eq!(check_database_tls(url, false), Ok(()), "{url}");
+        }
+        assert_eq!(check_database_tls("postgres://db.example/x?sslmode=disable", true), Ok(()));
+        assert!(check_database_tls("postgres://db.example/x", true).is_err());
     }
 
     #[test]

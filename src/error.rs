@@ -47,6 +47,12 @@ pub enum Error {
     /// The body is larger than a request may be.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
+    /// The request line and the headers are larger than a request may have.
+    #[error("the request line and headers are larger than {0} bytes")]
+    HeadTooLarge(usize),
+    /// The body is compressed; none is taken.
+    #[error("the body must not be encoded; send it without Content-Encoding")]
+    Encoded,
     /// The body is not JSON by its label.
     #[error("the body must be application/json")]
     WrongMediaType,
@@ -59,9 +65,18 @@ pub enum Error {
     /// Too many tries; come back after so many seconds.
     #[error("too many tries")]
     TooMany(u64),
-    /// All connections are in use; come back.
+    /// Too many requests of one source; come back after so many seconds.
+    #[error("too many requests")]
+    TooManyRequests(u64),
+    /// All connections are in use; come back. Nothing was written.
     #[error("the server is busy")]
     Busy,
+    /// The connection to the database was lost while a write was committed: nobody knows whether it was kept.
+    #[error("it is not known whether this was kept")]
+    OutcomeUnknown,
+    /// This node must not be sent requests now, or must not do the recurring work.
+    #[error("{0}")]
+    NotReady(String),
     /// The disk is full: reads go on, writes do not.
     #[error("the disk is full")]
     DiskFull,
@@ -137,9 +152,27 @@ impl Error {
         Self::Conflict { code, detail: detail.into() }
     }
 
-    /// The group's commit failed: nothing of it was kept.
-    pub fn commit_failed(why: &diesel::result::Error) -> Self {
-        from_database(&why.to_string()).unwrap_or_else(|| Self::internal("a commit failed", why))
+    /// The same error for another request of the same group.
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Busy => Self::Busy,
+            Self::DiskFull => Self::DiskFull,
+            Self::OutcomeUnknown => Self::OutcomeUnknown,
+            other => Self::internal("a write of the same group failed", other),
+        }
+    }
+
+    /// Whether the same may succeed later without anybody doing anything.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy | Self::DiskFull | Self::OutcomeUnknown | Self::NotReady(_))
+    }
+
+    /// The stable word for the kind of error; for one of ours, what was being done. Never what a record says.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Internal { what, .. } => what,
+            other => other.code_and_title().0,
+        }
     }
 
     fn status(&self) -> StatusCode {
@@ -153,11 +186,12 @@ impl Error {
             Self::VersionNeeded => StatusCode::PRECONDITION_REQUIRED,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::WrongMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::WrongMediaType | Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany(_) | Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::OutcomeUnknown | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Setting(_) | Self::Db(_) | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -175,11 +209,16 @@ impl Error {
             Self::VersionNeeded => ("if_match_needed", "If-Match is missing"),
             Self::Stale => ("stale", "The object changed since it was read"),
             Self::TooLarge(_) => ("too_large", "The body is too large"),
+            Self::HeadTooLarge(_) => ("head_too_large", "The headers are too large"),
+            Self::Encoded => ("encoded_body", "The body is encoded"),
             Self::WrongMediaType => ("wrong_media_type", "Wrong media type"),
             Self::TooSlow => ("too_slow", "The body did not arrive in time"),
             Self::WrongMethod(_) => ("wrong_method", "Wrong method"),
             Self::TooMany(_) => ("too_many_tries", "Too many tries"),
+            Self::TooManyRequests(_) => ("too_many_requests", "Too many requests"),
             Self::Busy => ("busy", "The server is busy"),
+            Self::OutcomeUnknown => ("outcome_unknown", "It is not known whether this was kept"),
+            Self::NotReady(_) => ("not_ready", "This node is not ready"),
             Self::DiskFull => ("disk_full", "The disk is full"),
             Self::Setting(_) | Self::Db(_) | Self::Internal { .. } => ("internal", "Something went wrong here"),
         }
@@ -194,8 +233,11 @@ impl Error {
             Self::Invalid(errors) => format!("{} fields are wrong: see errors.", errors.len()),
             Self::VersionNeeded => "Send the ETag that you read as `If-Match`.".to_owned(),
             Self::Stale => "Read the object again, and decide again.".to_owned(),
-            Self::TooMany(seconds) => format!("Try again in {seconds} seconds."),
+            Self::TooMany(seconds) | Self::TooManyRequests(seconds) => format!("Try again in {seconds} seconds."),
             Self::Busy => "Try again in a second. Nothing was written.".to_owned(),
+            Self::OutcomeUnknown => {
+                "The database was lost at the last moment. Send the same again: it is kept once.".to_owned()
+            }
             Self::DiskFull => "Nothing was written. Try again later.".to_owned(),
             Self::Setting(_) | Self::Db(_) | Self::Internal { .. } => {
                 "It is not your fault, and nothing was written. Tell the clinic's support the trace_id.".to_owned()
@@ -203,8 +245,11 @@ impl Error {
             Self::Unreadable { .. }
             | Self::Conflict { .. }
             | Self::TooLarge(_)
+            | Self::HeadTooLarge(_)
+            | Self::Encoded
             | Self::WrongMediaType
             | Self::TooSlow
+            | Self::NotReady(_)
             | Self::WrongMethod(_) => format!("{}.", capitalised(&self.to_string())),
         }
     }
@@ -250,9 +295,14 @@ impl ResponseError for Error {
         let mut response = HttpResponseBuilder::new(self.status());
         match self {
             Self::SignInNeeded => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
+            Self::Encoded => response.insert_header((header::ACCEPT_ENCODING, "identity")),
             Self::WrongMethod(allow) => response.insert_header((header::ALLOW, allow.as_str())),
-            Self::TooMany(seconds) => response.insert_header((header::RETRY_AFTER, seconds.to_string())),
-            Self::Busy | Self::DiskFull => response.insert_header((header::RETRY_AFTER, "1")),
+            Self::TooMany(seconds) | Self::TooManyRequests(seconds) => {
+                response.insert_header((header::RETRY_AFTER, seconds.to_string()))
+            }
+            Self::Busy | Self::OutcomeUnknown | Self::NotReady(_) | Self::DiskFull => {
+                response.insert_header((header::RETRY_AFTER, "1"))
+            }
             _ => &mut response,
         };
         response.insert_header((header::CONTENT_TYPE, "application/problem+json")).json(problem)
@@ -261,28 +311,65 @@ impl ResponseError for Error {
 
 impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
-        from_database(&error.to_string()).unwrap_or(Self::Db(error))
+        use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};
+        match &error {
+            Diesel::DatabaseError(
+                Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::SerializationFailure,
+                _,
+            )
+            | Diesel::BrokenTransactionManager
+            | Diesel::AlreadyInTransaction
+            | Diesel::NotInTransaction => Self::Busy,
+            _ => from_database(&error.to_string()).unwrap_or(Self::Db(error)),
+        }
     }
 }
 
+/// What the databases say when they are out of reach, going down or coming up, or when somebody else holds a lock.
+const BUSY_WORDS: [&str; 18] = [
+    "database is locked",
+    "lock timeout",
+    "deadlock detected",
+    "terminating connection",
+    "the database system is",
+    "not yet accepting connections",
+    "could not connect",
+    "connection to server",
+    "Connection refused",
+    "Connection reset",
+    "server closed the connection",
+    "no connection to the server",
+    "lost synchronization",
+    "could not receive data",
+    "could not send data",
+    "SSL SYSCALL error",
+    "connection pointer is NULL",
+    "canceling statement due to",
+];
+
 /// What a caller can do something about. SQLite gives no code for these, only text; this is the one place that reads it.
-fn from_database(text: &str) -> Option<Error> {
+pub(crate) fn from_database(text: &str) -> Option<Error> {
     let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if any(&["database or disk is full", "No space left on device"]) {
         Some(Error::DiskFull)
-    } else if any(&[
-        "database is locked",
-        "lock timeout",
-        "deadlock detected",
-        "terminating connection",
-        "could not connect",
-        "server closed the connection",
-        "connection pointer is NULL",
-    ]) {
+    } else if any(&BUSY_WORDS) {
         Some(Error::Busy)
     } else {
         None
     }
+}
+
+/// Whether SQLite says that it cannot read or write its files any more.
+pub(crate) fn is_storage_failure(text: &str) -> bool {
+    [
+        "disk I/O error",
+        "database disk image is malformed",
+        "file is not a database",
+        "attempt to write a readonly database",
+        "unable to open database file",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 impl From<serde_json::Error> for Error {

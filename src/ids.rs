@@ -69,4 +69,8 @@ ids! {
     LinkId,
     /// One line of the audit.
     AuditId,
+    /// One time that the database was restored from a backup.
+    RestoreId,
+    /// What a job could not do: a plan, a mail, a migration.
+    SubjectId,
 }

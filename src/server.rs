@@ -2,9 +2,11 @@
 
 use std::net::TcpListener;
 use std::sync::LazyLock;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_cors::Cors;
+use actix_web::body::SizedStream;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, HttpServer, get, web};
@@ -16,6 +18,9 @@ use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 
 use crate::app::App;
 use crate::error::Error;
+use crate::http::compress::compress;
+use crate::http::conditions::listed;
+use crate::http::connections::{Connections, make_room};
 use crate::http::edge::edge;
 use crate::{alerts, auth, check_ins, clinics, courses, demo, pages, patients, plans, protocols, reminders, today};
 
@@ -36,6 +41,11 @@ pub fn api(config: &mut ServiceConfig) {
     config.service(healthz).service(readyz).service(get_openapi);
 }
 
+/// How long callers are asked to go elsewhere before no new ones are taken: each answer closes its connection.
+const DRAIN: Duration = Duration::from_millis(1_500);
+/// How long requests and mails that are under way may take after that.
+const FINISH: Duration = Duration::from_secs(7);
+
 /// Starts to answer on the listener. The caller awaits the server; its handle stops it.
 pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
     let deadlines = web::Data::new(app.config.body_deadlines());
@@ -44,12 +54,15 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
         threads => threads,
     };
     let with_demo = app.demo;
+    let most = make_room();
+    let connections = Connections::new(most, app.config.trusted_proxies > 0);
     let server = HttpServer::new(move || {
         let (api, _) = actix_web::App::new()
             .app_data(web::Data::new(app.clone()))
             .app_data(deadlines.clone())
             .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()))
             .wrap(cors(&app.config.allowed_origins))
+            .wrap(from_fn(compress))
             .wrap(from_fn(edge))
             .into_utoipa_app()
             .configure(api)
@@ -62,9 +75,10 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
         if with_demo { api.configure(demo::routes::routes) } else { api }
     })
     .workers(threads)
+    .on_connect(move |io, data| connections.opened(io, data))
     .client_request_timeout(Duration::from_secs(5))
-    .max_connections(2_000)
-    .shutdown_timeout(10)
+    .max_connections(most.div_ceil(threads.max(1)))
+    .shutdown_timeout(FINISH.as_secs())
     .disable_signals()
     .listen(listener)
     .map_err(|why| Error::Setting(format!("cannot listen: {why}")))?
@@ -78,9 +92,9 @@ fn cors(origins: &str) -> Cors {
     let headers = ["authorization", "content-type", "accept-language", "if-match", "if-none-match", "idempotency-key"];
     origins
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
-        .allowed_methods(["GET", "PUT", "POST", "PATCH", "DELETE"])
+        .allowed_methods(["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"])
         .allowed_headers(headers)
-        .expose_headers(["etag", "trace-id", "retry-after"])
+        .expose_headers(["etag", "trace-id", "retry-after", "ratelimit", "ratelimit-policy"])
         .max_age(3_600)
 }
 
@@ -91,6 +105,8 @@ fn docs_config() -> DocsConfig<'static> {
 /// The published document as it is committed (a test keeps it equal to what the routes say), so that nobody waits for it
 /// to be made at start.
 const DOCUMENT: &str = include_str!("../openapi/aftercare.json");
+/// Bytes of the document in one piece of an answer.
+const DOCUMENT_PIECE: usize = 16 * 1024;
 static DOCUMENT_TAG: LazyLock<String> = LazyLock::new(|| crate::http::conditions::etag_of(DOCUMENT.as_bytes()));
 /// Which methods each path knows; the path in its parts.
 static PATHS: LazyLock<Vec<(Vec<String>, Vec<&'static str>)>> = LazyLock::new(|| {
@@ -113,8 +129,9 @@ fn allowed(path: &str) -> Option<String> {
                 .zip(&asked)
                 .all(|(known, asked)| known == asked || (known.starts_with('{') && !asked.is_empty()))
     };
-    let methods: Vec<&str> =
-        PATHS.iter().filter(|(known, _)| fits(known)).flat_map(|(_, methods)| methods.clone()).collect();
+    let with_head = |method: &&'static str| if *method == "GET" { vec!["GET", "HEAD"] } else { vec![*method] };
+    let known = PATHS.iter().filter(|(known, _)| fits(known)).flat_map(|(_, methods)| methods);
+    let methods: Vec<&str> = known.flat_map(|method| with_head(&method)).collect();
     (!methods.is_empty()).then(|| methods.join(", "))
 }
 
@@ -144,14 +161,25 @@ async fn healthz() -> HttpResponse {
     ok()
 }
 
-/// Whether requests can be answered: the database answers.
+/// Whether requests can be answered: the database answers and keeps what is written, and the clock is right.
 ///
-/// 503 while it does not: send requests to another node until this is 200 again.
+/// 503 while that is not so, or while this node stops: send requests to another node until this is 200 again.
 #[utoipa::path(tag = "service", operation_id = "get_readiness", security(()),
     responses((status = 200, description = "Requests can be answered.", body = Health)))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
-    app.db.read(auth::store::rights_generation).await?;
+    if app.draining.load(Ordering::SeqCst) {
+        return Err(Error::NotReady("this node is stopping".to_owned()));
+    }
+    if let Some(why) = app.db.health().fallen() {
+        return Err(Error::NotReady(why));
+    }
+    if app.db.health().last_write_failed().is_some() {
+        // A change that hurts nobody: tokens are looked at anew.
+        app.db.prove(auth::store::raise_rights).await?;
+    }
+    let inner = app.clone();
+    app.db.read_fresh(move |c| inner.work_moment(c).map(|_| ())).await?;
     Ok(ok())
 }
 
@@ -161,29 +189,67 @@ async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
 #[utoipa::path(tag = "service", operation_id = "get_openapi", security(()),
     responses((status = 200, description = "The OpenAPI document.", body = Object, example = json!({"openapi": "3.1.0"}))))]
 #[get("/openapi.json")]
-async fn get_openapi() -> HttpResponse {
-    HttpResponse::Ok().insert_header(("etag", DOCUMENT_TAG.as_str())).content_type("application/json").body(DOCUMENT)
+async fn get_openapi(request: HttpRequest) -> HttpResponse {
+    let known = request.headers().get_all("if-none-match").filter_map(|tags| tags.to_str().ok());
+    let mut response = match known.into_iter().any(|tags| listed(tags, &DOCUMENT_TAG)) {
+        true => return HttpResponse::NotModified().insert_header(("etag", DOCUMENT_TAG.as_str())).finish(),
+        false => HttpResponse::Ok(),
+    };
+    response.insert_header(("etag", DOCUMENT_TAG.as_str())).content_type("application/json");
+    // In pieces: whoever does not read must not fill the memory with whole copies.
+    let pieces = DOCUMENT.as_bytes().chunks(DOCUMENT_PIECE).map(|piece| Ok::<_, Error>(web::Bytes::from_static(piece)));
+    response.body(SizedStream::new(DOCUMENT.len() as u64, futures_util::stream::iter(pieces)))
 }
 
-/// Answers until a signal comes; does the recurring work beside it, if that is wanted. Then lets running requests end.
+/// Answers until a signal comes; does the recurring work beside it, if that is wanted. Then callers are sent elsewhere, and what is
+/// under way may end. A second signal ends at once; so does a database that cannot be trusted any more.
 pub async fn run(app: App, listener: TcpListener, with_worker: bool) -> Result<(), Error> {
     let server = start(app.clone(), listener)?;
     let handle = server.handle();
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let working = with_worker.then(|| actix_web::rt::spawn(crate::worker::run(app, stopped)));
+    let working = if with_worker {
+        actix_web::rt::spawn(crate::worker::run(app.clone(), stopped))
+    } else {
+        actix_web::rt::spawn(crate::worker::note_refusals(app.clone(), stopped))
+    };
     let answering = actix_web::rt::spawn(server);
-    wait_for_signal().await;
+    until_told(&app).await?;
     stop.send_replace(true);
-    handle.stop(true).await;
-    if let Some(working) = working {
-        working.await.map_err(|why| Error::internal("the worker stopped", why))?;
+    app.draining.store(true, Ordering::SeqCst);
+    let finish = async {
+        tokio::time::sleep(DRAIN).await;
+        handle.stop(true).await;
+        finish_work(working).await?;
+        let ended = answering.await.map_err(|why| Error::internal("the server stopped", why))?;
+        ended.map_err(|why| Error::internal("the server stopped", why))
+    };
+    tokio::select! {
+        ended = finish => ended,
+        told = until_told(&app) => told,
     }
-    let ended = answering.await.map_err(|why| Error::internal("the server stopped", why))?;
-    ended.map_err(|why| Error::internal("the server stopped", why))
+}
+
+/// Waits for the worker's mail on the wire, but not for a relay that hangs: its lease runs out, and the mail is looked at again.
+pub async fn finish_work(working: actix_web::rt::task::JoinHandle<()>) -> Result<(), Error> {
+    match tokio::time::timeout(FINISH, working).await {
+        Ok(ended) => ended.map_err(|why| Error::internal("the worker stopped", why)),
+        Err(_) => {
+            tracing::warn!("a mail is still on the wire; it is left to its lease");
+            Ok(())
+        }
+    }
+}
+
+/// Waits for a signal; an error if the database cannot be trusted any more.
+pub async fn until_told(app: &App) -> Result<(), Error> {
+    tokio::select! {
+        () = wait_for_signal() => Ok(()),
+        why = app.db.health().wait_for_fall() => Err(Error::internal("stopped at once, nothing more is acknowledged", why)),
+    }
 }
 
 /// SIGINT or SIGTERM.
-pub async fn wait_for_signal() {
+async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {

@@ -123,6 +123,19 @@ fn system_micros() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }
 
+/// A clock that is farther off than so many seconds is not worked by.
+pub const CLOCK_TOLERANCE: i64 = 5;
+
+/// By how many seconds the machine's clock was set forward (back, if negative) since this process first asked: against the time since
+/// boot, which nobody can set and which goes on while the machine sleeps.
+pub fn clock_was_set_by() -> i64 {
+    static AT_START: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let since_boot = boot.tv_sec * 1_000_000 + boot.tv_nsec / 1_000;
+    let ahead = system_micros() - since_boot;
+    (ahead - *AT_START.get_or_init(|| ahead)) / 1_000_000
+}
+
 /// A stopwatch, for how long something took; never for what time it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(std::time::Instant);
@@ -224,9 +237,16 @@ impl Moment {
     pub fn id<T: From<Uuid>>(&self) -> T {
         let millis = u64::try_from(self.at.timestamp().as_millisecond()).unwrap_or_default();
         let mut bytes = self.entropy.bytes::<10>();
-        let [high, low, ..] = &mut bytes;
-        let millis = match self.entropy {
-            Entropy::Seeded(_) => millis,
+        let [high, low, next_high, next_low, ..] = &mut bytes;
+        let millis = match &self.entropy {
+            // These rise too, and are the same for the same seed: they count what was drawn so far.
+            Entropy::Seeded(drawn) => {
+                let drawn = drawn.load(Ordering::SeqCst);
+                let part = |bits: u64| u16::try_from(bits & 0xfff).unwrap_or_default().to_be_bytes();
+                [*high, *low] = part(drawn >> 12);
+                [*next_high, *next_low] = part(drawn);
+                millis
+            }
             Entropy::System => {
                 let place = rising(millis, u16::from_be_bytes([*high, *low]));
                 [*high, *low] = u16::try_from(place & 0xfff).unwrap_or_default().to_be_bytes();

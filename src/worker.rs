@@ -1,5 +1,6 @@
 //! All recurring work in one table, and the loop that does it.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -7,50 +8,70 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::idempotency;
-use crate::mail::jobs::{self, Say};
-use crate::{clinics, patients, plans, reminders};
+use crate::mail::jobs::{Line, MailHooks};
+use crate::mail::outbox::Lane;
+use crate::time::Stopwatch;
+use crate::{auth, clinics, notices, patients, plans, reminders};
 
 /// A kind of recurring work.
 #[derive(Debug, Clone, Copy)]
 enum Job {
     PlanReminders,
     MigratePlans,
-    SendMail,
-    ForgetOldKeys,
+    NoteRefusals,
+    ForgetOldRows,
 }
 
 /// What is done, and how often.
 const JOBS: [(Job, Duration); 4] = [
     (Job::PlanReminders, Duration::from_secs(1)),
     (Job::MigratePlans, Duration::from_secs(1)),
-    (Job::SendMail, Duration::from_secs(1)),
-    (Job::ForgetOldKeys, Duration::from_secs(3_600)),
+    (Job::NoteRefusals, Duration::from_secs(5)),
+    (Job::ForgetOldRows, Duration::from_secs(3_600)),
 ];
 
+/// The lines to the relay: one only for those who wait at a screen, so that a slow conversation about something else is never before
+/// them; three for all.
+const LINES: [Lane; 4] = [Lane::Links, Lane::All, Lane::All, Lane::All];
+/// How often a line with nothing to do looks again.
+const LOOK: Duration = Duration::from_millis(500);
+/// Refusals are kept so long.
+const REFUSALS_KEPT: i64 = 30 * 86_400;
+/// The same trouble is told again after so many rounds.
+const TELL_AGAIN: u32 = 60;
+
 /// What the features say about mails of theirs.
-const SAY: Say = Say {
-    last_look: |c, app, mail, m| {
-        Ok(reminders::last_look(c, &app.compiled, mail, m)?.map(|reason| reason.as_str().to_owned()))
-    },
+const HOOKS: MailHooks = MailHooks {
+    before_sending: notices::before_sending,
     lines: clinics::lines,
-    refused: |c, mail, m| match (mail.clinic_id, mail.patient_id) {
-        (Some(clinic), Some(patient)) => patients::store::set_address_refused(c, clinic, patient, m.at),
-        _ => Ok(()),
-    },
+    refused: patients::address_refused,
+    reached: patients::address_reached,
 };
 
 /// Works until it is told to stop.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
     let name = format!("worker-{}", app.moment().id::<uuid::Uuid>());
-    let loops = JOBS.map(|(job, every)| repeat(app.clone(), name.clone(), job, every, stop.clone()));
-    futures_util::future::join_all(loops).await;
+    let jobs = JOBS.map(|(job, every)| repeat(app.clone(), job, every, stop.clone()));
+    let pacer = Pacer::new(app.config.mails_per_minute);
+    let lines = LINES.map(|lane| carry(&app, &pacer, line(&app, &name, lane), stop.clone()));
+    futures_util::future::join(futures_util::future::join_all(jobs), futures_util::future::join_all(lines)).await;
 }
 
-async fn repeat(app: App, name: String, job: Job, every: Duration, mut stop: watch::Receiver<bool>) {
+/// Writes down what a process without a worker counted, until it is told to stop.
+pub async fn note_refusals(app: App, stop: watch::Receiver<bool>) {
+    repeat(app, Job::NoteRefusals, Duration::from_secs(5), stop).await;
+}
+
+/// A second's worth in one claim, so that what is more pressing comes next.
+fn line(app: &App, name: &str, lane: Lane) -> Line {
+    let most = usize::try_from(app.config.mails_per_minute / 600).unwrap_or(1).clamp(1, 20);
+    Line::new(name.to_owned(), lane, most, HOOKS)
+}
+
+async fn repeat(app: App, job: Job, every: Duration, mut stop: watch::Receiver<bool>) {
+    let mut trouble = Trouble::default();
     while !*stop.borrow() {
-        if let Err(why) = work(&app, &name, job).await {
-            tracing::error!(?job, %why, "recurring work failed; it is tried again");
-        }
+        trouble.tell(&format!("{job:?}"), work(&app, job).await.err());
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             _ = stop.changed() => {}
@@ -58,35 +79,103 @@ async fn repeat(app: App, name: String, job: Job, every: Duration, mut stop: wat
     }
 }
 
-async fn work(app: &App, name: &str, job: Job) -> Result<(), Error> {
-    match job {
-        Job::PlanReminders => reminders::jobs::plan_due(app).await.map(|_| ()),
-        Job::MigratePlans => plans::migration::jobs::go_on(app).await.map(|_| ()),
-        Job::SendMail => send_all(app, name).await,
-        Job::ForgetOldKeys => {
-            let before = app.clock.now().plus_seconds(-idempotency::KEPT_SECONDS);
-            app.db.write(move |c| idempotency::forget_before(c, before)).await.map(|_| ())
+async fn carry(app: &App, pacer: &Pacer, mut line: Line, mut stop: watch::Receiver<bool>) {
+    let mut trouble = Trouble::default();
+    while !*stop.borrow() {
+        let sent = line.send_due(app, &stop, || pacer.turn(app.paces_mail)).await;
+        let is_idle = !matches!(sent, Ok(count) if count > 0);
+        trouble.tell("SendMail", sent.err());
+        if is_idle {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                _ = stop.changed() => {}
+            }
         }
     }
 }
 
-/// Sends what waits, no faster than the settings allow.
-async fn send_all(app: &App, name: &str) -> Result<(), Error> {
-    loop {
-        let sent = jobs::send_due(app, name, SAY).await?;
-        if sent == 0 {
-            return Ok(());
+/// Says what went wrong when it begins, and now and then while it goes on.
+#[derive(Default)]
+struct Trouble {
+    last: Option<String>,
+    rounds: u32,
+}
+
+impl Trouble {
+    fn tell(&mut self, job: &str, failed: Option<Error>) {
+        let failed = failed.map(|why| why.to_string());
+        self.rounds = if failed == self.last { self.rounds + 1 } else { 0 };
+        if let Some(why) = &failed
+            && self.rounds.is_multiple_of(TELL_AGAIN)
+        {
+            tracing::error!(job, why, "recurring work failed; it is tried again");
         }
-        let pause = Duration::from_secs(60) * u32::try_from(sent).unwrap_or(u32::MAX) / app.config.mails_per_minute;
-        if app.paces_mail {
-            tokio::time::sleep(pause).await;
+        self.last = failed;
+    }
+}
+
+/// No more mails a minute than the settings allow, over all lines of this process.
+struct Pacer {
+    every: Duration,
+    clock: Stopwatch,
+    next: Mutex<Duration>,
+}
+
+impl Pacer {
+    fn new(mails_per_minute: u32) -> Self {
+        let every = Duration::from_secs(60) / mails_per_minute.max(1);
+        Self { every, clock: Stopwatch::start(), next: Mutex::default() }
+    }
+
+    async fn turn(&self, waits: bool) {
+        if waits {
+            tokio::time::sleep(self.take()).await;
+        }
+    }
+
+    /// Takes the next turn; gives how long it is until then.
+    fn take(&self) -> Duration {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.elapsed();
+        let turn = (*next).max(now);
+        *next = turn + self.every;
+        turn - now
+    }
+}
+
+async fn work(app: &App, job: Job) -> Result<(), Error> {
+    match job {
+        Job::PlanReminders => reminders::jobs::plan_due(app).await.map(|_| ()),
+        Job::MigratePlans => plans::migration::jobs::go_on(app).await.map(|_| ()),
+        Job::NoteRefusals => {
+            let (counted, at) = (app.refusals.take(), app.clock.now());
+            if counted.is_empty() {
+                return Ok(());
+            }
+            app.db.write(move |c| auth::tries::flush(c, &counted, at)).await
+        }
+        Job::ForgetOldRows => {
+            let inner = app.clone();
+            app.db
+                .write(move |c| {
+                    let at = inner.work_moment(c)?.at;
+                    idempotency::forget_before(c, at.plus_seconds(-idempotency::KEPT_SECONDS))?;
+                    auth::store::forget_tries(c, at)?;
+                    auth::store::forget_refusals(c, at.plus_seconds(-REFUSALS_KEPT))
+                })
+                .await
         }
     }
 }
 
 /// Does everything that is due, once: the demo's clock and the tests move time by hand.
 pub async fn do_due(app: &App) -> Result<(), Error> {
-    work(app, "by-hand", Job::MigratePlans).await?;
-    work(app, "by-hand", Job::PlanReminders).await?;
-    work(app, "by-hand", Job::SendMail).await
+    let (_stop, stopped) = watch::channel(false);
+    work(app, Job::MigratePlans).await?;
+    work(app, Job::PlanReminders).await?;
+    work(app, Job::NoteRefusals).await?;
+    app.channel.forget();
+    let mut line = Line::new("by-hand".to_owned(), Lane::All, 20, HOOKS);
+    while line.send_due(app, &stopped, || std::future::ready(())).await? > 0 {}
+    Ok(())
 }

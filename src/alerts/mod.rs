@@ -17,7 +17,8 @@ use crate::error::Error;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
 use crate::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId, VersionId};
-use crate::mail::outbox::{self, NewMail, Post};
+use crate::mail::jobs::SendDecision;
+use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
 use crate::plans::Dossier;
 use crate::time::{Moment, Stamp};
@@ -220,7 +221,9 @@ fn see_again(c: &mut Conn, open: Alert, new: Alert, m: &Moment) -> Result<AlertI
         version: open.version + 1,
         ..open
     };
-    store::set(c, &merged, merged.version - 1)?;
+    if !store::set(c, &merged, merged.version - 1)? {
+        return Err(Error::Busy);
+    }
     store::insert_event(c, &merged, change.into(), None, None, m)?;
     Ok(merged.id)
 }
@@ -261,29 +264,57 @@ pub fn raise_day(c: &mut Conn, dossier: &Dossier, found: &DayFinding, m: &Moment
     Ok(is_news)
 }
 
-/// Tells the clinic's owners and clinicians by mail that there is something to look at; nothing of what it is. One mail a
-/// check-in (or a silence) and address.
-pub fn tell_staff(c: &mut Conn, post: &Post, dossier: &Dossier, of: &str, m: &Moment) -> Result<(), Error> {
+/// One mail about a patient to one member in so many seconds; what comes meanwhile joins it.
+const NOTICE_PAUSE: i64 = 600;
+
+/// Tells the clinic's owners and clinicians by mail that there is something to look at; nothing of what it is. Of one patient a member
+/// gets one mail in ten minutes: what comes before it goes is told by it, what comes after it went is told when the ten minutes are over.
+/// An emergency does not wait for the mail of something less.
+pub fn tell_staff(c: &mut Conn, post: &Post, dossier: &Dossier, urgency: Urgency, m: &Moment) -> Result<(), Error> {
+    let class = if urgency == Urgency::Emergency { "emergency" } else { "alert" };
     for (address, locale) in store::list_clinical_addresses(c, dossier.plan.clinic_id)? {
-        outbox::put(
-            c,
-            post,
-            NewMail {
-                clinic_id: Some(dossier.plan.clinic_id),
-                patient_id: None,
-                kind: Kind::AlertNotice,
-                dedupe_key: format!("alert:{of}:{address}"),
-                to: address,
-                locale,
-                link: format!("{}/open/clinic", post.links_url),
-                valid_for: None,
-                unsubscribe: false,
-                expires_at: m.at.plus_seconds(24 * 3_600),
-            },
-            m,
-        )?;
+        let name = format!("{class}:{}:{address}", dossier.patient.id);
+        let Some((key, available_at)) = next_notice(c, &name, m.at)? else { continue };
+        let mail = NewMail {
+            clinic_id: Some(dossier.plan.clinic_id),
+            dedupe_key: key,
+            to: address,
+            locale,
+            link: format!("{}/open/clinic", post.links_url),
+            available_at,
+            expires_at: available_at.plus_seconds(24 * 3_600),
+            ..NewMail::of(Kind::AlertNotice, m)
+        };
+        outbox::put(c, post, mail, m)?;
     }
     Ok(())
+}
+
+/// The key of the next mail of that name and when it may go; `None` if one that waits will tell of this too.
+fn next_notice(c: &mut Conn, name: &str, at: Stamp) -> Result<Option<(String, Stamp)>, Error> {
+    let bucket = at.seconds().div_euclid(NOTICE_PAUSE);
+    let mut available_at = at;
+    // The mail of the ten minutes before, of these, and of the next, each if there is one, in turn.
+    for bucket in bucket - 1..=bucket + 2 {
+        let key = format!("{name}:{bucket}");
+        match outbox::find_standing(c, &key)? {
+            Some((state, _)) if state.still_waits() => return Ok(None),
+            Some((_, went_at)) => available_at = available_at.max(went_at.plus_seconds(NOTICE_PAUSE)),
+            None if bucket >= at.seconds().div_euclid(NOTICE_PAUSE) => return Ok(Some((key, available_at))),
+            None => {}
+        }
+    }
+    Ok(Some((format!("{name}:{}", at.micros()), available_at)))
+}
+
+/// Whether the notice still goes: to a member who may still act for the clinic.
+pub fn before_sending(c: &mut Conn, mail: &OutboxMail) -> Result<SendDecision, Error> {
+    let Some(clinic) = mail.clinic_id else { return Ok(SendDecision::as_it_is(mail)) };
+    let addresses = store::list_clinical_addresses(c, clinic)?;
+    Ok(match addresses.into_iter().find(|(address, _)| *address == mail.to_address) {
+        Some((to, locale)) => SendDecision::Send { to, locale, link: None },
+        None => SendDecision::Withdraw("no_member".to_owned()),
+    })
 }
 
 /// Somebody is on it. Twice is once.

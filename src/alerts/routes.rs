@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::engine::{Text, Urgency};
 use crate::error::Error;
-use crate::http::conditions::{answer_version, etag_of_version, if_match};
+use crate::http::conditions::{answer_version, edited, if_match};
 use crate::http::page::{Cursor, Limit};
 use crate::http::text::Note;
 use crate::http::{Body, Page, PageParams, Query};
@@ -168,7 +168,7 @@ async fn get_alert(
 ) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     let version = row.version;
-    Ok(answer_version(&request, &view(row, app.clock.now()), version))
+    answer_version(&request, &view(row, app.clock.now()), version)
 }
 
 /// Take an alert: somebody is on it.
@@ -187,7 +187,7 @@ async fn acknowledge(
     let (m, tag) = (app.moment(), if_match(&request));
     let at = m.at;
     let row = app.db.write(move |c| super::acknowledge(c, &who, *id, tag.as_deref(), &m)).await?;
-    Ok(changed(row, at))
+    changed(row, at)
 }
 
 /// How an alert ends.
@@ -219,9 +219,10 @@ async fn resolve(
     let at = m.at;
     let row =
         app.db.write(move |c| super::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m)).await?;
-    Ok(changed(row, at))
+    changed(row, at)
 }
 
-fn changed(row: Row, at: Stamp) -> HttpResponse {
-    HttpResponse::Ok().insert_header(("etag", etag_of_version(row.version))).json(view(row, at))
+fn changed(row: Row, at: Stamp) -> Result<HttpResponse, Error> {
+    let version = row.version;
+    edited(&view(row, at), version)
 }

@@ -26,6 +26,42 @@ pub struct AuditEvent {
     pub object_kind: String,
     /// To which.
     pub object_id: Option<AuditId>,
+    /// Why, where a person had to say it.
+    pub note: Option<String>,
+}
+
+/// What was done to what, as words, and the id of the latter.
+#[derive(Debug, Clone, Copy)]
+pub struct Deed<'a> {
+    /// What was done.
+    pub action: &'a str,
+    /// To what kind of thing.
+    pub object_kind: &'a str,
+    /// To which.
+    pub object: uuid::Uuid,
+}
+
+/// The same with the reason that a person gave.
+pub fn note_why(
+    c: &mut Conn,
+    (clinic, actor): (Option<ClinicId>, Option<AccountId>),
+    deed: Deed<'_>,
+    why: &str,
+    m: &Moment,
+) -> Result<(), Error> {
+    diesel::insert_into(audit_events::table)
+        .values((
+            audit_events::id.eq(m.id::<AuditId>()),
+            audit_events::clinic_id.eq(clinic),
+            audit_events::at.eq(m.at),
+            audit_events::actor_id.eq(actor),
+            audit_events::action.eq(deed.action),
+            audit_events::object_kind.eq(deed.object_kind),
+            audit_events::object_id.eq(AuditId(deed.object)),
+            audit_events::note.eq(why),
+        ))
+        .execute(c)?;
+    Ok(())
 }
 
 /// Writes a line. It holds ids and words only, never what a patient said.

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use super::{Rights, Role, Who};
 use crate::app::App;
 use crate::error::Error;
+use crate::http::limits::source_of;
 use crate::ids::{AccountId, ClinicId, MemberId, SessionId};
 
 /// An account that acts for itself.
@@ -70,9 +71,14 @@ fn who(request: &HttpRequest) -> impl Future<Output = Result<Who, Error>> + use<
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim().to_owned());
+    let source = app.as_ref().and_then(|app| source_of(request, app.config.trusted_proxies));
     async move {
         let (Some(app), Some(token)) = (app, token) else { return Err(Error::SignInNeeded) };
-        app.tokens.verify(&app, &token).await
+        let verified = app.tokens.verify(&app, &token).await;
+        if matches!(verified, Err(Error::SignInNeeded)) {
+            app.refusals.note("access_token", source);
+        }
+        verified
     }
 }
 

@@ -6,13 +6,16 @@ use crate::error::Error;
 use crate::secrets::Secrets;
 use crate::time::Moment;
 
-/// Makes the first key if there is none.
+/// Makes the first key if there is none; an error if the secret does not open those that there are.
 pub fn ensure(c: &mut Conn, secrets: &Secrets, m: &Moment) -> Result<(), Error> {
-    if store::list_keys(c)?.is_empty() {
+    store::lock_rights(c)?;
+    let keys = store::list_keys(c)?;
+    if keys.is_empty() {
         store::insert_key(c, &tokens::new_key(secrets, m, true)?)?;
         store::raise_rights(c)?;
     }
-    Ok(())
+    // Another secret than the one that sealed them: better no server than one that lets nobody in.
+    keys.iter().try_for_each(|key| secrets.unseal(&key.sealed).map(|_| ()))
 }
 
 /// Publishes the next key: it signs a minute from now, and tokens of the old one go on until it is removed.

@@ -6,6 +6,7 @@ pub mod passwords;
 pub mod routes;
 pub mod store;
 pub mod tokens;
+pub mod tries;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,16 +14,18 @@ use utoipa::ToSchema;
 
 pub use extract::{Patient, Staff};
 
+use crate::audit::{self, Deed};
 use crate::db::schema::{accounts, members};
 use crate::db::types::words;
 use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
 use crate::ids::{AccountId, ClinicId, MemberId, SessionId};
-use crate::mail::outbox::{self, NewMail, Post};
+use crate::mail::jobs::SendDecision;
+use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::{Kind, ValidFor};
 use crate::secrets::{OneTime, Secrets, digest};
 use crate::time::{Moment, Stamp};
-use crate::{audit, clinics, patients};
+use crate::{clinics, patients};
 
 words! {
     /// What a member may do. An owner may do all; a clinician also approves protocols and settles alerts.
@@ -57,6 +60,19 @@ impl MemberState {
     pub fn may_act(self) -> bool {
         self == Self::Confirmed
     }
+
+    /// Whether an owner may change it so. Nobody is confirmed who has not accepted; who was removed comes back by a new invitation.
+    pub fn may_become(self, to: Self) -> bool {
+        use MemberState::{Accepted, Confirmed, Invited, Removed, Suspended};
+        self == to
+            || matches!(
+                (self, to),
+                (Invited, Removed)
+                    | (Accepted, Confirmed | Removed)
+                    | (Confirmed, Suspended | Removed)
+                    | (Suspended, Confirmed | Removed)
+            )
+    }
 }
 
 words! {
@@ -70,6 +86,8 @@ words! {
         SignIn = "sign_in",
         /// Sets a new password.
         PasswordReset = "password_reset",
+        /// Moves an account to another address.
+        AddressChange = "address_change",
     }
 }
 
@@ -152,9 +170,6 @@ const GRACE: i64 = 10;
 const LINK_MINUTES: u32 = 10;
 /// Life of an invitation, days.
 const INVITATION_DAYS: u32 = 7;
-/// Tries of one account from one address in a window, and the window's seconds.
-pub const TRIES: (i32, i64) = (10, 60);
-
 /// A session that begins or goes on, with the refresh token that continues it.
 pub struct SignedIn {
     /// The session.
@@ -262,64 +277,130 @@ pub fn refresh(c: &mut Conn, secrets: &Secrets, token: &str, m: &Moment) -> Resu
     }))
 }
 
-/// Mails a link that signs in or resets the password. An address that nobody has gets nothing, and the caller cannot tell.
+/// Asks for a mail with a link that signs in or resets the password. Whether anybody has the address is looked up when it is sent: the
+/// caller cannot tell, not even by how long this takes.
 pub fn mail_link(c: &mut Conn, post: &Post, email: &str, purpose: Purpose, m: &Moment) -> Result<(), Error> {
-    let Some(account) = store::find_account_by_email(c, email)?.filter(|account| account.disabled_at.is_none()) else {
-        return Ok(());
-    };
     let (kind, page) = match purpose {
         Purpose::PasswordReset => (Kind::PasswordReset, "password"),
         _ => (Kind::SignInLink, "sign-in"),
     };
-    let link = NewLink { account_id: Some(account.id), minutes: LINK_MINUTES, ..NewLink::new(purpose) };
-    let (token, expires_at) = make_link(c, &link, m)?;
-    outbox::put(
-        c,
-        post,
-        NewMail {
-            clinic_id: None,
-            patient_id: None,
-            kind,
-            dedupe_key: format!("link:{}", m.id::<uuid::Uuid>()),
-            to: account.email,
-            locale: account.locale,
-            link: post.link(page, &token),
-            valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
-            unsubscribe: false,
-            expires_at,
-        },
-        m,
-    )
+    let mail = NewMail {
+        dedupe_key: format!("link:{}", m.id::<uuid::Uuid>()),
+        to: email.to_owned(),
+        link: post.page(page),
+        valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
+        expires_at: m.at.plus_seconds(i64::from(LINK_MINUTES) * 60),
+        ..NewMail::of(kind, m)
+    };
+    outbox::put(c, post, mail, m)
 }
 
-/// Invites a patient: the newest link counts, older ones end.
+/// The link of such a mail, made now; an address that nobody has gets nothing.
+pub fn link_for(
+    c: &mut Conn,
+    post: &Post,
+    mail: &OutboxMail,
+    purpose: Purpose,
+    m: &Moment,
+) -> Result<SendDecision, Error> {
+    let account = store::find_account_by_email(c, &mail.to_address)?.filter(|account| account.disabled_at.is_none());
+    let Some(account) = account else { return Ok(SendDecision::Withdraw("no_account".to_owned())) };
+    let page = if purpose == Purpose::PasswordReset { "password" } else { "sign-in" };
+    let until = m.at.plus_seconds(i64::from(LINK_MINUTES) * 60);
+    let token = make_link(c, NewLink { account_id: Some(account.id), ..NewLink::new(purpose, until) }, m)?;
+    Ok(SendDecision::Send { to: account.email, locale: account.locale, link: Some(post.link(page, &token)) })
+}
+
+/// Asks for a mail to a new address, with a link that moves the account there.
+pub fn mail_address_change(c: &mut Conn, post: &Post, who: AccountId, email: &str, m: &Moment) -> Result<(), Error> {
+    let account = store::find_account(c, who)?.ok_or(Error::SignInNeeded)?;
+    let mail = NewMail {
+        dedupe_key: format!("address:{}", m.id::<uuid::Uuid>()),
+        to: email.to_owned(),
+        locale: account.locale,
+        link: post.page("address"),
+        valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
+        account: Some(who),
+        expires_at: m.at.plus_seconds(i64::from(LINK_MINUTES) * 60),
+        ..NewMail::of(Kind::AddressChange, m)
+    };
+    outbox::put(c, post, mail, m)
+}
+
+/// The link of such a mail, made now.
+pub fn address_change_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
+    let about: outbox::Context = mail.context.to()?;
+    let account = about.account.map(|id| store::find_account(c, id)).transpose()?.flatten();
+    let Some(account) = account.filter(|account| account.disabled_at.is_none()) else {
+        return Ok(SendDecision::Withdraw("no_account".to_owned()));
+    };
+    let until = m.at.plus_seconds(i64::from(LINK_MINUTES) * 60);
+    let new = NewLink {
+        account_id: Some(account.id),
+        new_email: Some(mail.to_address.clone()),
+        ..NewLink::new(Purpose::AddressChange, until)
+    };
+    let token = make_link(c, new, m)?;
+    let link = Some(post.link("address", &token));
+    Ok(SendDecision::Send { to: mail.to_address.clone(), locale: account.locale, link })
+}
+
+/// Moves the account, and its records in every clinic, to the address that the link was mailed to. Every other open link ends.
+pub fn confirm_address(c: &mut Conn, token: &str, m: &Moment) -> Result<(), Error> {
+    let link = store::spend_link(c, &digest(token.as_bytes()), &[Purpose::AddressChange], m.at)?.ok_or_else(used_up)?;
+    let (id, email) = link.account_id.zip(link.new_email).ok_or_else(used_up)?;
+    store::find_account(c, id)?.filter(|account| account.disabled_at.is_none()).ok_or_else(used_up)?;
+    if store::find_account_by_email(c, &email)?.is_some_and(|other| other.id != id) {
+        return Err(Error::conflict("address_taken", "another account has this address"));
+    }
+    store::set_email(c, id, &email)?;
+    patients::store::set_email_of_account(c, id, &email)?;
+    store::end_account_links(c, id, m.at)?;
+    audit::note(c, None, Some(id), "address_changed", "account", Some(id.0), m)
+}
+
+/// Invites a patient: the newest link counts, older ones end. Gives until when it is good.
 pub fn invite_patient(c: &mut Conn, post: &Post, patient: &patients::Patient, m: &Moment) -> Result<Stamp, Error> {
     store::end_patient_links(c, patient.clinic_id, patient.id, m.at)?;
-    let link = NewLink {
+    let mail = NewMail {
         clinic_id: Some(patient.clinic_id),
         patient_id: Some(patient.id),
-        minutes: INVITATION_DAYS * 24 * 60,
-        ..NewLink::new(Purpose::PatientInvitation)
+        dedupe_key: format!("invitation:{}:{}", patient.id, m.id::<uuid::Uuid>()),
+        to: patient.email.clone(),
+        locale: patient.locale.clone(),
+        link: post.page("invitation"),
+        valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
+        expires_at: invited_until(m),
+        ..NewMail::of(Kind::PatientInvitation, m)
     };
-    let (token, expires_at) = make_link(c, &link, m)?;
-    outbox::put(
-        c,
-        post,
-        NewMail {
-            clinic_id: Some(patient.clinic_id),
-            patient_id: Some(patient.id),
-            kind: Kind::PatientInvitation,
-            dedupe_key: format!("invitation:{}:{}", patient.id, m.at.micros()),
-            to: patient.email.clone(),
-            locale: patient.locale.clone(),
-            link: post.link("invitation", &token),
-            valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
-            unsubscribe: false,
-            expires_at,
-        },
-        m,
-    )?;
-    Ok(expires_at)
+    let until = mail.expires_at;
+    outbox::put(c, post, mail, m)?;
+    Ok(until)
+}
+
+fn invited_until(m: &Moment) -> Stamp {
+    m.at.plus_seconds(i64::from(INVITATION_DAYS) * 86_400)
+}
+
+/// The link of a patient's invitation, made now; none if it was accepted, or the address corrected, meanwhile.
+pub fn patient_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
+    let withdraw = |why: &str| Ok(SendDecision::Withdraw(why.to_owned()));
+    let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else { return withdraw("no_patient") };
+    let Some(patient) = patients::store::find(c, clinic, id)? else { return withdraw("no_patient") };
+    if patient.account_id.is_some() {
+        return withdraw("already_accepted");
+    }
+    if patient.email != mail.to_address {
+        return withdraw("address_changed");
+    }
+    store::end_patient_links(c, clinic, id, m.at)?;
+    let new = NewLink {
+        clinic_id: Some(clinic),
+        patient_id: Some(id),
+        ..NewLink::new(Purpose::PatientInvitation, mail.expires_at)
+    };
+    let token = make_link(c, new, m)?;
+    Ok(SendDecision::Send { to: patient.email, locale: patient.locale, link: Some(post.link("invitation", &token)) })
 }
 
 /// Ends the invitations that are on their way to a patient: they went to an address that is no longer the patient's.
@@ -327,42 +408,46 @@ pub fn end_invitations(c: &mut Conn, patient: &patients::Patient, m: &Moment) ->
     store::end_patient_links(c, patient.clinic_id, patient.id, m.at)
 }
 
-/// Invites a member; gives the link that is mailed.
+/// Invites a member by mail.
 pub fn invite_member(
     c: &mut Conn,
     post: &Post,
     member: &Member,
-    email: &str,
-    locale: &str,
+    (email, locale): (&str, &str),
     m: &Moment,
-) -> Result<String, Error> {
-    let link = NewLink {
+) -> Result<(), Error> {
+    let mail = NewMail {
         clinic_id: Some(member.clinic_id),
-        member_id: Some(member.id),
-        account_id: Some(member.account_id),
-        minutes: INVITATION_DAYS * 24 * 60,
-        ..NewLink::new(Purpose::MemberInvitation)
+        dedupe_key: format!("member:{}:{}", member.id, m.id::<uuid::Uuid>()),
+        to: email.to_owned(),
+        locale: locale.to_owned(),
+        link: post.page("invitation"),
+        valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
+        expires_at: invited_until(m),
+        ..NewMail::of(Kind::MemberInvitation, m)
     };
-    let (token, expires_at) = make_link(c, &link, m)?;
-    let link = post.link("invitation", &token);
-    outbox::put(
-        c,
-        post,
-        NewMail {
-            clinic_id: Some(member.clinic_id),
-            patient_id: None,
-            kind: Kind::MemberInvitation,
-            dedupe_key: format!("member:{}:{}", member.id, m.at.micros()),
-            to: email.to_owned(),
-            locale: locale.to_owned(),
-            link: link.clone(),
-            valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
-            unsubscribe: false,
-            expires_at,
-        },
-        m,
-    )?;
-    Ok(link)
+    outbox::put(c, post, mail, m)
+}
+
+/// An invitation's link for whoever sits at the server's own machine; it is not mailed.
+pub fn member_link(c: &mut Conn, post: &Post, member: &Member, m: &Moment) -> Result<String, Error> {
+    let token = make_link(c, NewLink::of_member(member, invited_until(m)), m)?;
+    Ok(post.link("invitation", &token))
+}
+
+/// The link of a member's invitation, made now; none if it was accepted or withdrawn meanwhile.
+pub fn member_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
+    let withdraw = |why: &str| Ok(SendDecision::Withdraw(why.to_owned()));
+    let Some(clinic) = mail.clinic_id else { return withdraw("no_clinic") };
+    let Some(account) = store::find_account_by_email(c, &mail.to_address)? else { return withdraw("no_account") };
+    match store::find_member_of(c, clinic, account.id)? {
+        Some(member) if member.state == MemberState::Invited => {
+            let token = make_link(c, NewLink::of_member(&member, mail.expires_at), m)?;
+            let link = Some(post.link("invitation", &token));
+            Ok(SendDecision::Send { to: account.email, locale: mail.locale.clone(), link })
+        }
+        _ => withdraw("not_invited"),
+    }
 }
 
 struct NewLink {
@@ -371,18 +456,28 @@ struct NewLink {
     clinic_id: Option<ClinicId>,
     member_id: Option<MemberId>,
     patient_id: Option<crate::ids::PatientId>,
-    minutes: u32,
+    new_email: Option<String>,
+    until: Stamp,
 }
 
 impl NewLink {
-    fn new(purpose: Purpose) -> Self {
-        Self { purpose, account_id: None, clinic_id: None, member_id: None, patient_id: None, minutes: LINK_MINUTES }
+    fn new(purpose: Purpose, until: Stamp) -> Self {
+        Self { purpose, account_id: None, clinic_id: None, member_id: None, patient_id: None, new_email: None, until }
+    }
+
+    fn of_member(member: &Member, until: Stamp) -> Self {
+        Self {
+            clinic_id: Some(member.clinic_id),
+            member_id: Some(member.id),
+            account_id: Some(member.account_id),
+            ..Self::new(Purpose::MemberInvitation, until)
+        }
     }
 }
 
-fn make_link(c: &mut Conn, new: &NewLink, m: &Moment) -> Result<(String, Stamp), Error> {
+/// Stores the digest of a new one-time token, and gives the token.
+fn make_link(c: &mut Conn, new: NewLink, m: &Moment) -> Result<String, Error> {
     let one_time = OneTime::new(m);
-    let expires_at = m.at.plus_seconds(i64::from(new.minutes) * 60);
     store::insert_link(
         c,
         &store::Link {
@@ -394,26 +489,31 @@ fn make_link(c: &mut Conn, new: &NewLink, m: &Moment) -> Result<(String, Stamp),
             member_id: new.member_id,
             patient_id: new.patient_id,
             created_at: m.at,
-            expires_at,
+            expires_at: new.until,
             used_at: None,
+            new_email: new.new_email,
         },
     )?;
-    Ok((one_time.token, expires_at))
+    Ok(one_time.token)
 }
 
-/// The account that an invitation is for, before it is spent: its password decides whether one must be given.
+/// The account that an invitation is for, if somebody has it already: then it must be signed in to before the invitation is spent.
 pub fn invited_account(c: &mut Conn, token: &str, at: Stamp) -> Result<Option<Account>, Error> {
     let hash = digest(token.as_bytes());
     let Some(link) = store::find_link(c, &hash)?.filter(|link| link.used_at.is_none() && link.expires_at > at) else {
         return Err(used_up());
     };
-    match (link.purpose, link.account_id, link.clinic_id, link.patient_id) {
-        (Purpose::MemberInvitation, Some(account), _, _) => store::find_account(c, account),
+    let account = match (link.purpose, link.account_id, link.clinic_id, link.patient_id) {
+        (Purpose::MemberInvitation, Some(account), _, _) => store::find_account(c, account)?,
         (Purpose::PatientInvitation, _, Some(clinic), Some(patient)) => {
             let patient = patients::store::find(c, clinic, patient)?.ok_or(Error::NotFound)?;
-            store::find_account_by_email(c, &patient.email)
+            store::find_account_by_email(c, &patient.email)?
         }
-        _ => Err(used_up()),
+        _ => return Err(used_up()),
+    };
+    match account {
+        Some(account) if store::is_claimed(c, &account)? => Ok(Some(account)),
+        _ => Ok(None),
     }
 }
 
@@ -425,12 +525,22 @@ pub fn used_up() -> Error {
     }
 }
 
-/// Accepts an invitation: links the record or the membership to the account of the invited address, and signs in.
+/// How somebody who accepts an invitation has shown who they are.
+#[derive(Debug, Clone)]
+pub enum Accepting {
+    /// As this account, signed in or by its password.
+    As(AccountId),
+    /// As nobody yet: the invitation makes the account, with this password or none.
+    New(Option<String>),
+}
+
+/// Accepts an invitation: links the record or the membership to the account of the invited address, and signs in. An account that
+/// somebody has already is never signed in to by an invitation alone.
 pub fn accept(
     c: &mut Conn,
     secrets: &Secrets,
     token: &str,
-    password_hash: Option<&str>,
+    accepting: &Accepting,
     m: &Moment,
 ) -> Result<SignedIn, Error> {
     let purposes = [Purpose::PatientInvitation, Purpose::MemberInvitation];
@@ -438,20 +548,64 @@ pub fn accept(
     let clinic = link.clinic_id.ok_or_else(used_up)?;
     if let (Some(patient), Purpose::PatientInvitation) = (link.patient_id, link.purpose) {
         let patient = patients::store::find(c, clinic, patient)?.ok_or_else(used_up)?;
-        let account = account_for(c, &patient.email, &patient.locale, password_hash, m)?;
+        let account = account_for(c, &patient.email, &patient.locale, None, m)?;
+        let account = proven(c, account, accepting)?;
         patients::store::set_account(c, clinic, patient.id, account.id)?;
+        store::end_patient_links(c, clinic, patient.id, m.at)?;
         audit::note(c, Some(clinic), Some(account.id), "invitation_accepted", "patient", Some(patient.id.0), m)?;
         return sign_in(c, secrets, &account, None, m);
     }
     let member = link.member_id.ok_or_else(used_up)?;
     let account = store::find_account(c, link.account_id.ok_or_else(used_up)?)?.ok_or_else(used_up)?;
-    if let (None, Some(hash)) = (&account.password_hash, password_hash) {
-        store::set_password(c, account.id, hash)?;
+    let account = proven(c, account, accepting)?;
+    if !clinics::store::set_member_state(c, clinic, member, MemberState::Invited, MemberState::Confirmed)? {
+        return Err(used_up());
     }
-    clinics::store::set_member_state(c, clinic, member, MemberState::Invited, MemberState::Confirmed)?;
+    store::end_member_links(c, clinic, member, m.at)?;
     audit::note(c, Some(clinic), Some(account.id), "invitation_accepted", "member", Some(member.0), m)?;
-    let account = store::find_account(c, account.id)?.ok_or_else(used_up)?;
     sign_in(c, secrets, &account, Some(clinic), m)
+}
+
+/// The account, if whoever accepts may act as it; a new one gets its password here. Looked at where it counts: meanwhile somebody
+/// else may have claimed it.
+fn proven(c: &mut Conn, account: Account, accepting: &Accepting) -> Result<Account, Error> {
+    if account.disabled_at.is_some() {
+        return Err(used_up());
+    }
+    match accepting {
+        Accepting::As(id) if *id == account.id => Ok(account),
+        Accepting::As(_) => Err(Error::NotAllowed("This invitation is for another address than the one signed in.")),
+        Accepting::New(_) if store::is_claimed(c, &account)? => Err(account_exists()),
+        Accepting::New(password_hash) => {
+            if let Some(hash) = password_hash {
+                store::set_password(c, account.id, hash)?;
+            }
+            store::find_account(c, account.id)?.ok_or_else(used_up)
+        }
+    }
+}
+
+/// Somebody has the account of the invited address already.
+pub fn account_exists() -> Error {
+    Error::conflict(
+        "account_exists",
+        "this address has an account: sign in, and send the invitation again with the access token; nothing was changed",
+    )
+}
+
+/// Shuts an account, or opens it again: its sessions and links end, and none of its tokens counts. For the operator's command.
+pub fn set_disabled(c: &mut Conn, email: &str, disabled: bool, why: &str, m: &Moment) -> Result<(), Error> {
+    let account = store::find_account_by_email(c, email)?
+        .ok_or_else(|| Error::Setting("there is no account of that address".to_owned()))?;
+    if !store::set_disabled(c, account.id, disabled.then_some(m.at))? {
+        return Ok(());
+    }
+    if disabled {
+        store::end_sessions(c, account.id, m.at, "account_disabled")?;
+        store::end_account_links(c, account.id, m.at)?;
+    }
+    let action = if disabled { "account_disabled" } else { "account_enabled" };
+    audit::note_why(c, (None, None), Deed { action, object_kind: "account", object: account.id.0 }, why, m)
 }
 
 /// The account of the address; a new one if there is none. A password that is there is never replaced here.
@@ -463,10 +617,7 @@ pub fn account_for(
     m: &Moment,
 ) -> Result<Account, Error> {
     if let Some(account) = store::find_account_by_email(c, email)? {
-        if let (None, Some(hash)) = (&account.password_hash, password_hash) {
-            store::set_password(c, account.id, hash)?;
-        }
-        return store::find_account(c, account.id)?.ok_or(Error::NotFound);
+        return Ok(account);
     }
     let account = Account {
         id: m.id(),
@@ -477,13 +628,11 @@ pub fn account_for(
         created_at: m.at,
         disabled_at: None,
     };
-    store::insert_account(c, &account)?;
-    Ok(account)
-}
-
-/// The name under which tries are counted: a digest, so that no address is kept here.
-pub fn try_name(email: &str, from: &str) -> Vec<u8> {
-    digest(format!("{email}\n{from}").as_bytes())
+    if store::insert_account(c, &account)? {
+        return Ok(account);
+    }
+    // Somebody else made it in this moment.
+    store::find_account_by_email(c, email)?.ok_or(Error::Busy)
 }
 
 /// How a session acts, as callers see it.

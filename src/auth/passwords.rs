@@ -1,26 +1,28 @@
 //! Argon2id, so many at once and no more: hashing is made to be slow, and must not become a way to stop the server.
+//!
+//! Who waits for a turn waits in the order of how little their source has failed lately: a crowd that guesses stands behind everybody
+//! who does not.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::error::Error;
 
 /// OWASP's smallest parameters for Argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
-/// Those who may wait for a turn; beyond it, 503.
-const QUEUE: usize = 64;
+/// Those who may wait for a turn; beyond it the one with the most failures is sent away with 503.
+const QUEUE: usize = 128;
 
 /// Hashes and verifies.
 pub struct Passwords {
-    turns: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    turns: Arc<Turns>,
     /// A hash of nobody's password: an unknown address costs as much time as a known one.
     nobody: Arc<OnceLock<String>>,
 }
@@ -35,19 +37,19 @@ impl Passwords {
     /// As many at once as there are cores.
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { turns: Arc::new(Semaphore::new(cores)), waiting: AtomicUsize::new(0), nobody: Arc::default() }
+        Self { turns: Arc::new(Turns::new(cores)), nobody: Arc::default() }
     }
 
-    /// The PHC string of a new password.
+    /// The PHC string of a new password, for somebody who has proved who they are.
     pub async fn hash(&self, password: &SecretString, salt: [u8; 16]) -> Result<String, Error> {
         let password = password.clone();
-        self.in_turn(move || hash_with(password.expose_secret(), &salt)).await
+        self.in_turn(0, move || hash_with(password.expose_secret(), &salt)).await
     }
 
-    /// Whether the password is the one; the same work when there is none.
-    pub async fn verify(&self, password: &SecretString, hash: Option<String>) -> Result<bool, Error> {
+    /// Whether the password is the one; the same work when there is none. `failures` are those of the source of late.
+    pub async fn verify(&self, password: &SecretString, hash: Option<String>, failures: i32) -> Result<bool, Error> {
         let (password, nobody) = (password.clone(), Arc::clone(&self.nobody));
-        self.in_turn(move || {
+        self.in_turn(failures, move || {
             let known = hash.is_some();
             let hash = match hash {
                 Some(hash) => hash,
@@ -61,12 +63,10 @@ impl Passwords {
 
     async fn in_turn<T: Send + 'static>(
         &self,
+        failures: i32,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let place = Place::take(&self.waiting).ok_or(Error::Busy)?;
-        let turn =
-            Arc::clone(&self.turns).acquire_owned().await.map_err(|why| Error::internal("password turns", why))?;
-        drop(place);
+        let turn = self.turns.take(failures).await.ok_or(Error::Busy)?;
         let result = tokio::task::spawn_blocking(move || {
             let result = work();
             drop(turn);
@@ -96,19 +96,90 @@ fn hasher() -> Result<Argon2<'static>, Error> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// A place in the queue, given back when dropped.
-struct Place<'a>(&'a AtomicUsize);
+/// The turns at hashing, and who waits for one: by failures, then by arrival.
+struct Turns(Mutex<Waiting>);
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
-        let before = waiting.fetch_add(1, Ordering::SeqCst);
-        let place = Self(waiting);
-        (before < QUEUE).then_some(place)
+struct Waiting {
+    free: usize,
+    arrivals: u64,
+    line: BTreeMap<(i32, u64), oneshot::Sender<Turn>>,
+}
+
+impl Turns {
+    fn new(free: usize) -> Self {
+        Self(Mutex::new(Waiting { free, arrivals: 0, line: BTreeMap::new() }))
+    }
+
+    /// Waits for a turn; `None`: too many wait who have failed less.
+    async fn take(self: &Arc<Self>, failures: i32) -> Option<Turn> {
+        let turn = {
+            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.free > 0 {
+                waiting.free -= 1;
+                return Some(Turn(Arc::clone(self)));
+            }
+            let (give, turn) = oneshot::channel();
+            waiting.arrivals += 1;
+            let place = (failures, waiting.arrivals);
+            waiting.line.insert(place, give);
+            if waiting.line.len() > QUEUE {
+                // Whoever waited there hears that no turn will come.
+                waiting.line.pop_last();
+            }
+            turn
+        };
+        turn.await.ok()
     }
 }
 
-impl Drop for Place<'_> {
+/// A turn at hashing, which goes to the next in line when it is dropped.
+struct Turn(Arc<Turns>);
+
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let mut waiting = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((_, next)) = waiting.line.pop_first() {
+            if !next.is_closed() {
+                let turn = Self(Arc::clone(&self.0));
+                drop(waiting);
+                // Refused at the last moment, the turn comes back here and goes on to the one after.
+                drop(next.send(turn));
+                return;
+            }
+        }
+        waiting.free += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_failed_less_is_first_and_a_full_line_sends_the_worst_away() {
+        let turns = Arc::new(Turns::new(1));
+        let running = turns.take(0).await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut waiting = Vec::new();
+        for number in 0..i32::try_from(QUEUE).unwrap() + 6 {
+            let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
+            waiting.push(tokio::spawn(async move {
+                let turn = turns.take(100 - number).await;
+                if turn.is_some() {
+                    order.lock().unwrap().push(100 - number);
+                }
+                turn.is_some()
+            }));
+            tokio::task::yield_now().await;
+        }
+        drop(running);
+        let mut refused = 0;
+        for one in waiting {
+            refused += usize::from(!one.await.unwrap());
+        }
+        let order = order.lock().unwrap().clone();
+        assert_eq!((order.len(), refused), (QUEUE, 6));
+        assert!(order.is_sorted(), "{order:?}");
+        assert_eq!(order.last(), Some(&94), "those with the most failures were sent away");
     }
 }

@@ -1,18 +1,19 @@
 //! Sign-in, refresh, one-time links, sessions.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::extract::Anybody;
 use super::tokens::Jwks;
-use super::{ActsAs, Purpose, Role, SignedIn, TRIES, store, used_up};
+use super::tries::Tries;
+use super::{Accepting, ActsAs, Purpose, Role, SignedIn, store, used_up};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::Body;
-use crate::http::edge::client_address;
+use crate::http::limits::source_of;
 use crate::http::text::{Email, NewPassword, Shown, nfc};
 use crate::ids::{AccountId, ClinicId, SessionId};
 use crate::secrets::digest;
@@ -29,6 +30,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(request_sign_in_link)
         .service(exchange_sign_in_link)
         .service(accept_invitation)
+        .service(request_address_change)
+        .service(confirm_address_change)
         .service(list_sessions)
         .service(end_sessions)
         .service(get_jwks);
@@ -93,40 +96,59 @@ async fn answer(app: &App, m: &Moment, signed_in: SignedIn) -> Result<HttpRespon
 
 /// Sign in with a password.
 ///
-/// An unknown address and a wrong password give the same answer in the same time. Ten tries a minute from one place.
+/// An unknown address and a wrong password give the same answer in the same time. Ten failed tries a minute from one place; then
+/// 429, before anything is judged.
 /// A member of several clinics names one: 422 `clinic_needed` lists them.
 #[utoipa::path(tag = "sign-in", operation_id = "login", request_body = NewLogin, security(()),
     responses((status = 200, description = "Signed in.", body = SignIn)))]
 #[post("/v1/auth/login")]
 async fn login(app: web::Data<App>, request: HttpRequest, Body(new): Body<NewLogin>) -> Result<HttpResponse, Error> {
-    let m = app.moment();
-    let name = super::try_name(new.email.as_str(), &client_address(&request, app.config.trusted_proxies));
-    count_try(&app, name.clone(), &m).await?;
-    let email = new.email.as_str().to_owned();
-    let account = app.db.read_fresh(move |c| store::find_account_by_email(c, &email)).await?;
-    let password: SecretString = nfc(new.password.expose()).into();
-    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-    let right = app.passwords.verify(&password, hash).await?;
-    let account = account.filter(|account| right && account.disabled_at.is_none()).ok_or(Error::SignInNeeded)?;
-    let (inner, now) = (app.clone(), m.clone());
+    let source = source_of(&request, app.config.trusted_proxies);
+    let judged = judge(&app, &new.email, new.password.expose(), (source, new.clinic_id)).await?;
+    let Some(account) = judged.filter(|account| account.disabled_at.is_none()) else {
+        app.refusals.note("wrong_password", source);
+        return Err(Error::SignInNeeded);
+    };
+    let (m, inner) = (app.moment(), app.clone());
+    let now = m.clone();
     let signed_in = app
         .db
         .write(move |c| {
-            store::clear_tries(c, &name)?;
+            // Hashing takes its time: the password may be another now, or the account shut.
+            let now_known = store::find_account(c, account.id)?.filter(|now| now.auth_epoch == account.auth_epoch);
+            let account = now_known.filter(|now| now.disabled_at.is_none()).ok_or(Error::SignInNeeded)?;
             super::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)
         })
         .await?;
     answer(&app, &m, signed_in).await
 }
 
-async fn count_try(app: &App, name: Vec<u8>, m: &Moment) -> Result<(), Error> {
-    let (most, window) = TRIES;
-    let at = m.at;
-    let (tries, since) = app.db.write(move |c| store::count_try(c, &name, window, at)).await?;
-    if tries > most {
-        return Err(Error::TooMany(u64::try_from(window - at.seconds_since(since)).unwrap_or(1).max(1)));
+/// The account, if that is its password: counted before the hashing, given back if it was right or could not be judged.
+async fn judge(
+    app: &App,
+    email: &Email,
+    password: &str,
+    (source, clinic): (Option<std::net::IpAddr>, Option<ClinicId>),
+) -> Result<Option<super::Account>, Error> {
+    let (tries, at) = (Tries::sign_in(email, source, clinic), app.clock.now());
+    let counted = tries.clone();
+    let before = app.db.write(move |c| counted.begin(c, at)).await.inspect_err(|why| {
+        if matches!(why, Error::TooMany(_)) {
+            app.refusals.note("too_many_tries", source);
+        }
+    })?;
+    if !before.delay.is_zero() {
+        tokio::time::sleep(before.delay).await;
     }
-    Ok(())
+    let address = email.as_str().to_owned();
+    let account = app.db.read_fresh(move |c| store::find_account_by_email(c, &address)).await?;
+    let password: SecretString = nfc(password).into();
+    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+    let right = app.passwords.verify(&password, hash, before.of_source).await;
+    if !matches!(right, Ok(false)) {
+        app.db.write(move |c| tries.give_back(c, at)).await?;
+    }
+    Ok(account.filter(|_| matches!(right, Ok(true)))).and_then(|account| right.map(|_| account))
 }
 
 /// A refresh token.
@@ -145,7 +167,11 @@ struct RefreshToken {
 #[utoipa::path(tag = "sign-in", operation_id = "refresh_session", request_body = RefreshToken, security(()),
     responses((status = 200, description = "The next pair.", body = SignIn)))]
 #[post("/v1/auth/refresh")]
-async fn refresh(app: web::Data<App>, Body(sent): Body<RefreshToken>) -> Result<HttpResponse, Error> {
+async fn refresh(
+    app: web::Data<App>,
+    request: HttpRequest,
+    Body(sent): Body<RefreshToken>,
+) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let (inner, now) = (app.clone(), m.clone());
     let signed_in = app.db.write(move |c| super::refresh(c, &inner.secrets, sent.refresh_token.expose(), &now)).await?;
@@ -153,6 +179,7 @@ async fn refresh(app: web::Data<App>, Body(sent): Body<RefreshToken>) -> Result<
         Some(signed_in) => answer(&app, &m, signed_in).await,
         None => {
             app.tokens.doubt();
+            app.refusals.note("refresh_token", source_of(&request, app.config.trusted_proxies));
             Err(Error::SignInNeeded)
         }
     }
@@ -209,11 +236,14 @@ async fn request_sign_in_link(
 }
 
 async fn mail_link(app: &App, request: &HttpRequest, email: Email, purpose: Purpose) -> Result<HttpResponse, Error> {
-    let m = app.moment();
-    let from = client_address(request, app.config.trusted_proxies);
-    count_try(app, super::try_name(&format!("link {}", email.as_str()), &from), &m).await?;
-    let post = app.post();
-    app.db.write(move |c| super::mail_link(c, &post, email.as_str(), purpose, &m)).await?;
+    let (m, post) = (app.moment(), app.post());
+    let tries = Tries::link(&email, source_of(request, app.config.trusted_proxies));
+    app.db
+        .write(move |c| {
+            tries.begin(c, m.at)?;
+            super::mail_link(c, &post, email.as_str(), purpose, &m)
+        })
+        .await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
@@ -243,8 +273,10 @@ async fn confirm_password_reset(
     app.change_rights(move |c| {
         let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::PasswordReset], m.at)?;
         let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
+        store::find_account(c, account)?.filter(|account| account.disabled_at.is_none()).ok_or_else(used_up)?;
         store::set_password(c, account, &hash)?;
         store::end_sessions(c, account, m.at, "password_changed")?;
+        store::end_account_links(c, account, m.at)?;
         crate::audit::note(c, None, Some(account), "password_changed", "account", Some(account.0), &m)
     })
     .await?;
@@ -283,6 +315,70 @@ async fn exchange_sign_in_link(app: web::Data<App>, Body(sent): Body<MailedToken
     answer(&app, &m, signed_in).await
 }
 
+/// A new address for the account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewAddress {
+    /// The new address; a link is mailed there.
+    email: Email,
+    /// The account's password, if it has one: a phone that was left open is not enough.
+    #[schema(value_type = Option<String>, format = Password, max_length = 1024, example = "a long sentence that only you know")]
+    password: Option<Shown<1024>>,
+}
+
+/// Ask for a mail that moves my account to another address.
+///
+/// The link goes to the new address, works once, for ten minutes. Until it is used nothing changes. The answer is the same whether
+/// somebody has that address already or not.
+#[utoipa::path(tag = "me", operation_id = "request_address_change", request_body = NewAddress,
+    responses((status = 202, description = "A mail is on its way to the new address.")))]
+#[post("/v1/me/email-change")]
+async fn request_address_change(
+    app: web::Data<App>,
+    me: Anybody,
+    request: HttpRequest,
+    Body(sent): Body<NewAddress>,
+) -> Result<HttpResponse, Error> {
+    let source = source_of(&request, app.config.trusted_proxies);
+    let account = app.db.read_fresh(move |c| store::find_account(c, me.account)).await?.ok_or(Error::SignInNeeded)?;
+    if account.password_hash.is_some() {
+        let email = Email::try_from(account.email).map_err(|why| Error::internal("a stored address", why))?;
+        let shown = sent.password.as_ref().map(Shown::expose).unwrap_or_default();
+        if judge(&app, &email, shown, (source, None)).await?.is_none() {
+            return Err(Error::field("/password", "wrong_password", "this account has a password; give it"));
+        }
+    }
+    let (m, post, tries) = (app.moment(), app.post(), Tries::link(&sent.email, source));
+    app.db
+        .write(move |c| {
+            tries.begin(c, m.at)?;
+            super::mail_address_change(c, &post, me.account, sent.email.as_str(), &m)
+        })
+        .await?;
+    Ok(HttpResponse::Accepted().finish())
+}
+
+/// A token that was mailed to a new address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AddressToken {
+    /// The token: what stands behind `#` in the mailed link.
+    #[schema(value_type = String, max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
+    token: Shown<128>,
+}
+
+/// Move my account to the address that the token was mailed to.
+///
+/// Holds for my records in every clinic; every other open link of the account ends. 409 `address_taken` if another account has the address.
+#[utoipa::path(tag = "sign-in", operation_id = "confirm_address_change", request_body = AddressToken, security(()),
+    responses((status = 204, description = "The account has the new address.")))]
+#[post("/v1/auth/email-change/confirm")]
+async fn confirm_address_change(app: web::Data<App>, Body(sent): Body<AddressToken>) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    app.change_rights(move |c| super::confirm_address(c, sent.token.expose(), &m)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 /// A mailed invitation.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -291,43 +387,50 @@ struct InvitationAnswer {
     #[schema(value_type = String, max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
     token: Shown<128>,
     /// A new account's password. A patient may leave it out and sign in by mailed links. If the account has a password
-    /// already, it must be that one.
+    /// already, it must be that one, or an access token of the account is sent instead.
     password: Option<NewPassword>,
 }
 
 /// Accept a mailed invitation and sign in.
 ///
-/// Links the patient record (or the membership) to the account of the invited address; makes the account if there is none.
-/// The token works once: 400 `link_used_up` after that.
-#[utoipa::path(tag = "sign-in", operation_id = "accept_invitation", request_body = InvitationAnswer, security(()),
+/// Links the patient record (or the membership) to the account of the invited address; makes the account if there is none. An account
+/// that somebody has already is never signed in to by an invitation: give its password, or sign in first and send the access token
+/// (409 `account_exists` without, and the token stays good). The token works once: 400 `link_used_up` after that.
+#[utoipa::path(tag = "sign-in", operation_id = "accept_invitation", request_body = InvitationAnswer, security((), ("bearer" = [])),
     responses((status = 200, description = "Accepted, and signed in.", body = SignIn)))]
 #[post("/v1/auth/invitations/accept")]
-async fn accept_invitation(app: web::Data<App>, Body(sent): Body<InvitationAnswer>) -> Result<HttpResponse, Error> {
-    let m = app.moment();
+async fn accept_invitation(
+    app: web::Data<App>,
+    request: HttpRequest,
+    signed_in: Option<Anybody>,
+    Body(sent): Body<InvitationAnswer>,
+) -> Result<HttpResponse, Error> {
+    let (m, source) = (app.moment(), source_of(&request, app.config.trusted_proxies));
     let (token, at) = (sent.token.clone(), m.at);
-    let account = app.db.read_fresh(move |c| super::invited_account(c, token.expose(), at)).await?;
-    let known_hash = account.and_then(|account| account.password_hash);
-    let new_hash = match (&sent.password, known_hash) {
-        (Some(password), Some(hash)) => {
-            if !app.passwords.verify(password.secret(), Some(hash)).await? {
-                return Err(Error::field(
-                    "/password",
-                    "wrong_password",
-                    "this address has an account; give its password",
-                ));
-            }
-            None
+    let known = app.db.read_fresh(move |c| super::invited_account(c, token.expose(), at)).await.inspect_err(|_| {
+        app.refusals.note("invitation", source);
+    })?;
+    let accepting = match (signed_in, known, &sent.password) {
+        (Some(me), _, _) => Accepting::As(me.account),
+        (None, Some(account), Some(password)) if account.password_hash.is_some() => {
+            let email =
+                Email::try_from(account.email.clone()).map_err(|why| Error::internal("a stored address", why))?;
+            let judged = judge(&app, &email, password.secret().expose_secret(), (source, None)).await?;
+            let wrong =
+                || Error::field("/password", "wrong_password", "this address has an account; give its password");
+            Accepting::As(judged.ok_or_else(wrong)?.id)
         }
-        (None, Some(_)) => {
+        (None, Some(account), None) if account.password_hash.is_some() => {
             return Err(Error::field("/password", "missing_field", "this address has an account; give its password"));
         }
-        (Some(password), None) => Some(app.passwords.hash(password.secret(), m.secret()).await?),
-        (None, None) => None,
+        (None, Some(_), _) => return Err(super::account_exists()),
+        (None, None, Some(password)) => Accepting::New(Some(app.passwords.hash(password.secret(), m.secret()).await?)),
+        (None, None, None) => Accepting::New(None),
     };
     let (inner, now) = (app.clone(), m.clone());
     let signed_in = app
         .change_rights(move |c| {
-            let signed_in = super::accept(c, &inner.secrets, sent.token.expose(), new_hash.as_deref(), &now)?;
+            let signed_in = super::accept(c, &inner.secrets, sent.token.expose(), &accepting, &now)?;
             crate::today::share_all_marks(c, &inner.compiled, signed_in.session.account_id, &now)?;
             Ok(signed_in)
         })
@@ -390,6 +493,7 @@ async fn end_sessions(app: web::Data<App>, me: Anybody) -> Result<HttpResponse, 
     let m = app.moment();
     app.change_rights(move |c| {
         store::end_sessions(c, me.account, m.at, "ended_by_owner")?;
+        store::end_account_links(c, me.account, m.at)?;
         crate::audit::note(c, None, Some(me.account), "sessions_ended", "account", Some(me.account.0), &m)
     })
     .await?;

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{Account, Member};
-use crate::db::schema::{accounts, links, members, patients, rights, sessions, sign_in_tries, signing_keys};
+use crate::db::schema::{accounts, links, members, patients, refusals, rights, sessions, sign_in_tries, signing_keys};
 use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
 use crate::ids::{AccountId, ClinicId, LinkId, MemberId, PatientId, SessionId};
@@ -59,6 +59,8 @@ pub struct Link {
     pub expires_at: Stamp,
     /// When it was spent.
     pub used_at: Option<Stamp>,
+    /// The address that an account is moved to.
+    pub new_email: Option<String>,
 }
 
 /// A signing key, sealed.
@@ -87,9 +89,14 @@ pub fn find_account_by_email(c: &mut Conn, email: &str) -> Result<Option<Account
     Ok(accounts::table.filter(accounts::email.eq(email)).select(Account::as_select()).first(c).optional()?)
 }
 
-/// A new account.
-pub fn insert_account(c: &mut Conn, account: &Account) -> Result<(), Error> {
-    diesel::insert_into(accounts::table).values(account).execute(c)?;
+/// A new account; `false` if the address has one.
+pub fn insert_account(c: &mut Conn, account: &Account) -> Result<bool, Error> {
+    Ok(crate::db::insert_once!(c, accounts::table, account) == 1)
+}
+
+/// Another address.
+pub fn set_email(c: &mut Conn, id: AccountId, email: &str) -> Result<(), Error> {
+    diesel::update(accounts::table.find(id)).set(accounts::email.eq(email)).execute(c)?;
     Ok(())
 }
 
@@ -180,6 +187,45 @@ pub fn end_sessions(c: &mut Conn, account: AccountId, at: Stamp, reason: &str) -
     Ok(())
 }
 
+/// Ends the account's sessions for one clinic.
+pub fn end_sessions_for(c: &mut Conn, account: AccountId, clinic: ClinicId, at: Stamp) -> Result<(), Error> {
+    let open = sessions::table.filter(sessions::account_id.eq(account).and(sessions::ended_at.is_null()));
+    diesel::update(open.filter(sessions::clinic_id.eq(clinic)))
+        .set((sessions::ended_at.eq(at), sessions::end_reason.eq("membership_ended")))
+        .execute(c)?;
+    Ok(())
+}
+
+/// Ends every link of the account that was not used: whoever holds one was let in by what is not so any more.
+pub fn end_account_links(c: &mut Conn, account: AccountId, at: Stamp) -> Result<(), Error> {
+    diesel::update(links::table.filter(links::account_id.eq(account).and(links::used_at.is_null())))
+        .set(links::used_at.eq(at))
+        .execute(c)?;
+    Ok(())
+}
+
+/// Whether somebody has this account already: it has a password, was signed in to, or holds a record. One that was only invited has not.
+pub fn is_claimed(c: &mut Conn, account: &Account) -> Result<bool, Error> {
+    if account.password_hash.is_some() || is_patient(c, account.id)? {
+        return Ok(true);
+    }
+    Ok(sessions::table.filter(sessions::account_id.eq(account.id)).count().get_result::<i64>(c)? > 0)
+}
+
+/// Shuts the account, or opens it again; `false` if there is nothing to change.
+pub fn set_disabled(c: &mut Conn, id: AccountId, at: Option<Stamp>) -> Result<bool, Error> {
+    let account = accounts::table.find(id);
+    let changed = match at {
+        Some(_) => diesel::update(account.filter(accounts::disabled_at.is_null()))
+            .set((accounts::disabled_at.eq(at), accounts::auth_epoch.eq(accounts::auth_epoch + 1)))
+            .execute(c)?,
+        None => diesel::update(account.filter(accounts::disabled_at.is_not_null()))
+            .set(accounts::disabled_at.eq(at))
+            .execute(c)?,
+    };
+    Ok(changed == 1)
+}
+
 /// A new link.
 pub fn insert_link(c: &mut Conn, link: &Link) -> Result<(), Error> {
     diesel::insert_into(links::table).values(link).execute(c)?;
@@ -201,6 +247,16 @@ pub fn spend_link(c: &mut Conn, hash: &[u8], purposes: &[super::Purpose], at: St
     Ok(links::table.filter(links::token_hash.eq(hash)).select(Link::as_select()).first(c).optional()?)
 }
 
+/// Ends what was mailed to the member before.
+pub fn end_member_links(c: &mut Conn, clinic: ClinicId, member: MemberId, at: Stamp) -> Result<(), Error> {
+    diesel::update(
+        links::table.filter(links::clinic_id.eq(clinic).and(links::member_id.eq(member)).and(links::used_at.is_null())),
+    )
+    .set(links::used_at.eq(at))
+    .execute(c)?;
+    Ok(())
+}
+
 /// Ends what was mailed to the patient before: the newest invitation counts.
 pub fn end_patient_links(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
     diesel::update(
@@ -212,40 +268,71 @@ pub fn end_patient_links(c: &mut Conn, clinic: ClinicId, patient: PatientId, at:
     Ok(())
 }
 
-/// Counts a try of that name; gives how many there were since the window began, and when it began.
-pub fn count_try(c: &mut Conn, who: &[u8], window: i64, at: Stamp) -> Result<(i32, Stamp), Error> {
-    let since: Option<(Stamp, i32)> =
-        sign_in_tries::table.find(who).select((sign_in_tries::since, sign_in_tries::tries)).first(c).optional()?;
-    match since {
-        Some((since, tries)) if at.seconds_since(since) < window => {
-            diesel::update(sign_in_tries::table.find(who))
-                .set(sign_in_tries::tries.eq(sign_in_tries::tries + 1))
-                .execute(c)?;
-            Ok((tries + 1, since))
-        }
-        Some(_) => {
-            diesel::update(sign_in_tries::table.find(who))
-                .set((sign_in_tries::since.eq(at), sign_in_tries::tries.eq(1)))
-                .execute(c)?;
-            Ok((1, at))
-        }
-        None => {
-            let row = (sign_in_tries::who.eq(who), sign_in_tries::since.eq(at), sign_in_tries::tries.eq(1));
-            crate::db::insert_once!(c, sign_in_tries::table, row);
-            Ok((1, at))
-        }
-    }
+/// How many tries of that name there were in the window that runs, and when it began; for this transaction alone.
+pub fn tries(c: &mut Conn, who: &[u8], window: i64, at: Stamp) -> Result<(Stamp, i32), Error> {
+    let row = (sign_in_tries::who.eq(who), sign_in_tries::since.eq(at), sign_in_tries::tries.eq(0));
+    crate::db::insert_once!(c, sign_in_tries::table, row);
+    let found = sign_in_tries::table.find(who).select((sign_in_tries::since, sign_in_tries::tries));
+    let (since, tries): (Stamp, i32) = match c {
+        Conn::Sqlite(c) => found.first(c)?,
+        Conn::Pg(c) => found.for_update().first(c)?,
+    };
+    Ok(if (0..window).contains(&at.seconds_since(since)) { (since, tries) } else { (at, 0) })
 }
 
-/// Forgets the tries of that name.
-pub fn clear_tries(c: &mut Conn, who: &[u8]) -> Result<(), Error> {
-    diesel::delete(sign_in_tries::table.find(who)).execute(c)?;
+/// The new count.
+pub fn set_tries(c: &mut Conn, who: &[u8], since: Stamp, tries: i32) -> Result<(), Error> {
+    diesel::update(sign_in_tries::table.find(who))
+        .set((sign_in_tries::since.eq(since), sign_in_tries::tries.eq(tries)))
+        .execute(c)?;
+    Ok(())
+}
+
+/// Adds to what was refused in this minute, for that reason, from that place.
+pub fn add_refusals(c: &mut Conn, (reason, source): (&str, &str), times: i32, at: Stamp) -> Result<(), Error> {
+    let minute = at.plus_seconds(-(at.seconds().rem_euclid(60)));
+    let minute = Stamp::from_micros(minute.seconds() * 1_000_000).unwrap_or(minute);
+    let row =
+        (refusals::minute.eq(minute), refusals::reason.eq(reason), refusals::source.eq(source), refusals::times.eq(0));
+    crate::db::insert_once!(c, refusals::table, row);
+    diesel::update(refusals::table.find((minute, reason, source)))
+        .set(refusals::times.eq(refusals::times + times))
+        .execute(c)?;
+    Ok(())
+}
+
+/// What was refused since then: reason, source, how often.
+pub fn list_refusals(c: &mut Conn, since: Stamp) -> Result<Vec<(String, String, i32)>, Error> {
+    Ok(refusals::table
+        .filter(refusals::minute.ge(since))
+        .order((refusals::minute, refusals::reason, refusals::source))
+        .select((refusals::reason, refusals::source, refusals::times))
+        .load(c)?)
+}
+
+/// Forgets refusals from before then.
+pub fn forget_refusals(c: &mut Conn, before: Stamp) -> Result<(), Error> {
+    diesel::delete(refusals::table.filter(refusals::minute.lt(before))).execute(c)?;
+    Ok(())
+}
+
+/// Forgets tries whose windows are long over.
+pub fn forget_tries(c: &mut Conn, at: Stamp) -> Result<(), Error> {
+    diesel::delete(sign_in_tries::table.filter(sign_in_tries::since.lt(at.plus_seconds(-86_400)))).execute(c)?;
     Ok(())
 }
 
 /// The number that rises with every change of rights or keys.
 pub fn rights_generation(c: &mut Conn) -> Result<i64, Error> {
     Ok(rights::table.find(1).select(rights::generation).first(c)?)
+}
+
+/// Nobody else changes rights or keys before this transaction has ended. SQLite has one writer.
+pub fn lock_rights(c: &mut Conn) -> Result<(), Error> {
+    if let Conn::Pg(c) = c {
+        rights::table.find(1).select(rights::generation).for_update().first::<i64>(c)?;
+    }
+    Ok(())
 }
 
 /// Raises it.

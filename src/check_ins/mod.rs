@@ -136,8 +136,8 @@ pub fn record(
     for finding in &findings {
         alerts::raise(c, &dossier, finding, Some(&check_in), check_in.day, m)?;
     }
-    if findings.iter().any(|finding| finding.urgency > Urgency::Note) {
-        alerts::tell_staff(c, post, &dossier, &id.to_string(), m)?;
+    if let Some(urgency) = findings.iter().map(|finding| finding.urgency).max().filter(|most| *most > Urgency::Note) {
+        alerts::tell_staff(c, post, &dossier, urgency, m)?;
     }
     Ok((check_in, dossier, true))
 }

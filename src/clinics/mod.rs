@@ -192,8 +192,17 @@ pub fn add_member(
     m: &Moment,
 ) -> Result<Member, Error> {
     let account = auth::account_for(c, email.as_str(), &clinic.locale, None, m)?;
-    if auth::store::find_member_of(c, clinic.id, account.id)?.is_some() {
-        return Err(Error::conflict("member_exists", "this address is a member of the clinic already"));
+    if let Some(before) = auth::store::find_member_of(c, clinic.id, account.id)? {
+        if before.state != MemberState::Removed {
+            return Err(member_exists());
+        }
+        // Somebody who had left is asked to come back.
+        let version = before.version;
+        let again = Member { name: name.into(), role, state, version: version + 1, ..before };
+        if !store::set_member(c, &again, version)? {
+            return Err(Error::Stale);
+        }
+        return Ok(again);
     }
     let member = Member {
         clinic_id: clinic.id,
@@ -205,8 +214,14 @@ pub fn add_member(
         created_at: m.at,
         version: 1,
     };
-    store::insert_member(c, &member)?;
+    if !store::insert_member(c, &member)? {
+        return Err(member_exists());
+    }
     Ok(member)
+}
+
+fn member_exists() -> Error {
+    Error::conflict("member_exists", "this address is a member of the clinic already")
 }
 
 /// Invites a member by mail.
@@ -218,9 +233,10 @@ pub fn invite_member(
     m: &Moment,
 ) -> Result<Member, Error> {
     let (name, email, role) = new;
+    auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(c, m.at)?;
     let clinic = store::get(c, who.clinic)?;
     let member = add_member(c, &clinic, name, &email, (role, MemberState::Invited), m)?;
-    auth::invite_member(c, post, &member, email.as_str(), &clinic.locale, m)?;
+    auth::invite_member(c, post, &member, (email.as_str(), &clinic.locale), m)?;
     crate::audit::note(c, Some(clinic.id), Some(who.account), "member_invited", "member", Some(member.id.0), m)?;
     Ok(member)
 }
@@ -246,6 +262,10 @@ pub fn change_member(
     store::lock_owners(c, who.clinic)?;
     let before = store::find_member(c, who.clinic, id)?.ok_or(Error::NotFound)?;
     crate::http::conditions::check_version(if_match, before.version)?;
+    if let Some(to) = change.state.filter(|to| !before.state.may_become(*to)) {
+        let detail = format!("a member who is {} cannot become {}", before.state.as_str(), to.as_str());
+        return Err(Error::conflict("state_not_possible", detail));
+    }
     let after = Member {
         role: change.role.unwrap_or(before.role),
         state: change.state.unwrap_or(before.state),
@@ -254,6 +274,12 @@ pub fn change_member(
     };
     if !store::set_member(c, &after, before.version)? {
         return Err(Error::Stale);
+    }
+    if before.state.may_act() && !after.state.may_act() {
+        auth::store::end_sessions_for(c, after.account_id, who.clinic, m.at)?;
+    }
+    if matches!(after.state, MemberState::Removed | MemberState::Suspended) {
+        auth::store::end_member_links(c, who.clinic, id, m.at)?;
     }
     if store::count_acting_owners(c, who.clinic)? == 0 {
         return Err(Error::conflict("last_owner", "the clinic needs at least one confirmed owner"));

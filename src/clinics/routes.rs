@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::{Member as MemberRow, MemberState, Role, Staff};
 use crate::engine::Weekday;
 use crate::error::Error;
-use crate::http::conditions::{answer_version, etag_of_version, if_match};
+use crate::http::conditions::{answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{Date, Email, Line, Locale, Name, Phone, TimeOfDay};
 use crate::http::{Body, Page, PageParams, Query};
@@ -100,7 +100,7 @@ struct ClosedDates {
 async fn get_clinic(app: web::Data<App>, who: Staff, request: HttpRequest) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::get(c, who.clinic)).await?;
     let version = row.version;
-    Ok(answer_version(&request, &clinic_view(row)?, version))
+    answer_version(&request, &clinic_view(row)?, version)
 }
 
 fn clinic_view(row: super::Clinic) -> Result<Clinic, Error> {
@@ -212,8 +212,8 @@ async fn change_clinic(
         closed_on: patch.closed_on.map(|lines| lines.into_iter().map(closed).collect()),
     };
     let row = app.db.write(move |c| super::change(c, &who, new, tag.as_deref(), &m)).await?;
-    let tag = etag_of_version(row.version);
-    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(clinic_view(row)?))
+    let version = row.version;
+    edited(&clinic_view(row)?, version)
 }
 
 /// A member of the clinic.
@@ -221,8 +221,9 @@ async fn change_clinic(
 struct Member {
     /// Its id.
     id: MemberId,
-    /// The account behind it.
-    account_id: AccountId,
+    /// The account; `null` until the invitation is accepted.
+    #[schema(required)]
+    account_id: Option<AccountId>,
     /// The name that colleagues see.
     #[schema(example = "Nia Invented")]
     name: String,
@@ -243,7 +244,7 @@ struct Member {
 fn view((row, email): (MemberRow, String)) -> Member {
     Member {
         id: row.id,
-        account_id: row.account_id,
+        account_id: (row.state != MemberState::Invited).then_some(row.account_id),
         name: row.name,
         email,
         role: row.role,
@@ -338,6 +339,6 @@ async fn change_member(
             Ok((member, account.email))
         })
         .await?;
-    let tag = etag_of_version(member.0.version);
-    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(member)))
+    let version = member.0.version;
+    edited(&view(member), version)
 }

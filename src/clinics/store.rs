@@ -48,9 +48,8 @@ pub fn set(c: &mut Conn, clinic: &Clinic, version: i32) -> Result<bool, Error> {
 }
 
 /// A new member.
-pub fn insert_member(c: &mut Conn, member: &Member) -> Result<(), Error> {
-    diesel::insert_into(members::table).values(member).execute(c)?;
-    Ok(())
+pub fn insert_member(c: &mut Conn, member: &Member) -> Result<bool, Error> {
+    Ok(crate::db::insert_once!(c, members::table, member) == 1)
 }
 
 /// A member of the clinic.
@@ -78,7 +77,12 @@ pub fn list_members(c: &mut Conn, clinic: ClinicId, page: &PageParams) -> Result
 pub fn set_member(c: &mut Conn, member: &Member, version: i32) -> Result<bool, Error> {
     let changed =
         diesel::update(members::table.find((member.clinic_id, member.id)).filter(members::version.eq(version)))
-            .set((members::role.eq(member.role), members::state.eq(member.state), members::version.eq(member.version)))
+            .set((
+                members::name.eq(&member.name),
+                members::role.eq(member.role),
+                members::state.eq(member.state),
+                members::version.eq(member.version),
+            ))
             .execute(c)?;
     Ok(changed == 1)
 }

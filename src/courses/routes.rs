@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::engine::{PlanStatus, Procedure};
 use crate::error::Error;
-use crate::http::conditions::{self, answer_version, etag_of_version, if_match};
+use crate::http::conditions::{self, answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{Date, Key as Word, Note};
 use crate::http::{Body, Page, PageParams, Query};
@@ -210,7 +210,7 @@ async fn get_course(
 ) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     let version = row.version;
-    Ok(answer_version(&request, &view(row), version))
+    answer_version(&request, &view(row), version)
 }
 
 /// Changes of a course; what is left out stays.
@@ -249,7 +249,8 @@ async fn change_course(
         interval_days: patch.interval_days.map(Into::into),
     };
     let row = app.db.write(move |c| super::change(c, &who, *id, (change, tag.as_deref()), &m)).await?;
-    Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(row.version))).json(view(row)))
+    let version = row.version;
+    edited(&view(row), version)
 }
 
 /// A treatment that was recorded before.
@@ -373,7 +374,7 @@ async fn get_readiness(
         earliest_on: readiness.earliest_on.map(date),
         reasons: readiness.reasons.iter().map(reason).collect(),
     };
-    conditions::answer(&request, &body, None)
+    conditions::answer(&request, &body)
 }
 
 /// Whether my next session may come, in plain words.
@@ -444,7 +445,7 @@ async fn get_my_readiness(
         text: rules::told(&readiness, &locale).to_owned(),
         reasons: readiness.reasons.iter().map(told).collect(),
     };
-    conditions::answer(&request, &body, None)
+    conditions::answer(&request, &body)
 }
 
 /// How the sessions of a course healed.
@@ -538,5 +539,5 @@ async fn get_healing(
     let (inner, at) = (app.clone(), app.clock.now());
     let (course, sessions) = app.db.read(move |c| super::healing(c, &inner.compiled, who.clinic, *id, at)).await?;
     let sessions = sessions.into_iter().map(session).collect();
-    conditions::answer(&request, &CourseHealing { course_id: course.id, sessions }, None)
+    conditions::answer(&request, &CourseHealing { course_id: course.id, sessions })
 }

@@ -3,9 +3,13 @@
 //! A write is one closure is one transaction. On SQLite the closures of many requests share one commit (`writer`), and a
 //! read runs on the thread that asks (`readers`). On PostgreSQL both run on blocking threads over a pool.
 
+pub mod backup;
 mod checkpoints;
+mod files;
+pub mod health;
 pub mod migrate;
 mod readers;
+mod reserve;
 pub mod schema;
 pub mod settings;
 pub mod types;
@@ -48,6 +52,7 @@ pub struct DbSettings {
 #[derive(Clone)]
 pub struct Db {
     kind: Kind,
+    health: health::Health,
 }
 
 #[derive(Clone)]
@@ -71,9 +76,10 @@ pub fn is_postgres(url: &str) -> bool {
 impl Db {
     /// Opens the database and sets every connection up; says in one line what is wrong if it cannot.
     pub fn open(settings: &DbSettings) -> Result<Self, Error> {
+        let health = health::Health::new();
         let kind = if let Some(path) = sqlite_path(&settings.url) {
             settings::check_sqlite_version()?;
-            let writer = writer::Writer::start(path, settings.commit_singly)?;
+            let writer = writer::Writer::start(path, settings.commit_singly, &health)?;
             Kind::Sqlite { readers: Arc::new(readers::Readers::new(path, settings.pool_size)), writer }
         } else if is_postgres(&settings.url) {
             let replica = settings.read_url.as_deref().map(|url| pg_pool(url, settings)).transpose()?;
@@ -84,7 +90,12 @@ impl Db {
                 settings.url.split(':').next().unwrap_or_default()
             )));
         };
-        Ok(Self { kind })
+        Ok(Self { kind, health })
+    }
+
+    /// How the last write ended, and whether the process must end.
+    pub fn health(&self) -> &health::Health {
+        &self.health
     }
 
     /// `true` on SQLite.
@@ -122,10 +133,50 @@ impl Db {
         F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
+        let mut f = Some(f);
         match &self.kind {
-            Kind::Sqlite { writer, .. } => writer.write(f).await,
-            Kind::Pg { pool, .. } => on_pg(pool.clone(), f).await,
+            Kind::Sqlite { writer, .. } => writer.write(move |c| f.take().ok_or(Error::Busy)?(c), false).await,
+            Kind::Pg { pool, .. } => self.write_pg(pool, move |c| f.take().ok_or(Error::Busy)?(c)).await,
         }
+    }
+
+    /// The same for what must be kept even if the disk is full: what a relay said to a mail that went out. It may be run twice.
+    pub async fn write_at_any_price<T, F>(&self, f: F) -> Result<T, Error>
+    where
+        F: FnMut(&mut Conn) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        match &self.kind {
+            Kind::Sqlite { writer, .. } => writer.write(f, true).await,
+            Kind::Pg { pool, .. } => self.write_pg(pool, f).await,
+        }
+    }
+
+    /// Writes what is certain to change something, to prove that writes are kept again after one was not.
+    pub async fn prove<F>(&self, f: F) -> Result<(), Error>
+    where
+        F: FnOnce(&mut Conn) -> Result<(), Error> + Send + 'static,
+    {
+        self.write(f).await?;
+        self.health.set_last_write(None);
+        Ok(())
+    }
+
+    async fn write_pg<T, F>(&self, pool: &PgPool, mut f: F) -> Result<T, Error>
+    where
+        F: FnMut(&mut Conn) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        let health = self.health.clone();
+        let result = on_pg(pool.clone(), move |c| f(c)).await;
+        match &result {
+            Err(why @ Error::DiskFull) => health.set_last_write(Some(why.to_string())),
+            Err(Error::Db(why)) if why.to_string().contains("read-only transaction") => {
+                health.set_last_write(Some(why.to_string()));
+            }
+            _ => {}
+        }
+        result
     }
 
     /// Gives what a write would give: its transaction is rolled back, and nothing is written.
@@ -172,7 +223,14 @@ where
     blocking(move || {
         let mut pooled = pool.get().map_err(|_| Error::Busy)?;
         let conn: &mut Conn = &mut pooled;
-        conn.transaction(f)
+        let mut is_through = false;
+        let result = conn.transaction(|c| {
+            let value = f(c)?;
+            is_through = true;
+            Ok(value)
+        });
+        // The closure went through and the commit did not come back: it may have been the answer that was lost.
+        result.map_err(|why| if is_through && matches!(why, Error::Busy) { Error::OutcomeUnknown } else { why })
     })
     .await
 }

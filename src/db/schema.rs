@@ -90,6 +90,7 @@ diesel::table! {
         created_at -> Instant,
         expires_at -> Instant,
         used_at -> Nullable<Instant>,
+        new_email -> Nullable<Text>,
     }
 }
 
@@ -427,6 +428,45 @@ diesel::table! {
         created_at -> Instant,
         settled_at -> Nullable<Instant>,
         outcome -> Nullable<Text>,
+        held_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    refusals (minute, reason, source) {
+        minute -> Instant,
+        reason -> Text,
+        source -> Text,
+        times -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    restores (id) {
+        id -> Uid,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    job_failures (job, subject_id) {
+        job -> Text,
+        subject_id -> Uid,
+        clinic_id -> Nullable<Uid>,
+        failures -> Integer,
+        first_at -> Instant,
+        last_at -> Instant,
+        retry_at -> Instant,
+        why -> Text,
     }
 }
 
@@ -479,6 +519,7 @@ diesel::table! {
         action -> Text,
         object_kind -> Text,
         object_id -> Nullable<Uid>,
+        note -> Nullable<Text>,
     }
 }
 

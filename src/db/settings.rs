@@ -11,16 +11,20 @@ use crate::error::Error;
 /// Below this, a race in the write-ahead log can lose committed data.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// `busy_timeout` comes first, so that the others wait rather than fail.
-const SQLITE_SET_UP: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
+/// `busy_timeout` comes first, so that the others wait rather than fail. No checkpoint but those whose failure is seen
+/// (`checkpoints`).
+const SQLITE_SET_UP: &str = "PRAGMA busy_timeout=5000; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL; \
     PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;";
+
+/// SQLite does not wait for the lock that a new file needs to become one with a write-ahead log; so often it is tried again,
+/// each time after so many milliseconds.
+const WAL_TRIES: (u32, u64) = (500, 20);
 
 /// Readers map the file: a page is not copied, and all of them share it.
 const SQLITE_READER: &str = "PRAGMA query_only=ON; PRAGMA cache_size=-4096; PRAGMA mmap_size=2147483648;";
 
-/// Nobody else writes, so the writer's own cache stays true from one commit to the next, and it needs no map. It leaves
-/// most of the checkpoints to the thread beside it (`checkpoints`).
-const SQLITE_WRITER: &str = "PRAGMA cache_size=-32768; PRAGMA mmap_size=0; PRAGMA wal_autocheckpoint=4000;";
+/// Nobody else writes, so the writer's own cache stays true from one commit to the next, and it needs no map.
+const SQLITE_WRITER: &str = "PRAGMA cache_size=-32768; PRAGMA mmap_size=0;";
 
 const PG_SET_UP: &str = "SET synchronous_commit=on; SET idle_in_transaction_session_timeout='10s'; \
     SET statement_timeout='5s'; SET lock_timeout='2s'; SET timezone='UTC'";
@@ -38,13 +42,28 @@ pub struct Finding {
     pub right: bool,
 }
 
-/// Opens the file, making it (mode 0600) if it is not there.
+/// Opens the file, making it (mode 0600: `.cargo/config.toml`) if it is not there.
 pub fn open_sqlite(path: &str) -> Result<Conn, Error> {
     let failed = |why: String| Error::Setting(format!("cannot open the SQLite file {path}: {why}"));
-    make_private(path).map_err(|why| failed(why.to_string()))?;
+    make_folder(path).map_err(|why| failed(why.to_string()))?;
     let mut conn = SqliteConnection::establish(path).map_err(|why| failed(why.to_string()))?;
     conn.batch_execute(SQLITE_SET_UP).map_err(|why| failed(why.to_string()))?;
+    use_wal(&mut conn).map_err(|why| failed(why.to_string()))?;
+    must_be_private(path).map_err(|why| failed(why.to_string()))?;
     Ok(Conn::Sqlite(conn))
+}
+
+fn use_wal(conn: &mut SqliteConnection) -> diesel::QueryResult<()> {
+    let (tries, pause) = WAL_TRIES;
+    for _ in 1..tries {
+        match conn.batch_execute("PRAGMA journal_mode=WAL") {
+            Err(why) if why.to_string().contains("locked") => {
+                std::thread::sleep(std::time::Duration::from_millis(pause));
+            }
+            done => return done,
+        }
+    }
+    conn.batch_execute("PRAGMA journal_mode=WAL")
 }
 
 /// A connection that reads.
@@ -63,6 +82,17 @@ fn open_sqlite_for(path: &str, set_up: &str) -> Result<Conn, Error> {
     Ok(conn)
 }
 
+#[derive(QueryableByName)]
+struct InstantValue {
+    #[diesel(sql_type = super::types::Instant)]
+    value: crate::time::Stamp,
+}
+
+/// What time it is by PostgreSQL's machine.
+pub fn server_time(conn: &mut PgConnection) -> Result<crate::time::Stamp, Error> {
+    Ok(diesel::sql_query("SELECT clock_timestamp() AS value").get_result::<InstantValue>(conn)?.value)
+}
+
 /// Opens a session on the server.
 pub fn open_pg(url: &str) -> Result<Conn, Error> {
     let failed = |why: String| Error::Setting(format!("cannot reach PostgreSQL: {why}"));
@@ -71,15 +101,17 @@ pub fn open_pg(url: &str) -> Result<Conn, Error> {
     Ok(Conn::Pg(conn))
 }
 
-/// A new file is for its owner only; one that others may read is refused.
-fn make_private(path: &str) -> std::io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    if let Some(folder) = std::path::Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
+fn make_folder(path: &str) -> std::io::Result<()> {
+    match std::path::Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder),
+        None => Ok(()),
     }
-    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-    let mode = file.metadata()?.permissions().mode();
-    if mode & 0o007 != 0 {
+}
+
+/// Refuses a file that others may read. It is looked at by its name: to open it, even for a moment, would drop SQLite's locks.
+fn must_be_private(path: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if std::fs::metadata(path)?.permissions().mode() & 0o007 != 0 {
         return Err(std::io::Error::other("everybody on this machine may read or write it; run chmod 600 on it"));
     }
     Ok(())

@@ -1,5 +1,8 @@
 //! SQLite's one writer. It takes what is waiting, runs each closure in a savepoint of its own inside one
 //! `BEGIN IMMEDIATE`, commits once (one fsync), and only then answers them all. `docs/ARCHITECTURE.md` has the figures.
+//!
+//! A commit counts only if it went into the files that everybody else will read. The first one that fails for another reason
+//! than a full disk or a busy file is the last one: whether it was kept nobody knows, and after a failed sync nobody ever will.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -9,8 +12,11 @@ use diesel::{Connection as _, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::checkpoints::Checkpoints;
+use super::files::Files;
+use super::health::Health;
+use super::reserve::Reserve;
 use super::{Conn, settings};
-use crate::error::Error;
+use crate::error::{Error, is_storage_failure};
 
 /// Closures that may wait; beyond it, a request is told to come back.
 const QUEUE: usize = 4_096;
@@ -26,33 +32,65 @@ pub(super) struct Writer {
 /// A closure that waits for its turn.
 trait Job: Send {
     /// Runs it in its savepoint and keeps its result.
-    fn run(&mut self, conn: &mut Conn);
+    fn run(&mut self, conn: &mut Conn) -> Ran;
+    /// Whether it is written even if the disk is full, into the space that is kept for it.
+    fn may_use_reserve(&self) -> bool;
     /// Answers, once the group is durable (`Ok`) or is known not to be.
-    fn answer(self: Box<Self>, committed: Result<(), &diesel::result::Error>);
+    fn answer(self: Box<Self>, committed: Result<(), &NotKept>);
+}
+
+/// What a closure's end says about the machine.
+enum Ran {
+    /// It was carried out, or refused: the others go on.
+    Through,
+    /// The disk is full. SQLite may have rolled the whole transaction back by itself.
+    Full,
+    /// The database cannot be read or written.
+    Broken(String),
+}
+
+/// Why a group was not kept.
+enum NotKept {
+    /// It was rolled back: nothing of it is there.
+    RolledBack(Error),
+    /// Nobody can know.
+    Unknown,
 }
 
 struct Waiting<T, F> {
     closure: Option<F>,
     result: Option<Result<T, Error>>,
     asker: oneshot::Sender<Result<T, Error>>,
+    may_use_reserve: bool,
 }
 
 impl<T, F> Job for Waiting<T, F>
 where
-    F: FnOnce(&mut Conn) -> Result<T, Error> + Send,
+    F: FnMut(&mut Conn) -> Result<T, Error> + Send,
     T: Send,
 {
-    fn run(&mut self, conn: &mut Conn) {
-        if let Some(closure) = self.closure.take() {
-            self.result = Some(in_savepoint(conn, closure));
-        }
+    fn run(&mut self, conn: &mut Conn) -> Ran {
+        let Some(closure) = self.closure.as_mut() else { return Ran::Through };
+        let result = in_savepoint(conn, closure);
+        let ran = match &result {
+            Err(Error::DiskFull) => Ran::Full,
+            Err(Error::Db(why)) if is_storage_failure(&why.to_string()) => Ran::Broken(why.to_string()),
+            _ => Ran::Through,
+        };
+        self.result = Some(result);
+        ran
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), &diesel::result::Error>) {
+    fn may_use_reserve(&self) -> bool {
+        self.may_use_reserve
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), &NotKept>) {
         let result = match (self.result, committed) {
             (Some(Err(why)), _) => Err(why),
             (Some(Ok(value)), Ok(())) => Ok(value),
-            (_, Err(why)) => Err(Error::commit_failed(why)),
+            (_, Err(NotKept::RolledBack(why))) => Err(why.again()),
+            (_, Err(NotKept::Unknown)) => Err(Error::OutcomeUnknown),
             (None, Ok(())) => Err(Error::Busy),
         };
         // An asker that went away does not want to know; its work is committed all the same.
@@ -61,7 +99,7 @@ where
 }
 
 /// A closure that panics must not take the others of its group with it.
-fn in_savepoint<T>(conn: &mut Conn, closure: impl FnOnce(&mut Conn) -> Result<T, Error>) -> Result<T, Error> {
+fn in_savepoint<T>(conn: &mut Conn, closure: &mut impl FnMut(&mut Conn) -> Result<T, Error>) -> Result<T, Error> {
     let caught = |conn: &mut Conn| match catch_unwind(AssertUnwindSafe(|| closure(conn))) {
         Ok(result) => result,
         Err(_) => Err(Error::internal("a write panicked", "see the panic message above")),
@@ -71,69 +109,150 @@ fn in_savepoint<T>(conn: &mut Conn, closure: impl FnOnce(&mut Conn) -> Result<T,
 
 impl Writer {
     /// Starts the thread that owns the connection.
-    pub fn start(path: &str, commit_singly: bool) -> Result<Self, Error> {
+    pub fn start(path: &str, commit_singly: bool, health: &Health) -> Result<Self, Error> {
         let conn = settings::open_sqlite_writer(path)?;
-        let checkpoints = Checkpoints::start(path)?;
+        let files = Files::of(path).map_err(|why| Error::internal("cannot look at the database's files", why))?;
+        let writing = Writing {
+            conn,
+            checkpoints: Checkpoints::start(path, files.clone(), health.clone())?,
+            reserve: Reserve::beside(path),
+            files,
+            health: health.clone(),
+        };
         let (queue, waiting) = sync_channel(QUEUE);
         let most = if commit_singly { 1 } else { GROUP };
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_groups(conn, checkpoints, &waiting, most))
+            .spawn(move || writing.run(&waiting, most))
             .map_err(|why| Error::internal("cannot start the writer's thread", why))?;
         Ok(Self { queue })
     }
 
-    /// Waits for the closure's turn and for the commit.
-    pub async fn write<T, F>(&self, closure: F) -> Result<T, Error>
+    /// Waits for the closure's turn and for the commit. With `may_use_reserve` it is written even if the disk is full.
+    pub async fn write<T, F>(&self, closure: F, may_use_reserve: bool) -> Result<T, Error>
     where
-        F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
         let (asker, answer) = oneshot::channel();
-        let job = Box::new(Waiting { closure: Some(closure), result: None, asker });
+        let job = Box::new(Waiting { closure: Some(closure), result: None, asker, may_use_reserve });
         match self.queue.try_send(job) {
-            Ok(()) => answer.await.map_err(|_| Error::internal("the writer stopped", "no answer"))?,
-            Err(TrySendError::Full(_)) => Err(Error::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(Error::internal("the writer stopped", "no queue")),
+            Ok(()) => answer.await.map_err(|_| Error::OutcomeUnknown)?,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Error::Busy),
         }
     }
 }
 
-fn write_groups(mut conn: Conn, mut checkpoints: Checkpoints, waiting: &Receiver<Box<dyn Job>>, most: usize) {
-    while let Ok(first) = waiting.recv() {
-        let mut group = vec![first];
-        group.extend(waiting.try_iter().take(most - 1));
-        let (committed, closures) = (commit_group(&mut conn, &mut group), group.len());
-        for job in group {
-            job.answer(committed.as_ref().copied());
+struct Writing {
+    conn: Conn,
+    checkpoints: Checkpoints,
+    reserve: Reserve,
+    files: Files,
+    health: Health,
+}
+
+impl Writing {
+    fn run(mut self, waiting: &Receiver<Box<dyn Job>>, most: usize) {
+        while let Ok(first) = waiting.recv() {
+            let mut group = vec![first];
+            group.extend(waiting.try_iter().take(most - 1));
+            self.write(group);
         }
-        match committed {
-            Ok(()) => checkpoints.committed(closures),
-            Err(_) => roll_back(&mut conn),
+    }
+
+    fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
+        if self.health.fallen().is_some() {
+            return answer_all(group, Err(&NotKept::RolledBack(Error::Busy)));
         }
+        let committed = self.commit(&mut group);
+        if let Err(NotKept::RolledBack(Error::DiskFull)) = committed
+            && group.iter().any(|job| job.may_use_reserve())
+        {
+            return self.write_with_reserve(group);
+        }
+        self.finish(group, committed);
+    }
+
+    fn finish(&mut self, group: Vec<Box<dyn Job>>, committed: Result<(), NotKept>) {
+        let closures = group.len();
+        answer_all(group, committed.as_ref().copied());
+        if committed.is_ok()
+            && let Err(why) = self.checkpoints.committed(&mut self.conn, closures)
+        {
+            self.health.fall(&format!("a checkpoint failed: {why}"));
+        }
+    }
+
+    /// What must be written goes first, alone, into the space that was kept for it; the others hear that the disk is full.
+    fn write_with_reserve(&mut self, group: Vec<Box<dyn Job>>) {
+        let (mut first, others): (Vec<_>, Vec<_>) = group.into_iter().partition(|job| job.may_use_reserve());
+        self.reserve.give_up();
+        let committed = self.commit(&mut first);
+        self.finish(first, committed);
+        self.reserve.keep();
+        answer_all(others, Err(&NotKept::RolledBack(Error::DiskFull)));
+    }
+
+    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), NotKept> {
+        let committed = self.try_commit(group).and_then(|()| self.files.look().map_err(|why| self.fall(&why)));
+        match &committed {
+            // A commit without a page proves nothing: only a write that is meant to prove it clears a failure (`Db::prove`).
+            Ok(()) | Err(NotKept::RolledBack(Error::Busy)) => {}
+            Err(NotKept::RolledBack(why)) => self.health.set_last_write(Some(why.to_string())),
+            Err(NotKept::Unknown) => {}
+        }
+        committed
+    }
+
+    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), NotKept> {
+        let begun =
+            sqlite(&mut self.conn).and_then(|c| AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"));
+        begun.map_err(|why| self.failed(&why.to_string(), "a transaction could not begin"))?;
+        for job in group.iter_mut() {
+            match job.run(&mut self.conn) {
+                Ran::Through => {}
+                Ran::Full => return Err(self.failed("database or disk is full", "a write failed")),
+                Ran::Broken(why) => return Err(self.failed(&why, "a write failed")),
+            }
+        }
+        let committed = sqlite(&mut self.conn).and_then(AnsiTransactionManager::commit_transaction);
+        committed.map_err(|why| self.failed(&why.to_string(), "a commit failed"))
+    }
+
+    /// Rolls back what a full disk or a busy file kept from being written; anything else is the end.
+    fn failed(&mut self, why: &str, what: &str) -> NotKept {
+        match crate::error::from_database(why) {
+            Some(error) if roll_back(&mut self.conn) => NotKept::RolledBack(error),
+            _ => self.fall(&format!("{what}: {why}")),
+        }
+    }
+
+    fn fall(&self, why: &str) -> NotKept {
+        self.health.fall(why);
+        NotKept::Unknown
     }
 }
 
-fn commit_group(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> diesel::QueryResult<()> {
-    AnsiTransactionManager::begin_transaction_sql(sqlite(conn)?, "BEGIN IMMEDIATE")?;
-    for job in group.iter_mut() {
-        job.run(conn);
+fn answer_all(group: Vec<Box<dyn Job>>, committed: Result<(), &NotKept>) {
+    for job in group {
+        job.answer(committed);
     }
-    AnsiTransactionManager::commit_transaction(sqlite(conn)?)
 }
 
-fn roll_back(conn: &mut Conn) {
-    let rolled_back = sqlite(conn).and_then(|conn| {
-        let level = AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth();
-        match level {
-            Ok(None) => Ok(()),
-            _ => AnsiTransactionManager::rollback_transaction(conn),
+/// SQLite has rolled back by itself if the disk was full: then there is nothing left to do. `false`: it cannot be done.
+fn roll_back(conn: &mut Conn) -> bool {
+    let Ok(conn) = sqlite(conn) else { return false };
+    let depth = AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth();
+    if !matches!(depth, Ok(None)) {
+        drop(AnsiTransactionManager::rollback_transaction(conn));
+        let status = AnsiTransactionManager::transaction_manager_status_mut(conn);
+        if !matches!(status.transaction_depth(), Ok(None)) {
+            *status = diesel::connection::TransactionManagerStatus::default();
         }
-    });
-    if let Err(why) = rolled_back {
-        tracing::error!(%why, "the writer could not roll back; every write fails until the server is restarted");
-        drop(conn.batch_execute("ROLLBACK"));
     }
+    // Refused where no transaction is open any more, which is what is wanted.
+    drop(conn.batch_execute("ROLLBACK"));
+    conn.batch_execute("SELECT 1").is_ok()
 }
 
 fn sqlite(conn: &mut Conn) -> diesel::QueryResult<&mut SqliteConnection> {

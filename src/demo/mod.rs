@@ -96,6 +96,7 @@ fn config(options: &Options) -> Result<Config, Error> {
         secret: secret(&options.data.join("secret"))?,
         mail: format!("folder:{}", options.data.join("mail").display()).into(),
         mail_from: "Demo clinic <no-reply@demo.example>".to_owned(),
+        requests_per_minute: 0,
         ..Config::default()
     })
 }

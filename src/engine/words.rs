@@ -215,6 +215,8 @@ words! {
         PlanNotActive = "plan_not_active",
         /// Today did not ask for it.
         NotAsked = "not_asked",
+        /// It was due before the database was restored from a backup.
+        Restored = "restored",
     }
 
     /// A day of the week.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -35,10 +35,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = is_json(request);
+        let (is_json, is_encoded) = (is_json(request), is_encoded(request));
         let deadlines = request.app_data::<web::Data<BodyDeadlines>>().map(|found| ***found);
         let payload = payload.take();
         Box::pin(async move {
+            if is_encoded {
+                return Err(Error::Encoded);
+            }
             if !is_json {
                 return Err(Error::WrongMediaType);
             }
@@ -51,6 +54,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 fn is_json(request: &HttpRequest) -> bool {
     let label = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     label.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+fn is_encoded(request: &HttpRequest) -> bool {
+    let encodings = request.headers().get_all(CONTENT_ENCODING);
+    encodings.into_iter().any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// The whole body, within the limits.

@@ -1,9 +1,12 @@
 //! What every route shares: reading a body, conditions (`ETag`, `If-Match`), pages, and the edge that wraps each request.
 
 pub mod body;
+pub mod compress;
 pub mod conditions;
+pub mod connections;
 pub mod edge;
 pub mod idempotency;
+pub mod limits;
 pub mod page;
 pub mod text;
 pub mod trace;

@@ -119,6 +119,15 @@ impl Failure {
         Self { phase: Phase::Compose, outcome: Outcome::NotSent { retryable: false }, detail: detail.into() }
     }
 
+    /// Its time was over before the relay had all of it.
+    pub(super) fn too_late(phase: Phase) -> Self {
+        Self {
+            phase,
+            outcome: Outcome::NotSent { retryable: true },
+            detail: "its time was over before it was sent".into(),
+        }
+    }
+
     /// It broke in this phase and no reply explains it.
     pub(super) fn broken(phase: Phase, detail: impl Into<String>) -> Self {
         Self { phase, outcome: meaning(phase, None), detail: detail.into() }
@@ -137,10 +146,20 @@ impl Failure {
         Self { phase, outcome: meaning(phase, reply), detail }
     }
 
-    /// True when the relay says that this mailbox is the trouble (5.1.x): suppress that address, and no other.
+    /// True when the relay says that this mailbox does not exist: nothing more goes there, and nowhere else is it held against anybody.
+    /// Of class 5.1 these are the members that speak of the recipient (RFC 3463, RFC 7505); 5.1.7 and 5.1.8 speak of the sender.
     pub fn blames_recipient(&self) -> bool {
-        matches!(self.outcome, Outcome::Refused { permanent: true, reply: Reply { enhanced: Some((5, 1, _)), .. } })
-            && self.phase >= Phase::Recipient
+        let Outcome::Refused { permanent: true, reply: Reply { enhanced: Some((5, 1, detail)), .. } } = self.outcome
+        else {
+            return false;
+        };
+        self.phase >= Phase::Recipient && matches!(detail, 1 | 2 | 3 | 6 | 10)
+    }
+
+    /// True when the trouble is with us or with the relay, whoever the mail is for: the sender's address, our rights, its rules.
+    pub fn blames_channel(&self) -> bool {
+        let Outcome::Refused { permanent: true, reply } = self.outcome else { return false };
+        reply.code == 530 || reply.code == 535 || matches!(reply.enhanced, Some((5, 1, 7 | 8) | (5, 3 | 7, _)))
     }
 }
 

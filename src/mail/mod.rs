@@ -1,5 +1,6 @@
 //! Mail: one letter, one recipient, and a plain word about how far it came. The outbox decides what is sent and when.
 
+mod channel;
 mod compose;
 mod failure;
 mod folder;
@@ -12,7 +13,9 @@ pub mod templates;
 mod words;
 
 use std::fmt;
+use std::time::Duration;
 
+pub use channel::Channel;
 pub use failure::{Accepted, Failure, Outcome, Phase, Reply};
 pub use folder::Folder;
 pub use memory::Memory;
@@ -84,10 +87,11 @@ impl Mailer {
         }
     }
 
-    /// Sends one letter and says how far it came. It never tries twice by itself once the recipient has been named.
-    pub async fn send(&self, mail: &Mail) -> Result<Accepted, Failure> {
+    /// Sends one letter and says how far it came. It never tries twice by itself once the recipient has been named, and gives up
+    /// when the time that is left for it is over before the final dot.
+    pub async fn send(&self, mail: &Mail, time_left: Duration) -> Result<Accepted, Failure> {
         match self {
-            Self::Smtp(smtp) => smtp.send(mail).await,
+            Self::Smtp(smtp) => smtp.send(mail, time_left).await,
             Self::Folder(folder) => folder.send(mail).await,
             Self::Memory(memory) => memory.send(mail),
         }

@@ -1,6 +1,8 @@
 //! The outbox: a mail is a row, written in the transaction of what it is about, and sent later by a worker that claims it
 //! with a lease and a fence. `docs/ARCHITECTURE.md` draws the states.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,7 @@ use crate::db::schema::outbox;
 use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
-use crate::ids::{ClinicId, OutboxId, PatientId};
+use crate::ids::{AccountId, ClinicId, OutboxId, PatientId};
 use crate::time::{Moment, Stamp};
 
 /// A claim counts so long; whoever is slower has lost it.
@@ -22,6 +24,8 @@ const FIRST_PAUSE: i64 = 5 * 60;
 const FIRST_PAUSE_UNREACHED: i64 = 30;
 /// No pause is longer.
 const LONGEST_PAUSE: i64 = 6 * 3_600;
+/// The same when the relay could not be reached: everything goes within minutes of its return.
+const LONGEST_PAUSE_UNREACHED: i64 = 120;
 
 words! {
     /// Where a mail is.
@@ -83,15 +87,20 @@ pub struct OutboxMail {
     pub created_at: Stamp,
 }
 
-/// What the text of a mail is made of, beside the clinic's own lines.
+/// What the text of a mail is made of, beside the clinic's own lines. No secret is among it: a link that signs in, and the one that
+/// ends reminders, are made when the mail is sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Context {
-    /// Where the button leads.
+    /// Where the button leads; for a mail with a one-time link, where its page is.
     pub link: String,
     /// How long the link is good, in minutes, for one-time links.
     pub valid_minutes: Option<u32>,
-    /// Where the mail can be unsubscribed from.
-    pub unsubscribe_url: Option<String>,
+    /// Whether it can be unsubscribed from.
+    #[serde(default)]
+    pub unsubscribe: bool,
+    /// The account that it is about, where the address does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
 }
 
 /// A mail to be written.
@@ -108,14 +117,38 @@ pub struct NewMail {
     pub to: String,
     /// The language.
     pub locale: String,
-    /// Where the button leads.
+    /// Where the button leads; for a mail with a one-time link, where its page is.
     pub link: String,
     /// How long the link is good, for one-time links.
     pub valid_for: Option<ValidFor>,
     /// Whether it can be unsubscribed from (it needs a clinic and a patient for that).
     pub unsubscribe: bool,
+    /// The account that it is about, where the address does not say so.
+    pub account: Option<AccountId>,
+    /// Not before this.
+    pub available_at: Stamp,
     /// After this it is not sent any more.
     pub expires_at: Stamp,
+}
+
+impl NewMail {
+    /// One of that kind, to be filled in: from no clinic, to nobody yet, at once, for a day.
+    pub fn of(kind: Kind, m: &Moment) -> Self {
+        Self {
+            clinic_id: None,
+            patient_id: None,
+            kind,
+            dedupe_key: String::new(),
+            to: String::new(),
+            locale: "en".to_owned(),
+            link: String::new(),
+            valid_for: None,
+            unsubscribe: false,
+            account: None,
+            available_at: m.at,
+            expires_at: m.at.plus_seconds(86_400),
+        }
+    }
 }
 
 /// The sender's side of an envelope: what a verb needs to write a mail.
@@ -137,7 +170,13 @@ impl Post {
         format!("{}/open/{page}#{token}", self.links_url)
     }
 
-    fn unsubscribe_url(&self, clinic: ClinicId, patient: PatientId) -> String {
+    /// The page of a one-time link; its token is made when the mail is sent.
+    pub fn page(&self, page: &str) -> String {
+        format!("{}/open/{page}", self.links_url)
+    }
+
+    /// Where the patient's reminders can be ended with one click.
+    pub fn unsubscribe_url(&self, clinic: ClinicId, patient: PatientId) -> String {
         let token = self.secrets.unsubscribe_token(clinic.0, patient.0);
         format!("{}/v1/unsubscribe/{token}", self.base_url)
     }
@@ -146,11 +185,12 @@ impl Post {
 /// Writes a mail into the outbox, once a `dedupe_key`; gives its id, or `None` if there was one already.
 pub fn put_once(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<Option<OutboxId>, Error> {
     let id: OutboxId = m.id();
-    let unsubscribe_url = match (new.unsubscribe, new.clinic_id, new.patient_id) {
-        (true, Some(clinic), Some(patient)) => Some(post.unsubscribe_url(clinic, patient)),
-        _ => None,
+    let context = Context {
+        link: new.link,
+        valid_minutes: new.valid_for.map(minutes),
+        unsubscribe: new.unsubscribe,
+        account: new.account,
     };
-    let context = Context { link: new.link, valid_minutes: new.valid_for.map(minutes), unsubscribe_url };
     let row = (
         outbox::id.eq(id),
         outbox::clinic_id.eq(new.clinic_id),
@@ -165,7 +205,7 @@ pub fn put_once(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<O
         outbox::fence.eq(0),
         outbox::attempt.eq(0),
         outbox::resent.eq(false),
-        outbox::available_at.eq(m.at),
+        outbox::available_at.eq(new.available_at),
         outbox::expires_at.eq(new.expires_at),
         outbox::created_at.eq(m.at),
     );
@@ -186,28 +226,85 @@ fn minutes(valid_for: ValidFor) -> u32 {
     }
 }
 
+impl MailState {
+    /// Whether what is written now will still be told by it.
+    pub fn still_waits(self) -> bool {
+        matches!(self, Self::Pending | Self::Leased | Self::Retry)
+    }
+}
+
+/// Where the mail of that dedupe key is, and when it was to go.
+pub fn find_standing(c: &mut Conn, key: &str) -> Result<Option<(MailState, Stamp)>, Error> {
+    Ok(outbox::table
+        .filter(outbox::dedupe_key.eq(key))
+        .select((outbox::state, outbox::available_at))
+        .first(c)
+        .optional()?)
+}
+
 /// The mail of that dedupe key.
 pub fn find_by_key(c: &mut Conn, key: &str) -> Result<Option<OutboxId>, Error> {
     Ok(outbox::table.filter(outbox::dedupe_key.eq(key)).select(outbox::id).first(c).optional()?)
 }
 
-/// Claims mails that are due: raises the fence, starts the lease. Two workers never get the same one.
-pub fn claim(c: &mut Conn, owner: &str, most: i64, at: Stamp) -> Result<Vec<OutboxMail>, Error> {
-    recover(c, at)?;
-    let due = outbox::table
-        .filter(outbox::state.eq_any(vec![MailState::Pending, MailState::Retry]))
-        .filter(outbox::available_at.le(at).and(outbox::expires_at.gt(at)))
-        .order(outbox::available_at)
-        .limit(most)
-        .select(outbox::id);
-    let ids: Vec<OutboxId> = match c {
-        Conn::Sqlite(c) => due.load(c)?,
-        Conn::Pg(c) => due.for_update().skip_locked().load(c)?,
-    };
-    if ids.is_empty() {
-        return Ok(Vec::new());
+/// The kinds in the order in which they go: who waits at a screen, who watches over patients, who was asked to join, who is reminded.
+const ORDER: [Kind; 7] = [
+    Kind::SignInLink,
+    Kind::PasswordReset,
+    Kind::AddressChange,
+    Kind::AlertNotice,
+    Kind::MemberInvitation,
+    Kind::PatientInvitation,
+    Kind::Reminder,
+];
+
+/// Which mails a worker's line carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Those that somebody waits for at a screen: nothing else may be in their way.
+    Links,
+    /// All, in their order.
+    All,
+}
+
+impl Lane {
+    fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Links => ORDER.get(..3).unwrap_or_default(),
+            Self::All => &ORDER,
+        }
     }
-    diesel::update(outbox::table.filter(outbox::id.eq_any(ids.clone())))
+}
+
+/// Whose turn it was last, by kind: clinics take turns, so that none waits for all of another's.
+#[derive(Debug, Clone, Default)]
+pub struct Turns(HashMap<&'static str, ClinicId>);
+
+/// A mail that was claimed, or one that cannot even be read, with the reason.
+pub type Claimed = Result<OutboxMail, (OutboxId, Error)>;
+
+/// Claims mails that are due: raises the fence, starts the lease. Two workers never get the same one.
+pub fn claim(
+    c: &mut Conn,
+    owner: &str,
+    (lane, most): (Lane, usize),
+    turns: &mut Turns,
+    at: Stamp,
+) -> Result<Vec<Claimed>, Error> {
+    recover(c, at)?;
+    let mut claimed = Vec::new();
+    for kind in lane.kinds() {
+        while claimed.len() < most
+            && let Some(id) = next_in_turn(c, *kind, turns, at)?
+        {
+            claimed.push(claim_one(c, owner, id, at)?);
+        }
+    }
+    Ok(claimed)
+}
+
+fn claim_one(c: &mut Conn, owner: &str, id: OutboxId, at: Stamp) -> Result<Claimed, Error> {
+    diesel::update(outbox::table.find(id))
         .set((
             outbox::state.eq(MailState::Leased),
             outbox::fence.eq(outbox::fence + 1),
@@ -216,11 +313,92 @@ pub fn claim(c: &mut Conn, owner: &str, most: i64, at: Stamp) -> Result<Vec<Outb
             outbox::lease_until.eq(at.plus_seconds(LEASE_SECONDS)),
         ))
         .execute(c)?;
-    Ok(outbox::table
-        .filter(outbox::id.eq_any(ids))
-        .order(outbox::available_at)
-        .select(OutboxMail::as_select())
-        .load(c)?)
+    let read = outbox::table.find(id).select(OutboxMail::as_select()).first(c);
+    match read {
+        Ok(mail) => Ok(Ok(mail)),
+        Err(why @ diesel::result::Error::DeserializationError(_)) => Ok(Err((id, why.into()))),
+        Err(why) => Err(why.into()),
+    }
+}
+
+/// The oldest due mail of that kind of the clinic whose turn it is.
+fn next_in_turn(c: &mut Conn, kind: Kind, turns: &mut Turns, at: Stamp) -> Result<Option<OutboxId>, Error> {
+    let last = turns.0.get(kind.word()).copied();
+    for after in last.into_iter().map(Some).chain([None]) {
+        for state in [MailState::Pending, MailState::Retry] {
+            if let Some((id, clinic)) = first_due(c, (kind, state), after, at)? {
+                match clinic {
+                    Some(clinic) => turns.0.insert(kind.word(), clinic),
+                    None => turns.0.remove(kind.word()),
+                };
+                return Ok(Some(id));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The first due mail of the clinics after that one, in their order; after none, those of no clinic come first.
+fn first_due(
+    c: &mut Conn,
+    (kind, state): (Kind, MailState),
+    after: Option<ClinicId>,
+    at: Stamp,
+) -> Result<Option<(OutboxId, Option<ClinicId>)>, Error> {
+    macro_rules! due {
+        () => {
+            outbox::table
+                .filter(outbox::state.eq(state).and(outbox::kind.eq(kind.word())))
+                .filter(outbox::available_at.le(at).and(outbox::expires_at.gt(at)).and(outbox::held_at.is_null()))
+                .order((outbox::clinic_id, outbox::available_at))
+                .select((outbox::id, outbox::clinic_id))
+                .limit(1)
+        };
+    }
+    if after.is_none() {
+        let of_no_clinic = due!().filter(outbox::clinic_id.is_null());
+        let found = match c {
+            Conn::Sqlite(c) => of_no_clinic.first(c).optional()?,
+            Conn::Pg(c) => of_no_clinic.for_update().skip_locked().first(c).optional()?,
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    let after = after.unwrap_or(ClinicId(uuid::Uuid::nil()));
+    let of_a_clinic = due!().filter(outbox::clinic_id.gt(after));
+    Ok(match c {
+        Conn::Sqlite(c) => of_a_clinic.first(c).optional()?,
+        Conn::Pg(c) => of_a_clinic.for_update().skip_locked().first(c).optional()?,
+    })
+}
+
+/// Gives claims back that nothing was done with: the process stops.
+pub fn hand_back(c: &mut Conn, mails: &[(OutboxId, i32)]) -> Result<(), Error> {
+    for (id, fence) in mails {
+        diesel::update(outbox::table.find(id).filter(outbox::fence.eq(fence).and(outbox::state.eq(MailState::Leased))))
+            .set((
+                outbox::state.eq(MailState::Pending),
+                outbox::attempt.eq(outbox::attempt - 1),
+                outbox::owner.eq(None::<String>),
+                outbox::lease_until.eq(None::<Stamp>),
+            ))
+            .execute(c)?;
+    }
+    Ok(())
+}
+
+/// A mail that cannot be looked at now is looked at again later; whatever is wrong with its row, nothing waits for it.
+pub fn put_off(c: &mut Conn, id: OutboxId, until: Stamp) -> Result<(), Error> {
+    diesel::update(outbox::table.find(id).filter(outbox::state.eq(MailState::Leased)))
+        .set((
+            outbox::state.eq(MailState::Retry),
+            outbox::available_at.eq(until),
+            outbox::outcome.eq("it could not be looked at"),
+            outbox::lease_until.eq(None::<Stamp>),
+        ))
+        .execute(c)?;
+    Ok(())
 }
 
 /// Puts right what a dead worker left: a claim is free again; a mail on the wire is unknown, and goes once more, later.
@@ -273,13 +451,19 @@ fn expire(c: &mut Conn, from: MailState, at: Stamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// The mail goes on the wire now. `false`: the claim was lost, and it must not be sent.
-pub fn mark_sending(c: &mut Conn, mail: &OutboxMail, at: Stamp) -> Result<bool, Error> {
-    let marked = diesel::update(
-        outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence).and(outbox::state.eq(MailState::Leased))),
-    )
-    .set((outbox::state.eq(MailState::Sending), outbox::lease_until.eq(at.plus_seconds(LEASE_SECONDS))))
-    .execute(c)?;
+/// The mail goes on the wire now, to this address. `false`: the claim was lost or its time is over, and it must not be sent.
+pub fn mark_sending(c: &mut Conn, mail: &OutboxMail, to: &str, at: Stamp) -> Result<bool, Error> {
+    let claimed = outbox::table
+        .find(mail.id)
+        .filter(outbox::fence.eq(mail.fence).and(outbox::state.eq(MailState::Leased)))
+        .filter(outbox::expires_at.gt(at));
+    let marked = diesel::update(claimed)
+        .set((
+            outbox::state.eq(MailState::Sending),
+            outbox::to_address.eq(to),
+            outbox::lease_until.eq(at.plus_seconds(LEASE_SECONDS)),
+        ))
+        .execute(c)?;
     Ok(marked == 1)
 }
 
@@ -314,6 +498,23 @@ pub enum Again {
     NotNow,
     /// It may have been taken, or not: once more, and then never.
     Unknown,
+    /// The relay refuses whatever we send: it is nothing about this mail.
+    Channel,
+}
+
+/// A mail that was settled as refused goes back into the queue, with its text: the relay refused everybody.
+pub fn revive(c: &mut Conn, mail: &OutboxMail, at: Stamp) -> Result<(), Error> {
+    diesel::update(
+        outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence).and(outbox::state.eq(MailState::Dead))),
+    )
+    .set((
+        outbox::state.eq(MailState::Retry),
+        outbox::context.eq(mail.context.clone()),
+        outbox::available_at.eq(at.plus_seconds(FIRST_PAUSE_UNREACHED)),
+        outbox::settled_at.eq(None::<Stamp>),
+    ))
+    .execute(c)?;
+    Ok(())
 }
 
 /// The mail is tried again later; one whose fate is unknown for the second time is settled as that.
@@ -324,8 +525,8 @@ pub fn put_back(c: &mut Conn, mail: &OutboxMail, outcome: &str, again: Again, at
     }
     let wait = match again {
         Again::Unknown => RESEND_AFTER,
-        Again::NotNow => pause(mail, FIRST_PAUSE),
-        Again::Unreached => pause(mail, FIRST_PAUSE_UNREACHED),
+        Again::NotNow => pause(mail, FIRST_PAUSE, LONGEST_PAUSE),
+        Again::Unreached | Again::Channel => pause(mail, FIRST_PAUSE_UNREACHED, LONGEST_PAUSE_UNREACHED),
     };
     let back = diesel::update(outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence)))
         .set((
@@ -340,10 +541,10 @@ pub fn put_back(c: &mut Conn, mail: &OutboxMail, outcome: &str, again: Again, at
 }
 
 /// Twice as long each time, and up to a minute more that differs from mail to mail.
-fn pause(mail: &OutboxMail, first: i64) -> i64 {
+fn pause(mail: &OutboxMail, first: i64, longest: i64) -> i64 {
     let doublings = u32::try_from(mail.attempt - 1).unwrap_or_default().min(10);
     let jitter = i64::from(mail.id.0.as_bytes().last().copied().unwrap_or_default()) * 60 / 255;
-    (first << doublings).min(LONGEST_PAUSE) + jitter
+    (first << doublings).min(longest) + jitter
 }
 
 /// What became of a mail.
@@ -363,4 +564,24 @@ pub struct Fate {
 /// What became of the mail of that id.
 pub fn fate(c: &mut Conn, id: OutboxId) -> Result<Option<Fate>, Error> {
     Ok(outbox::table.find(id).select(Fate::as_select()).first(c).optional()?)
+}
+
+/// Mails that a restore holds, oldest first.
+pub fn list_held(c: &mut Conn) -> Result<Vec<OutboxMail>, Error> {
+    Ok(outbox::table
+        .filter(outbox::held_at.is_not_null().and(outbox::settled_at.is_null()))
+        .order(outbox::id)
+        .select(OutboxMail::as_select())
+        .load(c)?)
+}
+
+/// Lets one of them go out, or all; gives how many.
+pub fn release(c: &mut Conn, id: Option<OutboxId>) -> Result<usize, Error> {
+    let held = outbox::table.filter(outbox::held_at.is_not_null().and(outbox::settled_at.is_null()));
+    let change =
+        (outbox::held_at.eq(None::<Stamp>), outbox::state.eq(MailState::Pending), outbox::outcome.eq(None::<String>));
+    Ok(match id {
+        Some(id) => diesel::update(held.filter(outbox::id.eq(id))).set(change).execute(c)?,
+        None => diesel::update(held).set(change).execute(c)?,
+    })
 }

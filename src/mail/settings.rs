@@ -36,6 +36,18 @@ impl MailSettings {
     pub fn new(transport: Transport, from: impl Into<String>) -> Self {
         Self { transport, from: from.into(), hello_name: None, extra_root_pem: None, timeouts: Timeouts::default() }
     }
+
+    /// Whether mails can be sent from there: an address, and a domain that a Message-ID can end in.
+    pub fn check_sender(from: &str) -> Result<(), SettingsError> {
+        let domain = from.parse::<Sender>()?.domain().to_owned();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        if domain.is_empty() || !domain.chars().all(is_plain) {
+            return Err(SettingsError::new(
+                "Its domain must be letters, digits, dots and hyphens (xn--... for others).",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// How long each kind of step may take (RFC 5321, 4.5.3.2).
@@ -204,6 +216,13 @@ pub struct Sender {
     pub name: String,
     /// The address; it is also the envelope's, so bounces come back to it.
     pub address: String,
+}
+
+impl Sender {
+    /// The part of the address behind the `@`.
+    pub fn domain(&self) -> &str {
+        self.address.rsplit('@').next().unwrap_or_default()
+    }
 }
 
 impl FromStr for Sender {

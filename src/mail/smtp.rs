@@ -28,6 +28,7 @@ use super::{
     failure::enhanced,
     settings::Security,
 };
+use crate::time::Stopwatch;
 
 /// So many letters go over one connection before it is closed.
 const LETTERS_PER_LINE: u32 = 100;
@@ -82,10 +83,12 @@ impl Smtp {
         &self.0.sender
     }
 
-    pub(super) async fn send(&self, mail: &Mail) -> Result<Accepted, Failure> {
+    pub(super) async fn send(&self, mail: &Mail, time_left: Duration) -> Result<Accepted, Failure> {
         let letter = compose::letter(mail, &self.0.sender)?;
-        let mut line = self.0.begin(&letter).await?;
-        match self.0.deliver(&mut line.connection, &letter).await {
+        let clock = Stopwatch::start();
+        let begun = timeout(time_left, self.0.begin(&letter)).await;
+        let mut line = begun.map_err(|_| Failure::too_late(Phase::Mail))??;
+        match self.0.deliver(&mut line.connection, &letter, || time_left.saturating_sub(clock.elapsed())).await {
             Ok(accepted) => {
                 line.carried += 1;
                 self.0.keep(line);
@@ -205,16 +208,24 @@ impl Shared {
         step(Phase::Mail, limit, to, command).await.map(drop)
     }
 
-    /// From RCPT TO to the relay's last word.
-    async fn deliver(&self, connection: &mut AsyncSmtpConnection, letter: &Letter) -> Result<Accepted, Failure> {
-        let (to, limit) = (letter.to.as_ref(), self.timeouts.command);
+    /// From RCPT TO to the relay's last word. Up to the final dot it is given up when its time is over.
+    async fn deliver(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        letter: &Letter,
+        left: impl Fn() -> Duration,
+    ) -> Result<Accepted, Failure> {
+        let (to, limit) = (letter.to.as_ref(), || self.timeouts.command.min(left()));
         let recipient = connection.command(Rcpt::new(letter.to.clone(), Vec::new()));
-        step(Phase::Recipient, limit, to, recipient).await?;
-        let go_ahead = step(Phase::Data, limit, to, connection.command(Data)).await?;
+        step(Phase::Recipient, limit(), to, recipient).await?;
+        let go_ahead = step(Phase::Data, limit(), to, connection.command(Data)).await?;
         if !go_ahead.has_code(354) {
             return Err(Failure::broken(Phase::Data, "the relay did not say 354 to DATA"));
         }
-        let said = self.hand_over(connection, letter).await?;
+        if left().is_zero() {
+            return Err(Failure::too_late(Phase::Data));
+        }
+        let said = self.hand_over(connection, letter, limit()).await?;
         if said.has_code(354) {
             return Err(Failure::broken(Phase::Dot, "the relay did not say whether it took the letter"));
         }
@@ -224,14 +235,19 @@ impl Shared {
 
     /// The message and the final dot. The last, empty piece marks the moment just before the dot is written: a break
     /// before it means that the relay must throw the letter away, a break after it that nobody knows.
-    async fn hand_over(&self, connection: &mut AsyncSmtpConnection, letter: &Letter) -> Result<Response, Failure> {
+    async fn hand_over(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        letter: &Letter,
+        limit: Duration,
+    ) -> Result<Response, Failure> {
         let dotted = AtomicBool::new(false);
         let pieces = letter.bytes.chunks(CHUNK).chain(iter::once_with(|| {
             dotted.store(true, Ordering::SeqCst);
             <&[u8]>::default()
         }));
         let mut sending = pin!(connection.message_iter(pieces));
-        let mut answer = timeout(self.timeouts.command, &mut sending).await;
+        let mut answer = timeout(limit, &mut sending).await;
         if answer.is_err() && dotted.load(Ordering::SeqCst) {
             answer = timeout(self.timeouts.final_dot, &mut sending).await;
         }

@@ -1,4 +1,4 @@
-//! The letters: one layout, two languages, six kinds. Subject and preheader are the same words for everybody; what a
+//! The letters: one layout, two languages, seven kinds. Subject and preheader are the same words for everybody; what a
 //! clinic has typed appears in the body only, always as data.
 
 use fluent_bundle::FluentArgs;
@@ -25,17 +25,20 @@ pub enum Kind {
     Reminder,
     /// Tells the clinic's staff to look; the same words whatever it is about.
     AlertNotice,
+    /// Goes to a new address: whoever can read it there confirms it.
+    AddressChange,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PatientInvitation,
         Self::MemberInvitation,
         Self::SignInLink,
         Self::PasswordReset,
         Self::Reminder,
         Self::AlertNotice,
+        Self::AddressChange,
     ];
 
     /// The kind as a column and a file name have it.
@@ -47,6 +50,7 @@ impl Kind {
             Self::PasswordReset => "password_reset",
             Self::Reminder => "reminder",
             Self::AlertNotice => "alert_notice",
+            Self::AddressChange => "address_change",
         }
     }
 

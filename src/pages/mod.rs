@@ -20,7 +20,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 async fn page(name: web::Path<String>) -> Result<HttpResponse, Error> {
     match name.as_str() {
-        "invitation" | "sign-in" | "password" | "today" | "clinic" => Ok(file("text/html; charset=utf-8", PAGE)),
+        "invitation" | "sign-in" | "password" | "address" | "today" | "clinic" => {
+            Ok(file("text/html; charset=utf-8", PAGE))
+        }
         _ => Err(Error::NotFound),
     }
 }

@@ -3,7 +3,7 @@
 
 const TEXTS = {
   en: {
-    page_invitation: "Welcome", page_sign_in: "Sign in", page_password: "Set a new password", page_today: "Today", page_clinic: "Open alerts",
+    page_invitation: "Welcome", page_sign_in: "Sign in", page_password: "Set a new password", page_address: "Your new address", confirm_address: "Confirm this address", address_confirmed: "Your new address is set. Our mails go there now.", page_today: "Today", page_clinic: "Open alerts",
     email: "E-mail", password: "Password", new_password: "New password", show_password: "Show the password",
     password_hint: "15 characters or more. A sentence is a good password.",
     invitation_hint: "Patients may leave it empty and sign in by mailed links. Do you have a password here already? Then give that one.",
@@ -31,13 +31,14 @@ const TEXTS = {
     level_emergency: "Emergency", level_urgent: "Urgent", level_soon: "Soon", level_note: "Note",
     offline: "The server cannot be reached. Try again.", problem_sign_in_needed: "The e-mail or the password is not right.",
     problem_link_used_up: "This link was used or has run out. Ask for a new one.", problem_stale: "This changed in the meantime. Load the page again.",
+    problem_account_exists: "This address has an account already. Sign in first, then open this link again.", problem_address_taken: "Another account has this address.", problem_too_many_requests: "Too many requests. Wait a little and try again.",
     problem_too_many_tries: "Too many tries. Wait a little and try again.", problem_too_short: "This is too short: 15 characters or more.",
     problem_too_weak: "Use at least 5 different characters.", problem_wrong_password: "This address has an account already: give its password.",
     problem_missing_field: "This address has an account already: give its password.", problem_not_an_address: "Give one e-mail address, like name@example.org.",
     problem_out_of_range: "Give a temperature from 30 to 45 °C, or from 86 to 113 °F.",
   },
   es: {
-    page_invitation: "Le damos la bienvenida", page_sign_in: "Iniciar sesión", page_password: "Nueva contraseña", page_today: "Hoy", page_clinic: "Avisos abiertos",
+    page_invitation: "Le damos la bienvenida", page_sign_in: "Iniciar sesión", page_password: "Nueva contraseña", page_address: "Su nueva dirección", confirm_address: "Confirmar esta dirección", address_confirmed: "Su nueva dirección está guardada. Le escribiremos ahí.", page_today: "Hoy", page_clinic: "Avisos abiertos",
     email: "Correo electrónico", password: "Contraseña", new_password: "Nueva contraseña", show_password: "Mostrar la contraseña",
     password_hint: "15 caracteres o más. Una frase es una buena contraseña.",
     invitation_hint: "Si es paciente, puede dejarla vacía y entrar con enlaces por correo. ¿Ya tiene aquí una contraseña? Escriba esa.",
@@ -65,6 +66,7 @@ const TEXTS = {
     level_emergency: "Emergencia", level_urgent: "Urgente", level_soon: "Pronto", level_note: "Nota",
     offline: "No se puede conectar con el servidor. Pruebe otra vez.", problem_sign_in_needed: "El correo o la contraseña no son correctos.",
     problem_link_used_up: "Este enlace ya se usó o ha caducado. Pida uno nuevo.", problem_stale: "Esto ha cambiado entretanto. Cargue la página de nuevo.",
+    problem_account_exists: "Esta dirección ya tiene una cuenta. Entre primero y abra otra vez este enlace.", problem_address_taken: "Otra cuenta tiene esta dirección.", problem_too_many_requests: "Demasiadas peticiones. Espere un poco y pruebe otra vez.",
     problem_too_many_tries: "Demasiados intentos. Espere un poco y pruebe otra vez.", problem_too_short: "Es demasiado corta: 15 caracteres o más.",
     problem_too_weak: "Use al menos 5 caracteres distintos.",
     problem_wrong_password: "Esta dirección ya tiene una cuenta: escriba su contraseña.", problem_missing_field: "Esta dirección ya tiene una cuenta: escriba su contraseña.",
@@ -308,6 +310,16 @@ function showPassword() {
   show(T.page_password, [mailedToken() ? setIt() : askForMail(), note]);
 }
 
+function showAddress() {
+  if (!mailedToken()) return show(T.page_address, [make("p", {}, T.link_broken)]);
+  const box = makeForm(T.confirm_address, [], async () => {
+    await call("POST", "/v1/auth/email-change/confirm", { token: mailedToken() });
+    history.replaceState(null, "", location.pathname);
+    show(T.page_address, [make("p", { role: "status" }, T.address_confirmed), link("/open/today", T.page_today, "button main")]);
+  });
+  show(T.page_address, [box]);
+}
+
 function signOutButton() {
   const error = makeError();
   return make("p", {}, makeButton(T.sign_out, async () => {
@@ -529,7 +541,7 @@ function alertLine(alert) {
 }
 
 // The page that the path names. A link of the same page with another token loads it anew; a page taken back from memory too.
-const PAGES = { invitation: showInvitation, "sign-in": showSignIn, password: showPassword, today: showToday, clinic: showClinic };
+const PAGES = { invitation: showInvitation, "sign-in": showSignIn, password: showPassword, address: showAddress, today: showToday, clinic: showClinic };
 
 async function open() {
   const name = location.pathname.split("/").pop();

@@ -110,7 +110,7 @@ fn describe(c: &mut Conn, account: AccountId) -> Result<Me, Error> {
 #[get("/v1/me")]
 async fn get_me(app: web::Data<App>, me: Anybody, request: HttpRequest) -> Result<HttpResponse, Error> {
     let view = app.db.read(move |c| describe(c, me.account)).await?;
-    conditions::answer(&request, &view, None)
+    conditions::answer(&request, &view)
 }
 
 /// Changes of what I am and want; what is left out stays.

@@ -8,15 +8,16 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use crate::audit::Deed;
 use crate::auth::{self, Staff};
 use crate::db::schema::{patients, treatments};
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend};
 use crate::engine::{Parameters, Procedure};
 use crate::error::Error;
-use crate::http::text::{Date, Email, Key, Locale, Name, Zone};
+use crate::http::text::{Date, Email, Key, Locale, Name, Note, Zone};
 use crate::ids::{AccountId, ClinicId, MemberId, PatientId, TreatmentId};
-use crate::mail::outbox::Post;
+use crate::mail::outbox::{OutboxMail, Post};
 use crate::time::{Moment, Stamp};
 
 /// One person's record in one clinic.
@@ -164,9 +165,23 @@ pub fn invite(c: &mut Conn, post: &Post, who: &Staff, id: PatientId, m: &Moment)
     if patient.account_id.is_some() {
         return Err(Error::conflict("already_accepted", "the patient has accepted an invitation already"));
     }
+    auth::tries::Tries::invitation(who.clinic, &patient.email).begin(c, m.at)?;
     let until = auth::invite_patient(c, post, &patient, m)?;
     crate::audit::note(c, Some(who.clinic), Some(who.account), "patient_invited", "patient", Some(id.0), m)?;
     Ok(until)
+}
+
+/// Takes the account off a record, at once: it was the wrong person's, or should not see it any more. The record's address can be changed
+/// then, and an invitation sent anew.
+pub fn unlink(c: &mut Conn, who: &Staff, id: PatientId, reason: &Note, m: &Moment) -> Result<Patient, Error> {
+    let patient = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    auth::end_invitations(c, &patient, m)?;
+    if store::clear_account(c, who.clinic, id)? {
+        let deed = Deed { action: "account_unlinked", object_kind: "patient", object: id.0 };
+        crate::audit::note_why(c, (Some(who.clinic), Some(who.account)), deed, reason.as_str(), m)?;
+        crate::plans::wake_all(c, who.clinic, id, m.at)?;
+    }
+    store::find(c, who.clinic, id)?.ok_or(Error::NotFound)
 }
 
 /// A treatment to be recorded.
@@ -302,4 +317,20 @@ pub fn unsubscribe(c: &mut Conn, clinic: ClinicId, id: PatientId, m: &Moment) ->
         crate::audit::note(c, Some(clinic), None, "unsubscribed", "patient", Some(id.0), m)?;
     }
     Ok(())
+}
+
+/// The relay says that the mail's address does not exist: no more reminders go there.
+pub fn address_refused(c: &mut Conn, mail: &OutboxMail, m: &Moment) -> Result<(), Error> {
+    match (mail.clinic_id, mail.patient_id) {
+        (Some(clinic), Some(patient)) => store::set_address_refused(c, (clinic, patient), &mail.to_address, m.at),
+        _ => Ok(()),
+    }
+}
+
+/// The relay took a mail to the address.
+pub fn address_reached(c: &mut Conn, mail: &OutboxMail) -> Result<(), Error> {
+    match (mail.clinic_id, mail.patient_id) {
+        (Some(clinic), Some(patient)) => store::clear_address_refused(c, (clinic, patient), &mail.to_address),
+        _ => Ok(()),
+    }
 }

@@ -13,9 +13,9 @@ use crate::auth::Staff;
 use crate::courses::{self, Belongs, Link};
 use crate::engine::{Parameters, Procedure};
 use crate::error::Error;
-use crate::http::conditions::{answer_version, check_version, etag_of_version, if_match};
+use crate::http::conditions::{answer_version, check_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
-use crate::http::text::{self, Email, Locale, Name, Zone};
+use crate::http::text::{self, Email, Locale, Name, Note, Zone};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{ClinicId, CourseId, MemberId, PatientId, TreatmentId};
 use crate::time::Stamp;
@@ -28,6 +28,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(get_patient)
         .service(change_patient)
         .service(invite_patient)
+        .service(unlink_patient)
         .service(list_treatments)
         .service(record_treatment)
         .service(unsubscribe)
@@ -144,7 +145,7 @@ async fn get_patient(
 ) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     let version = row.version;
-    Ok(answer_version(&request, &view(row), version))
+    answer_version(&request, &view(row), version)
 }
 
 /// Changes of a patient's record; what is left out stays.
@@ -194,7 +195,8 @@ async fn change_patient(
             super::change(c, before, change, who.account, &m)
         })
         .await?;
-    Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(row.version))).json(view(row)))
+    let version = row.version;
+    edited(&view(row), version)
 }
 
 /// An invitation that is on its way.
@@ -230,6 +232,34 @@ async fn invite_patient(
         })
         .await
         .map(idempotency::Answer::created)
+}
+
+/// Why an account is taken off a record.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Unlinking {
+    /// For the audit.
+    reason: Note,
+}
+
+/// Take the account off a patient's record.
+///
+/// For an invitation that the wrong person accepted, or a person who should not see the record any more. Counts at once: the account
+/// reads nothing of the record from the next request on, and gets no reminders. Then the address can be changed and the patient invited anew.
+#[utoipa::path(tag = "patients", operation_id = "unlink_patient", request_body = Unlinking,
+    params(("patient_id" = PatientId, Path, description = "The patient.")),
+    responses((status = 200, description = "The record has no account.", body = Patient)))]
+#[post("/v1/clinic/patients/{patient_id}/unlink")]
+async fn unlink_patient(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<PatientId>,
+    Body(sent): Body<Unlinking>,
+) -> Result<HttpResponse, Error> {
+    let m = app.moment();
+    let row = app.change_rights(move |c| super::unlink(c, &who, *id, &sent.reason, &m)).await?;
+    let version = row.version;
+    edited(&view(row), version)
 }
 
 /// What was done, when, where, and how.

@@ -64,9 +64,34 @@ pub fn set(c: &mut Conn, patient: &Patient, version: i32) -> Result<bool, Error>
 /// Links the record to an account.
 pub fn set_account(c: &mut Conn, clinic: ClinicId, id: PatientId, account: AccountId) -> Result<(), Error> {
     diesel::update(patients::table.find((clinic, id)))
-        .set((patients::account_id.eq(account), patients::version.eq(patients::version + 1)))
+        .set((
+            patients::account_id.eq(account),
+            patients::address_refused_at.eq(None::<Stamp>),
+            patients::version.eq(patients::version + 1),
+        ))
         .execute(c)?;
     Ok(())
+}
+
+/// The account's records get its new address, which works: its mail was read.
+pub fn set_email_of_account(c: &mut Conn, account: AccountId, email: &str) -> Result<(), Error> {
+    diesel::update(patients::table.filter(patients::account_id.eq(account)))
+        .set((
+            patients::email.eq(email),
+            patients::address_refused_at.eq(None::<Stamp>),
+            patients::version.eq(patients::version + 1),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+/// Takes the account off the record; `false` if it has none.
+pub fn clear_account(c: &mut Conn, clinic: ClinicId, id: PatientId) -> Result<bool, Error> {
+    let record = patients::table.find((clinic, id)).filter(patients::account_id.is_not_null());
+    let cleared = diesel::update(record)
+        .set((patients::account_id.eq(None::<AccountId>), patients::version.eq(patients::version + 1)))
+        .execute(c)?;
+    Ok(cleared == 1)
 }
 
 /// No more reminders; `false` if that was so already.
@@ -77,10 +102,25 @@ pub fn stop_reminders(c: &mut Conn, clinic: ClinicId, id: PatientId) -> Result<b
     Ok(stopped == 1)
 }
 
-/// The relay says that the address does not exist.
-pub fn set_address_refused(c: &mut Conn, clinic: ClinicId, id: PatientId, at: Stamp) -> Result<(), Error> {
-    diesel::update(patients::table.find((clinic, id)))
+/// The relay says that the address does not exist; it counts only while it is the record's.
+pub fn set_address_refused(
+    c: &mut Conn,
+    (clinic, id): (ClinicId, PatientId),
+    address: &str,
+    at: Stamp,
+) -> Result<(), Error> {
+    let record = patients::table.find((clinic, id)).filter(patients::email.eq(address));
+    diesel::update(record.filter(patients::address_refused_at.is_null()))
         .set((patients::address_refused_at.eq(at), patients::version.eq(patients::version + 1)))
+        .execute(c)?;
+    Ok(())
+}
+
+/// The address works after all.
+pub fn clear_address_refused(c: &mut Conn, (clinic, id): (ClinicId, PatientId), address: &str) -> Result<(), Error> {
+    let record = patients::table.find((clinic, id)).filter(patients::email.eq(address));
+    diesel::update(record.filter(patients::address_refused_at.is_not_null()))
+        .set((patients::address_refused_at.eq(None::<Stamp>), patients::version.eq(patients::version + 1)))
         .execute(c)?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::courses::InCourse;
 use crate::db::Conn;
 use crate::engine::{self, PausedDays, PlanStatus};
 use crate::error::Error;
-use crate::http::conditions::{answer_tagged, etag_of_version};
+use crate::http::conditions::answer_version;
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{Date, Key as ProtocolKey, Note};
 use crate::http::{Body, Page, PageParams, Query, conditions};
@@ -134,16 +134,6 @@ fn pause_view(pause: &engine::Pause) -> PlanPause {
     PlanPause { from_on: pause.from_on.into(), until_on: pause.until_on.map(Into::into), days: pause.days }
 }
 
-/// The tag of a plan: its revision and, if it can change as dates go by, where it is.
-pub fn tag(dossier: &Dossier, at: Stamp) -> String {
-    let revision = dossier.plan.revision;
-    let stops = &dossier.stops;
-    if stops.pauses.is_empty() && stops.end.is_none() && stops.gave_way.is_empty() {
-        return etag_of_version(revision);
-    }
-    format!("\"v{revision}.{}\"", dossier.status(at))
-}
-
 /// List my plans, newest first.
 ///
 /// Of all clinics that this account is a patient of, with those that have ended.
@@ -185,7 +175,7 @@ async fn get_my_plan(
     let dossier =
         app.db.read(move |c| super::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
     let at = app.clock.now();
-    Ok(answer_tagged(&request, &view(&dossier, asked.as_deref(), at)?, tag(&dossier, at)))
+    answer_version(&request, &view(&dossier, asked.as_deref(), at)?, dossier.plan.revision)
 }
 
 /// Which plans.
@@ -292,7 +282,7 @@ async fn get_plan(
     let dossier =
         app.db.read(move |c| super::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     let at = app.clock.now();
-    Ok(answer_tagged(&request, &view(&dossier, None, at)?, tag(&dossier, at)))
+    answer_version(&request, &view(&dossier, None, at)?, dossier.plan.revision)
 }
 
 /// Get what the patient sees today in this plan.
@@ -320,5 +310,5 @@ async fn get_plan_today(
         })
         .await?
         .ok_or(Error::NotFound)?;
-    conditions::answer(&request, &today, None)
+    conditions::answer(&request, &today)
 }

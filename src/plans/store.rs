@@ -173,17 +173,30 @@ pub fn wake_all(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -
     Ok(())
 }
 
-/// Plans that are due, for this planner alone: on PostgreSQL another one takes others.
-pub fn claim_due(c: &mut Conn, at: Stamp, most: i64) -> Result<Vec<(ClinicId, PlanId)>, Error> {
-    let due = plans::table
+/// Plans whose moment has come, the earliest first.
+pub fn list_due(c: &mut Conn, at: Stamp, most: i64) -> Result<Vec<(ClinicId, PlanId)>, Error> {
+    Ok(plans::table
         .filter(plans::next_due_at.le(at))
         .order(plans::next_due_at)
         .limit(most)
-        .select((plans::clinic_id, plans::id));
-    Ok(match c {
-        Conn::Sqlite(c) => due.load(c)?,
-        Conn::Pg(c) => due.for_update().skip_locked().load(c)?,
-    })
+        .select((plans::clinic_id, plans::id))
+        .load(c)?)
+}
+
+/// Takes one for this transaction; `false` if another worker has it, or it is due no more.
+pub fn lock_due(c: &mut Conn, clinic: ClinicId, id: PlanId, at: Stamp) -> Result<bool, Error> {
+    let due = plans::table.find((clinic, id)).filter(plans::next_due_at.le(at)).select(plans::id);
+    let found: Option<PlanId> = match c {
+        Conn::Sqlite(c) => due.first(c).optional()?,
+        Conn::Pg(c) => due.for_update().skip_locked().first(c).optional()?,
+    };
+    Ok(found.is_some())
+}
+
+/// It could not be planned: the planner comes back then.
+pub fn put_off(c: &mut Conn, clinic: ClinicId, id: PlanId, until: Stamp) -> Result<(), Error> {
+    diesel::update(plans::table.find((clinic, id))).set(plans::next_due_at.eq(until)).execute(c)?;
+    Ok(())
 }
 
 /// The next instant at which any plan is due.

@@ -102,8 +102,9 @@ pub async fn run(app: &App, command: Command) -> Result<(), Error> {
         Command::Import { document, own_key, by } => {
             let text = document_of(&document, own_key.as_deref())?;
             let key = super::read_authored(&text)?.key;
+            let new = super::read_as(&key, text)?;
             let (m, who) = (app.moment(), staff(app, by.clinic, &by.by).await?);
-            say(&line(&app.db.write(move |c| super::write(c, &who, &key, &text, &m)).await?));
+            say(&line(&app.db.write(move |c| super::write(c, &who, &new, &m)).await?));
             Ok(())
         }
         Command::Activate { which: Which { key, version, clinic }, by } => {

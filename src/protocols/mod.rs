@@ -2,6 +2,7 @@
 
 pub mod clinic_commands;
 pub mod commands;
+pub mod desk;
 pub mod preview;
 pub mod routes;
 pub mod simulate;
@@ -156,31 +157,38 @@ pub fn defects(document: &str) -> Vec<engine::Defect> {
     }
 }
 
-fn read_as(key: &str, document: &str) -> Result<(), Error> {
-    let protocol = read_authored(document)?;
+/// A document that can be read and has this key: read before any write, because a long one takes a while.
+pub struct Authored {
+    key: String,
+    document: String,
+    content_hash: String,
+}
+
+/// Reads a document for a version of that key; every defect is named.
+pub fn read_as(key: &str, document: String) -> Result<Authored, Error> {
+    let protocol = read_authored(&document)?;
     if protocol.key != key {
         let detail = format!("the document's key is `{}`, and this is `{key}`: make them the same", protocol.key);
         return Err(Error::field("/document", "wrong_key", detail));
     }
-    Ok(())
+    Ok(Authored { key: protocol.key, content_hash: hash(&document), document })
 }
 
 /// A new draft with that document; the newest version, if that is its document already.
-pub fn write(c: &mut Conn, who: &Staff, key: &str, document: &str, m: &Moment) -> Result<Version, Error> {
-    read_as(key, document)?;
-    add(c, (who.clinic, Some(who.member)), key, document, m)
+pub fn write(c: &mut Conn, who: &Staff, new: &Authored, m: &Moment) -> Result<Version, Error> {
+    add(c, (who.clinic, Some(who.member)), &new.key, &new.document, m)
 }
 
 /// A draft gets another document. `if_match` names the one that was read.
 pub fn edit(
     c: &mut Conn,
     who: &Staff,
-    (key, version): (&str, i32),
-    document: &str,
+    version: i32,
+    new: &Authored,
     if_match: Option<&str>,
     m: &Moment,
 ) -> Result<Version, Error> {
-    let before = self::version(c, who.clinic, key, version)?;
+    let before = self::version(c, who.clinic, &new.key, version)?;
     match if_match {
         None => return Err(Error::VersionNeeded),
         Some(tags) if listed(tags, &before.tag()) => {}
@@ -189,9 +197,11 @@ pub fn edit(
     if before.status != VersionStatus::Draft {
         return Err(Error::conflict("not_a_draft", "an approved version never changes: write a new one"));
     }
-    read_as(key, document)?;
-    let after = Version { document: document.to_owned(), content_hash: hash(document), ..before };
-    store::set_document(c, &after)?;
+    let read = before.content_hash.clone();
+    let after = Version { document: new.document.clone(), content_hash: new.content_hash.clone(), ..before };
+    if !store::set_document(c, &after, &read)? {
+        return Err(Error::Stale);
+    }
     let (clinic, by) = (Some(who.clinic), Some(who.account));
     crate::audit::note(c, clinic, by, "protocol_edited", "protocol_version", Some(after.id.0), m)?;
     Ok(after)
@@ -203,10 +213,17 @@ pub fn retire(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) ->
     if before.status == VersionStatus::Retired {
         return Ok(before);
     }
-    store::set_retired(c, who.clinic, before.id)?;
+    if !store::set_retired(c, who.clinic, before.id, before.status)? {
+        return Err(changed_meanwhile());
+    }
     let (clinic, by) = (Some(who.clinic), Some(who.account));
     crate::audit::note(c, clinic, by, "protocol_retired", "protocol_version", Some(before.id.0), m)?;
     Ok(Version { status: VersionStatus::Retired, ..before })
+}
+
+/// Somebody else was first: what was decided was decided about something that is not so any more.
+fn changed_meanwhile() -> Error {
+    Error::conflict("edited", "the version was changed a moment ago: read it again")
 }
 
 impl Version {
@@ -271,11 +288,13 @@ pub fn activate(
         VersionStatus::Draft => {}
     }
     if found.content_hash != checked.content_hash {
-        return Err(Error::conflict("edited", "the draft was edited a moment ago: read it again"));
+        return Err(changed_meanwhile());
     }
     crate::clinics::must_be_written(c, who.clinic, &read(&found.document)?.clinic_texts)?;
     store::retire_active(c, who.clinic, key)?;
-    store::set_active(c, who.clinic, found.id, who.member, m.at)?;
+    if !store::set_active(c, (who.clinic, found.id), &checked.content_hash, who.member, m.at)? {
+        return Err(changed_meanwhile());
+    }
     crate::audit::note(
         c,
         Some(who.clinic),

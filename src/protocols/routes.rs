@@ -261,16 +261,21 @@ async fn adopt_protocol(
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let once = key.once((who.clinic, who.account), "adopt_protocol", &new)?;
+    let library_key = new.library_key;
+    let own = match new.key {
+        None => None,
+        Some(key) => {
+            let library = super::from_library(library_key.as_str())?;
+            let rekey = move || super::read_as(&key.0, super::rekeyed(library, &key.0)?);
+            Some(app.documents.of(who.clinic, rekey).await?)
+        }
+    };
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
-                let library_key = new.library_key.as_str();
-                view(match &new.key {
-                    Some(key) => {
-                        let document = super::rekeyed(super::from_library(library_key)?, &key.0)?;
-                        super::write(c, &who, &key.0, &document, &m)?
-                    }
-                    None => super::adopt(c, who.clinic, Some(who.member), library_key, &m)?,
+                view(match &own {
+                    Some(own) => super::write(c, &who, own, &m)?,
+                    None => super::adopt(c, who.clinic, Some(who.member), library_key.as_str(), &m)?,
                 })
             })
         })
@@ -313,9 +318,9 @@ struct Defects {
 #[utoipa::path(tag = "protocols", operation_id = "check_protocol_document", request_body = Document,
     responses((status = 200, description = "What is wrong in it.", body = Defects)))]
 #[post("/v1/clinic/protocols/check")]
-async fn check_document(_who: Staff, Body(body): Body<Document>) -> Result<HttpResponse, Error> {
+async fn check_document(app: web::Data<App>, who: Staff, Body(body): Body<Document>) -> Result<HttpResponse, Error> {
     super::must_fit(&body.document)?;
-    let defects = computed(move || Ok(super::defects(&body.document))).await?;
+    let defects = app.documents.of(who.clinic, move || Ok(super::defects(&body.document))).await?;
     Ok(HttpResponse::Ok().json(Defects { defects }))
 }
 
@@ -362,8 +367,9 @@ async fn write_version(
     who.must_be_clinical()?;
     let (m, protocol) = (app.moment(), path.into_inner());
     let once = key.once((who.clinic, who.account), "write_protocol_version", &(&protocol, &new))?;
+    let new = app.documents.of(who.clinic, move || super::read_as(&protocol, new.document)).await?;
     app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| view(super::write(c, &who, &protocol, &new.document, &m)?)))
+        .write(move |c| idempotency::run(c, once, &m, |c| view(super::write(c, &who, &new, &m)?)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -413,7 +419,10 @@ async fn edit_document(
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let (m, tag, (key, version)) = (app.moment(), conditions::if_match(&request), path.into_inner());
-    let row = app.db.write(move |c| super::edit(c, &who, (&key, version), &new.document, tag.as_deref(), &m)).await?;
+    let asked = key.clone();
+    app.db.read(move |c| super::version(c, who.clinic, &asked, version).map(|_| ())).await?;
+    let new = app.documents.of(who.clinic, move || super::read_as(&key, new.document)).await?;
+    let row = app.db.write(move |c| super::edit(c, &who, version, &new, tag.as_deref(), &m)).await?;
     let tag = row.tag();
     Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(row)?))
 }
@@ -460,7 +469,7 @@ async fn activate_version(
     let once = key.once((who.clinic, who.account), "activate_protocol_version", &(&protocol, version))?;
     let asked = protocol.clone();
     let document = app.db.read(move |c| Ok(super::version(c, who.clinic, &asked, version)?.document)).await?;
-    let checked = computed(move || super::check(&document)).await?;
+    let checked = app.documents.of(who.clinic, move || super::check(&document)).await?;
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| view(super::activate(c, &who, (&protocol, version), &checked, &m)?))
@@ -533,7 +542,7 @@ async fn preview_version(
     Body(new): Body<NewPreview>,
 ) -> Result<HttpResponse, Error> {
     let protocol = protocol_of(&app, who, path).await?;
-    Ok(HttpResponse::Ok().json(computed(move || preview(&protocol, &new)).await?))
+    Ok(HttpResponse::Ok().json(app.documents.of(who.clinic, move || preview(&protocol, &new)).await?))
 }
 
 /// Play a scripted patient against a version.
@@ -551,17 +560,12 @@ async fn simulate_version(
     Body(new): Body<NewSimulation>,
 ) -> Result<HttpResponse, Error> {
     let protocol = protocol_of(&app, who, path).await?;
-    Ok(HttpResponse::Ok().json(computed(move || simulate(&protocol, &new)).await?))
+    Ok(HttpResponse::Ok().json(app.documents.of(who.clinic, move || simulate(&protocol, &new)).await?))
 }
 
 async fn protocol_of(app: &App, who: Staff, path: web::Path<(String, i32)>) -> Result<Protocol, Error> {
     let (key, version) = path.into_inner();
     super::read(&app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?.document)
-}
-
-/// Computes beside the threads that answer requests.
-async fn computed<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    web::block(work).await.map_err(|why| Error::internal("a computation stopped", why))?
 }
 
 /// The JSON Schema of protocol documents.

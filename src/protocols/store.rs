@@ -95,35 +95,48 @@ pub fn retire_active(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Er
     Ok(())
 }
 
-/// A draft becomes active.
-pub fn set_active(c: &mut Conn, clinic: ClinicId, id: VersionId, by: MemberId, at: Stamp) -> Result<(), Error> {
-    diesel::update(protocol_versions::table.find((clinic, id)))
+/// A draft becomes active, if it still is one and has the document that was checked.
+pub fn set_active(
+    c: &mut Conn,
+    (clinic, id): (ClinicId, VersionId),
+    content_hash: &str,
+    by: MemberId,
+    at: Stamp,
+) -> Result<bool, Error> {
+    let draft = protocol_versions::table
+        .find((clinic, id))
+        .filter(protocol_versions::status.eq(VersionStatus::Draft))
+        .filter(protocol_versions::content_hash.eq(content_hash));
+    let changed = diesel::update(draft)
         .set((
             protocol_versions::status.eq(VersionStatus::Active),
             protocol_versions::approved_by.eq(by),
             protocol_versions::approved_at.eq(at),
         ))
         .execute(c)?;
-    Ok(())
+    Ok(changed == 1)
 }
 
-/// A draft's document changes.
-pub fn set_document(c: &mut Conn, version: &Version) -> Result<(), Error> {
-    diesel::update(protocol_versions::table.find((version.clinic_id, version.id)))
+/// A draft's document changes, if it still is a draft with the document that was read.
+pub fn set_document(c: &mut Conn, version: &Version, read: &str) -> Result<bool, Error> {
+    let draft = protocol_versions::table
+        .find((version.clinic_id, version.id))
+        .filter(protocol_versions::status.eq(VersionStatus::Draft))
+        .filter(protocol_versions::content_hash.eq(read));
+    let changed = diesel::update(draft)
         .set((
             protocol_versions::document.eq(&version.document),
             protocol_versions::content_hash.eq(&version.content_hash),
         ))
         .execute(c)?;
-    Ok(())
+    Ok(changed == 1)
 }
 
-/// A version is for nobody new.
-pub fn set_retired(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<(), Error> {
-    diesel::update(protocol_versions::table.find((clinic, id)))
-        .set(protocol_versions::status.eq(VersionStatus::Retired))
-        .execute(c)?;
-    Ok(())
+/// A version is for nobody new, if it is still in the state that was read.
+pub fn set_retired(c: &mut Conn, clinic: ClinicId, id: VersionId, read: VersionStatus) -> Result<bool, Error> {
+    let version = protocol_versions::table.find((clinic, id)).filter(protocol_versions::status.eq(read));
+    let changed = diesel::update(version).set(protocol_versions::status.eq(VersionStatus::Retired)).execute(c)?;
+    Ok(changed == 1)
 }
 
 /// The versions of one protocol, newest first.

@@ -1,29 +1,70 @@
-//! The planner: takes the plans whose moment has come, never all of them.
+//! The planner: takes the plans whose moment has come, never all of them, and each for itself: one that cannot be planned is put off,
+//! and the others do not notice.
+
+use std::sync::atomic::Ordering;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::ids::{ClinicId, PlanId};
+use crate::job_failures::{self, Job};
 
-/// Plans in one transaction: few, so that requests in between do not wait.
-const CHUNK: i64 = 20;
+/// Plans that are looked up at once.
+const CHUNK: i64 = 200;
+/// Plans that are planned at once: on SQLite they share a commit, and requests in between do not wait for long.
+const TOGETHER: usize = 16;
 
 /// Plans everything that is due; gives how many plans were looked at.
 pub async fn plan_due(app: &App) -> Result<usize, Error> {
     let mut looked_at = 0;
     loop {
-        let (inner, m, post) = (app.clone(), app.moment(), app.post());
-        let looked = app
+        let inner = app.clone();
+        // From where it is written, and never from a replica that may not know yet that they were planned.
+        let due = app
             .db
-            .write(move |c| {
-                let due = crate::plans::store::claim_due(c, m.at, CHUNK)?;
-                for (clinic, plan) in &due {
-                    super::plan_one(c, &inner.compiled, &post, *clinic, *plan, &m)?;
-                }
-                Ok(due.len())
+            .read_fresh(move |c| {
+                let at = inner.work_moment(c)?.at;
+                crate::plans::store::list_due(c, at, CHUNK)
             })
             .await?;
-        looked_at += looked;
-        if looked == 0 {
+        for together in due.chunks(TOGETHER) {
+            if app.draining.load(Ordering::SeqCst) {
+                return Ok(looked_at);
+            }
+            let planned = together.iter().map(|(clinic, plan)| plan_alone(app, *clinic, *plan));
+            futures_util::future::join_all(planned).await.into_iter().collect::<Result<(), Error>>()?;
+            looked_at += together.len();
+        }
+        if due.is_empty() {
             return Ok(looked_at);
         }
     }
+}
+
+/// Whatever is wrong with one plan is that plan's trouble; an error is one of the machine.
+async fn plan_alone(app: &App, clinic: ClinicId, plan: PlanId) -> Result<(), Error> {
+    let (inner, post) = (app.clone(), app.post());
+    let planned = app
+        .db
+        .write(move |c| {
+            let m = inner.work_moment(c)?;
+            if !crate::plans::store::lock_due(c, clinic, plan, m.at)? {
+                return Ok(()); // another worker has it, or had it
+            }
+            super::plan_one(c, &inner.compiled, &post, clinic, plan, &m)?;
+            job_failures::clear(c, (Job::Plan, plan.0))
+        })
+        .await;
+    let why = match planned {
+        Err(why) if !why.is_passing() => why,
+        done => return done,
+    };
+    tracing::error!(plan_id = %plan, %why, "a plan could not be planned; it is put off");
+    let (inner, word) = (app.clone(), why.word());
+    app.db
+        .write(move |c| {
+            let at = inner.work_moment(c)?.at;
+            let until = job_failures::note(c, (Job::Plan, plan.0), Some(clinic), word, at)?;
+            crate::plans::store::put_off(c, clinic, plan, until)
+        })
+        .await
 }

@@ -13,6 +13,7 @@ use crate::engine::{self, Due, ItemKind, Occurrence, PlanStatus, Reader, State};
 pub use crate::engine::{Decision, Reason};
 use crate::error::Error;
 use crate::ids::{ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, ReminderId};
+use crate::mail::jobs::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
 use crate::plans::{self, Dossier};
@@ -80,12 +81,12 @@ pub fn plan_one(
         for finding in engine::silence(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, m.at) {
             let day = dossier.day_number(m.at);
             if alerts::raise_silence(c, &dossier, &finding, day, m)? {
-                alerts::tell_staff(c, post, &dossier, &format!("{id}:{}:{day}", finding.cause), m)?;
+                alerts::tell_staff(c, post, &dossier, finding.urgency, m)?;
             }
         }
         for found in engine::day_rules(&dossier.compiled, &enrolment, &dossier.zone, m.at) {
             if alerts::raise_day(c, &dossier, &found, m)? {
-                alerts::tell_staff(c, post, &dossier, &format!("{id}:{}", found.finding.cause), m)?;
+                alerts::tell_staff(c, post, &dossier, found.finding.urgency, m)?;
             }
         }
     }
@@ -100,6 +101,8 @@ fn decide(c: &mut Conn, cache: &Compiled, post: &Post, dossier: &Dossier, due: &
     let patient = &dossier.patient;
     let reader = Reader { wants: patient.reminders, refused: patient.address_refused_at.is_some() };
     let reason = match engine::reason_of(due, reader, m.at) {
+        // It went out in the time that the backup does not know.
+        Reason::Missing if store::restored_at(c)?.is_some_and(|at| due.due_at <= at) => Reason::Restored,
         Reason::Missing if is_set_aside(c, cache, dossier, &due.occurrence, m.at)? => Reason::NotAsked,
         reason => reason,
     };
@@ -165,6 +168,8 @@ fn write(
         link: format!("{}/open/today", post.links_url),
         valid_for: None,
         unsubscribe: true,
+        account: None,
+        available_at: m.at,
         expires_at: due.expires_at,
     };
     match outbox::put_once(c, post, mail, m)? {
@@ -173,13 +178,11 @@ fn write(
     }
 }
 
-/// The last look before a reminder goes out: done, unsubscribed, refused or paused meanwhile?
-pub fn last_look(c: &mut Conn, cache: &Compiled, mail: &OutboxMail, m: &Moment) -> Result<Option<Reason>, Error> {
-    let (Some(clinic), Some(patient)) = (mail.clinic_id, mail.patient_id) else { return Ok(None) };
-    if mail.kind != Kind::Reminder.word() {
-        return Ok(None);
-    }
-    let Some(patient) = patients::store::find(c, clinic, patient)? else { return Ok(Some(Reason::Unsubscribed)) };
+/// The last look before a reminder goes out: done, unsubscribed, refused or paused meanwhile? It goes to the record's address of now.
+pub fn before_sending(c: &mut Conn, cache: &Compiled, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
+    let withdraw = |reason: Reason| Ok(SendDecision::Withdraw(reason.as_str().to_owned()));
+    let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else { return Ok(SendDecision::as_it_is(mail)) };
+    let Some(patient) = patients::store::find(c, clinic, id)? else { return withdraw(Reason::Unsubscribed) };
     let told = store::list_of_mail(c, clinic, mail.id)?;
     let why_not = if !patient.reminders {
         Some(Reason::Unsubscribed)
@@ -188,10 +191,13 @@ pub fn last_look(c: &mut Conn, cache: &Compiled, mail: &OutboxMail, m: &Moment) 
     } else {
         still_missing(c, cache, clinic, &told, m.at)?
     };
-    if let Some(reason) = why_not {
-        store::set_not_mailed(c, clinic, mail.id, reason, m.at)?;
+    match why_not {
+        None => Ok(SendDecision::Send { to: patient.email, locale: patient.locale, link: None }),
+        Some(reason) => {
+            store::set_not_mailed(c, clinic, mail.id, reason, m.at)?;
+            withdraw(reason)
+        }
     }
-    Ok(why_not)
 }
 
 /// `None` if at least one occurrence still wants the mail.

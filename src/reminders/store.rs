@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{Decision, Reason, Reminder};
 use crate::db::Conn;
-use crate::db::schema::reminders;
+use crate::db::schema::{reminders, restores};
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{ClinicId, OccurrenceId, OutboxId, PlanId, ReminderId};
@@ -18,6 +18,11 @@ pub fn is_decided(c: &mut Conn, clinic: ClinicId, occurrence: OccurrenceId, step
         .count()
         .get_result(c)?;
     Ok(decided > 0)
+}
+
+/// When the database was last restored from a backup, if ever.
+pub fn restored_at(c: &mut Conn) -> Result<Option<Stamp>, Error> {
+    Ok(restores::table.order(restores::at.desc()).select(restores::at).first(c).optional()?)
 }
 
 /// A decision, once an occurrence.

@@ -186,7 +186,7 @@ pub async fn get_my_progress(
         let dossier = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
         progress(c, &inner.compiled, dossier, at)
     });
-    conditions::answer(&request, &progress.await?, None)
+    conditions::answer(&request, &progress.await?)
 }
 
 /// Get how much of a plan was done.
@@ -207,5 +207,5 @@ pub async fn get_plan_progress(
         let dossier = plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
         progress(c, &inner.compiled, dossier, at)
     });
-    conditions::answer(&request, &progress.await?, None)
+    conditions::answer(&request, &progress.await?)
 }

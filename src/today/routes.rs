@@ -79,8 +79,7 @@ async fn get_today(
         })
         .await?
         .ok_or(Error::NotFound)?;
-    let seconds = today.valid_until.seconds_since(at).max(0);
-    conditions::answer(&request, &today, Some(format!("private, max-age={seconds}")))
+    conditions::answer(&request, &today)
 }
 
 /// Which days.
@@ -177,7 +176,7 @@ async fn get_timeline(
 ) -> Result<HttpResponse, Error> {
     let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
     let timeline = app.db.read(move |c| timeline(c, &inner, &me, *id, &params, asked.as_deref(), at)).await?;
-    conditions::answer(&request, &timeline, None)
+    conditions::answer(&request, &timeline)
 }
 
 fn timeline(

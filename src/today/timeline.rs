@@ -127,8 +127,7 @@ pub async fn get_my_timeline(
         })
         .await?
         .ok_or(Error::NotFound)?;
-    let seconds = timeline.valid_until.seconds_since(at).max(0);
-    conditions::answer(&request, &timeline, Some(format!("private, max-age={seconds}")))
+    conditions::answer(&request, &timeline)
 }
 
 /// The days of these plans. `None` if there is no plan.

@@ -145,7 +145,7 @@ async fn a_draft_is_edited_by_who_has_read_it_last() {
 
     let without = clinic.owner.put(&path, json!({ "document": second })).await;
     without.must_be_problem(428, "if_match_needed");
-    for stale in [tag(&second), "\"v1\"".to_owned(), format!("W/{}", tag(&first)), "nonsense".to_owned()] {
+    for stale in [tag(&second), "\"v1\"".to_owned(), format!("W/{}", tag(&second)), "nonsense".to_owned()] {
         let refused = clinic.owner.send_if("PUT", &path, &stale, json!({ "document": second })).await;
         refused.must_be_problem(412, "stale");
     }

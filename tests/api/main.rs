@@ -10,20 +10,26 @@
 )]
 
 mod authoring;
+mod backups;
 mod bad_input;
+mod caching;
 mod conventions;
 mod courses;
 mod demo;
 mod honest;
 mod judge;
+mod limits;
+mod linking;
 mod links;
 mod merged;
 mod moving;
 mod offline;
 mod outbox;
 mod planner;
+mod poison;
 mod progress;
 mod query_plans;
+mod races;
 mod relay;
 mod revising;
 mod rights;

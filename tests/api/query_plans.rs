@@ -90,7 +90,7 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("marks", |c| plans::store::list_marks(c, clinic, PlanId(id), 0, 9).map(drop)));
     found.extend(walks("plan_check_ins", |c| plans::store::list_check_ins(c, clinic, PlanId(id), 0).map(drop)));
     found.extend(walks("wake", |c| plans::store::wake_all(c, clinic, PatientId(id), at)));
-    found.extend(walks("due_plans", |c| plans::store::claim_due(c, at, 20).map(drop)));
+    found.extend(walks("due_plans", |c| plans::store::list_due(c, at, 20).map(drop)));
     let (course, treatment) = (CourseId(id), TreatmentId(id));
     found.extend(walks("link", |c| courses::store::find_link(c, clinic, treatment).map(drop)));
     found.extend(walks("replaced", |c| courses::store::is_replaced(c, clinic, treatment).map(drop)));
@@ -116,6 +116,8 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("account", |c| auth::store::find_account(c, AccountId(id)).map(drop)));
     found.extend(walks("session", |c| auth::store::find_session(c, SessionId(id)).map(drop)));
     found.extend(walks("membership", |c| auth::store::find_member_of(c, clinic, AccountId(id)).map(drop)));
-    found.extend(walks("claim", |c| mail::outbox::claim(c, "w", 20, at).map(drop)));
+    found.extend(walks("claim", |c| {
+        mail::outbox::claim(c, "w", (mail::outbox::Lane::All, 20), &mut mail::outbox::Turns::default(), at).map(drop)
+    }));
     assert_eq!(found, Vec::<String>::new());
 }

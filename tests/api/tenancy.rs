@@ -53,6 +53,7 @@ async fn t01_t05_without_a_token_every_operation_that_is_not_public_says_401() {
     assert_eq!(bodies.len(), 1, "they all say the same");
     let short_list = [
         "accept_invitation",
+        "confirm_address_change",
         "confirm_password_reset",
         "end_session",
         "exchange_sign_in_link",

@@ -129,3 +129,62 @@ fn work_that_grows_with_a_power_is_refused() {
     let defects = parse(&with_condition(&"worried && ".repeat(50))).unwrap_err();
     assert_eq!(defects[0].problem, "this expression is longer than 500 characters");
 }
+
+/// Documents of the longest length that are wrong in as many ways as fit.
+fn as_wrong_as_fits() -> Vec<(&'static str, String)> {
+    const LONGEST: usize = 200_000;
+    let fill = |head: &str, line: &dyn Fn(usize) -> String| {
+        let mut text = head.to_owned();
+        let mut number = 0;
+        while text.len() < LONGEST - 200 {
+            text.push_str(&line(number));
+            number += 1;
+        }
+        text
+    };
+    let base = include_str!("fixtures/lint/base.toml");
+    vec![
+        ("unknown keys", fill(base, &|number| format!("unknown_{number} = 1\n"))),
+        (
+            "unknown keys in a table",
+            fill(&format!("{base}\n[[item]]\nkey = \"x\"\n"), &|number| format!("u{number} = 1\n")),
+        ),
+        ("empty lines of the plan", fill(base, &|_| "[[item]]\n".to_owned())),
+        ("empty questions", fill(base, &|_| "[[question]]\n".to_owned())),
+        (
+            "rules that know nothing",
+            fill(base, &|number| {
+                format!("[[rule]]\nkey = \"r{number}\"\nwhen = \"nothing_{number} > 3 && nobody_{number}\"\n")
+            }),
+        ),
+        (
+            "questions, and a rule that asks for another",
+            fill(base, &|number| {
+                format!(
+                    "[[question]]\nkey = \"question_{number}\"\n[[rule]]\nkey = \"r{number}\"\nwhen = \"question_x{number} > 3\"\n"
+                )
+            }),
+        ),
+        ("one long word", format!("{base}\n{} = 1\n", "x".repeat(LONGEST - base.len() - 10))),
+        ("one long line of defects", format!("{base}\nlist = [{}]\n", "{ a = 1 },".repeat(10_000))),
+        ("no TOML", "[".repeat(LONGEST)),
+        ("quotes", "\"".repeat(LONGEST)),
+    ]
+}
+
+#[test]
+fn what_is_said_of_a_document_stays_short_however_much_is_wrong_in_it() {
+    for (name, text) in as_wrong_as_fits() {
+        let (parsed, linted) = (parse(&text), aftercare::engine::lint(&text));
+        let defects = parsed.err().unwrap_or_default();
+        let warned = linted.map_or_else(|defects| defects, |linted| linted.warnings);
+        for found in [defects, warned] {
+            assert!(found.len() <= 100, "{name}: {} defects", found.len());
+            let said: usize = found.iter().map(|defect| defect.to_string().len()).sum();
+            assert!(said < 60_000 + text.len(), "{name}: {said} bytes");
+            for defect in &found {
+                assert!(defect.fix.matches(", ").count() <= 12, "{name}: {}", defect.fix);
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use aftercare::mail::{Failure, Mailer, Outcome, Phase, Reply, Timeouts};
 use std::time::Duration;
 
 use crate::{
-    letter, mailer,
+    LONG, letter, mailer,
     relay::{Fault, Relay},
     settings,
 };
@@ -17,7 +17,7 @@ fn refused(code: u16, enhanced: Option<(u8, u16, u16)>) -> Outcome {
 
 async fn failure(fault: Fault) -> (Failure, Relay) {
     let relay = Relay::with(fault).await;
-    let failure = mailer(&relay.url()).send(&letter()).await.unwrap_err();
+    let failure = mailer(&relay.url()).send(&letter(), LONG).await.unwrap_err();
     (failure, relay)
 }
 
@@ -64,7 +64,7 @@ async fn a_break_inside_the_message_is_safe_to_try_again() {
     let slow = Timeouts { command: Duration::from_secs(20), ..settings("memory").timeouts };
     let mut settings = settings(&relay.url());
     settings.timeouts = slow;
-    let failure = Mailer::new(settings).unwrap().send(&mail).await.unwrap_err();
+    let failure = Mailer::new(settings).unwrap().send(&mail, LONG).await.unwrap_err();
     assert_eq!((failure.phase, failure.outcome), (Phase::Body, AGAIN), "{failure}");
     assert!(relay.messages().is_empty());
 }
@@ -72,7 +72,7 @@ async fn a_break_inside_the_message_is_safe_to_try_again() {
 #[tokio::test]
 async fn nobody_listening_is_safe_to_try_again() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let failure = mailer(&format!("smtp://127.0.0.1:{port}")).send(&letter()).await.unwrap_err();
+    let failure = mailer(&format!("smtp://127.0.0.1:{port}")).send(&letter(), LONG).await.unwrap_err();
     assert_eq!((failure.phase, failure.outcome), (Phase::Connect, AGAIN), "{failure}");
 }
 
@@ -80,7 +80,7 @@ async fn nobody_listening_is_safe_to_try_again() {
 async fn without_starttls_nothing_is_said_in_the_clear() {
     let relay = Relay::with(Fault::None).await;
     let url = format!("smtp://user:secret@127.0.0.1:{}?tls=required", relay.port);
-    let failure = mailer(&url).send(&letter()).await.unwrap_err();
+    let failure = mailer(&url).send(&letter(), LONG).await.unwrap_err();
     assert_eq!((failure.phase, failure.outcome), (Phase::Tls, AGAIN), "{failure}");
     assert_eq!(relay.lines(), ["EHLO app.clinic.example"]);
 }
@@ -88,7 +88,7 @@ async fn without_starttls_nothing_is_said_in_the_clear() {
 #[tokio::test]
 async fn a_relay_that_speaks_no_tls_gets_nothing_over_smtps() {
     let relay = Relay::with(Fault::None).await;
-    let failure = mailer(&format!("smtps://127.0.0.1:{}", relay.port)).send(&letter()).await.unwrap_err();
+    let failure = mailer(&format!("smtps://127.0.0.1:{}", relay.port)).send(&letter(), LONG).await.unwrap_err();
     assert_eq!((failure.phase, failure.outcome), (Phase::Connect, AGAIN), "{failure}");
     assert_eq!(relay.heard("MAIL"), 0);
 }
@@ -111,7 +111,7 @@ async fn one_connection_carries_many_letters() {
     let relay = Relay::with(Fault::None).await;
     let mailer = mailer(&relay.url());
     for _ in 0..5 {
-        let accepted = mailer.send(&letter()).await.unwrap();
+        let accepted = mailer.send(&letter(), LONG).await.unwrap();
         assert_eq!(accepted.reply, Some(Reply { code: 250, enhanced: Some((2, 0, 0)) }));
     }
     assert_eq!((relay.heard("EHLO"), relay.messages().len()), (1, 5));
@@ -122,7 +122,7 @@ async fn a_kept_connection_that_has_died_costs_no_letter_and_makes_no_copy() {
     let relay = Relay::with(Fault::DropsWhenIdle).await;
     let mailer = mailer(&relay.url());
     for _ in 0..3 {
-        mailer.send(&letter()).await.unwrap();
+        mailer.send(&letter(), LONG).await.unwrap();
     }
     assert_eq!((relay.heard("EHLO"), relay.messages().len()), (3, 3));
 }
@@ -132,7 +132,7 @@ async fn after_a_hundred_letters_the_connection_is_closed() {
     let relay = Relay::with(Fault::None).await;
     let mailer = mailer(&relay.url());
     for _ in 0..101 {
-        mailer.send(&letter()).await.unwrap();
+        mailer.send(&letter(), LONG).await.unwrap();
     }
     assert_eq!((relay.heard("EHLO"), relay.messages().len()), (2, 101));
 }
@@ -144,10 +144,10 @@ async fn a_test_can_make_the_next_send_fail() {
     let fail = |outcome| Failure { phase: Phase::Dot, outcome, detail: "told to".into() };
     memory.fail_next(fail(AGAIN));
     memory.fail_next(fail(Outcome::Unknown));
-    assert_eq!(mailer.send(&letter()).await.unwrap_err().outcome, AGAIN);
+    assert_eq!(mailer.send(&letter(), LONG).await.unwrap_err().outcome, AGAIN);
     assert_eq!(memory.sent(), []);
-    assert_eq!(mailer.send(&letter()).await.unwrap_err().outcome, Outcome::Unknown);
-    mailer.send(&letter()).await.unwrap();
+    assert_eq!(mailer.send(&letter(), LONG).await.unwrap_err().outcome, Outcome::Unknown);
+    mailer.send(&letter(), LONG).await.unwrap();
     assert_eq!(memory.take(), [letter(), letter()]);
     assert_eq!(memory.sent(), []);
 }

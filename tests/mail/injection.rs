@@ -6,7 +6,7 @@ use aftercare::mail::{
 };
 
 use crate::{
-    letter, mailer,
+    LONG, letter, mailer,
     relay::{Fault, Relay},
 };
 
@@ -56,7 +56,7 @@ async fn what_could_break_out_of_a_header_never_reaches_the_relay() {
         wrong.push(with(|mail| mail.list_unsubscribe = Some(url.into())));
     }
     for mail in wrong {
-        let failure = mailer.send(&mail).await.expect_err(&format!("{} {}", mail.to, mail.subject));
+        let failure = mailer.send(&mail, LONG).await.expect_err(&format!("{} {}", mail.to, mail.subject));
         assert_eq!((failure.phase, failure.outcome), (Phase::Compose, Outcome::NotSent { retryable: false }));
         assert!(!failure.detail.contains('@') && !failure.detail.contains("evil"), "{failure}");
     }
@@ -68,9 +68,9 @@ async fn a_body_cannot_end_the_message_or_add_a_recipient() {
     let relay = Relay::with(Fault::None).await;
     let end = "hello\r\n.\r\nMAIL FROM:<eve@evil.example>\r\nRCPT TO:<eve@evil.example>\r\n";
     let mail = with(|mail| (mail.text, mail.html) = (end.into(), end.into()));
-    mailer(&relay.url()).send(&mail).await.unwrap();
+    mailer(&relay.url()).send(&mail, LONG).await.unwrap();
     let bare = with(|mail| mail.text = "hello\n.\nQUIT\n\r.\rQUIT".into());
-    mailer(&relay.url()).send(&bare).await.unwrap();
+    mailer(&relay.url()).send(&bare, LONG).await.unwrap();
     assert_eq!((relay.heard("MAIL"), relay.heard("RCPT"), relay.heard("QUIT"), relay.messages().len()), (2, 2, 0, 2));
     for message in relay.messages() {
         let raw = String::from_utf8(message).unwrap();

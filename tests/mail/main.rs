@@ -13,6 +13,9 @@ use aftercare::{
 };
 use std::time::Duration;
 
+/// More time than any letter here needs.
+const LONG: Duration = Duration::from_secs(60);
+
 /// A letter to an invented person.
 fn letter() -> Mail {
     Mail {

@@ -3,13 +3,13 @@
 use mail_parser::MessageParser;
 
 use crate::{
-    letter, mailer,
+    LONG, letter, mailer,
     relay::{Fault, Relay},
 };
 
 async fn on_the_wire(mail: &aftercare::mail::Mail) -> (Relay, String) {
     let relay = Relay::with(Fault::None).await;
-    mailer(&relay.url()).send(mail).await.unwrap();
+    mailer(&relay.url()).send(mail, LONG).await.unwrap();
     let raw = String::from_utf8(relay.messages().remove(0)).unwrap();
     (relay, raw)
 }
@@ -98,10 +98,10 @@ async fn a_folder_gets_each_letter_once_under_a_name_without_address() {
     let first = mailer(&transport);
     let mut again = letter();
     again.sent_at = aftercare::time::Stamp::from("2026-05-15T09:00:00Z".parse::<jiff::Timestamp>().unwrap());
-    first.send(&letter()).await.unwrap();
-    first.send(&again).await.unwrap();
+    first.send(&letter(), LONG).await.unwrap();
+    first.send(&again, LONG).await.unwrap();
     let (one, two) = (first.clone(), mailer(&transport));
-    let (one, two) = (one.send(&again), two.send(&again));
+    let (one, two) = (one.send(&again, LONG), two.send(&again, LONG));
     let (one, two) = tokio::join!(one, two);
     assert!(one.is_ok() && two.is_ok());
 

@@ -82,7 +82,7 @@ async fn list_clinic_texts(app: web::Data<App>, who: Staff, request: HttpRequest
             Ok(ClinicTexts { items, clinic_version: clinic.version })
         })
         .await?;
-    conditions::answer(&request, &texts, None)
+    conditions::answer(&request, &texts)
 }
 
 /// What the clinic writes.

@@ -4,7 +4,7 @@ use cel::Program;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::{Mistake, Scope};
-use crate::engine::document::nearest;
+use crate::engine::document::{listed, nearest};
 
 /// The kind of a value in an expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +110,7 @@ impl Checker<'_> {
         }
         let fix = match nearest(name, scope.keys().map(String::as_str)) {
             Some(meant) => format!("write `{meant}`"),
-            None => format!("known here are: {}", scope.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+            None => format!("known here are: {}", listed(scope.keys().map(String::as_str))),
         };
         self.mistake(at, format!("unknown variable `{name}`"), fix)
     }
@@ -212,7 +212,7 @@ impl Checker<'_> {
         let Some(choices) = choices.next() else { return Some(()) };
         for word in written {
             if !choices.iter().any(|choice| choice == word) {
-                let fix = format!("use one of: {}", choices.join(", "));
+                let fix = format!("use one of: {}", listed(choices.iter().map(|choice| choice.as_ref())));
                 self.mistake(at, format!("\"{word}\" can never be an answer here"), fix);
                 return None;
             }

@@ -46,15 +46,26 @@ impl fmt::Display for Defect {
 
 impl std::error::Error for Defect {}
 
+/// So many defects are named; whoever has mended them is told the next.
+const MOST_DEFECTS: usize = 100;
+/// So many candidates are named where a word is not known.
+const MOST_CANDIDATES: usize = 10;
+/// A longer word is not compared with the known ones, and no more of them are looked at.
+const LONGEST_WORD: usize = 64;
+const MOST_COMPARED: usize = 200;
+
 /// Collects defects and knows where in the source a byte is.
 pub(in crate::engine) struct Report<'s> {
     source: &'s str,
+    /// Where each line begins.
+    lines: Vec<usize>,
     defects: std::cell::RefCell<Vec<Defect>>,
 }
 
 impl<'s> Report<'s> {
     pub(in crate::engine) fn new(source: &'s str) -> Self {
-        Self { source, defects: std::cell::RefCell::default() }
+        let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { source, lines: std::iter::once(0).chain(breaks).collect(), defects: std::cell::RefCell::default() }
     }
 
     pub(in crate::engine) fn add(
@@ -65,9 +76,18 @@ impl<'s> Report<'s> {
         problem: impl Into<String>,
         fix: impl Into<String>,
     ) {
+        let severity = code.severity();
+        let mut defects = self.defects.borrow_mut();
+        if defects.len() >= MOST_DEFECTS {
+            // An error takes the place of a warning: the document is refused for it.
+            let is_error = severity == Severity::Error;
+            let warning = defects.iter().rposition(|defect| is_error && defect.severity != Severity::Error);
+            let Some(warning) = warning else { return };
+            defects.remove(warning);
+        }
         let (line, column) = self.position(at);
-        let (path, problem, fix, severity) = (path.to_owned(), problem.into(), fix.into(), code.severity());
-        self.defects.borrow_mut().push(Defect { code, severity, line, column, path, problem, fix });
+        let (path, problem, fix) = (path.to_owned(), problem.into(), fix.into());
+        defects.push(Defect { code, severity, line, column, path, problem, fix });
     }
 
     /// The source between two bytes, as it is written there.
@@ -83,21 +103,36 @@ impl<'s> Report<'s> {
     }
 
     fn position(&self, at: usize) -> (usize, usize) {
-        let before = self.source.get(..at).unwrap_or(self.source);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let in_line = before.get(line_start..).unwrap_or_default();
-        (before.matches('\n').count() + 1, in_line.chars().count() + 1)
+        let line = self.lines.partition_point(|start| *start <= at).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or_default();
+        let in_line = self.source.get(start..at).or_else(|| self.source.get(start..)).unwrap_or_default();
+        (line, in_line.chars().count() + 1)
     }
 }
 
 /// The candidate that was most likely meant, if one is near.
 pub(in crate::engine) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     candidates
         .into_iter()
+        .take(MOST_COMPARED)
+        .filter(|candidate| candidate.len() <= LONGEST_WORD)
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// The first candidates, and how many more there are.
+pub(in crate::engine) fn listed<'a>(candidates: impl IntoIterator<Item = &'a str>) -> String {
+    let mut candidates = candidates.into_iter();
+    let named: Vec<&str> = candidates.by_ref().take(MOST_CANDIDATES).collect();
+    match candidates.count() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 /// Edits between two words (Levenshtein).

@@ -17,7 +17,7 @@ use super::words::{
 
 pub use codes::{DefectCode, Severity};
 pub use defect::Defect;
-pub(super) use defect::{Report, nearest};
+pub(super) use defect::{Report, listed, nearest};
 pub use lines::SIGNS;
 pub(super) use read::CLINIC_WORDS;
 pub use read::parse;

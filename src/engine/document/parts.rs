@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::codes::DefectCode;
 use super::reader::{Fields, Node};
-use super::{Choice, Days, Escalation, Grounds, LateEnrolment, Text, Urgency, nearest};
+use super::{Choice, Days, Escalation, Grounds, LateEnrolment, Text, Urgency, listed, nearest};
 use crate::engine::conditions::{Condition, Scope};
 
 /// What is known of the document while the rest of it is read.
@@ -95,7 +95,7 @@ pub(super) fn must_be_known<'k>(node: &Node, name: &str, what: &str, known: impl
     }
     let fix = match nearest(name, known.iter().copied()) {
         Some(meant) => format!("write `{meant}`, or declare `{name}`"),
-        None => format!("declare it, or use one of: {}", known.join(", ")),
+        None => format!("declare it, or use one of: {}", listed(known.iter().copied())),
     };
     node.wrong(DefectCode::UnknownReference, format!("unknown {what} `{name}`"), fix);
 }

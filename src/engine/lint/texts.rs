@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Linter;
-use crate::engine::document::{CLINIC_WORDS, DefectCode, Escalation, nearest};
+use crate::engine::document::{CLINIC_WORDS, DefectCode, Escalation, listed, nearest};
 use crate::engine::text::Text;
 
 /// The most words of a sentence for patients.
@@ -83,7 +83,9 @@ impl Linter<'_, '_> {
             for name in here.iter().filter(|name| !known.contains(name)) {
                 let fix = match nearest(name, known.iter().copied()) {
                     Some(meant) => format!("write `{{{meant}}}`, or declare `{name}` as a [[clinic_text]]"),
-                    None => format!("declare it as a [[clinic_text]], or use one of: {}", known.join(", ")),
+                    None => {
+                        format!("declare it as a [[clinic_text]], or use one of: {}", listed(known.iter().copied()))
+                    }
                 };
                 let problem = format!("`{{{name}}}` stands for nothing");
                 self.places.add(&path, DefectCode::PlaceholderUnknown, problem, fix);

@@ -39,6 +39,12 @@ alert-notice-sentence = A new message is waiting for your team.
 alert-notice-button = Open the message
 alert-notice-note = For privacy, this e-mail holds no details.
 
+address-change-subject = Please confirm your address
+address-change-preheader = Your link is inside.
+address-change-sentence = Use this link to confirm that this address is yours.
+address-change-button = Confirm my address
+address-change-note = If you did not ask for it, ignore this message. Nothing changes.
+
 valid-minutes = { $count ->
     [one] The link works once, for { $count } minute.
    *[other] The link works once, for { $count } minutes.

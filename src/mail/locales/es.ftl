@@ -38,6 +38,12 @@ alert-notice-sentence = Hay un mensaje nuevo para su equipo.
 alert-notice-button = Abrir el mensaje
 alert-notice-note = Por privacidad, este correo no lleva detalles.
 
+address-change-subject = Confirme su dirección
+address-change-preheader = Dentro está su enlace.
+address-change-sentence = Con este enlace confirma que esta dirección es suya.
+address-change-button = Confirmar mi dirección
+address-change-note = Si no lo ha pedido, no tiene que hacer nada. No cambia nada.
+
 valid-minutes = { $count ->
     [one] El enlace sirve una vez, durante { $count } minuto.
    *[other] El enlace sirve una vez, durante { $count } minutos.

@@ -195,16 +195,6 @@ impl Step {
     }
 }
 
-/// A plan's tag may say where it is, after a dot (`routes::tag`); the revision alone decides.
-fn check_revision(order: &Order, revision: i32) -> Result<(), Error> {
-    let bare = |tags: &String| tags.split(',').map(|tag| bare_tag(tag.trim())).collect::<Vec<_>>().join(",");
-    check_version(order.if_match.as_ref().map(bare).as_deref(), revision)
-}
-
-fn bare_tag(tag: &str) -> String {
-    tag.split_once('.').map_or_else(|| tag.to_owned(), |(revision, _)| format!("{revision}\""))
-}
-
 fn step(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: Stamp) -> Result<Step, Error> {
     let treatment = patients::treatment(c, before.plan.clinic_id, before.plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
@@ -259,7 +249,7 @@ pub fn carry_out(
     super::lock_treatment(c, who.clinic, id)?;
     let before = super::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
     if !is_repeated(c, who, &before, order, m.at)? {
-        check_revision(order, before.plan.revision)?;
+        check_version(order.if_match.as_deref(), before.plan.revision)?;
     }
     let done = step(c, cache, before, order, m.at)?;
     let followed = if done.is_change() {
@@ -619,7 +609,9 @@ fn is_repeated(c: &mut Conn, who: &Staff, dossier: &Dossier, order: &Order, at: 
     {
         rows.pop();
     }
-    let Some(newest) = rows.pop().filter(|newest| check_revision(order, newest.revision - 1).is_ok()) else {
+    let Some(newest) =
+        rows.pop().filter(|newest| check_version(order.if_match.as_deref(), newest.revision - 1).is_ok())
+    else {
         return Ok(false);
     };
     let known = super::Known::default();

@@ -16,13 +16,13 @@ use crate::engine::{
     self, AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Successor, Threshold,
 };
 use crate::error::Error;
-use crate::http::conditions::if_match;
+use crate::http::conditions::{etag_of_version, if_match};
 use crate::http::text::{Date, Key, Note};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{MemberId, PlanId};
 use crate::plans::Dossier;
 use crate::plans::migration::routes::DryRun;
-use crate::plans::routes::{Plan, tag, view};
+use crate::plans::routes::{Plan, view};
 use crate::time::Stamp;
 use crate::today::routes::asked_language;
 use crate::today::views;
@@ -165,7 +165,7 @@ async fn order(
     let others: Result<Vec<_>, Error> = others.iter().map(other).collect();
     let (changed, days) = (plan.is_change(), days_view(&plan, at)?);
     let body = PlanChange { applied, changed, plan: view(&plan.after, None, at)?, days, others: others? };
-    Ok(HttpResponse::Ok().insert_header(("etag", tag(shown, at))).json(body))
+    Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(shown.plan.revision))).json(body))
 }
 
 /// A pause.

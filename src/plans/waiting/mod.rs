@@ -81,8 +81,9 @@ pub(super) fn held(plan: Plan, reasons: &[Reason]) -> Result<Plan, Error> {
 
 /// Tells the clinic that an enrolment waits.
 pub(super) fn send(c: &mut Conn, post: &Post, dossier: &Dossier, reasons: &[Reason], m: &Moment) -> Result<(), Error> {
-    alerts::raise(c, dossier, &finding(dossier, reasons), None, dossier.day_number(m.at), m)?;
-    alerts::tell_staff(c, post, dossier, &format!("{}:{CAUSE}", dossier.plan.id), m)
+    let finding = finding(dossier, reasons);
+    alerts::raise(c, dossier, &finding, None, dossier.day_number(m.at), m)?;
+    alerts::tell_staff(c, post, dossier, finding.urgency, m)
 }
 
 fn finding(dossier: &Dossier, reasons: &[Reason]) -> Finding {

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::error::Error;
 use crate::http::Body;
-use crate::http::conditions::{etag_of_version, if_match};
+use crate::http::conditions::{edited, if_match};
 use crate::http::text::Note;
 use crate::ids::PlanId;
 use crate::plans::routes::{Plan, view};
@@ -77,6 +77,5 @@ async fn decide(
         .db
         .write(move |c| super::decide(c, &inner.compiled, &who, id, (decision, reason, tag.as_deref()), &m))
         .await?;
-    let tag = etag_of_version(dossier.plan.revision);
-    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(&dossier, None, at)?))
+    edited(&view(&dossier, None, at)?, dossier.plan.revision)
 }

@@ -52,6 +52,11 @@ impl Database {
         postgres_url().map_or_else(Self::sqlite, |server| Self::postgres(&server))
     }
 
+    /// A SQLite file that is there, and stays when this is dropped.
+    pub fn at(path: &Path) -> Self {
+        Self { url: format!("sqlite:{}", path.display()), cleanup: Cleanup::Nothing, everything: OnceLock::new() }
+    }
+
     /// A new SQLite file.
     pub fn sqlite() -> Self {
         let path = folder().join(format!("{}.db", new_name()));
@@ -192,7 +197,7 @@ impl Drop for Database {
     fn drop(&mut self) {
         match &self.cleanup {
             Cleanup::File(path) => {
-                for ending in ["", "-wal", "-shm"] {
+                for ending in ["", "-wal", "-shm", "-reserve"] {
                     drop(std::fs::remove_file(format!("{}{ending}", path.display())));
                 }
             }

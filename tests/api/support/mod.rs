@@ -76,6 +76,7 @@ impl TestApp {
             mail: "memory".to_owned().into(),
             mail_from: "Your clinic <no-reply@care.example>".to_owned(),
             threads: 2,
+            requests_per_minute: 0,
             ..Config::default()
         };
         change(&mut config);

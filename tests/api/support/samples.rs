@@ -137,7 +137,9 @@ impl World {
             "refresh_session" | "end_session" => json!({ "refresh_token": token }),
             "request_password_reset" | "request_sign_in_link" => json!({ "email": self.ada.email }),
             "confirm_password_reset" | "accept_invitation" => json!({ "token": token, "password": password }),
-            "exchange_sign_in_link" => json!({ "token": token }),
+            "exchange_sign_in_link" | "confirm_address_change" => json!({ "token": token }),
+            "request_address_change" => json!({ "email": "other@patients.example", "password": password }),
+            "unlink_patient" => json!({ "reason": "The wrong person accepted." }),
             "invite_member" => json!({ "name": "Mia Invented", "email": "mia@clinic.example", "role": "coordinator" }),
             "change_member" => json!({ "role": "clinician", "state": "confirmed" }),
             "add_patient" => {

@@ -1,0 +1,13 @@
+DELETE FROM links WHERE purpose = 'address_change';
+DELETE FROM outbox WHERE kind = 'address_change';
+ALTER TABLE outbox DROP CONSTRAINT outbox_kind_check;
+ALTER TABLE outbox ADD CONSTRAINT outbox_kind_check CHECK (kind IN ('patient_invitation', 'member_invitation', 'sign_in_link', 'password_reset', 'reminder', 'alert_notice'));
+ALTER TABLE links DROP CONSTRAINT links_purpose_check;
+ALTER TABLE links ADD CONSTRAINT links_purpose_check CHECK (purpose IN ('patient_invitation', 'member_invitation', 'sign_in', 'password_reset'));
+ALTER TABLE links DROP COLUMN new_email;
+ALTER TABLE audit_events DROP COLUMN note;
+DROP TABLE refusals;
+DROP INDEX outbox_turns;
+DROP TABLE job_failures;
+ALTER TABLE outbox DROP COLUMN held_at;
+DROP TABLE restores;

