@@ -16,6 +16,7 @@ mod courses;
 mod demo;
 mod honest;
 mod judge;
+mod kept;
 mod links;
 mod merged;
 mod moving;
