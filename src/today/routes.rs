@@ -220,7 +220,7 @@ fn timeline(
 struct MarkBody {
     /// Done, done in part, or skipped.
     state: MarkState,
-    /// Why it was skipped.
+    /// Why it was skipped. With another state it is kept, and nobody asks for it.
     reason: Option<Note>,
     /// When it was noted, if that was earlier: a phone without network sends it later. The mark that was noted last counts, however late it
     /// comes. If the phone's clock cannot be right, the server's is taken.
@@ -247,9 +247,6 @@ async fn mark(
     request: HttpRequest,
     Body(body): Body<MarkBody>,
 ) -> Result<HttpResponse, Error> {
-    if body.reason.is_some() && body.state != MarkState::Skipped {
-        return Err(Error::field("/reason", "not_wanted", "a reason goes with `skipped` only"));
-    }
     let new = NewMark { state: Some(body.state), reason: body.reason, noted_at: body.noted_at };
     put_mark(&app, me, *id, new, &request).await
 }

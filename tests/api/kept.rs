@@ -590,6 +590,7 @@ async fn after_corrections_to_and_fro_everything_can_still_be_marked() {
     care.order("correct", json!({ "performed_on": "2026-03-02", "reason": "It was right." })).await;
     let kept = care.mark(&early, json!({ "state": "done", "noted_at": "2026-03-04T17:00:00Z" })).await;
     assert_eq!(kept.must(202)["occurrence_id"], json!(early));
+    care.app.pass_seconds(60);
     assert_eq!(care.mark(&id, json!({ "state": "done" })).await.must(200)["state"], "done");
     care.mark(&phone_id(5), json!({ "state": "done" })).await.must_be_problem(404, "not_found");
 }
@@ -634,4 +635,15 @@ async fn after_a_pause_that_shifts_days_the_version_goes_by_the_day_and_the_curv
         ["R1", "R5"],
         "version 1 asked; at 12 days a redness of 3 is above the curve, on day 2 it is not"
     );
+}
+
+#[tokio::test]
+async fn a_mark_with_a_reason_that_nobody_asked_for_is_taken() {
+    let care = Care::new().await;
+    let id = care.id("sunscreen", "2026-03-04").await;
+    let mark = care.mark(&id, json!({ "state": "done", "reason": "It was easy." })).await;
+    assert_eq!(mark.must(200)["state"], "done");
+    assert_eq!(care.app.database.lines("SELECT reason AS value FROM marks"), ["It was easy."]);
+    let asked = care.id("check_in", "2026-03-04").await;
+    care.mark(&asked, json!({ "state": "done" })).await.must_be_problem(409, "cannot_be_marked");
 }

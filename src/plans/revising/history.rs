@@ -178,12 +178,11 @@ fn day_now(dossier: &Dossier, then: &Enrolment, day: i32) -> i32 {
     then.date_of(day).map_or(day, |date| now.day_on(date))
 }
 
-/// The protocols that the plan was ever of, oldest first, and (line, window) of all that it ever had.
-fn names(
-    c: &mut Conn,
-    dossier: &Dossier,
-    states: &[PlanState],
-) -> Result<(Vec<Protocol>, BTreeSet<(String, String)>), Error> {
+/// Keys of lines, each with that of one of its windows.
+type Names = BTreeSet<(String, String)>;
+
+/// The protocols that the plan was ever of, and the names of all that it ever had.
+fn names(c: &mut Conn, dossier: &Dossier, states: &[PlanState]) -> Result<(Vec<Protocol>, Names), Error> {
     let stretches: Vec<engine::Stretch> =
         dossier.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
     let mut versions = BTreeSet::from([dossier.plan.version_id]);
@@ -196,7 +195,7 @@ fn names(
     for version in versions {
         protocols.push(protocols::of_version(c, dossier.plan.clinic_id, version)?);
     }
-    let mut names = BTreeSet::new();
+    let mut names = Names::new();
     for protocol in &protocols {
         for item in &protocol.items {
             let slots = item.slots.iter().filter_map(|slot| protocol.slots.get(*slot));
