@@ -1,6 +1,7 @@
 //! What becomes of a check-in that a phone sends: nothing is dropped, what can be used is judged, the rest is named. And what is said
 //! when nothing was found, and under every answer (fact sheet 8.1).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -100,6 +101,7 @@ pub fn accept(by: &JudgedBy, new: &NewCheckIn, at: Stamp) -> Accepted {
     not_used.extend(unplaced);
     let mut taking = by.take(DayOfPlan(place.day), &new.answers);
     not_used.append(&mut taking.not_used);
+    not_used.truncate(MOST_LISTED);
     let (mut findings, not_judged) = if by.is_triaged { by.judge(&place, &taking) } else { (Vec::new(), Vec::new()) };
     if !not_used.is_empty() || !not_judged.is_empty() {
         findings.push(by.kept(&not_used, &not_judged));
@@ -209,21 +211,23 @@ impl<'a> JudgedBy<'a> {
         let Taken { mut answers, mut problems } = own.take_answers(&sent);
         let mut others = Vec::new();
         for version in versions {
-            let is_left = |key: &String| problems.iter().any(|problem| problem.question == *key);
-            let left: Map<String, Value> =
-                sent.iter().filter(|(key, _)| is_left(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+            let open: BTreeSet<&str> = problems.iter().map(|problem| problem.question.as_str()).collect();
+            let left = sent.iter().filter(|(key, _)| open.contains(key.as_str()));
+            let left: Map<String, Value> = left.map(|(key, value)| (key.clone(), value.clone())).collect();
             if left.is_empty() {
                 break;
             }
             let taken = version.take_answers(&left);
-            let known = problems.iter().filter(|problem| !taken.problems.iter().any(|other| is_same(other, problem)));
+            let unknown: BTreeSet<(&str, Option<&str>)> = taken.problems.iter().map(about).collect();
+            let (still, solved): (Vec<AnswerProblem>, Vec<AnswerProblem>) =
+                problems.into_iter().partition(|problem| unknown.contains(&about(problem)));
             let known: Vec<String> =
-                known.map(|problem| problem.choice.as_ref().unwrap_or(&problem.question).trim().to_owned()).collect();
-            problems.retain(|problem| taken.problems.iter().any(|other| is_same(other, problem)));
+                solved.into_iter().map(|one| one.choice.unwrap_or(one.question).trim().to_owned()).collect();
             taken.answers.0.into_iter().for_each(|(key, value)| add(&mut answers, key, value));
             if !known.is_empty() {
                 others.push((version, known));
             }
+            problems = still;
         }
         Taking { answers, others, sent, not_used: problems.into_iter().map(NotUsed::from).collect() }
     }
@@ -314,11 +318,14 @@ struct Line<'a> {
 
 /// The cause of what is raised when something could not be used.
 pub const NOT_USED: &str = "not_used";
-/// So many are named in an alert; the check-in has them all.
+/// So many are named in an alert.
 const MOST_NAMED: usize = 10;
+/// So many are listed in the answer; the row has the whole body.
+const MOST_LISTED: usize = 500;
 
-fn is_same(one: &AnswerProblem, other: &AnswerProblem) -> bool {
-    one.question == other.question && one.choice == other.choice
+/// What a problem is about: a question, or one choice of a list.
+fn about(problem: &AnswerProblem) -> (&str, Option<&str>) {
+    (problem.question.as_str(), problem.choice.as_deref())
 }
 
 /// Adds an answer, or more choices to one.

@@ -223,7 +223,7 @@ fn arrivals(dice: &mut Dice, entries: usize) -> Vec<usize> {
     shuffled(dice, &order)
 }
 
-#[derive(Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     entries: usize,
     refused: usize,
@@ -265,7 +265,7 @@ fn play(world: &World, seed: u64, counts: &mut Counts) {
             counts.cut += 1; // the phone sends it again, because it has no answer
         }
         match server.take(world, number, &body, now) {
-            Said::Malformed => panic!("seed {seed}: refused {body}"),
+            Said::Malformed => assert_eq!(body, "", "seed {seed}: refused"),
             Said::Empty => {
                 assert!(!entry.answers.iter().any(|(_, value)| is_answer(value)), "seed {seed}: {body}");
                 counts.refused += 1;
@@ -314,15 +314,6 @@ fn a_hundred_thousand_queues_of_phones_lose_no_entry_and_no_danger_sign() {
     });
     let counts = parts.into_iter().fold(Counts::default(), Counts::and);
     let Counts { entries, refused, repeated, cut, signs, not_used, adjusted, placed } = counts;
-    println!(
-        "{entries} entries, {refused} empty, {repeated} again, {cut} cut, {signs} signs, {not_used} not used, {adjusted} adjusted, {placed} placed"
-    );
-    assert!(
-        entries > 150_000 && refused > 100 && repeated > 20_000 && cut > 10_000,
-        "{entries} {refused} {repeated} {cut}"
-    );
-    assert!(
-        signs > 40_000 && not_used > 100_000 && adjusted > 20_000 && placed > 5_000,
-        "{signs} {not_used} {adjusted} {placed}"
-    );
+    assert!(entries > 150_000 && refused > 10_000 && repeated > 40_000 && cut > 20_000, "{counts:?}");
+    assert!(signs > 50_000 && not_used > 200_000 && adjusted > 40_000 && placed > 10_000, "{counts:?}");
 }
