@@ -647,3 +647,16 @@ async fn a_mark_with_a_reason_that_nobody_asked_for_is_taken() {
     let asked = care.id("check_in", "2026-03-04").await;
     care.mark(&asked, json!({ "state": "done" })).await.must_be_problem(409, "cannot_be_marked");
 }
+
+#[tokio::test]
+async fn a_body_full_of_nonsense_is_kept_whole_and_its_danger_sign_judged() {
+    let care = Care::new().await;
+    let mut answers: serde_json::Map<String, Value> = (0..8_000).map(|n| (format!("q{n}"), json!(n))).collect();
+    let signs: Vec<String> = (0..8_000).map(|n| format!("X{n}")).chain(["F1".to_owned()]).collect();
+    answers.insert("signs".to_owned(), json!(signs));
+    let check_in = care.answer(1, Value::Object(answers.clone())).await;
+    assert_eq!((&check_in["urgency"], &check_in["answers"]), (&json!("emergency"), &json!({ "signs": ["F1"] })));
+    assert_eq!(check_in["not_used"].as_array().unwrap().len(), 500, "so many are listed");
+    let sent: Value = serde_json::from_str(&care.app.database.lines("SELECT sent AS value FROM check_ins")[0]).unwrap();
+    assert_eq!(sent["answers"], Value::Object(answers), "and all of it is kept");
+}

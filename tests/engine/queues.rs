@@ -50,8 +50,8 @@ impl World {
     fn new() -> Self {
         let (first, second) = (version(SMALL), version(&SECOND));
         Self {
-            compiled: Compiled::clone(&second).from_day(4, Arc::clone(&first)),
-            others: vec![first, second, version(&THIRD)],
+            compiled: Compiled::clone(&second).from_day(4, first),
+            others: vec![version(&THIRD)],
             enrolment: enrolment(),
             zone: zone("Europe/London"),
             start: at("2026-05-03T23:00:00Z"),
@@ -102,7 +102,7 @@ impl Entry {
         for question in
             ["redness", "pain", "ache", "worried", "trend", "areas", "temperature", "lips", "colour", "\u{0}"]
         {
-            let value = match dice.between(0, 12) {
+            let value = match dice.between(0, 20) {
                 0 => dice.one_of(&odd).clone(),
                 1 => json!(dice.between(0, 11)),
                 2 => json!(true),
@@ -314,6 +314,6 @@ fn a_hundred_thousand_queues_of_phones_lose_no_entry_and_no_danger_sign() {
     });
     let counts = parts.into_iter().fold(Counts::default(), Counts::and);
     let Counts { entries, refused, repeated, cut, signs, not_used, adjusted, placed } = counts;
-    assert!(entries > 150_000 && refused > 10_000 && repeated > 40_000 && cut > 20_000, "{counts:?}");
-    assert!(signs > 50_000 && not_used > 200_000 && adjusted > 40_000 && placed > 10_000, "{counts:?}");
+    assert!(entries > 150_000 && refused > 300 && repeated > 40_000 && cut > 20_000, "{counts:?}");
+    assert!(signs > 50_000 && not_used > 100_000 && adjusted > 40_000 && placed > 10_000, "{counts:?}");
 }
