@@ -9,7 +9,7 @@ use aftercare::clinics::{self, NewClinic, TriageMode};
 use aftercare::db::schema::{accounts, members, plans as plan_rows, sessions};
 use aftercare::db::types::Json;
 use aftercare::db::{self, Conn, migrate};
-use aftercare::engine::{self, ItemKind, Parameters, PlanStatus, Procedure};
+use aftercare::engine::{self, Age, DayOfPlan, ItemKind, Parameters, PlanStatus, Procedure};
 use aftercare::ids::{AccountId, CheckInId, ClinicId, MarkId, PatientId, PlanId};
 use aftercare::mail::outbox::Post;
 use aftercare::plans::{self, Dossier, migration};
@@ -244,6 +244,7 @@ fn past(
                             received_at: at.at,
                             made_by: account,
                             counted_from: None,
+                            claimed_at: None,
                         },
                     )?;
                     marks += 1;
@@ -265,7 +266,10 @@ fn answers(dossier: &Dossier, day: i32) -> serde_json::Value {
     let mut answers = serde_json::Map::new();
     answers.insert("signs".to_owned(), json!([]));
     for symptom in dossier.compiled.curves.keys().filter(|symptom| dossier.compiled.question(symptom).is_some()) {
-        answers.insert(symptom.clone(), json!(dossier.compiled.expected(symptom, day).unwrap_or_default()));
+        answers.insert(
+            symptom.clone(),
+            json!(dossier.compiled.expected(symptom, DayOfPlan(day), Age(day)).unwrap_or_default()),
+        );
     }
     answers.insert("worry".to_owned(), json!("none"));
     answers.insert("wants_call".to_owned(), json!(false));
@@ -299,6 +303,10 @@ fn insert_check_in(
             urgency: None,
             findings: Json::of(&json!([])).unwrap(),
             counted_from: None,
+            sent: None,
+            claimed_at: None,
+            not_used: None,
+            not_judged: None,
         },
     )?;
     Ok(())

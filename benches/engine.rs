@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use std::hint::black_box;
 
 use aftercare::engine::{
-    Answers, CheckInFact, Compiled, Day, Enrolment, Facts, Line, MarkFact, MarkState, Parameters, PlanStatus, Script,
-    Source, Text, TriageInput, compile, fill, merge, next_due, parse, set_aside, simulate, today, triage,
+    Age, Answers, CheckInFact, Compiled, Day, DayOfPlan, Enrolment, Facts, Line, MarkFact, MarkState, Parameters,
+    PlanStatus, Script, Source, Text, TriageInput, compile, fill, merge, next_due, parse, set_aside, simulate, today,
+    triage,
 };
 use aftercare::ids::PlanId;
 use aftercare::time::Stamp;
@@ -185,13 +186,14 @@ fn merging(c: &mut Criterion) {
 fn judging(c: &mut Criterion) {
     let plan = plan();
     let answers = |given| -> Answers { from_value(given).unwrap() };
-    let earlier =
-        [(2, answers(json!({ "signs": [], "redness": 3, "swelling": 1, "pain": 1, "itch": 2, "dry_peel": 3 })))];
+    let earlier = [answers(json!({ "signs": [], "redness": 3, "swelling": 1, "pain": 1, "itch": 2, "dry_peel": 3 }))];
     let now = answers(
         json!({ "signs": ["F6"], "redness": 7, "swelling": 3, "pain": 4, "itch": 2, "dry_peel": 4, "temperature": 38.2, "worry": "a_little" }),
     );
     c.bench_function("triage, day 3", |b| {
-        b.iter(|| triage(&plan, black_box(&TriageInput { day: 3, answers: &now, earlier: &earlier })))
+        b.iter(|| {
+            triage(&plan, black_box(&TriageInput { day: DayOfPlan(3), age: Age(3), answers: &now, earlier: &earlier }))
+        })
     });
 }
 

@@ -57,6 +57,8 @@ ids! {
     MarkId,
     /// A patient's answers; the phone makes the id.
     CheckInId,
+    /// One judgement of a check-in after the first.
+    JudgementId,
     /// Something a person at the clinic must look at.
     AlertId,
     /// A decision to write to a patient.

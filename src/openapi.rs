@@ -282,11 +282,11 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("erase_clinic_text", &["text_required"]),
     ("invite_member", &["member_exists"]),
     ("invite_patient", &["already_accepted"]),
-    ("mark_occurrence", &["cannot_be_marked", "not_open_yet", "cancelled"]),
+    ("mark_occurrence", &["cannot_be_marked"]),
     ("put_check_in", &["id_taken"]),
     ("resolve_alert", &["resolved"]),
     ("start_plan", &["not_waiting"]),
-    ("unmark_occurrence", &["cannot_be_marked", "not_open_yet", "cancelled"]),
+    ("unmark_occurrence", &["cannot_be_marked"]),
 ];
 
 /// Whether the operation takes a parameter whose `key` is the word.

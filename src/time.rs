@@ -20,7 +20,6 @@ use crate::db::types::Instant;
     Ord,
     Hash,
     Serialize,
-    Deserialize,
     ToSchema,
     diesel::expression::AsExpression,
     diesel::deserialize::FromSqlRow,
@@ -60,6 +59,13 @@ impl Stamp {
     /// Seconds from `earlier` to this instant.
     pub fn seconds_since(self, earlier: Self) -> i64 {
         self.0.duration_since(earlier.0).as_secs()
+    }
+}
+
+/// From the door on, an instant has the precision that it is kept with: what comes with nanoseconds is the same when it is read again.
+impl<'de> Deserialize<'de> for Stamp {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        jiff::Timestamp::deserialize(from).map(Self::from)
     }
 }
 
@@ -221,15 +227,19 @@ pub struct Moment {
 /// A phone's clock may be ahead by so much.
 const AHEAD_SECONDS: i64 = 300;
 
+/// What a phone says of an instant that is over, if its clock can be right: not before `earliest`, and not after `at`, which is now, but
+/// for a few minutes. Otherwise now is taken, and `false` says so: a clock that is wrong by years is no reason to refuse anything.
+pub fn trusted(said: Option<Stamp>, earliest: Stamp, at: Stamp) -> (Stamp, bool) {
+    match said {
+        Some(said) if said < earliest || said > at.plus_seconds(AHEAD_SECONDS) => (at, false),
+        said => (said.unwrap_or(at), true),
+    }
+}
+
 impl Moment {
     /// A moment of these.
     pub fn new(at: Stamp, entropy: Entropy) -> Self {
         Self { at, entropy }
-    }
-
-    /// Whether what a phone says lies in the future, however wrong its clock may be.
-    pub fn is_ahead(&self, said: Stamp) -> bool {
-        said > self.at.plus_seconds(AHEAD_SECONDS)
     }
 
     /// A new id (UUIDv7: time first, so that rows of a time lie together). Those that one process makes by the system's chance rise in

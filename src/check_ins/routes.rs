@@ -1,18 +1,21 @@
 //! Check-ins: sent and read by the patient, read by the clinic.
 
-use actix_web::{HttpRequest, HttpResponse, get, put, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{CheckIn as Row, NewCheckIn as Record, rules, store};
+use super::{CheckIn as Row, Judgement as Again, NewCheckIn as Record, NotUsed, rules, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::clinics::{Clinic, TriageMode};
+use crate::db::types::{Json, words};
 use crate::engine::{self, Finding, Urgency};
 use crate::error::Error;
+use crate::http::body::Said;
+use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Query};
-use crate::ids::{CheckInId, OccurrenceId, PatientId, PlanId};
+use crate::ids::{CheckInId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
 use crate::patients;
 use crate::time::Stamp;
 use crate::today::routes::asked_language;
@@ -20,7 +23,12 @@ use crate::today::views::{Watch, watch};
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list_my_check_ins).service(put_check_in).service(get_check_in).service(list_patient_check_ins);
+    config
+        .service(list_my_check_ins)
+        .service(put_check_in)
+        .service(get_check_in)
+        .service(list_patient_check_ins)
+        .service(reconsider_check_in);
 }
 
 /// A check-in to be sent. The phone makes the id.
@@ -29,14 +37,18 @@ pub fn routes(config: &mut ServiceConfig) {
 struct NewCheckIn {
     /// The plan that it is about.
     plan_id: PlanId,
-    /// The scheduled check-in that it answers; left out when the patient writes unasked.
-    occurrence_id: Option<OccurrenceId>,
-    /// The answers, by question key. Every question may be left out; none may be made up.
+    /// The scheduled check-in that it answers; left out when the patient writes unasked. One that was never asked is kept as written
+    /// unasked, and named in `not_used`.
+    #[schema(value_type = Option<OccurrenceId>)]
+    occurrence_id: Option<Said<OccurrenceId>>,
+    /// The answers, by question key; one at least. What cannot be used is kept, and named in `not_used`.
     #[serde(deserialize_with = "crate::http::body::each_once")]
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"signs": [], "redness": 3, "pain": 1, "worry": "none", "wants_call": false}))]
     answers: serde_json::Map<String, serde_json::Value>,
-    /// When the patient answered, if that was earlier: a phone without network sends it later.
-    answered_at: Option<Stamp>,
+    /// When the patient answered, if that was earlier: a phone without network sends it later. If the phone's clock cannot be right, the
+    /// server's is taken.
+    #[schema(value_type = Option<Stamp>)]
+    answered_at: Option<Said<Stamp>>,
 }
 
 /// A check-in, and what was said to it.
@@ -55,10 +67,20 @@ struct CheckIn {
     /// The answers, in canonical form: temperatures in Celsius, choices sorted.
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"signs": [], "redness": 3, "pain": 1, "worry": "none", "wants_call": false}))]
     answers: serde_json::Value,
-    /// When the patient answered.
+    /// When the patient answered; by the server's clock if `clock` is `adjusted`.
     answered_at: Stamp,
+    /// Whose clock `answered_at` is of.
+    clock: ClockState,
+    /// What the phone said instead, if `clock` is `adjusted`.
+    #[schema(required, example = "2036-03-02T18:30:00Z")]
+    claimed_at: Option<String>,
     /// When it reached us.
     received_at: Stamp,
+    /// What could not be used of what was sent. It is kept, and the clinic sees it.
+    not_used: Vec<NotUsed>,
+    /// Rules that gave no result, by what they look for; all others were judged.
+    #[schema(example = json!([]))]
+    not_judged: Vec<String>,
     /// Whether it came after its window had closed.
     #[schema(example = false)]
     back_filled: bool,
@@ -72,6 +94,49 @@ struct CheckIn {
     standing_line: String,
     /// Whom to call, and whether anybody was watching when it reached us.
     contact: Watch,
+    /// What was found when the clinic had it judged again, the newest last. What is above stays as it was said at first.
+    judged_again: Vec<Judgement>,
+}
+
+/// A later judgement of a check-in, by the plan as it was then.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Judgement {
+    /// Its id.
+    id: JudgementId,
+    /// The check-in.
+    check_in_id: CheckInId,
+    /// The protocol version by which it was judged.
+    protocol_version_id: VersionId,
+    /// Who asked for it.
+    judged_by: MemberId,
+    /// When.
+    judged_at: Stamp,
+    /// The day number that it is about.
+    #[schema(example = 3)]
+    day: i32,
+    /// What could be used of the answers.
+    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"redness": 3}))]
+    answers: serde_json::Value,
+    /// What still could not.
+    not_used: Vec<NotUsed>,
+    /// Rules that gave no result.
+    #[schema(example = json!([]))]
+    not_judged: Vec<String>,
+    /// How soon a person must act; `null` if nothing was found.
+    #[schema(required)]
+    urgency: Option<Urgency>,
+    /// What it says to the patient, most pressing first; empty if nothing was found.
+    advice: Vec<Advice>,
+}
+
+words! {
+    /// Whose clock an instant is of.
+    pub enum ClockState {
+        /// The phone's.
+        Trusted = "trusted",
+        /// The server's: what the phone said cannot be.
+        Adjusted = "adjusted",
+    }
 }
 
 /// Something to tell the patient.
@@ -88,16 +153,9 @@ struct Advice {
     text: String,
 }
 
-fn view(row: Row, clinic: &Clinic, locale: &str) -> Result<CheckIn, Error> {
+fn view(row: Row, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Result<CheckIn, Error> {
     let findings: Vec<Finding> = row.findings.to()?;
-    let locales = [locale, clinic.locale.as_str()];
-    let mut advice: Vec<Advice> = Vec::new();
-    for finding in &findings {
-        let text = engine::fill(finding.advice.in_locale(&locales), |name| clinic.word(name)).into_owned();
-        if advice.iter().all(|said| said.text != text) {
-            advice.push(Advice { rule: Some(finding.rule.clone()), urgency: Some(finding.urgency), text });
-        }
-    }
+    let mut advice = advice(&findings, clinic, locale);
     if advice.is_empty() {
         let text = match clinic.triage {
             TriageMode::Full => rules::in_line(locale, row.day),
@@ -105,6 +163,8 @@ fn view(row: Row, clinic: &Clinic, locale: &str) -> Result<CheckIn, Error> {
         };
         advice.push(Advice { rule: None, urgency: None, text });
     }
+    let judged_again: Result<Vec<Judgement>, Error> =
+        judgements.into_iter().map(|again| judgement_view(again, clinic, locale)).collect();
     Ok(CheckIn {
         id: row.id,
         plan_id: row.plan_id,
@@ -112,19 +172,55 @@ fn view(row: Row, clinic: &Clinic, locale: &str) -> Result<CheckIn, Error> {
         day: row.day,
         answers: row.answers.to()?,
         answered_at: row.answered_at,
+        clock: if row.claimed_at.is_some() { ClockState::Adjusted } else { ClockState::Trusted },
+        claimed_at: row.claimed_at,
         received_at: row.received_at,
+        not_used: row.not_used.as_ref().map(Json::to).transpose()?.unwrap_or_default(),
+        not_judged: row.not_judged.as_ref().map(Json::to).transpose()?.unwrap_or_default(),
         back_filled: row.back_filled,
         urgency: findings.iter().map(|finding| finding.urgency).max(),
         advice,
         standing_line: rules::standing(locale).to_owned(),
         contact: watch(clinic, row.received_at)?.watch,
+        judged_again: judged_again?,
+    })
+}
+
+/// What is said of findings; the same words once.
+fn advice(findings: &[Finding], clinic: &Clinic, locale: &str) -> Vec<Advice> {
+    let locales = [locale, clinic.locale.as_str()];
+    let mut advice: Vec<Advice> = Vec::new();
+    for finding in findings {
+        let text = engine::fill(finding.advice.in_locale(&locales), |name| clinic.word(name)).into_owned();
+        if advice.iter().all(|said| said.text != text) {
+            advice.push(Advice { rule: Some(finding.rule.clone()), urgency: Some(finding.urgency), text });
+        }
+    }
+    advice
+}
+
+fn judgement_view(again: Again, clinic: &Clinic, locale: &str) -> Result<Judgement, Error> {
+    let findings: Vec<Finding> = again.findings.to()?;
+    Ok(Judgement {
+        id: again.id,
+        check_in_id: again.check_in_id,
+        protocol_version_id: again.version_id,
+        judged_by: again.judged_by,
+        judged_at: again.judged_at,
+        day: again.day,
+        answers: again.answers.to()?,
+        not_used: again.not_used.to()?,
+        not_judged: again.not_judged.to()?,
+        urgency: findings.iter().map(|finding| finding.urgency).max(),
+        advice: advice(&findings, clinic, locale),
     })
 }
 
 /// Send a check-in and get advice at once.
 ///
 /// The phone makes the id, so that sending again is harmless: 201 the first time, 200 with the same answer after that,
-/// 409 if the body differs. Late answers are accepted, attributed to their day, and judged.
+/// 409 if the body means something else. Late answers are accepted, attributed to their day, and judged. Nothing is refused because a part
+/// of it is wrong: what can be used is judged at once, the rest is kept and named in `not_used`, also of a plan that has ended.
 #[utoipa::path(tag = "check-ins", operation_id = "put_check_in", request_body = NewCheckIn,
     params(("check_in_id" = CheckInId, Path, description = "Made by the phone."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
@@ -144,7 +240,8 @@ async fn put_check_in(
         occurrence_id: body.occurrence_id,
         answers: body.answers,
         answered_at: body.answered_at,
-    };
+    }
+    .meant();
     let post = app.post();
     // SQLite has one writer: what only reads is done beside it. PostgreSQL has many, and one transaction does all.
     let prepared = if app.db.is_sqlite() {
@@ -155,8 +252,12 @@ async fn put_check_in(
     };
     let (row, dossier, is_new) =
         app.db.write(move |c| super::record(c, &inner.compiled, (&me, &post), (id, &new), prepared, &m)).await?;
-    let view = view(row, &dossier.clinic, asked.as_deref().unwrap_or(&dossier.patient.locale))?;
-    Ok(if is_new { HttpResponse::Created().json(view) } else { HttpResponse::Ok().json(view) })
+    if !is_new {
+        let view = app.db.read(move |c| complete(c, row, asked.as_deref())).await?;
+        return Ok(HttpResponse::Ok().json(view));
+    }
+    let view = view(row, &dossier.clinic, asked.as_deref().unwrap_or(&dossier.patient.locale), Vec::new())?;
+    Ok(HttpResponse::Created().json(view))
 }
 
 /// Get a check-in of mine.
@@ -187,7 +288,8 @@ async fn get_check_in(
 fn complete(c: &mut crate::db::Conn, row: Row, asked: Option<&str>) -> Result<CheckIn, Error> {
     let clinic = crate::clinics::store::get(c, row.clinic_id)?;
     let patient = patients::store::find(c, row.clinic_id, row.patient_id)?.ok_or(Error::NotFound)?;
-    view(row, &clinic, asked.unwrap_or(&patient.locale))
+    let judgements = store::list_judgements(c, row.clinic_id, row.id)?;
+    view(row, &clinic, asked.unwrap_or(&patient.locale), judgements)
 }
 
 /// List my check-ins, newest first.
@@ -215,7 +317,7 @@ async fn list_my_check_ins(
 
 /// List a patient's check-ins, newest first.
 ///
-/// As the patient saw them: the answers, and the advice that was given.
+/// As the patient saw them: the answers, what could not be used of them, whose clock counts, and the advice that was given.
 #[utoipa::path(tag = "check-ins", operation_id = "list_patient_check_ins",
     params(PageParams, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 200, description = "A page of check-ins.", body = Page<CheckIn>)))]
@@ -235,6 +337,34 @@ async fn list_patient_check_ins(
         })
         .await?;
     Ok(HttpResponse::Ok().json(page))
+}
+
+/// Judge a check-in again. Clinicians and owners only.
+///
+/// By the plan as it is now, after the plan or its protocol was repaired. The first judgement stays; this one stands beside it
+/// (`judged_again`), its answers count from now on, and what it finds that was not found before raises alerts.
+#[utoipa::path(tag = "check-ins", operation_id = "reconsider_check_in",
+    params(Key, ("check_in_id" = CheckInId, Path, description = "The phone's id.")),
+    responses((status = 201, description = "Judged again.", body = Judgement)))]
+#[post("/v1/clinic/check-ins/{check_in_id}/reconsider")]
+async fn reconsider_check_in(
+    app: web::Data<App>,
+    who: Staff,
+    id: web::Path<CheckInId>,
+    key: Key,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let (m, inner, post, id) = (app.moment(), app.clone(), app.post(), id.into_inner());
+    let once = key.once((who.clinic, who.account), "reconsider_check_in", &id)?;
+    app.db
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| {
+                let (_, judgement, dossier) = super::reconsider(c, &inner.compiled, (&who, &post), id, &m)?;
+                judgement_view(judgement, &dossier.clinic, &dossier.clinic.locale)
+            })
+        })
+        .await
+        .map(idempotency::Answer::created)
 }
 
 fn paged(

@@ -1,10 +1,12 @@
 //! Check-ins: the rows.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
-use super::CheckIn;
-use crate::db::schema::{check_ins, patients};
-use crate::db::types::{DateColumn, Json};
+use super::{CheckIn, Judgement};
+use crate::db::schema::{check_in_judgements, check_ins, patients};
+use crate::db::types::Json;
 use crate::db::{Conn, direct};
 use crate::engine::Answers;
 use crate::error::Error;
@@ -75,21 +77,57 @@ pub fn list_of_patient(
     Ok(rows.load(c)?)
 }
 
-/// What was answered before in the plan, oldest first: what trends are judged by. Each with its day, and the date that this
-/// was counted from.
+/// What was answered before in the plan, oldest first: what trends are judged by. Before that check-in, if one is given.
 pub fn list_earlier(
     c: &mut Conn,
     clinic: ClinicId,
     plan: PlanId,
-    most: usize,
-) -> Result<Vec<(i32, Option<DateColumn>, Answers)>, Error> {
-    let rows: Vec<(i32, Option<DateColumn>, Json)> = direct!(c, |c| check_ins::table
-        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
-        .order(check_ins::entry_id.desc())
-        .limit(i64::try_from(most).unwrap_or(i64::MAX))
-        .select((check_ins::day, check_ins::counted_from, check_ins::answers))
+    (before, most): (Option<CheckInId>, usize),
+) -> Result<Vec<Answers>, Error> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows: Vec<(CheckInId, Json)> = match before {
+        None => direct!(c, |c| check_ins::table
+            .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+            .order(check_ins::entry_id.desc())
+            .limit(most)
+            .select((check_ins::id, check_ins::answers))
+            .load(c))?,
+        Some(before) => check_ins::table
+            .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+            .filter(check_ins::entry_id.lt(before))
+            .order(check_ins::entry_id.desc())
+            .limit(most)
+            .select((check_ins::id, check_ins::answers))
+            .load(c)?,
+    };
+    let repaired = repaired(c, clinic, plan)?;
+    let counts = |(id, answers): (CheckInId, Json)| Ok(Answers(repaired.get(&id).unwrap_or(&answers).to()?));
+    rows.into_iter().rev().map(counts).collect()
+}
+
+/// The answers of the plan's check-ins that were judged again, as they were understood last.
+pub fn repaired(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<BTreeMap<CheckInId, Json>, Error> {
+    let rows: Vec<(CheckInId, Json)> = direct!(c, |c| check_in_judgements::table
+        .filter(check_in_judgements::clinic_id.eq(clinic).and(check_in_judgements::plan_id.eq(plan)))
+        .order(check_in_judgements::id)
+        .select((check_in_judgements::check_in_id, check_in_judgements::answers))
         .load(c))?;
-    rows.into_iter().rev().map(|(day, from, answers)| Ok((day, from, Answers(answers.to()?)))).collect()
+    Ok(rows.into_iter().collect())
+}
+
+/// A judgement; never changed.
+pub fn insert_judgement(c: &mut Conn, judgement: &Judgement) -> Result<(), Error> {
+    diesel::insert_into(check_in_judgements::table).values(judgement).execute(c)?;
+    Ok(())
+}
+
+/// The judgements of a check-in after the first, oldest first.
+pub fn list_judgements(c: &mut Conn, clinic: ClinicId, id: CheckInId) -> Result<Vec<Judgement>, Error> {
+    Ok(check_in_judgements::table
+        .filter(check_in_judgements::clinic_id.eq(clinic).and(check_in_judgements::check_in_id.eq(id)))
+        .order(check_in_judgements::id)
+        .select(Judgement::as_select())
+        .load(c)?)
 }
 
 /// What a check-in is judged by, in four numbers: the versions of plan, patient and clinic, and the newest check-in.

@@ -606,7 +606,7 @@ pub fn healing(
     for done in rules::standing(&done(c, &course)?) {
         let dossier = plan_of(&dossiers, &course, &done);
         let symptoms = match dossier {
-            Some(dossier) => rules::healing(&dossier.compiled, &dossier.known_all(c)?.check_ins),
+            Some(dossier) => rules::healing(&dossier.compiled, &dossier.enrolment(), &dossier.known_all(c)?.check_ins),
             None => Vec::new(),
         };
         sessions.push(SessionHealing {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{CheckInFact, Compiled, QuestionKind, SIGNS, Successor};
+use crate::engine::{Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Successor};
 use crate::ids::{AlertId, PlanId, TreatmentId};
 
 /// Answers tell of the skin for so many days (an assumption).
@@ -235,7 +235,7 @@ pub fn readiness(terms: Terms, known: Known) -> Readiness {
 /// for is at 1 or less, or where its curve ends; no danger sign; no restriction held by the answers. What was not answered is
 /// not calm: it is not known.
 pub fn skin(compiled: &Compiled, check_ins: &[CheckInFact], today: i32, held: Vec<String>) -> Skin {
-    let of = compiled.on(today);
+    let of = compiled.on(DayOfPlan(today));
     let mut recent: Vec<&CheckInFact> = check_ins.iter().filter(|one| today - one.day <= FRESH_DAYS).collect();
     recent.sort_by_key(|one| (one.day, one.answered_at));
     let newest = |key: &str| recent.iter().rev().find_map(|one| one.answers.0.get(key));
@@ -266,7 +266,8 @@ pub fn skin(compiled: &Compiled, check_ins: &[CheckInFact], today: i32, held: Ve
 
 /// The highest level that is calm: 1, or where the symptom's curve ends if that is higher.
 fn calm_level(compiled: &Compiled, symptom: &str) -> i64 {
-    compiled.expected(symptom, compiled.horizon_day).map_or(AT_REST, |level| AT_REST.max(i64::from(level)))
+    let last = compiled.horizon_day;
+    compiled.expected(symptom, DayOfPlan(last), Age(last)).map_or(AT_REST, |level| AT_REST.max(i64::from(level)))
 }
 
 impl Reason {
@@ -431,7 +432,7 @@ pub struct Point {
 }
 
 /// How each symptom with an expected curve went, by the check-ins of one session's plan.
-pub fn healing(compiled: &Compiled, check_ins: &[CheckInFact]) -> Vec<Healing> {
+pub fn healing(compiled: &Compiled, enrolment: &Enrolment, check_ins: &[CheckInFact]) -> Vec<Healing> {
     let mut in_order: Vec<&CheckInFact> = check_ins.iter().collect();
     in_order.sort_by_key(|one| (one.day, one.answered_at));
     let of_symptom = |symptom: &String| {
@@ -439,7 +440,9 @@ pub fn healing(compiled: &Compiled, check_ins: &[CheckInFact]) -> Vec<Healing> {
         for one in &in_order {
             let Some(level) = one.answers.0.get(symptom).and_then(serde_json::Value::as_i64) else { continue };
             points.retain(|point| point.day != one.day);
-            points.push(Point { day: one.day, level, expected: compiled.expected(symptom, one.day) });
+            let day = DayOfPlan(one.day);
+            let expected = compiled.expected(symptom, day, enrolment.age_of(day));
+            points.push(Point { day: one.day, level, expected });
         }
         let unrest = points.iter().rposition(|point| point.level > AT_REST);
         let at_rest_from = points.get(unrest.map_or(0, |last| last + 1)).map(|point| point.day);
@@ -494,8 +497,19 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::engine::{Answers, Parameters, compile, parse};
+    use crate::engine::{Answers, Parameters, PlanStatus, Stops, compile, parse};
     use crate::time::Stamp;
+
+    fn enrolment() -> Enrolment {
+        Enrolment {
+            plan: PlanId(Uuid::nil()),
+            day_zero: date(2026, 3, 2),
+            enrolled_at: Stamp::from_micros(0).unwrap(),
+            status: PlanStatus::Active,
+            stops: Stops::default(),
+            counted_later: 0,
+        }
+    }
 
     fn treatment(number: u128) -> TreatmentId {
         TreatmentId(Uuid::from_u128(number))
@@ -647,7 +661,7 @@ mod tests {
         let levels = |all: &[(i32, i64)]| {
             let facts: Vec<CheckInFact> =
                 all.iter().map(|(day, level)| check_in(*day, i64::from(*day), json!({ "redness": level }))).collect();
-            let all = healing(&compiled, &facts);
+            let all = healing(&compiled, &enrolment(), &facts);
             all.into_iter().find(|one| one.symptom == "redness").unwrap().at_rest_from
         };
         assert_eq!(levels(&[(1, 5), (3, 1), (5, 2), (7, 1), (14, 0)]), Some(7));

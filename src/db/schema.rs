@@ -325,6 +325,7 @@ diesel::table! {
         received_at -> Instant,
         made_by -> Uid,
         counted_from -> Nullable<Day>,
+        claimed_at -> Nullable<Text>,
     }
 }
 
@@ -351,6 +352,10 @@ diesel::table! {
         urgency -> Nullable<Text>,
         findings -> JsonDoc,
         counted_from -> Nullable<Day>,
+        sent -> Nullable<Text>,
+        claimed_at -> Nullable<Text>,
+        not_used -> Nullable<JsonDoc>,
+        not_judged -> Nullable<JsonDoc>,
     }
 }
 
@@ -523,6 +528,49 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    check_in_judgements (clinic_id, check_in_id, id) {
+        clinic_id -> Uid,
+        check_in_id -> Uid,
+        id -> Uid,
+        plan_id -> Uid,
+        version_id -> Uid,
+        day -> Integer,
+        answers -> JsonDoc,
+        not_used -> JsonDoc,
+        not_judged -> JsonDoc,
+        findings -> JsonDoc,
+        urgency -> Nullable<Text>,
+        judged_by -> Uid,
+        judged_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
+    kept_marks (clinic_id, plan_id, id) {
+        clinic_id -> Uid,
+        plan_id -> Uid,
+        id -> Uid,
+        day -> Integer,
+        occurrence_id -> Uid,
+        item_key -> Text,
+        slot_key -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        why -> Text,
+        noted_at -> Instant,
+        claimed_at -> Nullable<Text>,
+        received_at -> Instant,
+        made_by -> Uid,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     clinics,
     accounts,
@@ -543,6 +591,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     plan_revisions,
     marks,
     check_ins,
+    check_in_judgements,
+    kept_marks,
     alerts,
     alert_events,
     outbox,

@@ -376,8 +376,7 @@ fn answer_past(
             continue;
         }
         let answers = answers(dossier, occurrence.day, if is_last { goes } else { Goes::Well });
-        let new =
-            NewCheckIn { plan_id: dossier.plan.id, occurrence_id: Some(occurrence.id), answers, answered_at: None };
+        let new = NewCheckIn::now(dossier.plan.id, Some(occurrence.id), answers);
         let who = auth::Patient { account };
         check_ins::record(c, &app.compiled, (&who, &app.post()), (at.id::<CheckInId>(), &new), None, &at)?;
     }
@@ -389,7 +388,7 @@ fn answers(dossier: &Dossier, day: i32, goes: Goes) -> serde_json::Map<String, s
     let mut answers = serde_json::Map::new();
     answers.insert("signs".to_owned(), if goes == Goes::Sign { json!(["F6"]) } else { json!([]) });
     for symptom in dossier.compiled.curves.keys().filter(|symptom| dossier.compiled.question(symptom).is_some()) {
-        let expected = dossier.compiled.expected(symptom, day).unwrap_or_default();
+        let expected = dossier.compiled.expected(symptom, engine::DayOfPlan(day), engine::Age(day)).unwrap_or_default();
         let level =
             if goes == Goes::Red && symptom == "redness" { expected.saturating_add(4).min(10) } else { expected };
         answers.insert(symptom.clone(), json!(level));

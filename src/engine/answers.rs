@@ -25,28 +25,67 @@ pub struct AnswerProblem {
     pub code: &'static str,
     /// One sentence for people.
     pub detail: String,
+    /// The choice of a list that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice: Option<String>,
+}
+
+/// What of the sent answers a version can use, and what it cannot.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Taken {
+    /// What can be used.
+    pub answers: Answers,
+    /// What cannot: one entry for each answer, and for each choice of a list.
+    pub problems: Vec<AnswerProblem>,
+}
+
+/// What is wrong: the code, the sentence, and the choice that it is about.
+struct Problem(&'static str, String, Option<String>);
+
+/// Whether something was answered at all: `null`, a blank text and an empty object are no answers, an empty list is one ("none of these").
+pub fn is_answer(value: &Json) -> bool {
+    match value {
+        Json::Null => false,
+        Json::String(text) => !text.trim().is_empty(),
+        Json::Object(fields) => fields.values().any(is_answer),
+        _ => true,
+    }
 }
 
 impl Compiled {
-    /// Checks what a phone sent; nothing is required, `null` means not answered.
+    /// Checks what was sent; nothing is required, and what is no answer is left out. An error names all that cannot be taken.
     pub fn check_answers(&self, sent: &Map<String, Json>) -> Result<Answers, Vec<AnswerProblem>> {
-        let mut answers = BTreeMap::new();
-        let mut problems = Vec::new();
-        for (key, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
-            match self
-                .question(key)
-                .ok_or(("unknown_question", "This plan does not ask that.".to_owned()))
-                .and_then(|question| self.check(question, value))
-            {
-                Ok(value) => drop(answers.insert(key.clone(), value)),
-                Err((code, detail)) => problems.push(AnswerProblem { question: key.clone(), code, detail }),
-            }
-        }
-        if problems.is_empty() { Ok(Answers(answers)) } else { Err(problems) }
+        let Taken { answers, problems } = self.take_answers(sent);
+        if problems.is_empty() { Ok(answers) } else { Err(problems) }
     }
 
-    fn check(&self, question: &Question, value: &Json) -> Result<Json, (&'static str, String)> {
-        let wrong_type = |wanted: &str| ("wrong_type", format!("Give {wanted}."));
+    /// Takes of what was sent what this version can use. One wrong answer is no reason to drop the others.
+    pub fn take_answers(&self, sent: &Map<String, Json>) -> Taken {
+        let mut taken = Taken::default();
+        for (key, value) in sent.iter().filter(|(_, value)| is_answer(value)) {
+            let (value, problems) = match self.question(key) {
+                Some(question) => self.take(question, value),
+                None => (None, vec![Problem("unknown_question", "This plan does not ask that.".to_owned(), None)]),
+            };
+            taken.answers.0.extend(value.map(|value| (key.clone(), value)));
+            let named = |Problem(code, detail, choice)| AnswerProblem { question: key.clone(), code, detail, choice };
+            taken.problems.extend(problems.into_iter().map(named));
+        }
+        taken
+    }
+
+    fn take(&self, question: &Question, value: &Json) -> (Option<Json>, Vec<Problem>) {
+        if question.kind == QuestionKind::Multi {
+            return self.take_choices(question, value);
+        }
+        match self.check(question, value) {
+            Ok(value) => (Some(value), Vec::new()),
+            Err(problem) => (None, vec![problem]),
+        }
+    }
+
+    fn check(&self, question: &Question, value: &Json) -> Result<Json, Problem> {
+        let wrong_type = |wanted: &str| Problem("wrong_type", format!("Give {wanted}."), None);
         match question.kind {
             QuestionKind::Flag => value.as_bool().map(Json::from).ok_or_else(|| wrong_type("true or false")),
             QuestionKind::Level => {
@@ -54,42 +93,70 @@ impl Compiled {
                 let in_range = (0..=10).contains(&level);
                 in_range
                     .then(|| Json::from(level))
-                    .ok_or_else(|| ("out_of_range", "Give a whole number from 0 to 10.".to_owned()))
+                    .ok_or_else(|| Problem("out_of_range", "Give a whole number from 0 to 10.".to_owned(), None))
             }
             QuestionKind::Temperature => {
                 let sent = temperature(value)
                     .ok_or_else(|| wrong_type("a temperature, like 37.5 or {\"value\": 99.5, \"unit\": \"F\"}"))?;
-                let problem =
-                    || ("out_of_range", "Give a temperature from 30 to 45 C, or from 86 to 113 F.".to_owned());
-                celsius(sent).map(Json::from).ok_or_else(problem)
+                let range = "Give a temperature from 30 to 45 C, or from 86 to 113 F.";
+                celsius(sent).map(Json::from).ok_or_else(|| Problem("out_of_range", range.to_owned(), None))
             }
-            QuestionKind::Choice => {
+            QuestionKind::Choice | QuestionKind::Multi => {
                 let word = value.as_str().ok_or_else(|| wrong_type("one of the choices"))?;
-                self.must_be_choice(question, word)?;
-                Ok(Json::from(word))
-            }
-            QuestionKind::Multi => {
-                let words =
-                    value.as_array().and_then(|words| words.iter().map(Json::as_str).collect::<Option<Vec<_>>>());
-                let mut words = words.ok_or_else(|| wrong_type("a list of choices"))?;
-                words.iter().try_for_each(|word| self.must_be_choice(question, word))?;
-                words.sort_unstable();
-                words.dedup();
-                Ok(Json::from(words))
+                let Problem(code, detail, _) = match self.choice(question, word) {
+                    Ok(word) => return Ok(Json::from(word)),
+                    Err(problem) => problem,
+                };
+                Err(Problem(code, detail, None))
             }
         }
     }
 
-    fn must_be_choice(&self, question: &Question, word: &str) -> Result<(), (&'static str, String)> {
+    /// The choices of a list that are known. If none of them is, the question was not answered: only an empty list says "none of these".
+    fn take_choices(&self, question: &Question, value: &Json) -> (Option<Json>, Vec<Problem>) {
+        let wrong_type = |member: Option<String>| Problem("wrong_type", "Give a list of choices.".to_owned(), member);
+        let mut problems = Vec::new();
+        let members = match value.as_array() {
+            Some(members) => members.clone(),
+            None => {
+                problems.push(wrong_type(None));
+                named_in(value)
+            }
+        };
+        let mut words: Vec<&str> = Vec::new();
+        for member in &members {
+            match member.as_str().map(|word| self.choice(question, word)) {
+                Some(Ok(word)) => words.push(word),
+                Some(Err(problem)) => problems.push(problem),
+                None => problems.push(wrong_type(Some(member.to_string()))),
+            }
+        }
+        words.sort_unstable();
+        words.dedup();
+        let said = !words.is_empty() || problems.is_empty();
+        (said.then(|| Json::from(words)), problems)
+    }
+
+    /// The choice that a word means.
+    fn choice<'a>(&'a self, question: &'a Question, word: &str) -> Result<&'a str, Problem> {
         let keys: Vec<&str> = match question.key.as_str() {
             SIGNS => self.signs.iter().map(|sign| sign.key.as_str()).collect(),
             _ => question.choices.iter().map(|choice| choice.key.as_str()).collect(),
         };
-        if keys.contains(&word) {
-            Ok(())
-        } else {
-            Err(("unknown_choice", format!("Give one of: {}.", keys.join(", "))))
+        let unknown = || Problem("unknown_choice", format!("Give one of: {}.", keys.join(", ")), Some(word.to_owned()));
+        keys.iter().copied().find(|key| *key == word.trim()).ok_or_else(unknown)
+    }
+}
+
+/// The words that are meant by what should have been a list of them: one word alone, or an object that says of each whether it holds.
+fn named_in(value: &Json) -> Vec<Json> {
+    match value {
+        Json::String(_) => vec![value.clone()],
+        Json::Object(fields) => {
+            let held = fields.iter().filter(|(_, held)| held.as_bool() == Some(true));
+            held.map(|(word, _)| Json::from(word.as_str())).collect()
         }
+        _ => Vec::new(),
     }
 }
 

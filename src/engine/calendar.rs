@@ -7,6 +7,16 @@ use jiff::{Span, Timestamp};
 use super::clock::LocalTime;
 use crate::time::Stamp;
 
+/// A day as the plan counts it: it says which lines, forms and protocol version a day has. It waits while the plan waits. Treated on
+/// 2 March, paused from 4 to 11 March with `days: shift`: 11 March is day 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DayOfPlan(pub i32);
+
+/// Days since the treatment, by the calendar: skin does not wait while a plan does. It says what level is normal, which phase it is and
+/// which rules apply. In the example above 11 March is age 9.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Age(pub i32);
+
 /// The first instant at which the local clock shows this time of this day, or a later one.
 ///
 /// A gap moves to the first instant after it, a fold takes the first of the two.

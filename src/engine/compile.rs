@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::calendar::{Age, DayOfPlan};
 use super::conditions::{Condition, Known, Verdict};
 use super::document::{
     Adjust, Choice, ClinicText, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot,
@@ -86,7 +87,7 @@ pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled,
         match variant.when.judge(|name| known.get(name).cloned()) {
             Verdict::True => variants.push(variant.key.clone()),
             Verdict::False => {}
-            Verdict::Unknown => continue,
+            Verdict::Unknown | Verdict::Failed => continue,
         }
         judged.push((variant.key.clone(), Known::Flag(variants.last() == Some(&variant.key))));
     }
@@ -191,35 +192,45 @@ impl Compiled {
     }
 
     /// The version that a day belongs to.
-    pub fn on(&self, day: i32) -> &Self {
+    pub fn on(&self, day: DayOfPlan) -> &Self {
         match &self.earlier {
-            Some(earlier) if day < earlier.until_day => earlier.compiled.on(day),
+            Some(earlier) if day.0 < earlier.until_day => earlier.compiled.on(day),
             _ => self,
         }
     }
 
-    /// The stretch of the recovery a day belongs to: the first that matches.
-    pub fn phase_on(&self, day: i32) -> Option<&Phase> {
-        self.phases.get(self.phase_index_on(day)?)
+    /// The versions that it is made of, the newest first.
+    pub fn versions(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |of| Some(of.earlier.as_ref()?.compiled.as_ref()))
+    }
+
+    /// The stretch of the recovery that skin of an age is in: the first that matches, of the version that the day belongs to.
+    pub fn phase_on(&self, day: DayOfPlan, age: Age) -> Option<&Phase> {
+        self.phases.get(self.phase_index_on(day, age)?)
     }
 
     /// The same as an index.
-    pub fn phase_index_on(&self, day: i32) -> Option<usize> {
+    pub fn phase_index_on(&self, day: DayOfPlan, age: Age) -> Option<usize> {
         let of = self.on(day);
         let own = of.phases.iter().enumerate().skip(of.first_phase);
-        own.into_iter().find(|(_, phase)| phase.days.contains(day)).map(|(index, _)| index)
+        own.into_iter().find(|(_, phase)| phase.days.contains(age.0)).map(|(index, _)| index)
     }
 
-    /// The level of a symptom that is normal on a day.
-    pub fn expected(&self, symptom: &str, day: i32) -> Option<u8> {
-        let levels = self.on(day).curves.get(symptom)?;
-        let day = usize::try_from(day).unwrap_or_default();
-        levels.get(day).or_else(|| levels.last()).copied()
+    /// The level of a symptom that is normal at an age, by the version that the day belongs to.
+    pub fn expected(&self, symptom: &str, day: DayOfPlan, age: Age) -> Option<u8> {
+        self.on(day).normal(symptom, age)
+    }
+
+    /// The level of a symptom that is normal at an age, by this version alone.
+    pub(super) fn normal(&self, symptom: &str, age: Age) -> Option<u8> {
+        let levels = self.curves.get(symptom)?;
+        let age = usize::try_from(age.0).unwrap_or_default();
+        levels.get(age).or_else(|| levels.last()).copied()
     }
 
     /// The questions of a form on a day, in order; the choices of `signs` are the signs asked on that day.
     pub fn form(&self, form: &str, day: i32) -> Vec<Cow<'_, Question>> {
-        let of = self.on(day);
+        let of = self.on(DayOfPlan(day));
         let keys =
             of.forms.iter().find(|one| one.key == form).map(|form| form.questions.as_slice()).unwrap_or_default();
         let asked = keys.iter().filter_map(|key| of.question(key)).filter(|question| question.days.contains(day));
@@ -241,14 +252,14 @@ impl Compiled {
     pub fn planned_on(&self, day: i32) -> &[Planned] {
         usize::try_from(day)
             .ok()
-            .and_then(|index| self.on(day).by_day.get(index))
+            .and_then(|index| self.on(DayOfPlan(day)).by_day.get(index))
             .map(Vec::as_slice)
             .unwrap_or_default()
     }
 
     /// The lines that stand on a day only if a hold keeps them in force.
     pub(super) fn perhaps_held_on(&self, day: i32) -> impl Iterator<Item = Planned> {
-        let held = self.on(day).held.iter().filter_map(move |index| Some((*index, self.items.get(*index)?)));
+        let held = self.on(DayOfPlan(day)).held.iter().filter_map(move |index| Some((*index, self.items.get(*index)?)));
         held.filter(move |(_, item)| item.may_hold_on(day))
             .flat_map(|(index, item)| item.slots.iter().map(move |slot| Planned { item: index, slot: *slot }))
     }

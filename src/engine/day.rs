@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::calendar::{local_date, local_instant, next_date_change};
+use super::calendar::{DayOfPlan, local_date, local_instant, next_date_change};
 use super::clock::LocalTime;
 use super::compile::{Compiled, Planned};
 use super::document::Item;
@@ -158,7 +158,7 @@ impl View {
             number,
             date,
             status: enrolment.status_on(date),
-            phase: if is_told { compiled.phase_index_on(enrolment.age_on(date)) } else { None },
+            phase: if is_told { compiled.phase_index_on(DayOfPlan(number), enrolment.age_on(date)) } else { None },
             occurrences: self.occurrences,
             changed_at: self.changes.last.map_or(self.date.0, |last| last.max(self.date.0)),
             valid_until: self.changes.next.map_or(self.date.1, |next| next.min(self.date.1)),
@@ -181,8 +181,7 @@ impl Seen<'_> {
             view.occurrences.extend(self.occurrence(&mut windows, *line, day, false, &mut view.changes));
         }
         for line in self.compiled.perhaps_held_on(day) {
-            let in_force =
-                self.compiled.items.get(line.item).is_some_and(|item| self.facts.hold(self.compiled, item, day));
+            let in_force = self.compiled.items.get(line.item).is_some_and(|item| self.is_held(item, DayOfPlan(day)));
             if in_force {
                 view.occurrences.extend(self.occurrence(&mut windows, line, day, true, &mut view.changes));
             }
@@ -265,6 +264,10 @@ impl Seen<'_> {
         })
     }
 
+    fn is_held(&self, item: &Item, day: DayOfPlan) -> bool {
+        self.facts.hold(self.compiled, item, day, self.enrolment.age_of(day))
+    }
+
     /// The end of the planned run; beyond the planned days, as far as the hold reaches with the answers there are.
     fn last_day(&self, item: &Item, day: i32) -> Option<i32> {
         if let Some(end) = item.days.end_of_run(day) {
@@ -274,7 +277,7 @@ impl Seen<'_> {
         if !hold.when.variables().iter().any(|name| name == "day" || name.ends_with("_expected")) {
             return Some(hold.to_day);
         }
-        let lifted = (day..=hold.to_day).find(|later| !self.facts.hold(self.compiled, item, *later));
+        let lifted = (day..=hold.to_day).find(|later| !self.is_held(item, DayOfPlan(*later)));
         Some(lifted.map_or(hold.to_day, |first_free| first_free - 1))
     }
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::calendar::local_instant;
+use super::calendar::{DayOfPlan, local_instant};
 use super::clock::LocalTime;
 use super::compile::Compiled;
 use super::conditions::{Known, Verdict};
@@ -50,7 +50,7 @@ pub(super) fn due_at(compiled: &Compiled, enrolment: &Enrolment, day: i32, zone:
 }
 
 fn rules_on(compiled: &Compiled, day: i32) -> impl Iterator<Item = &Rule> {
-    compiled.on(day).rules.iter().filter(move |rule| rule.on == Trigger::Day && rule.days.contains(day))
+    compiled.on(DayOfPlan(day)).rules.iter().filter(move |rule| rule.on == Trigger::Day && rule.days.contains(day))
 }
 
 fn found(compiled: &Compiled, rule: &Rule, day: i32) -> Option<DayFinding> {

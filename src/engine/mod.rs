@@ -30,8 +30,8 @@ mod words;
 
 pub use adherence::{Adherence, Asking, Beside, Tally, adherence};
 pub use alerts::{Standing, due_at, is_news};
-pub use answers::{AnswerProblem, Answers};
-pub use calendar::{day_number, days_between, local_date, local_instant};
+pub use answers::{AnswerProblem, Answers, Taken, is_answer};
+pub use calendar::{Age, DayOfPlan, day_number, days_between, local_date, local_instant};
 pub use clock::{Days, LocalTime};
 pub use commands::{
     Command, Now, PlanState, Refusal, Revision, Stretch, Successor, UndoRefusal, answered_from, apply, undo,
@@ -49,7 +49,7 @@ pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use hours::{Desk, Hours, HoursProblem, Opening};
 pub use lint::{Linted, lint};
 pub use merge::{Line, SetAside, Source, forbidden_until, merge, set_aside};
-pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, find, occurrence_id};
+pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, at_the_latest, find, occurrence_id};
 pub use overrides::{
     AddedLine, DayRange, Override, OverrideChange, OverrideProblem, SetLine, SlotKey, Threshold, behind,
     check_override, check_shape,
@@ -63,7 +63,7 @@ pub use simulate::{
 };
 pub use stops::{End, Pause, PausedDays, Silence, Stops, Way};
 pub use text::{Text, fill};
-pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage};
+pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage, triage_by};
 pub use words::{
     AlertChange, Decision, ItemKind, LateEnrolment, MarkState, ParameterKind, PlanStatus, Procedure, Purpose,
     QuestionKind, Reason, State, Trigger, UnknownWord, Urgency, Weekday,

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::answers::{Answers, known_answer};
-use super::calendar::{add_days, local_instant};
+use super::calendar::{Age, DayOfPlan, add_days, local_instant};
 use super::compile::{Compiled, Planned};
 use super::conditions::{Known, Verdict};
 use super::document::{Item, SIGNS, Slot};
@@ -79,7 +79,7 @@ impl Enrolment {
         occurrence_id(self.plan, item_key, self.first_counted(day), slot_key)
     }
 
-    /// The day, as it is counted now, that an id belongs to if it is one of this line and window. Nobody needs to ask for it now.
+    /// The day that an id belongs to if it is one of this line and window. Nobody needs to ask for it now.
     pub fn day_of_id(&self, item_key: &str, slot_key: &str, id: OccurrenceId) -> Option<i32> {
         let moved = self.counted_later.abs();
         (-moved..=LAST_DAY + moved).find(|day| self.occurrence_id(item_key, *day, slot_key) == id)
@@ -91,6 +91,26 @@ impl Enrolment {
         let window = Window::of(slot, add_days(self.day_zero, day), zone);
         window.opens_at <= at && window.closes_at > self.enrolled_at
     }
+
+    /// Whether the window of a line on a day has opened by then, as it would be without any pause.
+    pub fn has_opened(&self, slot: &Slot, day: i32, zone: &TimeZone, at: Stamp) -> bool {
+        Window::of(slot, add_days(self.day_zero, day), zone).opens_at <= at
+    }
+
+    /// Whether the window of a line on a day has closed by then; as it would be without a pause that nobody has ended.
+    pub fn has_closed(&self, slot: &Slot, day: i32, zone: &TimeZone, at: Stamp) -> bool {
+        let date = self.date_of(day).unwrap_or_else(|| add_days(self.day_zero, day));
+        Window::of(slot, date, zone).closes_at <= at
+    }
+}
+
+/// What was noted so long before it came was noted without network: the patient may have flown since, by so much at the most.
+const OFFLINE_SECONDS: i64 = 600;
+const FLOWN_SECONDS: i64 = 26 * 3_600;
+
+/// What the clocks where the patient was may have shown when something was noted, by the clocks where the patient is now.
+pub fn at_the_latest(noted_at: Stamp, at: Stamp) -> Stamp {
+    if at.seconds_since(noted_at) > OFFLINE_SECONDS { noted_at.plus_seconds(FLOWN_SECONDS) } else { noted_at }
 }
 
 /// The id of an occurrence: it depends on the plan, the item, the day (as it was first counted) and the slot, never on the zone or the version.
@@ -220,36 +240,34 @@ impl Facts<'_> {
     }
 
     /// Whether a restriction is in force on a day after its last one, by the answers given since.
-    pub(super) fn hold(&self, compiled: &Compiled, item: &Item, day: i32) -> bool {
+    pub(super) fn hold(&self, compiled: &Compiled, item: &Item, day: DayOfPlan, age: Age) -> bool {
         let (Some(hold), Some(last)) = (&item.hold, item.days.last()) else { return false };
         let mut since: Vec<&CheckInFact> =
-            self.check_ins.iter().filter(|check_in| (last..=day).contains(&check_in.day)).collect();
+            self.check_ins.iter().filter(|check_in| (last..=day.0).contains(&check_in.day)).collect();
         since.sort_by_key(|check_in| (check_in.day, check_in.answered_at));
         let newest_first: Vec<&Answers> = since.into_iter().rev().map(|check_in| &check_in.answers).collect();
-        match hold.when.judge(|name| answered(compiled, &newest_first, day, name)) {
+        match hold.when.judge(|name| answered(compiled.on(day), &newest_first, age, name)) {
             Verdict::True => true,
             Verdict::False => false,
-            Verdict::Unknown => hold.if_unknown,
+            Verdict::Unknown | Verdict::Failed => hold.if_unknown,
         }
     }
 }
 
 /// A variable as the latest answers have it, each question by itself.
-fn answered(compiled: &Compiled, newest_first: &[&Answers], day: i32, name: &str) -> Option<Known> {
-    let compiled = compiled.on(day);
+fn answered(compiled: &Compiled, newest_first: &[&Answers], age: Age, name: &str) -> Option<Known> {
     let nth = |key: &str, n: usize| {
         let question = compiled.question(key)?;
         let value: &Json = newest_first.iter().filter_map(|answers| answers.0.get(key)).nth(n)?;
         known_answer(question.kind, value)
     };
     if name == "day" {
-        return Some(Known::Whole(day));
+        return Some(Known::Whole(age.0));
     }
     if name == "previous_signs" {
         return nth(SIGNS, 1);
     }
-    let expected =
-        || compiled.expected(name.strip_suffix("_expected")?, day).map(|level| Known::Whole(i32::from(level)));
+    let expected = || compiled.normal(name.strip_suffix("_expected")?, age).map(|level| Known::Whole(i32::from(level)));
     let previous = || nth(name.strip_suffix("_previous")?, 1);
     compiled.known(name).or_else(|| nth(name, 0)).or_else(previous).or_else(expected)
 }

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::calendar::DayOfPlan;
 use super::compile::{Compiled, Planned};
 use super::day::{Occurrence, Seen, Windows};
 use super::day_rules;
@@ -106,7 +107,7 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
         return None;
     }
     let after = after.max(enrolment.reminded_from());
-    let listens = |day| compiled.on(day).rules.iter().any(|rule| rule.on == Trigger::Silence);
+    let listens = |day| compiled.on(DayOfPlan(day)).rules.iter().any(|rule| rule.on == Trigger::Silence);
     let facts = Facts::default();
     let seen = Seen { compiled, enrolment, facts: &facts, zone };
     let mut next: Option<Stamp> = None;

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::calendar::local_date;
+use super::calendar::{DayOfPlan, local_date};
 use super::compile::Compiled;
 use super::conditions::{Known, Verdict};
 use super::occurrences::{Enrolment, Facts, Window, line_of};
@@ -12,7 +12,7 @@ use crate::time::Stamp;
 
 /// What the rules about silence find at a moment.
 ///
-/// `day` is the day of the latest check-in whose window has closed: a rule for days 1-7 still fires on the morning of day 8.
+/// `day` is the age of the skin on the day of the latest check-in whose window has closed: a rule for days 1-7 still fires on the morning of day 8.
 pub fn silence(
     compiled: &Compiled,
     enrolment: &Enrolment,
@@ -26,14 +26,14 @@ pub fn silence(
     let Some((day, missed_in_a_row)) = missed_in_a_row(compiled, enrolment, facts, zone, as_of) else {
         return Vec::new();
     };
-    let compiled = compiled.on(day);
+    let (compiled, age) = (compiled.on(DayOfPlan(day)), enrolment.age_of(DayOfPlan(day)));
     let known = |name: &str| match name {
-        "day" => Some(Known::Whole(day)),
+        "day" => Some(Known::Whole(age.0)),
         "missed_in_a_row" => Some(Known::Whole(missed_in_a_row)),
         "answered_any" => Some(Known::Flag(!facts.check_ins.is_empty())),
         _ => compiled.known(name),
     };
-    let rules = compiled.rules.iter().filter(|rule| rule.on == Trigger::Silence && rule.days.contains(day));
+    let rules = compiled.rules.iter().filter(|rule| rule.on == Trigger::Silence && rule.days.contains(age.0));
     let fired = rules.filter(|rule| rule.when.judge(known) == Verdict::True);
     fired.map(|rule| finding(rule, None, known)).collect()
 }

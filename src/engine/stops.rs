@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::calendar::{add_days, days_between, local_date};
+use super::calendar::{Age, DayOfPlan, add_days, days_between, local_date};
 use super::occurrences::Enrolment;
 use super::words::PlanStatus;
 use crate::ids::PlanId;
@@ -316,13 +316,13 @@ impl Enrolment {
     }
 
     /// How many days after the treatment a date is. Skin does not wait while a plan does: what is normal, and what rules judge, goes by it.
-    pub fn age_on(&self, date: Date) -> i32 {
-        days_between(self.day_zero, date)
+    pub fn age_on(&self, date: Date) -> Age {
+        Age(days_between(self.day_zero, date))
     }
 
     /// The age of the skin on a day of the plan.
-    pub fn age_of(&self, day: i32) -> i32 {
-        self.date_of(day).map_or(day, |date| self.age_on(date))
+    pub fn age_of(&self, day: DayOfPlan) -> Age {
+        self.date_of(day.0).map_or(Age(day.0), |date| self.age_on(date))
     }
 
     /// Which time a day comes: a pause that begins on it, or before it, lets it come again on another date.

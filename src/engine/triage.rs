@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::answers::{Answers, known_answer};
+use super::calendar::{Age, DayOfPlan};
 use super::compile::Compiled;
 use super::conditions::{Condition, Known, Verdict};
 use super::document::{Escalation, Rule, SIGNS, Sign};
@@ -18,12 +19,14 @@ pub const LOOK_BACK: usize = 30;
 /// The answers to judge.
 #[derive(Debug, Clone, Copy)]
 pub struct TriageInput<'a> {
-    /// The day the answers are about.
-    pub day: i32,
+    /// The day of the plan that the answers are about: it says which version asked.
+    pub day: DayOfPlan,
+    /// How old the skin was: it says what was normal, and which rules apply.
+    pub age: Age,
     /// The answers.
     pub answers: &'a Answers,
-    /// Earlier answers with their days, the newest last.
-    pub earlier: &'a [(i32, Answers)],
+    /// Earlier answers, the newest last.
+    pub earlier: &'a [Answers],
 }
 
 /// What triage found.
@@ -33,7 +36,7 @@ pub struct Triage {
     pub urgency: Option<Urgency>,
     /// The findings, the most pressing first.
     pub findings: Vec<Finding>,
-    /// The rules that could not be judged because something was not answered.
+    /// The rules that could not be judged; the others were.
     pub not_judged: Vec<NotJudged>,
 }
 
@@ -67,34 +70,46 @@ pub struct Trace {
     pub not_answered: Vec<String>,
 }
 
-/// A rule that could not be judged.
+/// A rule that could not be judged, or of which it is not known whether it is more pressing than it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotJudged {
     /// The cause it would have had.
     pub cause: String,
     /// What was not answered.
     pub not_answered: Vec<String>,
+    /// Everything was answered, and its condition has no result: the rule is to be mended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
 }
 
-/// Judges the answers of one check-in.
+/// Judges the answers of one check-in by the version that asked on its day.
 pub fn triage(compiled: &Compiled, input: &TriageInput) -> Triage {
-    let compiled = compiled.on(input.day);
+    triage_by(compiled.on(input.day), input)
+}
+
+/// Judges the answers of one check-in by this version, whatever version its day belongs to.
+pub fn triage_by(compiled: &Compiled, input: &TriageInput) -> Triage {
     let known = |name: &str| variable(compiled, input, name);
     let mut findings: Vec<Finding> = signs(compiled, input).map(|sign| sign_finding(sign, known)).collect();
-    let mut not_judged = Vec::new();
-    for rule in compiled.rules.iter().filter(|rule| rule.on == Trigger::Answers && rule.days.contains(input.day)) {
+    let unsure = signs(compiled, input).filter(|sign| fails(&sign.escalate, known));
+    let failed = |sign: &Sign| NotJudged { cause: sign.key.clone(), not_answered: Vec::new(), failed: true };
+    let mut not_judged: Vec<NotJudged> = unsure.map(failed).collect();
+    for rule in compiled.rules.iter().filter(|rule| rule.on == Trigger::Answers && rule.days.contains(input.age.0)) {
         let symptoms = rule.for_each.iter().map(|symptom| Some(symptom.as_str()));
         let once = rule.for_each.is_empty().then_some(None);
         for symptom in symptoms.chain(once) {
             let known = |name: &str| {
                 symptom.and_then(|symptom| symptom_variable(compiled, input, symptom, name)).or_else(|| known(name))
             };
-            match rule.when.judge(known) {
-                Verdict::True => findings.push(finding(rule, symptom, known)),
-                Verdict::False => {}
-                Verdict::Unknown => {
-                    not_judged.push(NotJudged { cause: cause(rule, symptom), not_answered: rule.when.reading(known).1 })
-                }
+            let verdict = rule.when.judge(known);
+            if verdict == Verdict::True {
+                findings.push(finding(rule, symptom, known));
+            }
+            // One rule that cannot be judged says nothing about the others.
+            let failed = verdict == Verdict::Failed || (verdict == Verdict::True && fails(&rule.escalate, known));
+            if failed || verdict == Verdict::Unknown {
+                let not_answered = rule.when.reading(known).1;
+                not_judged.push(NotJudged { cause: cause(rule, symptom), not_answered, failed });
             }
         }
     }
@@ -164,6 +179,12 @@ fn raise<'a>(
     (urgency, advice)
 }
 
+/// Whether it is not known if the finding is more pressing, because a condition that would say so has no result.
+fn fails(escalations: &[Escalation], known: impl Fn(&str) -> Option<Known>) -> bool {
+    let verdicts = escalations.iter().map(|escalation| escalation.when.judge(&known));
+    verdicts.take_while(|verdict| *verdict != Verdict::True).any(|verdict| verdict == Verdict::Failed)
+}
+
 fn read_into(trace: &mut Trace, when: &Condition, known: impl Fn(&str) -> Option<Known>) {
     let (values, missing) = when.reading(known);
     for value in values {
@@ -183,20 +204,20 @@ fn symptom_variable(compiled: &Compiled, input: &TriageInput, symptom: &str, nam
         "symptom" => Some(Known::Word(symptom.to_owned())),
         "level" => now(compiled, input, symptom),
         "previous" => previous(compiled, input, symptom),
-        "expected" => compiled.expected(symptom, input.day).map(|level| Known::Whole(i32::from(level))),
+        "expected" => compiled.normal(symptom, input.age).map(|level| Known::Whole(i32::from(level))),
         _ => None,
     }
 }
 
 fn variable(compiled: &Compiled, input: &TriageInput, name: &str) -> Option<Known> {
     match name {
-        "day" => return Some(Known::Whole(input.day)),
+        "day" => return Some(Known::Whole(input.age.0)),
         "previous_signs" => return previous(compiled, input, SIGNS),
         _ => {}
     }
     let earlier = || previous(compiled, input, name.strip_suffix("_previous")?);
     let expected =
-        || compiled.expected(name.strip_suffix("_expected")?, input.day).map(|level| Known::Whole(i32::from(level)));
+        || compiled.normal(name.strip_suffix("_expected")?, input.age).map(|level| Known::Whole(i32::from(level)));
     compiled.known(name).or_else(|| now(compiled, input, name)).or_else(earlier).or_else(expected)
 }
 
@@ -206,6 +227,6 @@ fn now(compiled: &Compiled, input: &TriageInput, key: &str) -> Option<Known> {
 
 fn previous(compiled: &Compiled, input: &TriageInput, key: &str) -> Option<Known> {
     let question = compiled.question(key)?;
-    let latest = input.earlier.iter().rev().find_map(|(_, answers)| answers.0.get(key))?;
+    let latest = input.earlier.iter().rev().find_map(|answers| answers.0.get(key))?;
     known_answer(question.kind, latest)
 }

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde::de::{self, DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError};
 
@@ -179,6 +180,36 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
+/// A field of what a phone sends that is no reason to drop the rest if it is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Said<T> {
+    /// What it should be.
+    Right(T),
+    /// Something else, as it was sent.
+    Odd(serde_json::Value),
+}
+
+impl<T> Said<T> {
+    /// What it should be, if it is.
+    pub fn right(&self) -> Option<&T> {
+        match self {
+            Self::Right(right) => Some(right),
+            Self::Odd(_) => None,
+        }
+    }
+}
+
+impl<T: std::fmt::Display> std::fmt::Display for Said<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Right(right) => right.fmt(f),
+            Self::Odd(serde_json::Value::String(text)) => f.write_str(text),
+            Self::Odd(other) => other.fmt(f),
+        }
+    }
+}
+
 /// The query string as the type, or a problem that names the parameter and the rule.
 pub struct Query<T>(pub T);
 
@@ -237,7 +268,6 @@ impl<'de> de::Visitor<'de> for EachOnce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

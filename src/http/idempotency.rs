@@ -11,8 +11,8 @@ use crate::db::Conn;
 use crate::db::schema::idempotency_keys;
 use crate::db::types::Json;
 use crate::error::Error;
+use crate::http::canonical::Digests;
 use crate::ids::{AccountId, ClinicId};
-use crate::secrets::digest;
 use crate::time::{Moment, Stamp};
 
 /// Keys are kept so long.
@@ -57,7 +57,7 @@ pub struct Once {
     account: AccountId,
     route: String,
     key: Option<String>,
-    body_hash: Vec<u8>,
+    body: Digests,
 }
 
 impl Key {
@@ -68,12 +68,7 @@ impl Key {
         route: &str,
         body: &impl Serialize,
     ) -> Result<Once, Error> {
-        Ok(Once {
-            account,
-            route: format!("{clinic} {route}"),
-            key: self.key,
-            body_hash: digest(&serde_json::to_vec(body)?),
-        })
+        Ok(Once { account, route: format!("{clinic} {route}"), key: self.key, body: Digests::of(body)? })
     }
 }
 
@@ -92,7 +87,7 @@ impl Answer {
     }
 }
 
-/// Does the deed, or gives the answer of the first time. 422 if the same key came with another body.
+/// Does the deed, or gives the answer of the first time. 422 if the same key came with a body that means something else.
 pub fn run<T: Serialize>(
     c: &mut Conn,
     once: Once,
@@ -106,7 +101,7 @@ pub fn run<T: Serialize>(
         idempotency_keys::account_id.eq(once.account),
         idempotency_keys::route.eq(&once.route),
         idempotency_keys::key.eq(&key),
-        idempotency_keys::body_hash.eq(&once.body_hash),
+        idempotency_keys::body_hash.eq(&once.body.meaning),
         idempotency_keys::response.eq(Json::null()),
         idempotency_keys::created_at.eq(m.at),
     );
@@ -116,7 +111,7 @@ pub fn run<T: Serialize>(
     if !first {
         let (hash, response): (Vec<u8>, Json) =
             place.select((idempotency_keys::body_hash, idempotency_keys::response)).first(c)?;
-        return if hash == once.body_hash {
+        return if once.body.is_of(&hash) {
             Ok(Answer(response.to()?))
         } else {
             Err(Error::field(

@@ -1,6 +1,7 @@
 //! What every route shares: reading a body, conditions (`ETag`, `If-Match`), pages, and the edge that wraps each request.
 
 pub mod body;
+pub mod canonical;
 pub mod compress;
 pub mod conditions;
 pub mod connections;

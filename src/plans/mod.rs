@@ -341,7 +341,8 @@ pub fn enrol(
     if waits {
         dossier.plan = waiting::held(dossier.plan, &reasons)?;
     }
-    if !store::insert(c, &dossier.plan)? {
+    let has_one = store::has_plan_of(c, who.clinic, treatment.id, new.protocol.as_str())?;
+    if has_one || !store::insert(c, &dossier.plan)? {
         return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));
     }
     crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(dossier.plan.id.0), m)?;

@@ -4,19 +4,34 @@ use diesel::prelude::*;
 
 use super::{Dossier, Plan};
 use crate::clinics::Clinic;
-use crate::db::schema::{check_ins, clinics, marks, patients, plans, treatments};
+use crate::db::schema::{check_ins, clinics, kept_marks, marks, patients, plans, protocol_versions, treatments};
 use crate::db::types::{DateColumn, Json};
 use crate::db::{Conn, MultiBackend, direct};
 use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AccountId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId, TreatmentId};
+use crate::ids::{AccountId, CheckInId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId, TreatmentId};
 use crate::patients::Patient;
 use crate::time::Stamp;
 
 /// A new plan; `false` if the treatment has one of this protocol version already.
 pub fn insert(c: &mut Conn, plan: &Plan) -> Result<bool, Error> {
     Ok(crate::db::insert_once!(c, plans::table, plan) == 1)
+}
+
+/// Whether a treatment has a plan of a protocol, of whatever version, that was not entered in error.
+pub fn has_plan_of(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId, key: &str) -> Result<bool, Error> {
+    let found: Option<PlanId> = plans::table
+        .inner_join(
+            protocol_versions::table
+                .on(protocol_versions::clinic_id.eq(plans::clinic_id).and(protocol_versions::id.eq(plans::version_id))),
+        )
+        .filter(plans::clinic_id.eq(clinic).and(plans::treatment_id.eq(treatment)))
+        .filter(protocol_versions::key.eq(key).and(plans::status.ne(PlanStatus::EnteredInError)))
+        .select(plans::id)
+        .first(c)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 type Rows = (Plan, Patient, Clinic);
@@ -218,15 +233,16 @@ pub fn set_planned(c: &mut Conn, plan: &Plan, planned_to: Stamp, next_due_at: Op
     Ok(())
 }
 
-/// The marks that count now, of these days: the newest of each occurrence, unless it was withdrawn.
+/// The marks that count now, of these days: the newest of each occurrence, unless it was withdrawn. The newest is the one that was noted
+/// last, however late it came.
 pub fn list_marks(c: &mut Conn, clinic: ClinicId, plan: PlanId, from: i32, to: i32) -> Result<Vec<MarkFact>, Error> {
-    let rows: Vec<(OccurrenceId, String)> = direct!(c, |c| marks::table
+    let mut rows: Vec<(Stamp, MarkId, OccurrenceId, String)> = direct!(c, |c| marks::table
         .filter(marks::clinic_id.eq(clinic).and(marks::plan_id.eq(plan)))
         .filter(marks::day.between(from, to))
-        .order((marks::day, marks::id))
-        .select((marks::occurrence_id, marks::state))
+        .select((marks::noted_at, marks::id, marks::occurrence_id, marks::state))
         .load(c))?;
-    Ok(newest(rows.into_iter()))
+    rows.sort_unstable_by_key(|(noted_at, id, ..)| (*noted_at, *id));
+    Ok(newest(rows.into_iter().map(|(_, _, occurrence, state)| (occurrence, state))))
 }
 
 /// Of several marks on one occurrence the last counts; one that was withdrawn does not.
@@ -269,12 +285,28 @@ pub struct NewMark {
     pub made_by: AccountId,
     /// The date that the day was counted from; none: the plan's first.
     pub counted_from: Option<DateColumn>,
+    /// What the phone said of the time, if ours was taken instead.
+    pub claimed_at: Option<String>,
 }
 
 /// Writes a mark.
 pub fn insert_mark(c: &mut Conn, mark: &NewMark) -> Result<(), Error> {
     diesel::insert_into(marks::table).values(mark).execute(c)?;
     Ok(())
+}
+
+/// The marks on an occurrence, as they were written; the newest, which is the one that was noted last, comes last.
+pub fn list_marks_on(
+    c: &mut Conn,
+    clinic: ClinicId,
+    plan: PlanId,
+    occurrence: OccurrenceId,
+) -> Result<Vec<NewMark>, Error> {
+    let of_plan = marks::clinic_id.eq(clinic).and(marks::plan_id.eq(plan));
+    let mut rows: Vec<NewMark> =
+        marks::table.filter(of_plan.and(marks::occurrence_id.eq(occurrence))).select(NewMark::as_select()).load(c)?;
+    rows.sort_unstable_by_key(|mark| (mark.noted_at, mark.id));
+    Ok(rows)
 }
 
 /// The newest mark on an occurrence, as it was written.
@@ -284,23 +316,74 @@ pub fn find_mark(
     plan: PlanId,
     occurrence: OccurrenceId,
 ) -> Result<Option<NewMark>, Error> {
-    let of_plan = marks::clinic_id.eq(clinic).and(marks::plan_id.eq(plan));
-    let mut rows: Vec<NewMark> = marks::table
-        .filter(of_plan.and(marks::occurrence_id.eq(occurrence)))
-        .order((marks::day, marks::id))
-        .select(NewMark::as_select())
-        .load(c)?;
-    Ok(rows.pop())
+    Ok(list_marks_on(c, clinic, plan, occurrence)?.pop())
+}
+
+/// How many marks of a plan are kept and do not count.
+pub fn count_kept_marks(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<u32, Error> {
+    let of_plan = kept_marks::clinic_id.eq(clinic).and(kept_marks::plan_id.eq(plan));
+    let count: i64 = kept_marks::table.filter(of_plan).count().get_result(c)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// A mark that does not count, and why. It is kept all the same.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = kept_marks, treat_none_as_default_value = false)]
+pub struct UncountedMark {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// Its id.
+    pub id: MarkId,
+    /// The day.
+    pub day: i32,
+    /// Of which occurrence.
+    pub occurrence_id: OccurrenceId,
+    /// Of which item.
+    pub item_key: String,
+    /// In which slot.
+    pub slot_key: String,
+    /// `done`, `partial`, `skipped` or `withdrawn`.
+    pub state: String,
+    /// Why it was skipped.
+    pub reason: Option<String>,
+    /// Stable word: why it does not count.
+    pub why: String,
+    /// When the patient noted it.
+    pub noted_at: Stamp,
+    /// What the phone said of the time, if ours was taken instead.
+    pub claimed_at: Option<String>,
+    /// When it reached us.
+    pub received_at: Stamp,
+    /// Who.
+    pub made_by: AccountId,
+}
+
+/// Keeps a mark that does not count, once: one that was sent again is there already.
+pub fn keep_mark(c: &mut Conn, mark: &UncountedMark) -> Result<(), Error> {
+    let same: Option<MarkId> = kept_marks::table
+        .filter(kept_marks::clinic_id.eq(mark.clinic_id).and(kept_marks::plan_id.eq(mark.plan_id)))
+        .filter(kept_marks::occurrence_id.eq(mark.occurrence_id).and(kept_marks::state.eq(&mark.state)))
+        .filter(kept_marks::noted_at.eq(mark.noted_at))
+        .select(kept_marks::id)
+        .first(c)
+        .optional()?;
+    if same.is_none() {
+        diesel::insert_into(kept_marks::table).values(mark).execute(c)?;
+    }
+    Ok(())
 }
 
 /// The check-ins of a plan whose treatment's date was corrected: what was recorded stays with its date, so its day is another one.
 pub fn list_recounted(c: &mut Conn, dossier: &Dossier) -> Result<Vec<CheckInFact>, Error> {
     let plan = &dossier.plan;
-    type Answered = (Option<OccurrenceId>, i32, Option<DateColumn>, Stamp, Json);
+    type Answered = (CheckInId, Option<OccurrenceId>, i32, Option<DateColumn>, Stamp, Json);
     let rows: Vec<Answered> = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(plan.clinic_id).and(check_ins::plan_id.eq(plan.id)))
         .order(check_ins::entry_id)
         .select((
+            check_ins::id,
             check_ins::occurrence_id,
             check_ins::day,
             check_ins::counted_from,
@@ -308,8 +391,10 @@ pub fn list_recounted(c: &mut Conn, dossier: &Dossier) -> Result<Vec<CheckInFact
             check_ins::answers,
         ))
         .load(c))?;
-    let fact = |(occurrence, day, counted_from, answered_at, answers): Answered| {
+    let repaired = crate::check_ins::repaired(c, plan.clinic_id, plan.id)?;
+    let fact = |(id, occurrence, day, counted_from, answered_at, answers): Answered| {
         let day = dossier.day_now(day, counted_from);
+        let answers = repaired.get(&id).unwrap_or(&answers);
         Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
     };
     rows.into_iter().map(fact).collect()
@@ -330,17 +415,19 @@ pub fn list_answered(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i32
 
 /// The check-ins from this day on, oldest first.
 pub fn list_check_ins(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i32) -> Result<Vec<CheckInFact>, Error> {
-    let rows: Vec<(Option<OccurrenceId>, i32, Stamp, Json)> = direct!(c, |c| check_ins::table
+    type Answered = (CheckInId, Option<OccurrenceId>, i32, Stamp, Json);
+    let rows: Vec<Answered> = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
         .filter(check_ins::day.ge(from_day))
         .order(check_ins::entry_id)
-        .select((check_ins::occurrence_id, check_ins::day, check_ins::answered_at, check_ins::answers))
+        .select((check_ins::id, check_ins::occurrence_id, check_ins::day, check_ins::answered_at, check_ins::answers,))
         .load(c))?;
-    rows.into_iter()
-        .map(|(occurrence, day, answered_at, answers)| {
-            Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
-        })
-        .collect()
+    let repaired = crate::check_ins::repaired(c, clinic, plan)?;
+    let fact = |(id, occurrence, day, answered_at, answers): Answered| {
+        let answers = repaired.get(&id).unwrap_or(&answers);
+        Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
+    };
+    rows.into_iter().map(fact).collect()
 }
 
 /// The scheduled check-ins of the plan whose answers all came after their windows had closed.

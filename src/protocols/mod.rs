@@ -103,6 +103,11 @@ pub fn documents(c: &mut Conn, clinic: ClinicId, states: &[VersionStatus]) -> Re
     store::list_documents(c, clinic, states)
 }
 
+/// The documents of the versions of a protocol that anybody was ever enrolled in, the newest first.
+pub fn ever_approved(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<Vec<String>, Error> {
+    store::list_ever_approved(c, clinic, key)
+}
+
 /// Takes a library protocol over into the clinic, as a draft that a clinician must approve.
 pub fn adopt(c: &mut Conn, clinic: ClinicId, by: Option<MemberId>, key: &str, m: &Moment) -> Result<Version, Error> {
     add(c, (clinic, by), key, from_library(key)?, m)

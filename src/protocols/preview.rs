@@ -217,7 +217,7 @@ impl Reader<'_> {
     /// The day, if anything stands on it.
     fn day(&self, day: i32) -> Option<PreviewDay> {
         let planned = self.compiled.planned_on(day);
-        let phase = self.compiled.phase_on(day);
+        let phase = self.compiled.phase_on(engine::DayOfPlan(day), engine::Age(day));
         if planned.is_empty() && phase.is_none() {
             return None;
         }

@@ -64,6 +64,16 @@ pub fn list_documents(
         .load(c)?)
 }
 
+/// The documents of a protocol's versions that are or were active, the newest first.
+pub fn list_ever_approved(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<Vec<String>, Error> {
+    Ok(protocol_versions::table
+        .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
+        .filter(protocol_versions::status.ne(VersionStatus::Draft))
+        .order(protocol_versions::version.desc())
+        .select(protocol_versions::document)
+        .load(c)?)
+}
+
 /// The number of a version.
 pub fn number(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<i32, Error> {
     Ok(protocol_versions::table.find((clinic, id)).select(protocol_versions::version).first(c)?)

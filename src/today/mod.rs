@@ -8,15 +8,17 @@ pub mod views;
 
 use std::collections::BTreeSet;
 
-use crate::auth;
 use crate::db::Conn;
 use crate::engine::{self, State};
 use crate::error::Error;
+use crate::http::body::Said;
 use crate::http::text::{Date, Note};
 use crate::ids::{AccountId, MarkId, OccurrenceId, PlanId};
+use crate::plans::revising::history;
 use crate::plans::{self, Dossier, store};
 use crate::protocols::Compiled;
-use crate::time::{Moment, Stamp};
+use crate::time::{Moment, Stamp, trusted};
+use crate::{auth, check_ins};
 
 /// A plan's day, with what it was computed from.
 pub struct PlanDay {
@@ -103,27 +105,26 @@ pub struct NewMark {
     /// Why it was skipped.
     pub reason: Option<Note>,
     /// When the patient noted it; now if it is not said.
-    pub noted_at: Option<Stamp>,
+    pub noted_at: Option<Said<Stamp>>,
 }
 
-/// What was noted so long before it came was noted without network: the patient may have flown since, by so much at the most.
-const OFFLINE_SECONDS: i64 = 600;
-const FLOWN_SECONDS: i64 = 26 * 3_600;
+/// When something was noted.
+#[derive(Debug, Clone)]
+struct NotedAt {
+    /// By the phone's clock, if it can be right.
+    at: Stamp,
+    /// What the phone said, if its clock cannot be right.
+    claimed: Option<String>,
+}
 
-impl NewMark {
-    /// When it was noted, if that can be.
-    fn noted_at(&self, m: &Moment) -> Result<Stamp, Error> {
-        let noted_at = self.noted_at.unwrap_or(m.at);
-        if m.is_ahead(noted_at) {
-            return Err(Error::field("/noted_at", "out_of_range", "must not be in the future"));
-        }
-        Ok(noted_at)
+impl NotedAt {
+    fn of(c: &mut Conn, dossier: &Dossier, new: &NewMark, m: &Moment) -> Result<Self, Error> {
+        let said = new.noted_at.as_ref();
+        let right = said.and_then(Said::right).copied();
+        let (at, is_trusted) = trusted(right, history::begun_at(c, dossier)?, m.at);
+        let is_wrong = !is_trusted || right.is_none();
+        Ok(Self { at, claimed: said.filter(|_| is_wrong).map(|said| check_ins::plain(&said.to_string())) })
     }
-}
-
-/// What the clocks where the patient was may have shown when it was noted, by the clocks where the patient is now.
-fn at_the_latest(noted_at: Stamp, at: Stamp) -> Stamp {
-    if at.seconds_since(noted_at) > OFFLINE_SECONDS { noted_at.plus_seconds(FLOWN_SECONDS) } else { noted_at }
 }
 
 /// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
@@ -136,12 +137,9 @@ pub fn mark(
     new: NewMark,
     m: &Moment,
 ) -> Result<views::Item, Error> {
-    let noted_at = new.noted_at(m)?;
     let (mut days, own) = days_around(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
     let of = days.iter().find(|of| of.dossier.plan.id == own.plan).ok_or(Error::NotFound)?;
-    if of.dossier.day_number(noted_at) < 0 {
-        return Err(Error::field("/noted_at", "out_of_range", "must not be before the day of the treatment"));
-    }
+    let noted = NotedAt::of(c, &of.dossier, &new, m)?;
     let kind = item_of(&of.dossier, &own.occurrence)?.kind;
     if !kind.can_be_marked() || kind == engine::ItemKind::CheckIn {
         return Err(Error::conflict(
@@ -155,7 +153,7 @@ pub fn mark(
     let acts = |of| -> Vec<engine::Occurrence> {
         let of: &PlanDay = of;
         let counts = |one: &&engine::Occurrence| {
-            is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, (noted_at, m.at))
+            is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, (noted.at, m.at))
         };
         of.day.occurrences.iter().filter(counts).cloned().collect()
     };
@@ -170,7 +168,7 @@ pub fn mark(
     }
     for (of, acts) in days.iter_mut().zip(&acts) {
         for occurrence in acts {
-            record(c, who, &of.dossier, occurrence, &new, (noted_at, m))?;
+            record(c, who, &of.dossier, occurrence, &new, (&noted, m))?;
         }
         for own_day in acts.iter().map(|act| act.day).collect::<BTreeSet<i32>>() {
             let fresh = occurrences_on(c, &of.dossier, own_day, m.at)?;
@@ -184,16 +182,16 @@ pub fn mark(
 }
 
 /// Whether a mark that was noted at an instant counts: of what is open, and of what is named itself and may have been open then, before
-/// the patient flew on, or the clinic changed the plan.
+/// the patient flew on, or the clinic changed the plan, or while it was caught up on.
 fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, (noted_at, at): (Stamp, Stamp)) -> bool {
     let asked_by = |noted_at| {
         let slot = dossier.compiled.slots.get(one.slot);
         slot.is_some_and(|slot| dossier.enrolment().may_have_asked(slot, one.day, &dossier.zone, noted_at))
     };
-    let is_changed = dossier.plan.revision > 1;
+    let was_caught_up = one.caught_up.is_some() && (one.opens_at..one.closes_at).contains(&noted_at);
     let asked = match one.state {
-        State::Upcoming => is_named && (is_changed && asked_by(noted_at) || asked_by(at_the_latest(noted_at, at))),
-        State::Cancelled => is_named && is_changed && asked_by(noted_at),
+        State::Upcoming => is_named && (asked_by(noted_at) || asked_by(engine::at_the_latest(noted_at, at))),
+        State::Cancelled => is_named && (asked_by(noted_at) || was_caught_up),
         _ => true,
     };
     asked && dossier.day_number(noted_at) >= 0
@@ -206,11 +204,8 @@ fn record(
     dossier: &Dossier,
     occurrence: &engine::Occurrence,
     new: &NewMark,
-    (noted_at, m): (Stamp, &Moment),
+    (noted_at, m): (&NotedAt, &Moment),
 ) -> Result<(), Error> {
-    if mark_state(occurrence.state) == new.state && new.reason.is_none() {
-        return Ok(());
-    }
     let noted = Noted {
         occurrence: occurrence.id,
         day: occurrence.day,
@@ -228,32 +223,53 @@ struct Noted {
     slot: String,
 }
 
+/// Writes a mark, unless it is there already, or says what the newest one says and was not noted after it. One that was noted before the
+/// newest is written too, and does not count: it came late.
 fn write(
     c: &mut Conn,
     who: AccountId,
     dossier: &Dossier,
     noted: Noted,
     new: &NewMark,
-    (noted_at, m): (Stamp, &Moment),
+    (noted_at, m): (&NotedAt, &Moment),
 ) -> Result<(), Error> {
+    let (clinic_id, plan_id) = (dossier.plan.clinic_id, dossier.plan.id);
+    let state = state_word(new);
+    let reason: Option<String> = new.reason.clone().map(Into::into);
+    let before = store::list_marks_on(c, clinic_id, plan_id, noted.occurrence)?;
+    let is_same = |one: &store::NewMark| one.noted_at == noted_at.at && one.state == state && one.reason == reason;
+    let is_there = new.noted_at.is_some() && before.iter().any(is_same);
+    let is_known = match before.last() {
+        Some(newest) => newest.state == state && reason.is_none() && noted_at.at <= newest.noted_at,
+        None => new.state.is_none(),
+    };
+    if is_there || is_known {
+        return Ok(());
+    }
     store::insert_mark(
         c,
         &store::NewMark {
-            clinic_id: dossier.plan.clinic_id,
-            plan_id: dossier.plan.id,
+            clinic_id,
+            plan_id,
             day: noted.day,
             id: m.id::<MarkId>(),
             occurrence_id: noted.occurrence,
             item_key: noted.item,
             slot_key: noted.slot,
-            state: new.state.map_or("withdrawn", engine::MarkState::as_str).to_owned(),
-            reason: new.reason.clone().map(Into::into),
-            noted_at,
+            state: state.to_owned(),
+            reason,
+            noted_at: noted_at.at,
             received_at: m.at,
             made_by: who,
             counted_from: dossier.counted_from(),
+            claimed_at: noted_at.claimed.clone(),
         },
     )
+}
+
+/// The word by which a mark is stored.
+fn state_word(new: &NewMark) -> &'static str {
+    new.state.map_or("withdrawn", engine::MarkState::as_str)
 }
 
 /// What was done already counts for a plan that begins, or goes on, now: of the lines that it shares with the patient's other plans, and
@@ -341,15 +357,6 @@ fn line_around(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Resul
         _ => views::line_of(days, id, asked)?,
     };
     found.ok_or(Error::NotFound)
-}
-
-fn mark_state(state: State) -> Option<engine::MarkState> {
-    match state {
-        State::Done => Some(engine::MarkState::Done),
-        State::Partial => Some(engine::MarkState::Partial),
-        State::Skipped => Some(engine::MarkState::Skipped),
-        _ => None,
-    }
 }
 
 /// An occurrence, and whose it is.

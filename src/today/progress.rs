@@ -31,7 +31,8 @@ struct Progress {
     kinds: Vec<ProgressOfKind>,
     /// Of all kinds together.
     total: ProgressTotal,
-    /// Marks on lines that the plan does not ask, because it was changed before they came: kept, and not counted unless the line comes back.
+    /// Marks on what the plan does not ask: it was changed before they came, or had not asked yet. They are kept, and not counted unless
+    /// the line comes back.
     #[schema(example = 0)]
     unasked: u32,
 }
@@ -95,6 +96,7 @@ struct Asked {
 
 fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Result<Progress, Error> {
     let late = store::list_back_filled(c, dossier.plan.clinic_id, dossier.plan.id)?;
+    let kept = store::count_kept_marks(c, dossier.plan.clinic_id, dossier.plan.id)?;
     let others = rivals(c, cache, &dossier)?;
     let (known, enrolment) = (dossier.known_all(c)?, dossier.enrolment());
     let facts: Vec<Facts<'_>> = others.iter().map(|other| other.known.facts()).collect();
@@ -114,7 +116,7 @@ fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Resu
         as_of: seen.changed_at.unwrap_or(enrolment.enrolled_at),
         kinds: seen.kinds.iter().map(|(kind, tally)| ProgressOfKind::of(*kind, tally)).collect(),
         total: ProgressTotal::of(&seen.total()),
-        unasked: seen.unasked,
+        unasked: seen.unasked + kept,
     })
 }
 

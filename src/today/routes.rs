@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::Patient;
 use crate::engine::{self, MarkState};
 use crate::error::Error;
+use crate::http::body::Said;
 use crate::http::text::{Date, LANGUAGES, Note};
 use crate::http::{Body, Query, conditions};
 use crate::ids::{OccurrenceId, PlanId};
@@ -218,22 +219,25 @@ fn timeline(
 struct MarkBody {
     /// Done, done in part, or skipped.
     state: MarkState,
-    /// Why it was skipped.
+    /// Why it was skipped. With another state it is kept, and nobody asks for it.
     reason: Option<Note>,
-    /// When it was noted, if that was earlier: a phone without network sends it later.
-    noted_at: Option<Stamp>,
+    /// When it was noted, if that was earlier: a phone without network sends it later. The mark that was noted last counts, however late it
+    /// comes. If the phone's clock cannot be right, the server's is taken.
+    #[schema(value_type = Option<Stamp>)]
+    noted_at: Option<Said<Stamp>>,
 }
 
 /// Mark a task or a photo.
 ///
 /// Can be sent again, and changed. What was sent before is kept, and counts no more. Of a line that several plans share, each
-/// plan is marked, whichever of its occurrences is named. A phone that was without network may mark what the clinic has paused or
-/// removed meanwhile: that is kept (202), and counts if the line comes back.
+/// plan is marked, whichever of its occurrences is named. Nothing is refused for being old, odd or late: a phone that was without network
+/// may mark what the clinic has paused or removed meanwhile (202: kept, and counts if the line comes back), and what had not been asked
+/// when it was noted is kept and does not count (202, with the reason in `why`).
 #[utoipa::path(tag = "today", operation_id = "mark_occurrence", request_body = MarkBody,
     params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "The line as it is now.", body = Item),
-        (status = 202, description = "Kept: the clinic changed the plan meanwhile, and the line is not asked any more.", body = KeptMark)))]
+        (status = 202, description = "Kept: the line is not asked, or was not when this was noted.", body = KeptMark)))]
 #[put("/v1/me/occurrences/{occurrence_id}/mark")]
 async fn mark(
     app: web::Data<App>,
@@ -242,9 +246,6 @@ async fn mark(
     request: HttpRequest,
     Body(body): Body<MarkBody>,
 ) -> Result<HttpResponse, Error> {
-    if body.reason.is_some() && body.state != MarkState::Skipped {
-        return Err(Error::field("/reason", "not_wanted", "a reason goes with `skipped` only"));
-    }
     let new = NewMark { state: Some(body.state), reason: body.reason, noted_at: body.noted_at };
     put_mark(&app, me, *id, new, &request).await
 }
@@ -256,7 +257,7 @@ async fn mark(
     params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "The line as it is now.", body = Item),
-        (status = 202, description = "Kept: the clinic changed the plan meanwhile, and the line is not asked any more.", body = KeptMark)))]
+        (status = 202, description = "Kept: the line is not asked, or was not when this was noted.", body = KeptMark)))]
 #[delete("/v1/me/occurrences/{occurrence_id}/mark")]
 async fn unmark(
     app: web::Data<App>,
@@ -277,12 +278,14 @@ async fn put_mark(
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
     let (again, what, moment, account) = (app.clone(), new.clone(), m.clone(), me.account);
     let marked = app.db.write(move |c| super::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await;
-    if !matches!(marked, Err(Error::NotFound)) {
-        return marked.map(|item| HttpResponse::Ok().json(item));
-    }
+    let refused = match marked {
+        Ok(item) => return Ok(HttpResponse::Ok().json(item)),
+        Err(refused @ (Error::NotFound | Error::Conflict { .. })) => refused,
+        Err(failed) => return Err(failed),
+    };
     // No plan asks for it now. What was asked once takes long to find: not in the one writer.
     let inner = again.clone();
-    let once = app.db.read(move |c| unasked::find(c, &inner.compiled, account, id)).await?.ok_or(Error::NotFound)?;
+    let once = app.db.read(move |c| unasked::find(c, &inner.compiled, account, id)).await?.ok_or(refused)?;
     let kept = app.db.write(move |c| unasked::keep(c, &again.compiled, account, once, &what, &moment)).await?;
     Ok(HttpResponse::Accepted().json(kept))
 }

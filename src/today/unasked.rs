@@ -1,18 +1,17 @@
-//! Marks on lines that are not asked any more: a phone was without network while the clinic changed the plan. They are kept with
-//! their occurrence, and count as soon as the line is there again.
-
-use std::collections::BTreeSet;
+//! Marks on lines that are not asked: a phone was without network while the clinic changed the plan, or its clock is wrong. They are
+//! kept with their occurrence. Those that may have been asked when they were noted count as soon as the line is there again.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{NewMark, Noted, at_the_latest, write};
+use super::{NewMark, Noted, NotedAt, state_word, write};
 use crate::db::Conn;
-use crate::engine::{self, ItemKind, MarkState, OverrideChange, PlanState};
+use crate::engine::{self, ItemKind, MarkState, PlanStatus};
 use crate::error::Error;
-use crate::ids::{AccountId, OccurrenceId, PlanId};
-use crate::plans::{self, Dossier, revising, store};
-use crate::protocols::{self, Compiled};
+use crate::ids::{AccountId, MarkId, OccurrenceId, PlanId};
+use crate::plans::revising::history::{self, EverAsked};
+use crate::plans::{self, Dossier, store};
+use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
 
 /// A mark on a line that is not asked any more. It counts if the line comes back.
@@ -25,43 +24,33 @@ pub struct KeptMark {
     /// What was recorded; `null`: a mark was taken back.
     #[schema(required)]
     pub state: Option<MarkState>,
-    /// When it was noted.
+    /// When it was noted; by the server's clock if the phone's cannot be right.
     pub noted_at: Stamp,
+    /// What the phone said instead, if its clock cannot be right.
+    #[schema(required, example = "2036-03-02T18:30:00Z")]
+    pub claimed_at: Option<String>,
     /// When it reached us.
     pub received_at: Stamp,
+    /// Why it does not count: `not_open_yet` or `cancelled`; there may be more. `null`: it counts if the line comes back.
+    #[schema(required, example = "not_open_yet")]
+    pub why: Option<String>,
 }
 
-/// A line that a plan may have had on some day, in one of its windows.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    item: String,
-    slot: String,
-}
-
-/// What one of an account's plans asked once, before it was changed.
+/// What one of an account's plans asked at any time.
 pub struct Once {
     plan: PlanId,
-    noted: Noted,
-    /// The windows that had this key.
-    slots: Vec<engine::Slot>,
+    id: OccurrenceId,
+    asked: EverAsked,
 }
 
-/// Finds what one of the account's plans asked before it was changed; `None` if no plan of the account ever had such an occurrence.
-/// An id cannot be turned back: all names that a plan ever had are tried.
+/// Finds what one of the account's plans asked at any time, and could be marked; `None` if none ever had such an occurrence.
 pub fn find(c: &mut Conn, cache: &Compiled, account: AccountId, id: OccurrenceId) -> Result<Option<Once>, Error> {
-    // A plan that was never changed asks what it ever asked.
-    let changed = store::list_ever_of_account(c, account)?.into_iter().filter(|(plan, ..)| plan.revision > 1);
-    for rows in changed {
+    let can_be_marked = |kind: &ItemKind| kind.can_be_marked() && *kind != ItemKind::CheckIn;
+    for rows in store::list_ever_of_account(c, account)? {
         let dossier = Dossier::new(c, cache, rows)?;
-        let enrolment = dossier.enrolment();
-        let (protocols, names) = names(c, &dossier)?;
-        let found = names.into_iter().find_map(|name| {
-            let day = enrolment.day_of_id(&name.item, &name.slot, id)?;
-            Some((name, day))
-        });
-        let Some((Name { item, slot }, day)) = found else { continue };
-        let slots = protocols.into_iter().flat_map(|protocol| protocol.slots).filter(|one| one.key == slot).collect();
-        return Ok(Some(Once { plan: dossier.plan.id, noted: Noted { occurrence: id, day, item, slot }, slots }));
+        if let Some(asked) = history::ever_asked(c, &dossier, id)?.filter(|one| one.kinds.iter().any(can_be_marked)) {
+            return Ok(Some(Once { plan: dossier.plan.id, id, asked }));
+        }
     }
     Ok(None)
 }
@@ -75,54 +64,62 @@ pub fn keep(
     new: &NewMark,
     m: &Moment,
 ) -> Result<KeptMark, Error> {
-    let noted_at = new.noted_at(m)?;
-    let Once { plan, noted, slots } = once;
+    let Once { plan, id, asked } = once;
     let dossier = plans::ever_of_account(c, cache, account, plan)?.ok_or(Error::NotFound)?;
-    let (enrolment, by) = (dossier.enrolment(), at_the_latest(noted_at, m.at));
-    if !slots.iter().any(|slot| enrolment.may_have_asked(slot, noted.day, &dossier.zone, by)) {
-        return Err(Error::conflict("not_open_yet", "it had not been asked when this was noted"));
+    let noted_at = NotedAt::of(c, &dossier, new, m)?;
+    let why = why_not(&dossier, id, &asked, (noted_at.at, m.at));
+    let noted = Noted { occurrence: id, day: asked.day, item: asked.item, slot: asked.slot };
+    match why {
+        None => write(c, account, &dossier, noted, new, (&noted_at, m))?,
+        Some(why) => {
+            let mark = store::UncountedMark {
+                clinic_id: dossier.plan.clinic_id,
+                plan_id: plan,
+                id: m.id::<MarkId>(),
+                day: noted.day,
+                occurrence_id: id,
+                item_key: noted.item,
+                slot_key: noted.slot,
+                state: state_word(new).to_owned(),
+                reason: new.reason.clone().map(Into::into),
+                why: why.to_owned(),
+                noted_at: noted_at.at,
+                claimed_at: noted_at.claimed.clone(),
+                received_at: m.at,
+                made_by: account,
+            };
+            store::keep_mark(c, &mark)?;
+        }
     }
-    let marks = dossier.known_all(c)?.marks;
-    let state = marks.iter().rev().find(|mark| mark.occurrence == noted.occurrence).map(|mark| mark.state);
-    let occurrence_id = noted.occurrence;
-    if state != new.state || new.reason.is_some() {
-        write(c, account, &dossier, noted, new, (noted_at, m))?;
-    }
-    Ok(KeptMark { occurrence_id, plan_id: plan, state: new.state, noted_at, received_at: m.at })
+    Ok(KeptMark {
+        occurrence_id: id,
+        plan_id: plan,
+        state: new.state,
+        noted_at: noted_at.at,
+        claimed_at: noted_at.claimed,
+        received_at: m.at,
+        why: why.map(str::to_owned),
+    })
 }
 
-/// What could ever be marked in a plan, and the protocols that it was of: its own, and those from before its changes.
-fn names(c: &mut Conn, dossier: &Dossier) -> Result<(Vec<engine::Protocol>, BTreeSet<Name>), Error> {
-    let clinic = dossier.plan.clinic_id;
-    let mut overrides = dossier.overrides.clone();
-    let mut versions = BTreeSet::from([dossier.plan.version_id]);
-    for revision in revising::store::list(c, clinic, dossier.plan.id)? {
-        for state in [&revision.before_state, &revision.after_state] {
-            let state: PlanState = state.to()?;
-            versions.insert(state.version_id);
-            versions.extend(state.earlier_versions.iter().map(|stretch| stretch.version_id));
-            overrides.extend(state.overrides);
-        }
+/// Why a mark does not count, if it does not: it had not been asked when it was noted. A line that is there now, and did not take it, was
+/// not asked either.
+fn why_not(
+    dossier: &Dossier,
+    id: OccurrenceId,
+    asked: &EverAsked,
+    (noted_at, at): (Stamp, Stamp),
+) -> Option<&'static str> {
+    let (enrolment, zone) = (dossier.enrolment(), &dossier.zone);
+    let is_shown = matches!(dossier.plan.status, PlanStatus::Active | PlanStatus::Draft);
+    let is_there = is_shown
+        && enrolment.date_of(asked.day).is_some()
+        && engine::find(&dossier.compiled, &enrolment, id, asked.day).is_some();
+    let by = engine::at_the_latest(noted_at, at);
+    let mut slots = asked.slots.iter();
+    if !is_there && slots.clone().any(|slot| enrolment.may_have_asked(slot, asked.day, zone, by)) {
+        return None;
     }
-    let mut protocols = Vec::with_capacity(versions.len());
-    for version in versions {
-        protocols.push(protocols::of_version(c, clinic, version)?);
-    }
-    let can_be_marked = |kind: ItemKind| kind.can_be_marked() && kind != ItemKind::CheckIn;
-    let mut names = BTreeSet::new();
-    for protocol in &protocols {
-        for item in protocol.items.iter().filter(|item| can_be_marked(item.kind)) {
-            let slots = item.slots.iter().filter_map(|slot| protocol.slots.get(*slot));
-            names.extend(slots.map(|slot| Name { item: item.key.clone(), slot: slot.key.clone() }));
-        }
-    }
-    for one in overrides {
-        let (item, slots) = match one.change {
-            OverrideChange::Add(added) if can_be_marked(added.kind) => (added.key, added.slots),
-            OverrideChange::Set(set) => (set.key, set.slots.unwrap_or_default()),
-            _ => continue,
-        };
-        names.extend(slots.into_iter().map(|slot| Name { item: item.clone(), slot: slot.0 }));
-    }
-    Ok((protocols, names))
+    let has_opened = slots.any(|slot| enrolment.has_opened(slot, asked.day, zone, noted_at));
+    Some(if has_opened { "cancelled" } else { "not_open_yet" })
 }

@@ -18,6 +18,7 @@ mod courses;
 mod demo;
 mod honest;
 mod judge;
+mod kept;
 mod limits;
 mod linking;
 mod links;

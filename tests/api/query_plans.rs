@@ -105,7 +105,14 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("check_in", |c| check_ins::store::find(c, clinic, CheckInId(id)).map(drop)));
     found
         .extend(walks("my_check_in", |c| check_ins::store::find_of_account(c, AccountId(id), CheckInId(id)).map(drop)));
-    found.extend(walks("earlier", |c| check_ins::store::list_earlier(c, clinic, PlanId(id), 30).map(drop)));
+    found.extend(walks("earlier", |c| check_ins::store::list_earlier(c, clinic, PlanId(id), (None, 30)).map(drop)));
+    found.extend(walks("earlier_than", |c| {
+        check_ins::store::list_earlier(c, clinic, PlanId(id), (Some(CheckInId(id)), 30)).map(drop)
+    }));
+    found.extend(walks("judgements", |c| check_ins::store::list_judgements(c, clinic, CheckInId(id)).map(drop)));
+    found.extend(walks("marks_on", |c| plans::store::list_marks_on(c, clinic, PlanId(id), OccurrenceId(id)).map(drop)));
+    found.extend(walks("kept_marks", |c| plans::store::count_kept_marks(c, clinic, PlanId(id)).map(drop)));
+    found.extend(walks("plan_of", |c| plans::store::has_plan_of(c, clinic, TreatmentId(id), "mn-face").map(drop)));
     found.extend(walks("seen", |c| check_ins::store::seen(c, AccountId(id), PlanId(id)).map(drop)));
     found.extend(walks("patient", |c| patients::store::find(c, clinic, PatientId(id)).map(drop)));
     found.extend(walks("records", |c| patients::store::list_of_account(c, AccountId(id)).map(drop)));

@@ -118,6 +118,9 @@ async fn t01_t02_another_clinics_id_in_a_body_is_named_as_wrong() {
         let schema = body_schema(operation);
         for field in schema["properties"].as_object().unwrap().keys().filter(|field| field.ends_with("_id")) {
             asked.push(format!("{} {field}", operation.id));
+            if (operation.id.as_str(), field.as_str()) == ("put_check_in", "occurrence_id") {
+                continue; // kept, and as unknown as an invented one: `kept.rs`
+            }
             let mut body = mine.body(operation).unwrap();
             let foreign = if field == "occurrence_id" { theirs.evening_id.clone() } else { theirs.id(field) };
             body[field] = json!(foreign);

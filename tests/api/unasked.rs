@@ -57,7 +57,7 @@ impl Care {
     fn kept(&self, id: &str, state: Value, noted_at: &str, received_at: &str) -> Value {
         json!({
             "occurrence_id": id, "plan_id": self.ada.plan_id, "state": state,
-            "noted_at": noted_at, "received_at": received_at
+            "noted_at": noted_at, "received_at": received_at, "claimed_at": null, "why": null
         })
     }
 }
@@ -111,7 +111,9 @@ async fn what_was_marked_while_its_day_waits_is_not_asked_again() {
     let pause = json!({ "days": "shift", "reason": "A journey." });
     care.order("pause", "\"v1\"", pause).await;
     care.mark(&id, "done").await.must(202);
-    care.mark(&tomorrow, "done").await.must_be_problem(409, "not_open_yet");
+    let early = care.mark(&tomorrow, "done").await.must(202);
+    assert_eq!(early["why"], "not_open_yet", "kept, and it does not count");
+    assert_eq!(care.unasked().await, 2);
     care.app.set_clock("2026-03-09T10:00:00Z");
     care.order("resume", "\"v2.on_hold\"", json!({ "reason": "Back again." })).await;
     let line = care.line("sunscreen", "2026-03-09").await.unwrap();
@@ -135,7 +137,7 @@ async fn what_was_done_without_network_before_a_flight_west_is_not_lost() {
     ada.person.send_if("PATCH", "/v1/me", &tag, json!({ "zone": "America/Los_Angeles" })).await.must(200);
     let path = format!("/v1/me/occurrences/{}/mark", line["occurrence_id"].as_str().unwrap());
     let now = json!({ "state": "done" });
-    ada.person.put(&path, now).await.must_be_problem(409, "not_open_yet");
+    assert_eq!(ada.person.put(&path, now).await.must(202)["why"], "not_open_yet");
     let noted = json!({ "state": "done", "noted_at": "2026-03-03T22:31:00Z" });
     assert_eq!(ada.person.put(&path, noted).await.must(200)["state"], "done");
 }
@@ -150,7 +152,9 @@ async fn an_answer_from_where_the_day_of_the_treatment_has_not_begun_is_one_of_d
     let body = |at: &str| json!({ "plan_id": ada.plan_id, "answers": { "redness": 9 }, "answered_at": at });
     let path = |id| format!("/v1/me/check-ins/{}", phone_id(id));
     assert_eq!(ada.person.put(&path(1), body("2026-03-02T09:30:00Z")).await.must(201)["day"], 0);
-    ada.person.put(&path(2), body("2026-03-01T23:00:00Z")).await.must_name("/answered_at", "out_of_range");
+    let earlier = ada.person.put(&path(2), body("2026-03-01T23:00:00Z")).await.must(201);
+    assert_eq!((&earlier["clock"], &earlier["answered_at"]), (&json!("adjusted"), &json!("2026-03-02T10:00:00Z")));
+    assert_eq!((&earlier["claimed_at"], &earlier["day"]), (&json!("2026-03-01T23:00:00Z"), &json!(0)));
 }
 
 #[tokio::test]

@@ -152,7 +152,11 @@ async fn while_it_waits_the_patient_sees_what_is_safe_and_is_heard() {
         "answers": { "pain": 1 }
     });
     let scheduled = world.ada.put(&format!("/v1/me/check-ins/{}", phone_id(1)), scheduled).await;
-    scheduled.must_name("/occurrence_id", "unknown_value");
+    let scheduled = scheduled.must(201);
+    assert_eq!(
+        (&scheduled["occurrence_id"], &scheduled["not_used"][0]["why"]),
+        (&Value::Null, &json!("unknown_value"))
+    );
 
     // A danger sign is judged.
     let sign = json!({ "plan_id": plan["id"], "answers": { "signs": ["F1"] } });
@@ -166,7 +170,7 @@ async fn while_it_waits_the_patient_sees_what_is_safe_and_is_heard() {
         app.set_clock(&format!("2026-03-0{day}T20:00:00Z"));
         assert_eq!(app.mails().await.len(), 0);
     }
-    assert_eq!((app.database.count("reminders", "1 = 1"), app.database.count("alerts", "1 = 1")), (0, 2));
+    assert_eq!((app.database.count("reminders", "1 = 1"), app.database.count("alerts", "1 = 1")), (0, 3));
     assert_eq!(keys(&world.today().await), ["no-direct-sun"]);
 }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use aftercare::engine::{
-    AddedLine, Asking, Command, Compiled, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now, Occurrence,
-    Override, OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision, SetLine, SlotKey,
-    State, Stops, Successor, Tally, Text, UndoRefusal, adherence, apply, check_override, days_between, due_reminders,
-    local_date, next_due, on_date, silence, today, undo,
+    AddedLine, Age, Asking, Command, Compiled, DayOfPlan, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState,
+    Now, Occurrence, Override, OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision,
+    SetLine, SlotKey, State, Stops, Successor, Tally, Text, UndoRefusal, adherence, apply, check_override,
+    days_between, due_reminders, local_date, next_due, on_date, silence, today, undo,
 };
 use aftercare::ids::{OccurrenceId, PlanId, VersionId};
 use aftercare::time::Stamp;
@@ -691,7 +691,10 @@ fn skin_does_not_wait_while_a_plan_does() {
     let state =
         did(&begun(), &pause(date(2026, 5, 6), Some(date(2026, 5, 16)), PausedDays::Shift), "2026-05-06T06:00:00Z");
     let plan = enrolled(&state);
-    assert_eq!((plan.day_on(date(2026, 5, 16)), plan.age_of(2), plan.age_on(date(2026, 5, 10))), (2, 12, 6));
+    assert_eq!(
+        (plan.day_on(date(2026, 5, 16)), plan.age_of(DayOfPlan(2)), plan.age_on(date(2026, 5, 10))),
+        (2, Age(12), Age(6))
+    );
     assert_eq!((plan.turn(1), plan.turn(2)), (1, 2), "day 2 comes a second time, and is reminded of again");
 }
 

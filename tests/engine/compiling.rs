@@ -1,6 +1,6 @@
 //! Compiling for one treatment: parameters, variants, curves, forms, answers.
 
-use aftercare::engine::{Compiled, QuestionKind, compile};
+use aftercare::engine::{Age, Compiled, DayOfPlan, QuestionKind, compile};
 use serde_json::{Value, json};
 
 use crate::support::{PLAN, PROTOCOL, compiled, parameters_of};
@@ -47,11 +47,13 @@ fn variants_choose_the_lines_and_change_the_curves() {
     assert_eq!(shallow.variants, ["shallow", "darker_skin"]);
     assert!(shallow.items.iter().all(|item| item.key != "pillow"));
     assert!(PLAN.items.iter().any(|item| item.key == "pillow"));
-    let levels = |plan: &Compiled| (0..8).map(|day| plan.expected("redness", day).unwrap()).collect::<Vec<_>>();
+    let levels = |plan: &Compiled| {
+        (0..8).map(|day| plan.expected("redness", DayOfPlan(day), Age(day)).unwrap()).collect::<Vec<_>>()
+    };
     assert_eq!(levels(&PLAN), [6, 5, 3, 2, 1, 0, 0, 0]);
     assert_eq!(levels(&shallow), [6, 3, 1, 0, 0, 0, 0, 0]);
-    assert_eq!(shallow.expected("pain", 1), Some(2));
-    assert_eq!(shallow.expected("itch", 1), None);
+    assert_eq!(shallow.expected("pain", DayOfPlan(1), Age(1)), Some(2));
+    assert_eq!(shallow.expected("itch", DayOfPlan(1), Age(1)), None);
 }
 
 #[test]
@@ -68,7 +70,10 @@ fn reasons_not_to_start_are_those_that_apply() {
 
 #[test]
 fn the_first_phase_that_matches_is_the_header() {
-    let phases: Vec<_> = [0, 1, 2, 31].iter().map(|day| PLAN.phase_on(*day).map(|phase| phase.key.as_str())).collect();
+    let phases: Vec<_> = [0, 1, 2, 31]
+        .iter()
+        .map(|day| PLAN.phase_on(DayOfPlan(*day), Age(*day)).map(|phase| phase.key.as_str()))
+        .collect();
     assert_eq!(phases, [Some("first"), Some("first"), Some("later"), None]);
 }
 

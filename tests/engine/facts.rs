@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use aftercare::engine::{Compiled, Days, Grounds, Item, ItemKind, Parameters, Protocol, Urgency, compile, parse};
+use aftercare::engine::{
+    Age, Compiled, DayOfPlan, Days, Grounds, Item, ItemKind, Parameters, Protocol, Urgency, compile, parse,
+};
 use regex::Regex;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -232,7 +234,10 @@ fn adjusts_change_the_curves_as_the_sheet_says() {
                 });
                 for (day, level) in curve.levels.iter().enumerate() {
                     let wanted = change.map_or(*level, |(.., change)| change(day, *level));
-                    let expected = compiled.expected(&curve.symptom, i32::try_from(day).unwrap());
+                    let expected = {
+                        let day = i32::try_from(day).unwrap();
+                        compiled.expected(&curve.symptom, DayOfPlan(day), Age(day))
+                    };
                     assert_eq!(expected, Some(wanted), "{} {name} {} day {day}", plan.key, curve.symptom);
                 }
             }

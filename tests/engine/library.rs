@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use aftercare::engine::{
-    Answers, Condition, Facts, ItemKind, Known, ParameterKind, Parameters, Protocol, TriageInput, compile, parse,
-    today, triage,
+    Age, Answers, Condition, DayOfPlan, Facts, ItemKind, Known, ParameterKind, Parameters, Protocol, TriageInput,
+    compile, parse, today, triage,
 };
 use jiff::tz::TimeZone;
 use proptest::prelude::RngExt;
@@ -110,7 +110,7 @@ fn every_plan_compiles_with_every_combination_of_its_variants() {
                 assert!(!plan.planned_on(day).is_empty(), "{} has no lines on day {day}", plan.key);
             }
             for day in 0..=28 {
-                assert!(plan.phase_on(day).is_some(), "{} has no phase on day {day}", plan.key);
+                assert!(plan.phase_on(DayOfPlan(day), Age(day)).is_some(), "{} has no phase on day {day}", plan.key);
             }
             for item in plan.items.iter().filter(|item| item.form.is_some()) {
                 for day in item.days.iter() {
@@ -147,12 +147,13 @@ fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
         for item in plan.items.iter().filter(|item| item.form.is_some()) {
             for day in item.days.iter() {
                 let form = plan.form(item.form.as_deref().unwrap(), day);
-                let levels =
-                    form.iter().filter_map(|question| Some((question.key.clone(), plan.expected(&question.key, day)?)));
+                let expected = |key: &str| plan.expected(key, DayOfPlan(day), Age(day));
+                let levels = form.iter().filter_map(|question| Some((question.key.clone(), expected(&question.key)?)));
                 let mut calm: Answers = Answers(levels.map(|(key, level)| (key, json!(level))).collect());
                 calm.0.insert("signs".to_owned(), json!([]));
-                let earlier = [(day - 1, calm.clone())];
-                let found = triage(&plan, &TriageInput { day, answers: &calm, earlier: &earlier });
+                let earlier = [calm.clone()];
+                let (day_of_plan, age) = (DayOfPlan(day), Age(day));
+                let found = triage(&plan, &TriageInput { day: day_of_plan, age, answers: &calm, earlier: &earlier });
                 assert_eq!(found.urgency, None, "{} day {day}: {found:?}", plan.key);
                 let mut wild = calm.clone();
                 wild.0.insert(
@@ -162,7 +163,7 @@ fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
                     ),
                 );
                 wild.0.insert("signs".to_owned(), json!([plan.signs[0].key]));
-                let found = triage(&plan, &TriageInput { day, answers: &wild, earlier: &earlier });
+                let found = triage(&plan, &TriageInput { day: day_of_plan, age, answers: &wild, earlier: &earlier });
                 assert!(found.urgency.is_some(), "{} day {day}", plan.key);
             }
         }

@@ -19,6 +19,7 @@ mod moving;
 mod oracle;
 mod parsing;
 mod previewing;
+mod queues;
 mod reminders;
 mod robust;
 mod schema;

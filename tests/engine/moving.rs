@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use aftercare::engine::{
-    CheckInFact, Compiled, Day, Effect, Enrolment, Facts, Item, ItemKind, LocalTime, MarkFact, MarkState, Schedule,
-    State, Trigger, compile, day, day_number, effect, find, local_instant, next_due, occurrence_id, parse, today,
+    Age, CheckInFact, Compiled, Day, DayOfPlan, Effect, Enrolment, Facts, Item, ItemKind, LocalTime, MarkFact,
+    MarkState, Schedule, State, Trigger, compile, day, day_number, effect, find, local_instant, next_due,
+    occurrence_id, parse, today,
 };
 use aftercare::time::Stamp;
 use jiff::tz::TimeZone;
@@ -159,10 +160,11 @@ fn hold_each_day_as_its_version(chain: &Chain, zone: &TimeZone, as_of: Stamp, se
         let own = chain.on(number);
         let shown = said(joined, &day(joined, &enrolment, &facts, zone, as_of, number));
         prop_assert_eq!(shown, said(own, &day(own, &enrolment, &facts, zone, as_of, number)), "day {}", number);
-        let phase = |plan: &Compiled| format!("{:?}", plan.phase_on(number));
+        let phase = |plan: &Compiled| format!("{:?}", plan.phase_on(DayOfPlan(number), Age(number)));
         prop_assert_eq!(phase(joined), phase(own));
         for symptom in ["redness", "pain", "itch"] {
-            prop_assert_eq!(joined.expected(symptom, number), own.expected(symptom, number));
+            let expected = |plan: &Compiled| plan.expected(symptom, DayOfPlan(number), Age(number));
+            prop_assert_eq!(expected(joined), expected(own));
         }
         let form = |plan: &Compiled| format!("{:?}", plan.form("daily", number));
         prop_assert_eq!(form(joined), form(own), "the form of day {}", number);

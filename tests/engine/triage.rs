@@ -1,13 +1,13 @@
 //! What answers mean.
 
-use aftercare::engine::{Answers, Finding, Triage, TriageInput, Urgency, triage};
+use aftercare::engine::{Age, Answers, DayOfPlan, Finding, Triage, TriageInput, Urgency, triage};
 use serde_json::{Value, json};
 
 use crate::support::{PLAN, answers};
 
 fn judged(day: i32, given: Value, earlier: &[(i32, Value)]) -> Triage {
-    let earlier: Vec<(i32, Answers)> = earlier.iter().map(|(day, given)| (*day, answers(given.clone()))).collect();
-    triage(&PLAN, &TriageInput { day, answers: &answers(given), earlier: &earlier })
+    let earlier: Vec<Answers> = earlier.iter().map(|(_, given)| answers(given.clone())).collect();
+    triage(&PLAN, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers(given), earlier: &earlier })
 }
 
 fn causes(triage: &Triage) -> Vec<String> {

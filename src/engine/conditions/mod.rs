@@ -69,6 +69,8 @@ pub enum Verdict {
     False,
     /// It reads a variable that has no value.
     Unknown,
+    /// Everything that it reads has a value, and it has no result all the same: a number in it grows too large.
+    Failed,
 }
 
 /// What can be wrong in an expression: where (characters from its start), what, and how to mend it.
@@ -128,7 +130,7 @@ impl Condition {
         match self.program.execute(&context) {
             Ok(Value::Bool(true)) => Verdict::True,
             Ok(Value::Bool(false)) => Verdict::False,
-            Ok(_) | Err(_) => Verdict::Unknown, // checked when it was read; only an arithmetic overflow is left
+            Ok(_) | Err(_) => Verdict::Failed, // checked when it was read; only an arithmetic overflow is left
         }
     }
 

@@ -303,7 +303,7 @@ fn judge(protocol: &Protocol, when: &Condition, values: &Values) -> Verdict {
         }
         let variant = protocol.variants.iter().find(|variant| variant.key == name)?;
         match judge(protocol, &variant.when, values) {
-            Verdict::Unknown => None,
+            Verdict::Unknown | Verdict::Failed => None,
             verdict => Some(Known::Flag(verdict == Verdict::True)),
         }
     })

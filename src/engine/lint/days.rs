@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Linter;
 use super::contexts::{Context, Contexts};
+use crate::engine::calendar::{Age, DayOfPlan};
 use crate::engine::document::{DefectCode, Item, Phase};
 use crate::engine::words::ItemKind;
 
@@ -42,7 +43,7 @@ impl Linter<'_, '_> {
             if day < recovery {
                 return lines.any(instructs);
             }
-            lines.next().is_some() || context.compiled.phase_on(day).is_some()
+            lines.next().is_some() || context.compiled.phase_on(DayOfPlan(day), Age(day)).is_some()
         };
         let silent = |context: &Context| {
             let last = context.check_ins.last().map_or(-1, |check_in| check_in.day);
@@ -64,8 +65,11 @@ impl Linter<'_, '_> {
 
     fn every_early_day_has_a_phase(&self) {
         let end = PHASES_UNTIL.min(self.protocol.horizon_day);
-        let bare =
-            |context: &Context| (0..=end).filter(|day| context.compiled.phase_on(*day).is_none()).collect::<Vec<i32>>();
+        let bare = |context: &Context| {
+            (0..=end)
+                .filter(|day| context.compiled.phase_on(DayOfPlan(*day), Age(*day)).is_none())
+                .collect::<Vec<i32>>()
+        };
         for (first, last, who) in self.runs(bare) {
             let before = |phase: &Phase| phase.days.last().is_some_and(|end| end < first);
             let nearest = self.protocol.phases.iter().rposition(before).unwrap_or_default();
@@ -102,7 +106,10 @@ impl Linter<'_, '_> {
         let mut shown: BTreeSet<&str> = BTreeSet::new();
         for context in &self.contexts.all {
             let days = 0..=self.protocol.horizon_day;
-            shown.extend(days.filter_map(|day| context.compiled.phase_on(day)).map(|phase| phase.key.as_str()));
+            shown.extend(
+                days.filter_map(|day| context.compiled.phase_on(DayOfPlan(day), Age(day)))
+                    .map(|phase| phase.key.as_str()),
+            );
         }
         for (index, phase) in self.protocol.phases.iter().enumerate() {
             if !shown.contains(phase.key.as_str()) && applies(phase) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contexts::{CheckIn, Context, next};
+use crate::engine::calendar::Age;
 use crate::engine::conditions::{Condition, Known, Literals, Verdict};
 use crate::engine::document::{Question, SIGNS};
 use crate::engine::words::QuestionKind;
@@ -196,7 +197,7 @@ impl<'a> Setting<'a> {
             None => self.asked_before(slot.strip_suffix("_previous")?)?,
         };
         match question.kind {
-            QuestionKind::Level => match self.context.compiled.expected(&question.key, day) {
+            QuestionKind::Level => match self.context.compiled.normal(&question.key, Age(day)) {
                 Some(level) => Some(vec![Known::Whole(i32::from(level))]),
                 None => Some((0..=10).map(Known::Whole).collect()),
             },
@@ -213,7 +214,7 @@ impl<'a> Setting<'a> {
             _ => {}
         }
         let compiled = &self.context.compiled;
-        let expected = || compiled.expected(slot.strip_suffix("_expected")?, self.check_in.day);
+        let expected = || compiled.normal(slot.strip_suffix("_expected")?, Age(self.check_in.day));
         compiled.known(slot).or_else(|| expected().map(|level| Known::Whole(i32::from(level))))
     }
 

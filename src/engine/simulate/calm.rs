@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::engine::answers::Answers;
+use crate::engine::calendar::{Age, DayOfPlan};
 use crate::engine::compile::Compiled;
 use crate::engine::document::Question;
 use crate::engine::triage::{TriageInput, triage};
@@ -10,11 +11,13 @@ use crate::engine::words::QuestionKind;
 
 /// The answers to a form that find as little as can be: levels on the curve, no sign, and of each choice the first that
 /// no rule minds. A temperature is not taken.
-pub(super) fn answers(compiled: &Compiled, form: &str, day: i32, earlier: &[(i32, Answers)]) -> Answers {
+pub(super) fn answers(compiled: &Compiled, form: &str, day: i32, earlier: &[Answers]) -> Answers {
     let questions = compiled.form(form, day);
     let mut answers =
         Answers(questions.iter().filter_map(|one| Some((one.key.clone(), expected(compiled, one, day)?))).collect());
-    let findings = |answers: &Answers| triage(compiled, &TriageInput { day, answers, earlier }).findings.len();
+    let findings = |answers: &Answers| {
+        triage(compiled, &TriageInput { day: DayOfPlan(day), age: Age(day), answers, earlier }).findings.len()
+    };
     let mut fewest = findings(&answers);
     for question in questions.iter().filter(|question| question.kind == QuestionKind::Choice) {
         for choice in &question.choices {
@@ -34,7 +37,7 @@ pub(super) fn answers(compiled: &Compiled, form: &str, day: i32, earlier: &[(i32
 
 fn expected(compiled: &Compiled, question: &Question, day: i32) -> Option<Json> {
     match question.kind {
-        QuestionKind::Level => Some(json!(compiled.expected(&question.key, day).unwrap_or_default())),
+        QuestionKind::Level => Some(json!(compiled.normal(&question.key, Age(day)).unwrap_or_default())),
         QuestionKind::Choice => question.choices.first().map(|choice| json!(choice.key)),
         QuestionKind::Multi => Some(json!([])),
         QuestionKind::Flag => Some(json!(false)),

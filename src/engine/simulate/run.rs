@@ -13,7 +13,7 @@ use super::result::{
 use super::script::{Behaviour, Checked, CheckedDay, ItemKey, Script, ScriptProblem, check};
 use crate::engine::alerts::{Standing, is_news};
 use crate::engine::answers::Answers;
-use crate::engine::calendar::{date_of, day_number, local_instant, next_date_change};
+use crate::engine::calendar::{Age, DayOfPlan, date_of, day_number, local_instant, next_date_change};
 use crate::engine::clock::LocalTime;
 use crate::engine::compile::{Compiled, Planned};
 use crate::engine::day::{Occurrence, Seen, Windows, today};
@@ -84,7 +84,7 @@ struct Run<'a> {
     letters: BTreeSet<String>,
     marks: Vec<MarkFact>,
     check_ins: Vec<CheckInFact>,
-    earlier: Vec<(i32, Answers)>,
+    earlier: Vec<Answers>,
     days: BTreeMap<i32, SimulatedDay>,
     done: Simulation,
 }
@@ -296,7 +296,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn looked_back_at(&self) -> &[(i32, Answers)] {
+    fn looked_back_at(&self) -> &[Answers] {
         let from = self.earlier.len().saturating_sub(LOOK_BACK);
         self.earlier.get(from..).unwrap_or_default()
     }
@@ -304,12 +304,14 @@ impl<'a> Run<'a> {
     fn check_in(&mut self, asked: Option<(OccurrenceId, String)>, day: i32, answers: Answers, back_filled: bool) {
         let earlier = self.looked_back_at();
         let triage = match self.checked.script.triage {
-            true => triage(self.compiled, &TriageInput { day, answers: &answers, earlier }),
+            true => {
+                triage(self.compiled, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers, earlier })
+            }
             false => Triage::default(),
         };
         let (occurrence, item_key) = asked.unzip();
         self.check_ins.push(CheckInFact { occurrence, day, answered_at: self.now, answers: answers.clone() });
-        self.earlier.push((day, answers.clone()));
+        self.earlier.push(answers.clone());
         for finding in &triage.findings {
             self.raise(finding, day);
         }

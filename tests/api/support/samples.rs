@@ -60,6 +60,11 @@ impl World {
         let check_in_id = phone_id(number);
         let off_track = json!({ "plan_id": ada.plan_id, "answers": { "redness": 10 } });
         ada.person.put(&format!("/v1/me/check-ins/{check_in_id}"), off_track).await.must(201);
+        clinic.clinician.post_nothing(&format!("/v1/clinic/check-ins/{check_in_id}/reconsider")).await.must(201);
+        let to_come = ada.person.get("/v1/me/today?date=2026-03-04").await.must(200);
+        let early = to_come["items"].as_array().unwrap().iter().find(|item| item["kind"] == "task").unwrap();
+        let path = format!("/v1/me/occurrences/{}/mark", early["occurrence_id"].as_str().unwrap());
+        ada.person.put(&path, json!({ "state": "done" })).await.must(202);
         let alerts = clinic.owner.get("/v1/clinic/alerts").await.must(200);
         let protocol_key = format!("only-{number}");
         let versions = format!("/v1/clinic/protocols/{protocol_key}/versions");
