@@ -176,7 +176,8 @@ async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
     }
     if app.db.health().last_write_failed().is_some() {
         // A change that hurts nobody: tokens are looked at anew.
-        app.db.prove(auth::store::raise_rights).await?;
+        let proof = app.db.prove(auth::store::raise_rights).await;
+        proof.map_err(|why| Error::NotReady(format!("the last write was not kept: {why}")))?;
     }
     let inner = app.clone();
     app.db.read_fresh(move |c| inner.work_moment(c).map(|_| ())).await?;

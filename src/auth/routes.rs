@@ -114,9 +114,6 @@ async fn login(app: web::Data<App>, request: HttpRequest, Body(new): Body<NewLog
     let signed_in = app
         .db
         .write(move |c| {
-            // Hashing takes its time: the password may be another now, or the account shut.
-            let now_known = store::find_account(c, account.id)?.filter(|now| now.auth_epoch == account.auth_epoch);
-            let account = now_known.filter(|now| now.disabled_at.is_none()).ok_or(Error::SignInNeeded)?;
             super::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)
         })
         .await?;
@@ -266,6 +263,7 @@ struct NewPasswordByLink {
 #[post("/v1/auth/password-reset/confirm")]
 async fn confirm_password_reset(
     app: web::Data<App>,
+    request: HttpRequest,
     Body(sent): Body<NewPasswordByLink>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
@@ -279,7 +277,8 @@ async fn confirm_password_reset(
         store::end_account_links(c, account, m.at)?;
         crate::audit::note(c, None, Some(account), "password_changed", "account", Some(account.0), &m)
     })
-    .await?;
+    .await
+    .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -300,7 +299,11 @@ struct MailedToken {
 #[utoipa::path(tag = "sign-in", operation_id = "exchange_sign_in_link", request_body = MailedToken, security(()),
     responses((status = 200, description = "Signed in.", body = SignIn)))]
 #[post("/v1/auth/sign-in-links/exchange")]
-async fn exchange_sign_in_link(app: web::Data<App>, Body(sent): Body<MailedToken>) -> Result<HttpResponse, Error> {
+async fn exchange_sign_in_link(
+    app: web::Data<App>,
+    request: HttpRequest,
+    Body(sent): Body<MailedToken>,
+) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let (inner, now) = (app.clone(), m.clone());
     let signed_in = app
@@ -311,7 +314,8 @@ async fn exchange_sign_in_link(app: web::Data<App>, Body(sent): Body<MailedToken
             let account = store::find_account(c, account)?.filter(|account| account.disabled_at.is_none());
             super::sign_in(c, &inner.secrets, &account.ok_or_else(used_up)?, sent.clinic_id, &now)
         })
-        .await?;
+        .await
+        .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     answer(&app, &m, signed_in).await
 }
 
@@ -373,9 +377,15 @@ struct AddressToken {
 #[utoipa::path(tag = "sign-in", operation_id = "confirm_address_change", request_body = AddressToken, security(()),
     responses((status = 204, description = "The account has the new address.")))]
 #[post("/v1/auth/email-change/confirm")]
-async fn confirm_address_change(app: web::Data<App>, Body(sent): Body<AddressToken>) -> Result<HttpResponse, Error> {
+async fn confirm_address_change(
+    app: web::Data<App>,
+    request: HttpRequest,
+    Body(sent): Body<AddressToken>,
+) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    app.change_rights(move |c| super::confirm_address(c, sent.token.expose(), &m)).await?;
+    app.change_rights(move |c| super::confirm_address(c, sent.token.expose(), &m))
+        .await
+        .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -408,7 +418,7 @@ async fn accept_invitation(
     let (m, source) = (app.moment(), source_of(&request, app.config.trusted_proxies));
     let (token, at) = (sent.token.clone(), m.at);
     let known = app.db.read_fresh(move |c| super::invited_account(c, token.expose(), at)).await.inspect_err(|_| {
-        app.refusals.note("invitation", source);
+        app.refusals.note("mailed_link", source);
     })?;
     let accepting = match (signed_in, known, &sent.password) {
         (Some(me), _, _) => Accepting::As(me.account),

@@ -265,3 +265,45 @@ async fn a_head_that_is_too_large_and_a_body_that_is_encoded_are_refused_by_name
     let plain = app.ask("POST", "/v1/clinic/patients").bearer(&token).header("content-encoding", "Identity");
     plain.json(&json!({})).send().await.must_be_problem(422, "invalid");
 }
+
+#[tokio::test]
+async fn t39_no_other_origin_may_call() {
+    let app = TestApp::start_with(|config| config.allowed_origins = "https://app.clinic.example".to_owned()).await;
+    let from = async |origin: &str| {
+        let asked = app.ask_unchecked("GET", "/healthz").header("origin", origin).send().await;
+        asked.header("access-control-allow-origin").to_owned()
+    };
+    assert_eq!(from("https://app.clinic.example").await, "https://app.clinic.example");
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://app.clinic.example.evil.example",
+        "https://evilapp.clinic.example",
+        "http://app.clinic.example",
+        "https://app.clinic.example:8443",
+    ] {
+        assert_eq!(from(origin).await, "", "{origin}");
+    }
+    let own = app.ask_unchecked("GET", "/healthz").header("origin", "https://app.clinic.example").send().await;
+    assert_eq!(own.header("access-control-allow-credentials"), "");
+}
+
+#[tokio::test]
+async fn t53_nothing_of_the_inside_is_served() {
+    let app = TestApp::start().await;
+    for path in [
+        "/metrics",
+        "/debug",
+        "/debug/pprof",
+        "/.git/config",
+        "/swagger",
+        "/.env",
+        "/server-status",
+        "/aftercare.db",
+        "/open/../src",
+    ] {
+        let reply = app.ask_unchecked("GET", path).send().await;
+        reply.must_be_problem(404, "not_found");
+        assert_eq!(reply.header("server"), "");
+    }
+}

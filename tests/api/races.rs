@@ -43,7 +43,7 @@ async fn fire(app: &Shared, name: &str, edit: Edit) {
     // The same command again is no second change, and says so.
     let did = replies.iter().filter(|reply| matches!(reply.status, 200 | 204) && !unchanged(&reply.bytes)).count();
     let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
-    assert_eq!(did, 1, "{name}: {statuses:?}");
+    assert_eq!(did, 1, "{name}: {statuses:?} {}", replies[0].text());
     assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 409 | 412)), "{name}: {statuses:?}");
 }
 
@@ -175,10 +175,11 @@ async fn prepare_command(command: &str, clinic: &Clinic, ada: &Enrolled) -> Edit
             treatment["parameters"]["needle_depth_mm"] = json!([1.0, 1.25, 1.75][n % 3]);
             json!({ "performed_on": "2026-03-01", "parameters": treatment["parameters"], "reason": "Typed wrong." })
         }),
-        "override_plan" => (
-            "override",
-            |n| json!({ "threshold": { "symptom": "redness", "from_day": 2, "to_day": 3 + n, "level": n % 10 }, "reason": "Seen." }),
-        ),
+        "override_plan" => ("override", |n| {
+            let title = json!({ "en": format!("Sunscreen {n}.") });
+            let set = json!({ "key": "sunscreen", "days": [{ "from": 3, "to": 9 + n }], "slots": ["daylight"], "title": title });
+            json!({ "set": set, "reason": "Seen." })
+        }),
         "enter_plan_in_error" => ("entered-in-error", |_| json!({ "reason": "Another person." })),
         "undo_plan_revision" => {
             order("pause", json!({ "days": "shift", "reason": "A journey." })).await;
