@@ -111,12 +111,7 @@ async fn login(app: web::Data<App>, request: HttpRequest, Body(new): Body<NewLog
     };
     let (m, inner) = (app.moment(), app.clone());
     let now = m.clone();
-    let signed_in = app
-        .db
-        .write(move |c| {
-            super::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)
-        })
-        .await?;
+    let signed_in = app.db.write(move |c| super::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)).await?;
     answer(&app, &m, signed_in).await
 }
 

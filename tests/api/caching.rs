@@ -34,7 +34,7 @@ impl Browser {
         };
         let fits = |kept: &Kept| kept.varies.iter().all(|(name, value)| says(name) == *value);
         let stored = self.kept.entry(path.to_owned()).or_default();
-        let known = stored.iter().position(|kept| fits(kept));
+        let known = stored.iter().position(&fits);
         let mut ask = app.ask("GET", path);
         for (name, value) in headers {
             ask = ask.header(name, value);
@@ -178,6 +178,13 @@ async fn long_answers_are_compressed_as_the_caller_likes_with_a_tag_for_each_enc
     for accepts in ["identity", "deflate", "x", "gzip;q=0", ""] {
         let reply = ask(&ada, "/v1/me/today", &[("accept-encoding", accepts)]).await;
         assert_eq!((reply.header("content-encoding"), &reply.bytes), ("", &plain.bytes), "{accepts}");
+    }
+    let document = ask(&ada, "/openapi.json", &[]).await;
+    for encoding in ["gzip", "br", "zstd"] {
+        let reply = ask(&ada, "/openapi.json", &[("accept-encoding", encoding)]).await;
+        assert_eq!((reply.header("content-encoding"), decoded(&reply)), (encoding, document.bytes.clone()));
+        let again = ask(&ada, "/openapi.json", &[("if-none-match", reply.header("etag"))]).await;
+        assert_eq!(again.status, 304);
     }
     let short = ask(&ada, "/v1/me/sessions", &[("accept-encoding", "gzip")]).await;
     assert_eq!((short.status, short.header("content-encoding")), (200, ""), "a short answer gains nothing");
