@@ -13,6 +13,7 @@ use super::{Accepting, ActsAs, Purpose, Role, SignedIn, store, used_up};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::Body;
+use crate::http::body::AsSent;
 use crate::http::limits::source_of;
 use crate::http::text::{Email, NewPassword, Shown, nfc};
 use crate::ids::{AccountId, ClinicId, SessionId};
@@ -102,7 +103,11 @@ async fn answer(app: &App, m: &Moment, signed_in: SignedIn) -> Result<HttpRespon
 #[utoipa::path(tag = "sign-in", operation_id = "login", request_body = NewLogin, security(()),
     responses((status = 200, description = "Signed in.", body = SignIn)))]
 #[post("/v1/auth/login")]
-async fn login(app: web::Data<App>, request: HttpRequest, Body(new): Body<NewLogin>) -> Result<HttpResponse, Error> {
+async fn login(
+    app: web::Data<App>,
+    request: HttpRequest,
+    AsSent(new): AsSent<NewLogin>,
+) -> Result<HttpResponse, Error> {
     let source = source_of(&request, app.config.trusted_proxies);
     let judged = judge(&app, &new.email, new.password.expose(), (source, new.clinic_id)).await?;
     let Some(account) = judged.filter(|account| account.disabled_at.is_none()) else {
