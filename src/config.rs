@@ -262,7 +262,7 @@ fn is_injected(name: &str, value: &str) -> bool {
 
 /// A level, or `target=level` pairs: what is neither would silently log nothing.
 fn check_log(log: &str) -> Result<(), String> {
-    let is_level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    let is_level = |word: &str| !word.is_empty() && word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
     let mut parts = log.split(',').map(|part| part.trim().split_once('=').map_or(part.trim(), |(_, level)| level));
     if parts.all(is_level) && tracing_subscriber::EnvFilter::try_new(log).is_ok() {
         return Ok(());
