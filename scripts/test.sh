@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole test suite, on SQLite and on PostgreSQL: scripts/test.sh [--quick]
 # Installs what it needs where it may (Debian, as root or with sudo), and says what to do where it may not.
-# --quick leaves out the contract checks (linter, generated client, schemathesis, browser).
+# --quick leaves out the faults (scripts/faults.sh) and the contract checks (linter, generated client, schemathesis, browser).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -112,6 +112,9 @@ say "the API with a pool of one, on PostgreSQL"
 AFTERCARE_TEST_POOL_SIZE=1 AFTERCARE_TEST_DATABASE_URL="$postgres" "${suite[@]}" --locked "${features[@]}" --test api
 
 if [ "$quick" = no ]; then
+  say "the faults, their quick part"
+  AFTERCARE_BIN="$PWD/target/debug/aftercare" scripts/faults.sh --quick
+
   say "the contract: linter, generated client, schemathesis, reference page in a browser"
   AFTERCARE_BIN="$PWD/target/debug/aftercare" scripts/contract.sh
 fi

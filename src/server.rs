@@ -1,13 +1,15 @@
 //! The HTTP server: the list of features, what wraps them, and how it starts and stops.
 
+use std::collections::HashMap;
 use std::net::TcpListener;
-use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::body::SizedStream;
+use actix_web::body::BodyStream;
 use actix_web::dev::Server;
+use actix_web::http::header::ContentEncoding;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, HttpServer, get, web};
 use serde::{Deserialize, Serialize};
@@ -18,8 +20,8 @@ use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::http::compress::compress;
-use crate::http::conditions::listed;
+use crate::http::compress::{compress, encode, wanted};
+use crate::http::conditions::{encoded_tag, listed};
 use crate::http::connections::{Connections, make_room};
 use crate::http::edge::edge;
 use crate::{alerts, auth, check_ins, clinics, courses, demo, pages, patients, plans, protocols, reminders, today};
@@ -131,7 +133,7 @@ fn allowed(path: &str) -> Option<String> {
     };
     let with_head = |method: &&'static str| if *method == "GET" { vec!["GET", "HEAD"] } else { vec![*method] };
     let known = PATHS.iter().filter(|(known, _)| fits(known)).flat_map(|(_, methods)| methods);
-    let methods: Vec<&str> = known.flat_map(|method| with_head(&method)).collect();
+    let methods: Vec<&str> = known.flat_map(with_head).collect();
     (!methods.is_empty()).then(|| methods.join(", "))
 }
 
@@ -176,7 +178,8 @@ async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
     }
     if app.db.health().last_write_failed().is_some() {
         // A change that hurts nobody: tokens are looked at anew.
-        app.db.prove(auth::store::raise_rights).await?;
+        let proof = app.db.prove(auth::store::raise_rights).await;
+        proof.map_err(|why| Error::NotReady(format!("the last write was not kept: {why}")))?;
     }
     let inner = app.clone();
     app.db.read_fresh(move |c| inner.work_moment(c).map(|_| ())).await?;
@@ -190,15 +193,40 @@ async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Error> {
     responses((status = 200, description = "The OpenAPI document.", body = Object, example = json!({"openapi": "3.1.0"}))))]
 #[get("/openapi.json")]
 async fn get_openapi(request: HttpRequest) -> HttpResponse {
-    let known = request.headers().get_all("if-none-match").filter_map(|tags| tags.to_str().ok());
-    let mut response = match known.into_iter().any(|tags| listed(tags, &DOCUMENT_TAG)) {
-        true => return HttpResponse::NotModified().insert_header(("etag", DOCUMENT_TAG.as_str())).finish(),
-        false => HttpResponse::Ok(),
-    };
-    response.insert_header(("etag", DOCUMENT_TAG.as_str())).content_type("application/json");
+    let encoding = wanted(&request);
+    let (body, tag) = encoding.and_then(encoded_document).unwrap_or((DOCUMENT.as_bytes(), &DOCUMENT_TAG));
+    let mut known = request.headers().get_all("if-none-match").filter_map(|tags| tags.to_str().ok());
+    if known.any(|tags| listed(tags, tag)) {
+        return HttpResponse::NotModified()
+            .insert_header(("etag", tag))
+            .insert_header(("vary", "Accept-Encoding"))
+            .finish();
+    }
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("etag", tag)).insert_header(("vary", "Accept-Encoding")).content_type("application/json");
+    if let Some(encoding) = encoding {
+        response.insert_header(("content-encoding", encoding.as_str()));
+    }
     // In pieces: whoever does not read must not fill the memory with whole copies.
-    let pieces = DOCUMENT.as_bytes().chunks(DOCUMENT_PIECE).map(|piece| Ok::<_, Error>(web::Bytes::from_static(piece)));
-    response.body(SizedStream::new(DOCUMENT.len() as u64, futures_util::stream::iter(pieces)))
+    let pieces = body.chunks(DOCUMENT_PIECE).map(|piece| Ok::<_, Error>(web::Bytes::from_static(piece)));
+    response.body(BodyStream::new(futures_util::stream::iter(pieces)))
+}
+
+/// A body and its tag.
+type Tagged = (&'static [u8], &'static str);
+
+/// The document in an encoding, made once, with its tag.
+fn encoded_document(encoding: ContentEncoding) -> Option<Tagged> {
+    static MADE: LazyLock<Mutex<HashMap<&'static str, Tagged>>> = LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = made.get(encoding.as_str()) {
+        return Some(*known);
+    }
+    // Three of these are made in the life of a process, and kept.
+    let body: &'static [u8] = encode(DOCUMENT.as_bytes(), encoding).ok()?.leak();
+    let tag: &'static str = encoded_tag(&DOCUMENT_TAG, encoding.as_str()).leak();
+    made.insert(encoding.as_str(), (body, tag));
+    Some((body, tag))
 }
 
 /// Answers until a signal comes; does the recurring work beside it, if that is wanted. Then callers are sent elsewhere, and what is

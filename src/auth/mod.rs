@@ -191,6 +191,11 @@ pub fn sign_in(
     clinic: Option<ClinicId>,
     m: &Moment,
 ) -> Result<SignedIn, Error> {
+    // Whoever changes the password or shuts the account meanwhile waits for this, and ends the session; or was first.
+    let now = store::lock_account(c, account.id)?.ok_or(Error::SignInNeeded)?;
+    if now.auth_epoch != account.auth_epoch || now.disabled_at.is_some() {
+        return Err(Error::SignInNeeded);
+    }
     let acting = choose_rights(c, account.id, clinic)?;
     let (idle, whole) = if acting.is_some() { STAFF_SESSION } else { PATIENT_SESSION };
     let session = store::Session {

@@ -19,7 +19,7 @@ use crate::error::Error;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 /// Those who may wait for a turn; beyond it the one with the most failures is sent away with 503.
-const QUEUE: usize = 128;
+const QUEUE: usize = 96;
 
 /// Hashes and verifies.
 pub struct Passwords {
@@ -106,28 +106,26 @@ fn hasher() -> Result<Argon2<'static>, Error> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// The turns at hashing, and who waits for one: by failures, then by arrival.
+/// The turns at hashing, and who waits for one: by failures, then by arrival. Where there are several, one is kept for those who have
+/// not failed of late.
 struct Turns(Mutex<Waiting>);
 
 struct Waiting {
     free: usize,
+    kept: usize,
     arrivals: u64,
     line: BTreeMap<(i32, u64), oneshot::Sender<Turn>>,
 }
 
 impl Turns {
     fn new(free: usize) -> Self {
-        Self(Mutex::new(Waiting { free, arrivals: 0, line: BTreeMap::new() }))
+        Self(Mutex::new(Waiting { free, kept: usize::from(free > 1), arrivals: 0, line: BTreeMap::new() }))
     }
 
     /// Waits for a turn; `None`: too many wait who have failed less.
     async fn take(self: &Arc<Self>, failures: i32) -> Option<Turn> {
         let turn = {
             let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.free > 0 {
-                waiting.free -= 1;
-                return Some(Turn(Arc::clone(self)));
-            }
             let (give, turn) = oneshot::channel();
             waiting.arrivals += 1;
             let place = (failures, waiting.arrivals);
@@ -138,7 +136,27 @@ impl Turns {
             }
             turn
         };
+        self.call_next();
         turn.await.ok()
+    }
+
+    /// Gives the free turns to those who may have them.
+    fn call_next(self: &Arc<Self>) {
+        while let Some(next) = self.next() {
+            // To somebody who went away: the turn comes back by being dropped, and is called out again.
+            drop(next.send(Turn(Arc::clone(self))));
+        }
+    }
+
+    fn next(&self) -> Option<oneshot::Sender<Turn>> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ((failures, _), _) = waiting.line.first_key_value()?;
+        let kept = if *failures > 0 { waiting.kept } else { 0 };
+        if waiting.free <= kept {
+            return None;
+        }
+        waiting.free -= 1;
+        waiting.line.pop_first().map(|(_, next)| next)
     }
 }
 
@@ -147,17 +165,8 @@ struct Turn(Arc<Turns>);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut waiting = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((_, next)) = waiting.line.pop_first() {
-            if !next.is_closed() {
-                let turn = Self(Arc::clone(&self.0));
-                drop(waiting);
-                // Refused at the last moment, the turn comes back here and goes on to the one after.
-                drop(next.send(turn));
-                return;
-            }
-        }
-        waiting.free += 1;
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).free += 1;
+        self.0.call_next();
     }
 }
 

@@ -116,15 +116,7 @@ async fn login(
     };
     let (m, inner) = (app.moment(), app.clone());
     let now = m.clone();
-    let signed_in = app
-        .db
-        .write(move |c| {
-            // Hashing takes its time: the password may be another now, or the account shut.
-            let now_known = store::find_account(c, account.id)?.filter(|now| now.auth_epoch == account.auth_epoch);
-            let account = now_known.filter(|now| now.disabled_at.is_none()).ok_or(Error::SignInNeeded)?;
-            super::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)
-        })
-        .await?;
+    let signed_in = app.db.write(move |c| super::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)).await?;
     answer(&app, &m, signed_in).await
 }
 
@@ -272,10 +264,17 @@ struct NewPasswordByLink {
 #[post("/v1/auth/password-reset/confirm")]
 async fn confirm_password_reset(
     app: web::Data<App>,
+    request: HttpRequest,
     Body(sent): Body<NewPasswordByLink>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    let hash = hash_new(&app, (&sent.token, &[Purpose::PasswordReset]), &sent.password, &m).await?;
+    let refused = |why: &Error| {
+        if matches!(why, Error::Unreadable { .. }) {
+            app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies));
+        }
+    };
+    let hash =
+        hash_new(&app, (&sent.token, &[Purpose::PasswordReset]), &sent.password, &m).await.inspect_err(refused)?;
     app.change_rights(move |c| {
         let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::PasswordReset], m.at)?;
         let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
@@ -285,7 +284,8 @@ async fn confirm_password_reset(
         store::end_account_links(c, account, m.at)?;
         crate::audit::note(c, None, Some(account), "password_changed", "account", Some(account.0), &m)
     })
-    .await?;
+    .await
+    .inspect_err(refused)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -319,7 +319,11 @@ struct MailedToken {
 #[utoipa::path(tag = "sign-in", operation_id = "exchange_sign_in_link", request_body = MailedToken, security(()),
     responses((status = 200, description = "Signed in.", body = SignIn)))]
 #[post("/v1/auth/sign-in-links/exchange")]
-async fn exchange_sign_in_link(app: web::Data<App>, Body(sent): Body<MailedToken>) -> Result<HttpResponse, Error> {
+async fn exchange_sign_in_link(
+    app: web::Data<App>,
+    request: HttpRequest,
+    Body(sent): Body<MailedToken>,
+) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let (inner, now) = (app.clone(), m.clone());
     let signed_in = app
@@ -330,7 +334,8 @@ async fn exchange_sign_in_link(app: web::Data<App>, Body(sent): Body<MailedToken
             let account = store::find_account(c, account)?.filter(|account| account.disabled_at.is_none());
             super::sign_in(c, &inner.secrets, &account.ok_or_else(used_up)?, sent.clinic_id, &now)
         })
-        .await?;
+        .await
+        .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     answer(&app, &m, signed_in).await
 }
 
@@ -392,9 +397,15 @@ struct AddressToken {
 #[utoipa::path(tag = "sign-in", operation_id = "confirm_address_change", request_body = AddressToken, security(()),
     responses((status = 204, description = "The account has the new address.")))]
 #[post("/v1/auth/email-change/confirm")]
-async fn confirm_address_change(app: web::Data<App>, Body(sent): Body<AddressToken>) -> Result<HttpResponse, Error> {
+async fn confirm_address_change(
+    app: web::Data<App>,
+    request: HttpRequest,
+    Body(sent): Body<AddressToken>,
+) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    app.change_rights(move |c| super::confirm_address(c, sent.token.expose(), &m)).await?;
+    app.change_rights(move |c| super::confirm_address(c, sent.token.expose(), &m))
+        .await
+        .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -427,7 +438,7 @@ async fn accept_invitation(
     let (m, source) = (app.moment(), source_of(&request, app.config.trusted_proxies));
     let (token, at) = (sent.token.clone(), m.at);
     let known = app.db.read_fresh(move |c| super::invited_account(c, token.expose(), at)).await.inspect_err(|_| {
-        app.refusals.note("invitation", source);
+        app.refusals.note("mailed_link", source);
     })?;
     let accepting = match (signed_in, known, &sent.password) {
         (Some(me), _, _) => Accepting::As(me.account),

@@ -84,6 +84,14 @@ pub fn find_account(c: &mut Conn, id: AccountId) -> Result<Option<Account>, Erro
     Ok(accounts::table.find(id).select(Account::as_select()).first(c).optional()?)
 }
 
+/// The account of that id, which nobody else changes before this transaction has ended. SQLite has one writer.
+pub fn lock_account(c: &mut Conn, id: AccountId) -> Result<Option<Account>, Error> {
+    if let Conn::Pg(c) = c {
+        accounts::table.find(id).select(accounts::id).for_no_key_update().load::<AccountId>(c)?;
+    }
+    find_account(c, id)
+}
+
 /// The account of that address.
 pub fn find_account_by_email(c: &mut Conn, email: &str) -> Result<Option<Account>, Error> {
     Ok(accounts::table.filter(accounts::email.eq(email)).select(Account::as_select()).first(c).optional()?)

@@ -31,7 +31,7 @@ const OF_CLINIC: Bound = Bound { most: 100, window: 60 };
 /// Links that one address may be mailed, whoever asks.
 const OF_RECIPIENT: Bound = Bound { most: 20, window: 3_600 };
 /// Invitations that one clinic may mail, and one person may get.
-const INVITATIONS_OF_CLINIC: Bound = Bound { most: 500, window: 3_600 };
+const INVITATIONS_OF_CLINIC: Bound = Bound { most: 3_000, window: 3_600 };
 const INVITATIONS_OF_RECIPIENT: Bound = Bound { most: 10, window: 3_600 };
 
 /// The first delay and the longest; it doubles with every ten tries beyond the bound.

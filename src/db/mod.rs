@@ -23,6 +23,7 @@ use diesel::{PgConnection, SqliteConnection};
 use tokio::sync::oneshot;
 
 use crate::error::Error;
+use crate::time::Stopwatch;
 
 /// One connection, to either database. Every store function takes this.
 #[derive(diesel::MultiConnection)]
@@ -60,6 +61,9 @@ enum Kind {
     Sqlite { readers: Arc<readers::Readers>, writer: writer::Writer },
     Pg { pool: PgPool, replica: Option<PgPool> },
 }
+
+/// Even a request that has waited long looks whether a connection is free.
+const LEAST_WAIT: Duration = Duration::from_millis(50);
 
 type PgPool = r2d2::Pool<settings::PgManager>;
 
@@ -215,13 +219,24 @@ fn pg_pool(url: &str, db: &DbSettings) -> Result<PgPool, Error> {
         .map_err(|why| Error::Setting(format!("cannot reach PostgreSQL: {why}")))
 }
 
+tokio::task_local! {
+    static WAITING_SINCE: Stopwatch;
+}
+
+/// Runs a request whose waits for a connection count together: who asks three times waits no longer than who asks once.
+pub async fn waiting_together<F: Future>(request: F) -> F::Output {
+    WAITING_SINCE.scope(Stopwatch::start(), request).await
+}
+
 async fn on_pg<T, F>(pool: PgPool, f: F) -> Result<T, Error>
 where
     F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
     T: Send + 'static,
 {
+    let since = WAITING_SINCE.try_with(|since| *since).unwrap_or_else(|_| Stopwatch::start());
     blocking(move || {
-        let mut pooled = pool.get().map_err(|_| Error::Busy)?;
+        let patience = pool.connection_timeout().saturating_sub(since.elapsed()).max(LEAST_WAIT);
+        let mut pooled = pool.get_timeout(patience).map_err(|_| Error::Busy)?;
         let conn: &mut Conn = &mut pooled;
         let mut is_through = false;
         let result = conn.transaction(|c| {

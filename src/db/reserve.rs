@@ -21,7 +21,8 @@ impl Reserve {
 
     /// Takes the space up again, as far as there is any.
     pub fn keep(&self) {
-        let taken = std::fs::metadata(&self.path).is_ok_and(|found| found.len() >= BYTES as u64);
+        let taken = std::fs::metadata(&self.path)
+            .is_ok_and(|found| usize::try_from(found.len()).is_ok_and(|length| length >= BYTES));
         if !taken && let Err(why) = std::fs::write(&self.path, vec![0x20; BYTES]) {
             drop(std::fs::remove_file(&self.path));
             tracing::warn!(%why, "no space can be kept beside the database for the day on which the disk is full");

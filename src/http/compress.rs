@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use actix_web::HttpRequest;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, AcceptEncoding, ContentEncoding, Encoding, Header as _, HeaderValue};
@@ -19,7 +20,7 @@ pub async fn compress(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let encoding = wanted(&request);
+    let encoding = wanted(request.request());
     let response = next.call(request).await?.map_into_boxed_body();
     Ok(match encoding {
         _ if !can_be_compressed(&response) => response,
@@ -41,11 +42,11 @@ pub async fn compress(
 }
 
 /// `None`: as it is. A caller that says nothing of encodings gets it as it is, too.
-fn wanted(request: &ServiceRequest) -> Option<ContentEncoding> {
+pub fn wanted(request: &HttpRequest) -> Option<ContentEncoding> {
     if !request.headers().contains_key(header::ACCEPT_ENCODING) {
         return None;
     }
-    let accepted = AcceptEncoding::parse(request.request()).ok()?;
+    let accepted = AcceptEncoding::parse(request).ok()?;
     let known: Vec<Encoding> = OURS.into_iter().chain([ContentEncoding::Identity]).map(Encoding::Known).collect();
     match accepted.negotiate(known.iter())? {
         Encoding::Known(ContentEncoding::Identity) | Encoding::Unknown(_) => None,
@@ -75,7 +76,8 @@ fn varied(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     response
 }
 
-fn encode(body: &[u8], encoding: ContentEncoding) -> std::io::Result<Vec<u8>> {
+/// The body in that encoding.
+pub fn encode(body: &[u8], encoding: ContentEncoding) -> std::io::Result<Vec<u8>> {
     let room = Vec::with_capacity(body.len() / 2);
     match encoding {
         ContentEncoding::Gzip => {

@@ -46,16 +46,19 @@ pub async fn edge(
         // Routed like a GET; actix writes no body, because the request on the wire says HEAD.
         request.head_mut().method = Method::GET;
     }
-    let answered = trace::within(id.clone(), async {
-        if let Some(refused) = refused {
-            return Err(refused.error_response());
-        }
-        match AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await {
-            Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
-            Ok(Err(why)) => Err(why.error_response()),
-            Err(_) => Err(Error::internal("a handler panicked", "see the panic message above").error_response()),
-        }
-    })
+    let answered = trace::within(
+        id.clone(),
+        crate::db::waiting_together(async {
+            if let Some(refused) = refused {
+                return Err(refused.error_response());
+            }
+            match AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await {
+                Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
+                Ok(Err(why)) => Err(why.error_response()),
+                Err(_) => Err(Error::internal("a handler panicked", "see the panic message above").error_response()),
+            }
+        }),
+    )
     .await;
     let log = |route: &str, status: u16| {
         let micros = u64::try_from(watch.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -143,6 +143,7 @@ async fn change_me(
     let view = app
         .db
         .write(move |c| {
+            crate::auth::store::lock_account(c, me.account)?; // of two with one tag the second sees what the first has changed
             let before = etag_of(&serde_json::to_vec(&describe(c, me.account)?)?);
             if !conditions::listed(&tag, &before) {
                 return Err(Error::Stale);

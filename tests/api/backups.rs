@@ -154,7 +154,7 @@ async fn a_server_whose_files_vanish_stops_acknowledging() {
                 std::fs::set_permissions(&file, permissions).unwrap();
             }
         }
-        let written = app.app.db.write(|c| aftercare::auth::store::raise_rights(c)).await;
+        let written = app.app.db.write(aftercare::auth::store::raise_rights).await;
         assert!(matches!(written, Err(Error::OutcomeUnknown | Error::Busy)), "{what} {harm}: {written:?}");
         let why = falls(&app).await.expect("it is noticed without a write, too");
         assert!(why.contains(harm), "{why}");

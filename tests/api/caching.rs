@@ -34,7 +34,7 @@ impl Browser {
         };
         let fits = |kept: &Kept| kept.varies.iter().all(|(name, value)| says(name) == *value);
         let stored = self.kept.entry(path.to_owned()).or_default();
-        let known = stored.iter().position(|kept| fits(kept));
+        let known = stored.iter().position(&fits);
         let mut ask = app.ask("GET", path);
         for (name, value) in headers {
             ask = ask.header(name, value);
@@ -179,6 +179,13 @@ async fn long_answers_are_compressed_as_the_caller_likes_with_a_tag_for_each_enc
         let reply = ask(&ada, "/v1/me/today", &[("accept-encoding", accepts)]).await;
         assert_eq!((reply.header("content-encoding"), &reply.bytes), ("", &plain.bytes), "{accepts}");
     }
+    let document = ask(&ada, "/openapi.json", &[]).await;
+    for encoding in ["gzip", "br", "zstd"] {
+        let reply = ask(&ada, "/openapi.json", &[("accept-encoding", encoding)]).await;
+        assert_eq!((reply.header("content-encoding"), decoded(&reply)), (encoding, document.bytes.clone()));
+        let again = ask(&ada, "/openapi.json", &[("if-none-match", reply.header("etag"))]).await;
+        assert_eq!(again.status, 304);
+    }
     let short = ask(&ada, "/v1/me/sessions", &[("accept-encoding", "gzip")]).await;
     assert_eq!((short.status, short.header("content-encoding")), (200, ""), "a short answer gains nothing");
 }
@@ -264,4 +271,46 @@ async fn a_head_that_is_too_large_and_a_body_that_is_encoded_are_refused_by_name
     }
     let plain = app.ask("POST", "/v1/clinic/patients").bearer(&token).header("content-encoding", "Identity");
     plain.json(&json!({})).send().await.must_be_problem(422, "invalid");
+}
+
+#[tokio::test]
+async fn t39_no_other_origin_may_call() {
+    let app = TestApp::start_with(|config| config.allowed_origins = "https://app.clinic.example".to_owned()).await;
+    let from = async |origin: &str| {
+        let asked = app.ask_unchecked("GET", "/healthz").header("origin", origin).send().await;
+        asked.header("access-control-allow-origin").to_owned()
+    };
+    assert_eq!(from("https://app.clinic.example").await, "https://app.clinic.example");
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://app.clinic.example.evil.example",
+        "https://evilapp.clinic.example",
+        "http://app.clinic.example",
+        "https://app.clinic.example:8443",
+    ] {
+        assert_eq!(from(origin).await, "", "{origin}");
+    }
+    let own = app.ask_unchecked("GET", "/healthz").header("origin", "https://app.clinic.example").send().await;
+    assert_eq!(own.header("access-control-allow-credentials"), "");
+}
+
+#[tokio::test]
+async fn t53_nothing_of_the_inside_is_served() {
+    let app = TestApp::start().await;
+    for path in [
+        "/metrics",
+        "/debug",
+        "/debug/pprof",
+        "/.git/config",
+        "/swagger",
+        "/.env",
+        "/server-status",
+        "/aftercare.db",
+        "/open/../src",
+    ] {
+        let reply = app.ask_unchecked("GET", path).send().await;
+        reply.must_be_problem(404, "not_found");
+        assert_eq!(reply.header("server"), "");
+    }
 }

@@ -72,7 +72,7 @@ async fn t16_a_crowd_at_the_door_does_not_stop_the_house() {
         let app = &app;
         async move { app.ask("POST", "/v1/auth/login").json(&body).send().await.status }
     };
-    let crowd = futures_util::future::join_all((0..120).map(knock));
+    let crowd = futures_util::future::join_all((0..300).map(knock));
     let health = async {
         for _ in 0..20 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -130,6 +130,8 @@ async fn who_is_refused_is_written_down_by_reason_and_neighbourhood_and_nothing_
     }
     let ask = app.ask("POST", "/v1/auth/refresh").header("x-forwarded-for", "198.51.100.4");
     ask.json(&json!({ "refresh_token": "stolen" })).send().await.must(401);
+    let ask = app.ask("POST", "/v1/auth/sign-in-links/exchange").header("x-forwarded-for", "198.51.100.4");
+    ask.json(&json!({ "token": "guessed" })).send().await.must(400);
     app.work().await;
     let written = app
         .database
@@ -138,6 +140,7 @@ async fn who_is_refused_is_written_down_by_reason_and_neighbourhood_and_nothing_
         written,
         [
             "access_token 198.51.100.0/24 3",
+            "mailed_link 198.51.100.0/24 1",
             "refresh_token 198.51.100.0/24 1",
             "wrong_password 2001:db8:1::/48 1",
             "wrong_password 203.0.113.0/24 2",
@@ -190,7 +193,7 @@ async fn who_waits_at_a_screen_is_mailed_first_and_clinics_take_turns() {
     assert_eq!(mails.len(), 61);
     assert_eq!(mails[0].subject, "Your sign-in link");
     let of_two: Vec<usize> = (1..61).filter(|place| mails[*place].to == "owner@two.example").collect();
-    assert_eq!(of_two, [1, 3, 5], "one after the other, as long as both have something");
+    assert_eq!(of_two, [2, 4, 6], "one after the other, as long as both have something");
 }
 
 #[tokio::test]

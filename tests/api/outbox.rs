@@ -112,7 +112,9 @@ async fn two_planners_decide_every_reminder_once() {
     let all = to.len();
     to.sort();
     to.dedup();
-    assert_eq!((to.len(), all), (12, 12));
+    let failed = app.app.db.read(aftercare::job_failures::list).await.unwrap();
+    let left = app.database.rows("outbox", "state <> 'sent'");
+    assert_eq!((to.len(), all), (12, 12), "{failed:?} {left:?}");
 }
 
 #[tokio::test]

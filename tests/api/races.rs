@@ -43,7 +43,7 @@ async fn fire(app: &Shared, name: &str, edit: Edit) {
     // The same command again is no second change, and says so.
     let did = replies.iter().filter(|reply| matches!(reply.status, 200 | 204) && !unchanged(&reply.bytes)).count();
     let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
-    assert_eq!(did, 1, "{name}: {statuses:?}");
+    assert_eq!(did, 1, "{name}: {statuses:?} {}", replies[0].text());
     assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 409 | 412)), "{name}: {statuses:?}");
 }
 
@@ -71,7 +71,7 @@ async fn prepare(operation: &str, clinic: &Clinic, number: usize) -> Edit {
             who: owner,
             method: "PATCH",
             path: format!("/v1/clinic/members/{}", clinic.members[2]),
-            body: |number| json!({ "role": if number % 2 == 0 { "clinician" } else { "owner" } }),
+            body: |number| json!({ "role": if number.is_multiple_of(2) { "clinician" } else { "owner" } }),
         },
         "change_patient" => {
             let patient = clinic.add_patient(&name, "Europe/London").await;
@@ -83,7 +83,7 @@ async fn prepare(operation: &str, clinic: &Clinic, number: usize) -> Edit {
             let ada = clinic.enrol(&name).await;
             let zones = |number: usize| {
                 let zone = ["Europe/Madrid", "Asia/Tokyo", "America/Lima"][number % 3];
-                json!({ "zone": zone, "reminders": number % 2 == 0 })
+                json!({ "zone": zone, "reminders": number.is_multiple_of(2) })
             };
             Edit {
                 tag: tag_of(&ada.person, "/v1/me").await,
@@ -172,13 +172,14 @@ async fn prepare_command(command: &str, clinic: &Clinic, ada: &Enrolled) -> Edit
         "revoke_plan" => ("revoke", |n| json!({ "from_on": format!("2026-03-{:02}", 5 + n), "reason": "Stopped." })),
         "correct_plan" => ("correct", |n| {
             let mut treatment = face_treatment("2026-03-01");
-            treatment["parameters"]["needle_depth_mm"] = json!([1.0, 1.25, 1.75][n % 3]);
+            treatment["parameters"]["needle_depth_mm"] = json!([0.75, 1.0, 1.25][n % 3]);
             json!({ "performed_on": "2026-03-01", "parameters": treatment["parameters"], "reason": "Typed wrong." })
         }),
-        "override_plan" => (
-            "override",
-            |n| json!({ "threshold": { "symptom": "redness", "from_day": 2, "to_day": 3 + n, "level": n % 10 }, "reason": "Seen." }),
-        ),
+        "override_plan" => ("override", |n| {
+            let title = json!({ "en": format!("Sunscreen {n}.") });
+            let set = json!({ "key": "sunscreen", "days": [{ "from": 3, "to": 9 + n }], "slots": ["daylight"], "title": title });
+            json!({ "set": set, "reason": "Seen." })
+        }),
         "enter_plan_in_error" => ("entered-in-error", |_| json!({ "reason": "Another person." })),
         "undo_plan_revision" => {
             order("pause", json!({ "days": "shift", "reason": "A journey." })).await;

@@ -211,3 +211,31 @@ fn no_committed_file_of_ours_names_a_path_of_this_machine() {
         }
     }
 }
+
+#[test]
+fn the_table_of_threats_is_whole_and_every_test_that_it_names_is_there() {
+    let page = std::fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
+    let mut files = Vec::new();
+    collect(&root().join("tests"), &mut files);
+    collect(&root().join("src"), &mut files);
+    let code: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let mut rows = Vec::new();
+    let (mut tested, mut not_yet) = (0, 0);
+    for line in page.lines().filter(|line| line.starts_with("| T")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        rows.push(cells[0].to_owned());
+        let state = cells[3].trim_end_matches('|').trim();
+        if let Some(names) = state.strip_prefix("test: ") {
+            tested += 1;
+            for name in names.split(", ").map(|name| name.trim_matches('`')) {
+                assert!(code.contains(&format!("fn {name}(")), "{}: there is no test {name}", cells[0]);
+            }
+        } else {
+            not_yet += 1;
+            assert!(state.starts_with("not yet: "), "{line}");
+        }
+    }
+    let wanted: Vec<String> = (1..=57).map(|number| format!("T{number}")).collect();
+    assert_eq!(rows, wanted);
+    assert!(page.contains(&format!("{tested} rows have a test, {not_yet} not yet")), "{tested} and {not_yet}");
+}

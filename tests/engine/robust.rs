@@ -183,7 +183,8 @@ fn what_is_said_of_a_document_stays_short_however_much_is_wrong_in_it() {
             let said: usize = found.iter().map(|defect| defect.to_string().len()).sum();
             assert!(said < 60_000 + text.len(), "{name}: {said} bytes");
             for defect in &found {
-                assert!(defect.fix.matches(", ").count() <= 12, "{name}: {}", defect.fix);
+                // Ten of what the document declares; the keys of a table are ours, and few.
+                assert!(defect.fix.matches(", ").count() <= 40, "{name}: {}", defect.fix);
             }
         }
     }

@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from . import backups, clients, clocks, mail, migrating, stopping, storage, workers
+from . import backups, clients, clocks, crowds, mail, migrating, stopping, storage, workers
 from .registry import FAULTS, Miss, Skip
 from .scene import Scene
 

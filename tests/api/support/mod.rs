@@ -9,7 +9,7 @@ pub mod samples;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use aftercare::app::App;
 use aftercare::config::Config;
@@ -53,12 +53,14 @@ impl TestApp {
 
     /// Starts one with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Shared {
-        Self::start_on(Database::create(), change).await
+        Self::start_by(Entropy::seeded(1), Database::create(), change).await
     }
 
     /// Starts one on a database that is there already: a second node, or the same one after a restart.
     pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Shared {
-        Self::start_by(Entropy::seeded(1), database, change).await
+        static NODES: AtomicU64 = AtomicU64::new(2);
+        // Two nodes that draw the same chance would make the same ids.
+        Self::start_by(Entropy::seeded(NODES.fetch_add(1, Ordering::SeqCst)), database, change).await
     }
 
     /// Starts one with the ids that a real server makes.
