@@ -11,7 +11,7 @@ use crate::auth::tries::Refusals;
 use crate::config::Config;
 use crate::db::{Conn, Db};
 use crate::error::Error;
-use crate::http::limits::Requests;
+use crate::http::limits::{Requests, UndeclaredProxy};
 use crate::mail::outbox::Post;
 use crate::mail::templates::Templates;
 use crate::mail::{Channel, MailSettings, Mailer};
@@ -50,6 +50,8 @@ pub struct Inner {
     pub refusals: Refusals,
     /// The bound on the requests of one source.
     pub requests: Requests,
+    /// Whether a proxy stands in front that nobody declared.
+    pub undeclared_proxy: UndeclaredProxy,
     /// Keys that are derived from the secret.
     pub secrets: Arc<Secrets>,
     /// Turns at protocol documents, by clinic.
@@ -89,6 +91,7 @@ impl App {
             passwords: Passwords::new(),
             refusals: Refusals::default(),
             requests: Requests::new(config.requests_per_minute),
+            undeclared_proxy: UndeclaredProxy::default(),
             documents: Documents::default(),
             compiled: Compiled::new(),
             config,

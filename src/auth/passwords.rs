@@ -12,6 +12,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 
+use super::guessable::is_guessable;
 use crate::error::Error;
 
 /// OWASP's smallest parameters for Argon2id: 19 MiB, two passes, one lane.
@@ -38,6 +39,15 @@ impl Passwords {
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self { turns: Arc::new(Turns::new(cores)), nobody: Arc::default() }
+    }
+
+    /// An error at `/password` if the password is a common one, or little more than these names: for a password that is being set.
+    pub async fn must_be_hard_to_guess(&self, password: &SecretString, names: Vec<String>) -> Result<(), Error> {
+        let password = password.clone();
+        let easy = self.in_turn(0, move || Ok(is_guessable(password.expose_secret(), &names))).await?;
+        let sentence = "is too easy to guess: it is a common password, or little more than a name, an address or the clinic; \
+                        write a sentence of your own";
+        if easy { Err(Error::field("/password", "too_common", sentence)) } else { Ok(()) }
     }
 
     /// The PHC string of a new password, for somebody who has proved who they are.

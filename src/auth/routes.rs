@@ -13,6 +13,7 @@ use super::{Accepting, ActsAs, Purpose, Role, SignedIn, store, used_up};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::Body;
+use crate::http::body::AsSent;
 use crate::http::limits::source_of;
 use crate::http::text::{Email, NewPassword, Shown, nfc};
 use crate::ids::{AccountId, ClinicId, SessionId};
@@ -102,7 +103,11 @@ async fn answer(app: &App, m: &Moment, signed_in: SignedIn) -> Result<HttpRespon
 #[utoipa::path(tag = "sign-in", operation_id = "login", request_body = NewLogin, security(()),
     responses((status = 200, description = "Signed in.", body = SignIn)))]
 #[post("/v1/auth/login")]
-async fn login(app: web::Data<App>, request: HttpRequest, Body(new): Body<NewLogin>) -> Result<HttpResponse, Error> {
+async fn login(
+    app: web::Data<App>,
+    request: HttpRequest,
+    AsSent(new): AsSent<NewLogin>,
+) -> Result<HttpResponse, Error> {
     let source = source_of(&request, app.config.trusted_proxies);
     let judged = judge(&app, &new.email, new.password.expose(), (source, new.clinic_id)).await?;
     let Some(account) = judged.filter(|account| account.disabled_at.is_none()) else {
@@ -252,7 +257,8 @@ struct NewPasswordByLink {
 
 /// Set a new password with a mailed token.
 ///
-/// Ends every session of the account. A link that was used or has run out is a 400 `link_used_up`.
+/// Ends every session of the account. A link that was used or has run out is a 400 `link_used_up`. A common password, or one that is little
+/// more than the person's name or address or the clinic's name, is a 422 `too_common`, and the link stays good.
 #[utoipa::path(tag = "sign-in", operation_id = "confirm_password_reset", request_body = NewPasswordByLink, security(()),
     responses((status = 204, description = "The password is set; sign in with it.")))]
 #[post("/v1/auth/password-reset/confirm")]
@@ -262,7 +268,13 @@ async fn confirm_password_reset(
     Body(sent): Body<NewPasswordByLink>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    let hash = app.passwords.hash(sent.password.secret(), m.secret()).await?;
+    let refused = |why: &Error| {
+        if matches!(why, Error::Unreadable { .. }) {
+            app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies));
+        }
+    };
+    let hash =
+        hash_new(&app, (&sent.token, &[Purpose::PasswordReset]), &sent.password, &m).await.inspect_err(refused)?;
     app.change_rights(move |c| {
         let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::PasswordReset], m.at)?;
         let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
@@ -273,8 +285,21 @@ async fn confirm_password_reset(
         crate::audit::note(c, None, Some(account), "password_changed", "account", Some(account.0), &m)
     })
     .await
-    .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
+    .inspect_err(refused)?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// The hash of a password that is set with this link, unless it is easy to guess: looked at before any hashing, and after the link.
+async fn hash_new(
+    app: &App,
+    (token, purposes): (&Shown<128>, &'static [Purpose]),
+    password: &NewPassword,
+    m: &Moment,
+) -> Result<String, Error> {
+    let (token, at) = (token.clone(), m.at);
+    let names = app.db.read_fresh(move |c| super::names_around(c, token.expose(), purposes, at)).await?;
+    app.passwords.must_be_hard_to_guess(password.secret(), names).await?;
+    app.passwords.hash(password.secret(), m.secret()).await
 }
 
 /// A mailed token.
@@ -391,8 +416,8 @@ struct InvitationAnswer {
     /// The token: what stands behind `#` in the mailed link.
     #[schema(value_type = String, max_length = 128, example = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b")]
     token: Shown<128>,
-    /// A new account's password. A patient may leave it out and sign in by mailed links. If the account has a password
-    /// already, it must be that one, or an access token of the account is sent instead.
+    /// A new account's password; `too_common` if it is easy to guess. A patient may leave it out and sign in by mailed links. If the
+    /// account has a password already, it must be that one, or an access token of the account is sent instead.
     password: Option<NewPassword>,
 }
 
@@ -429,7 +454,10 @@ async fn accept_invitation(
             return Err(Error::field("/password", "missing_field", "this address has an account; give its password"));
         }
         (None, Some(_), _) => return Err(super::account_exists()),
-        (None, None, Some(password)) => Accepting::New(Some(app.passwords.hash(password.secret(), m.secret()).await?)),
+        (None, None, Some(password)) => {
+            let invitations = &[Purpose::PatientInvitation, Purpose::MemberInvitation];
+            Accepting::New(Some(hash_new(&app, (&sent.token, invitations), password, &m).await?))
+        }
         (None, None, None) => Accepting::New(None),
     };
     let (inner, now) = (app.clone(), m.clone());

@@ -376,3 +376,12 @@ pub fn remove_key(c: &mut Conn, kid: &str, at: Stamp) -> Result<bool, Error> {
 pub fn find_link(c: &mut Conn, hash: &[u8]) -> Result<Option<Link>, Error> {
     Ok(links::table.filter(links::token_hash.eq(hash)).select(Link::as_select()).first(c).optional()?)
 }
+
+/// The names under which clinics know an account, as a member or as a patient.
+pub fn list_names(c: &mut Conn, account: AccountId) -> Result<Vec<(ClinicId, String)>, Error> {
+    let mut names: Vec<(ClinicId, String)> =
+        members::table.filter(members::account_id.eq(account)).select((members::clinic_id, members::name)).load(c)?;
+    let records = patients::table.filter(patients::account_id.eq(account));
+    names.extend(records.select((patients::clinic_id, patients::name)).load::<(ClinicId, String)>(c)?);
+    Ok(names)
+}

@@ -10,13 +10,14 @@ use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::clinics::{Clinic, TriageMode};
 use crate::db::types::{Json, words};
-use crate::engine::{self, Finding, Urgency};
+use crate::engine::{self, Finding, PlanStatus, Urgency};
 use crate::error::Error;
-use crate::http::body::Said;
+use crate::http::body::{AsSent, Said};
 use crate::http::idempotency::{self, Key};
-use crate::http::{Body, Page, PageParams, Query};
+use crate::http::{Page, PageParams, Query};
 use crate::ids::{CheckInId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
 use crate::patients;
+use crate::plans;
 use crate::time::Stamp;
 use crate::today::routes::asked_language;
 use crate::today::views::{Watch, watch};
@@ -220,7 +221,8 @@ fn judgement_view(again: Again, clinic: &Clinic, locale: &str) -> Result<Judgeme
 ///
 /// The phone makes the id, so that sending again is harmless: 201 the first time, 200 with the same answer after that,
 /// 409 if the body means something else. Late answers are accepted, attributed to their day, and judged. Nothing is refused because a part
-/// of it is wrong: what can be used is judged at once, the rest is kept and named in `not_used`, also of a plan that has ended.
+/// of it is wrong: what can be used is judged at once, the rest is kept and named in `not_used`, also of a plan that has ended. Of a plan
+/// that was entered in error it is kept, and only what cannot wait is said.
 #[utoipa::path(tag = "check-ins", operation_id = "put_check_in", request_body = NewCheckIn,
     params(("check_in_id" = CheckInId, Path, description = "Made by the phone."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
@@ -231,7 +233,7 @@ async fn put_check_in(
     me: Patient,
     id: web::Path<CheckInId>,
     request: HttpRequest,
-    Body(body): Body<NewCheckIn>,
+    AsSent(body): AsSent<NewCheckIn>,
 ) -> Result<HttpResponse, Error> {
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(&request));
     let id = id.into_inner();
@@ -253,16 +255,18 @@ async fn put_check_in(
     let (row, dossier, is_new) =
         app.db.write(move |c| super::record(c, &inner.compiled, (&me, &post), (id, &new), prepared, &m)).await?;
     if !is_new {
-        let view = app.db.read(move |c| complete(c, row, asked.as_deref())).await?;
+        let view = app.db.read(move |c| complete_for_patient(c, row, asked.as_deref())).await?;
         return Ok(HttpResponse::Ok().json(view));
     }
-    let view = view(row, &dossier.clinic, asked.as_deref().unwrap_or(&dossier.patient.locale), Vec::new())?;
-    Ok(HttpResponse::Created().json(view))
+    let locale = asked.as_deref().unwrap_or(&dossier.patient.locale);
+    let view = view(row, &dossier.clinic, locale, Vec::new())?;
+    let is_in_error = dossier.plan.status == PlanStatus::EnteredInError;
+    Ok(HttpResponse::Created().json(if is_in_error { without_plan(view, locale) } else { view }))
 }
 
 /// Get a check-in of mine.
 ///
-/// What was sent, and what was said to it.
+/// What was sent, and what was said to it. If its plan was entered in error, what was said is left out, but for what cannot wait.
 #[utoipa::path(tag = "check-ins", operation_id = "get_check_in",
     params(("check_in_id" = CheckInId, Path, description = "The phone's id."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
@@ -279,10 +283,34 @@ async fn get_check_in(
         .db
         .read(move |c| {
             let row = store::find_of_account(c, me.account, *id)?.ok_or(Error::NotFound)?;
-            complete(c, row, asked.as_deref())
+            complete_for_patient(c, row, asked.as_deref())
         })
         .await?;
     Ok(HttpResponse::Ok().json(view))
+}
+
+/// What the patient sees: of a plan that was entered in error, what they said and what cannot wait.
+fn complete_for_patient(c: &mut crate::db::Conn, row: Row, asked: Option<&str>) -> Result<CheckIn, Error> {
+    let is_in_error = plans::is_in_error(c, row.clinic_id, row.plan_id)?;
+    let patient = patients::store::find(c, row.clinic_id, row.patient_id)?.ok_or(Error::NotFound)?;
+    let view = complete(c, row, asked)?;
+    Ok(if is_in_error { without_plan(view, asked.unwrap_or(&patient.locale)) } else { view })
+}
+
+/// Without what only the plan said: it never was this person's, so neither its advice nor its reassurance holds. Danger signs hold with
+/// whatever plan, and are never taken back.
+fn without_plan(mut view: CheckIn, locale: &str) -> CheckIn {
+    let pressing = |urgency: Option<Urgency>| urgency.filter(|urgency| *urgency >= Urgency::Urgent);
+    view.advice.retain(|advice| pressing(advice.urgency).is_some());
+    if view.advice.is_empty() {
+        view.advice.push(Advice { rule: None, urgency: None, text: rules::not_judged(locale).to_owned() });
+    }
+    view.urgency = pressing(view.urgency);
+    for again in &mut view.judged_again {
+        again.advice.retain(|advice| pressing(advice.urgency).is_some());
+        again.urgency = pressing(again.urgency);
+    }
+    view
 }
 
 fn complete(c: &mut crate::db::Conn, row: Row, asked: Option<&str>) -> Result<CheckIn, Error> {
@@ -309,7 +337,7 @@ async fn list_my_check_ins(
         .db
         .read(move |c| {
             let rows = store::list_of_account(c, me.account, &page)?;
-            paged(c, &page, rows, asked.as_deref())
+            paged(c, &page, rows, |c, row| complete_for_patient(c, row, asked.as_deref()))
         })
         .await?;
     Ok(HttpResponse::Ok().json(page))
@@ -333,7 +361,7 @@ async fn list_patient_check_ins(
         .read(move |c| {
             patients::store::find(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
             let rows = store::list_of_patient(c, who.clinic, *id, &page)?;
-            paged(c, &page, rows, None)
+            paged(c, &page, rows, |c, row| complete(c, row, None))
         })
         .await?;
     Ok(HttpResponse::Ok().json(page))
@@ -371,9 +399,9 @@ fn paged(
     c: &mut crate::db::Conn,
     page: &PageParams,
     rows: Vec<Row>,
-    asked: Option<&str>,
+    complete: impl Fn(&mut crate::db::Conn, Row) -> Result<CheckIn, Error>,
 ) -> Result<Page<CheckIn>, Error> {
-    let page = page.cut(rows, |row| row.entry_id.0, |row| complete(c, row, asked))?;
+    let page = page.cut(rows, |row| row.entry_id.0, |row| complete(c, row))?;
     let items: Result<Vec<_>, Error> = page.items.into_iter().collect();
     Ok(Page { items: items?, next_cursor: page.next_cursor })
 }

@@ -12,6 +12,7 @@ use futures_util::StreamExt as _;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 
+use super::text::has_controls;
 use crate::error::{Error, FieldError};
 
 /// The largest body.
@@ -28,28 +29,86 @@ pub struct BodyDeadlines {
     pub total: Duration,
 }
 
-/// A JSON body of the type, or a problem that names the field and the rule.
+/// A JSON body of the type, or a problem that names the field and the rule. No text in it, and no name, has control characters but the end
+/// of a line and the tab: a database, a mail or a screen would each do something else with them.
 pub struct Body<T>(pub T);
+
+/// The same with its texts as they were sent: for what is kept whatever it says, is compared only, or names its own defects.
+pub struct AsSent<T>(pub T);
+
+/// What a body is read into, when it is there.
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+    type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (is_json, is_encoded) = (is_json(request), is_encoded(request));
-        let deadlines = request.app_data::<web::Data<BodyDeadlines>>().map(|found| ***found);
-        let payload = payload.take();
+        let bytes = json_bytes(request, payload);
         Box::pin(async move {
-            if is_encoded {
-                return Err(Error::Encoded);
-            }
-            if !is_json {
-                return Err(Error::WrongMediaType);
-            }
-            let bytes = read_all(payload, deadlines.ok_or(Error::Busy)?).await?;
-            parse(&bytes).map(Self)
+            let bytes = bytes.await?;
+            let body = parse(&bytes)?;
+            refuse_controls(&bytes)?;
+            Ok(Self(body))
         })
     }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for AsSent<T> {
+    type Error = Error;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = json_bytes(request, payload);
+        Box::pin(async move { parse(&bytes.await?).map(Self) })
+    }
+}
+
+fn json_bytes(request: &HttpRequest, payload: &mut Payload) -> Reading<Bytes> {
+    let (is_json, is_encoded) = (is_json(request), is_encoded(request));
+    let deadlines = request.app_data::<web::Data<BodyDeadlines>>().map(|found| ***found);
+    let payload = payload.take();
+    Box::pin(async move {
+        if is_encoded {
+            return Err(Error::Encoded);
+        }
+        if !is_json {
+            return Err(Error::WrongMediaType);
+        }
+        read_all(payload, deadlines.ok_or(Error::Busy)?).await
+    })
+}
+
+/// Names every text of a JSON body that has control characters, but for the ends of lines and tabs.
+fn refuse_controls(bytes: &[u8]) -> Result<(), Error> {
+    let escaped = bytes.windows(2).any(|pair| matches!(pair, b"\\u" | b"\\b" | b"\\f"));
+    let written = bytes.contains(&0x7f) || bytes.windows(2).any(|pair| matches!(pair, [0xc2, 0x80..=0x9f]));
+    if !escaped && !written {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    find_controls(&serde_json::from_slice(bytes).map_err(|why| malformed(&why))?, String::new(), &mut found);
+    if found.is_empty() { Ok(()) } else { Err(Error::Invalid(found)) }
+}
+
+fn find_controls(value: &serde_json::Value, pointer: String, found: &mut Vec<FieldError>) {
+    match value {
+        serde_json::Value::String(text) if has_controls(text) => found.push(control_character(pointer)),
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| find_controls(item, format!("{pointer}/{at}"), found));
+        }
+        serde_json::Value::Object(members) => members.iter().for_each(|(name, value)| {
+            if has_controls(name) {
+                found.push(control_character(pointer.clone()));
+            }
+            find_controls(value, format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+        }),
+        _ => {}
+    }
+}
+
+fn control_character(pointer: String) -> FieldError {
+    FieldError { pointer, code: "control_character".to_owned(), detail: "may not hold control characters".to_owned() }
 }
 
 fn is_json(request: &HttpRequest) -> bool {
@@ -227,6 +286,9 @@ fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
         .map_err(|why| Error::Unreadable { code: "malformed_query", detail: why.to_string() })?;
     let mut values = serde_json::Map::new();
     for (name, value) in pairs.into_inner() {
+        if has_controls(&name) || has_controls(&value) {
+            return Err(Error::Invalid(vec![control_character(format!("query/{name}"))]));
+        }
         if values.contains_key(&name) {
             return Err(Error::field(format!("query/{name}"), "duplicate_field", "may be given once"));
         }
@@ -288,6 +350,20 @@ mod tests {
         assert_eq!((order.tea, order.milk), (Some(2), None));
         assert_eq!(refused("[2, null]"), (422, String::new(), "wrong_type".to_owned()));
         assert_eq!(refused("[2, null"), (400, String::new(), "malformed_json".to_owned()));
+    }
+
+    #[test]
+    fn every_text_with_a_control_character_is_named_however_it_is_written() {
+        for text in ["a\\u0000b", "a\\b", "a\\u001fb", "a\u{7f}", "\\u0085", "\u{9f}"] {
+            let body = format!(r#"{{"a": "fine\\n\\t\\u00e9", "b": [{{"c/d": "{text}"}}], "{text}": 1}}"#);
+            let Err(Error::Invalid(found)) = refuse_controls(body.as_bytes()) else { panic!("{body}") };
+            let mut pointers: Vec<&str> = found.iter().map(|error| error.pointer.as_str()).collect();
+            pointers.sort_unstable();
+            assert_eq!(pointers, ["", "/b/0/c~1d"], "{body}");
+        }
+        refuse_controls("{\"a\": \"Gr\u{fc}\u{df}e\\r\\n\\ud83d\\ude00\"}".as_bytes()).unwrap();
+        let refused = parse_query::<Order>("tea=a%00").unwrap_err().problem();
+        assert_eq!(refused.errors.first().map(|error| error.pointer.as_str()), Some("query/tea"));
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub async fn edge(
     let is_reference = request.path().starts_with("/docs");
     let is_draining = app.as_ref().is_some_and(|app| app.draining.load(Ordering::SeqCst));
     let source = app.as_ref().and_then(|app| source_of(request.request(), app.config.trusted_proxies));
+    if let Some(app) = &app {
+        app.undeclared_proxy.look(request.request(), app.config.trusted_proxies);
+    }
     let left = app.as_ref().and_then(|app| app.requests.count(source));
     let refused = refusal(&request, left);
     if method == Method::HEAD {
@@ -101,7 +104,16 @@ fn refusal(request: &ServiceRequest, left: Option<Left>) -> Option<Error> {
         return Some(Error::TooManyRequests(left.seconds));
     }
     let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    (size + request.uri().to_string().len() > LARGEST_HEAD).then_some(Error::HeadTooLarge(LARGEST_HEAD))
+    if size + request.uri().to_string().len() > LARGEST_HEAD {
+        return Some(Error::HeadTooLarge(LARGEST_HEAD));
+    }
+    names_nothing(request.uri().path()).then_some(Error::NotFound)
+}
+
+/// Whether a path has control characters: nothing has such a name, and no database is asked.
+fn names_nothing(path: &str) -> bool {
+    let coded = path.split('%').skip(1).filter_map(|rest| u8::from_str_radix(rest.get(..2)?, 16).ok());
+    coded.into_iter().any(|byte| byte.is_ascii_control())
 }
 
 /// The headers of every response. What a handler has set stays.

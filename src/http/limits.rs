@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +44,26 @@ pub fn is_shared(source: IpAddr) -> bool {
     match source {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    }
+}
+
+/// Tells once that a proxy stands in front that nobody declared: then everybody behind it counts as one source.
+#[derive(Default)]
+pub struct UndeclaredProxy(AtomicBool);
+
+impl UndeclaredProxy {
+    /// Looks at a request; warns in the log if it is the first of this process that came so. Whether it did.
+    pub fn look(&self, request: &HttpRequest, trusted_proxies: usize) -> bool {
+        let came_through = trusted_proxies == 0
+            && request.peer_addr().is_some_and(|peer| is_shared(peer.ip().to_canonical()))
+            && ["x-forwarded-for", "forwarded"].iter().any(|name| request.headers().contains_key(*name));
+        let is_first = came_through && !self.0.swap(true, Ordering::Relaxed);
+        if is_first {
+            tracing::warn!(
+                "requests come through a proxy that is not declared, and count as one source: set trusted_proxies"
+            );
+        }
+        is_first
     }
 }
 
@@ -135,6 +156,27 @@ mod tests {
         assert_eq!(network("::ffff:203.0.113.7"), network("203.0.113.7"));
         assert_eq!(neighbourhood(Some(network("203.0.113.7"))), "203.0.113.0/24");
         assert_eq!(neighbourhood(Some(network("2001:db8:1:2::1"))), "2001:db8:1::/48");
+    }
+
+    #[test]
+    fn a_proxy_that_nobody_declared_is_told_of_once() {
+        let request = |peer: &str, header: &str| {
+            let request = actix_web::test::TestRequest::default().peer_addr(peer.parse().unwrap());
+            request.insert_header((header, "203.0.113.7")).to_http_request()
+        };
+        for (peer, header, trusted, told) in [
+            ("127.0.0.1:1", "x-forwarded-for", 0, true),
+            ("10.0.0.7:1", "forwarded", 0, true),
+            ("[::ffff:10.0.0.7]:1", "x-forwarded-for", 0, true),
+            ("[::1]:1", "forwarded", 0, true),
+            ("127.0.0.1:1", "x-forwarded-for", 1, false),
+            ("198.51.100.7:1", "x-forwarded-for", 0, false),
+            ("127.0.0.1:1", "x-forwarded-host", 0, false),
+        ] {
+            let (proxy, request) = (UndeclaredProxy::default(), request(peer, header));
+            assert_eq!(proxy.look(&request, trusted), told, "{peer} {header} {trusted}");
+            assert!(!proxy.look(&request, trusted), "twice is once");
+        }
     }
 
     #[test]

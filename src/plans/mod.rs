@@ -263,6 +263,11 @@ pub fn ever_of_account(
     rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
 }
 
+/// Whether the clinic's plan was entered in error: then it never was the patient's.
+pub fn is_in_error(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<bool, Error> {
+    Ok(store::find_status(c, clinic, id)? == Some(PlanStatus::EnteredInError))
+}
+
 /// The clinic's plan of that id, complete.
 pub fn of_clinic(c: &mut Conn, cache: &Compiled, clinic: ClinicId, id: PlanId) -> Result<Option<Dossier>, Error> {
     let rows = store::find_of_clinic(c, clinic, id)?;

@@ -121,6 +121,11 @@ pub fn find_of_clinic(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<Opti
         .optional()?)
 }
 
+/// The status of the clinic's plan of that id, as it was written: pauses and ends come on top.
+pub fn find_status(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<Option<PlanStatus>, Error> {
+    Ok(plans::table.find((clinic, id)).select(plans::status).first(c).optional()?)
+}
+
 /// What was done, of the clinic's plan of that id.
 pub fn find_treatment_of(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<Option<TreatmentId>, Error> {
     Ok(plans::table.find((clinic, id)).select(plans::treatment_id).first(c).optional()?)

@@ -212,7 +212,7 @@ pub fn edit(
     Ok(after)
 }
 
-/// No new plans; running ones go on. A draft is put away for good. Twice is once.
+/// No new plans; running ones go on. A draft is put away. Twice is once.
 pub fn retire(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) -> Result<Version, Error> {
     let before = self::version(c, who.clinic, key, version)?;
     if before.status == VersionStatus::Retired {
@@ -224,6 +224,26 @@ pub fn retire(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) ->
     let (clinic, by) = (Some(who.clinic), Some(who.account));
     crate::audit::note(c, clinic, by, "protocol_retired", "protocol_version", Some(before.id.0), m)?;
     Ok(Version { status: VersionStatus::Retired, ..before })
+}
+
+/// A new draft with the document of a retired version, which stays retired; the newest version, if it is such a draft already.
+pub fn redraft(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) -> Result<Version, Error> {
+    let retired = self::version(c, who.clinic, key, version)?;
+    if retired.status != VersionStatus::Retired {
+        return Err(Error::conflict("not_retired", "only a retired version is taken up again: this one is in use"));
+    }
+    let is_it = |newest: &Version| newest.status == VersionStatus::Draft && newest.content_hash == retired.content_hash;
+    let newest = store::find_newest(c, who.clinic, key)?;
+    if let Some(same) = newest.as_ref().filter(|newest| is_it(newest)) {
+        return Ok(same.clone());
+    }
+    let version = next(newest.as_ref(), (who.clinic, Some(who.member)), (key, &retired.document), m);
+    if !store::insert(c, &version)? {
+        return store::find_newest(c, who.clinic, key)?.filter(is_it).ok_or(Error::Busy); // somebody else was first
+    }
+    let (clinic, by) = (Some(who.clinic), Some(who.account));
+    crate::audit::note(c, clinic, by, "protocol_redrafted", "protocol_version", Some(version.id.0), m)?;
+    Ok(version)
 }
 
 /// Somebody else was first: what was decided was decided about something that is not so any more.
@@ -243,6 +263,28 @@ pub fn hash(document: &str) -> String {
     url_base64(&digest(document.as_bytes()))
 }
 
+/// The draft after the newest version of a protocol.
+fn next(
+    newest: Option<&Version>,
+    (clinic, by): (ClinicId, Option<MemberId>),
+    (key, document): (&str, &str),
+    m: &Moment,
+) -> Version {
+    Version {
+        clinic_id: clinic,
+        id: m.id(),
+        key: key.to_owned(),
+        version: newest.map_or(1, |newest| newest.version + 1),
+        status: VersionStatus::Draft,
+        document: document.to_owned(),
+        content_hash: hash(document),
+        created_by: by,
+        created_at: m.at,
+        approved_by: None,
+        approved_at: None,
+    }
+}
+
 fn add(
     c: &mut Conn,
     (clinic, by): (ClinicId, Option<MemberId>),
@@ -255,19 +297,7 @@ fn add(
     if let Some(same) = newest.as_ref().filter(|newest| newest.content_hash == content_hash) {
         return Ok(same.clone());
     }
-    let version = Version {
-        clinic_id: clinic,
-        id: m.id(),
-        key: key.to_owned(),
-        version: newest.map_or(1, |newest| newest.version + 1),
-        status: VersionStatus::Draft,
-        document: document.to_owned(),
-        content_hash,
-        created_by: by,
-        created_at: m.at,
-        approved_by: None,
-        approved_at: None,
-    };
+    let version = next(newest.as_ref(), (clinic, by), (key, document), m);
     if !store::insert(c, &version)? {
         let same = store::find_newest(c, clinic, key)?.filter(|newest| newest.content_hash == version.content_hash);
         return same.ok_or(Error::Busy); // somebody else's document was first

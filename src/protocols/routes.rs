@@ -16,6 +16,7 @@ use crate::auth::Staff;
 use crate::db::Conn;
 use crate::engine::{self, Defect, Diff, ParameterKind, Procedure, Protocol, Text};
 use crate::error::{Error, Problem};
+use crate::http::body::AsSent;
 use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Query, conditions, text};
 use crate::ids::{MemberId, VersionId};
@@ -39,6 +40,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(simulate_version)
         .service(activate_version)
         .service(retire_version)
+        .service(redraft_version)
         .service(get_schema);
 }
 
@@ -318,7 +320,11 @@ struct Defects {
 #[utoipa::path(tag = "protocols", operation_id = "check_protocol_document", request_body = Document,
     responses((status = 200, description = "What is wrong in it.", body = Defects)))]
 #[post("/v1/clinic/protocols/check")]
-async fn check_document(app: web::Data<App>, who: Staff, Body(body): Body<Document>) -> Result<HttpResponse, Error> {
+async fn check_document(
+    app: web::Data<App>,
+    who: Staff,
+    AsSent(body): AsSent<Document>,
+) -> Result<HttpResponse, Error> {
     super::must_fit(&body.document)?;
     let defects = app.documents.of(who.clinic, move || Ok(super::defects(&body.document))).await?;
     Ok(HttpResponse::Ok().json(Defects { defects }))
@@ -362,7 +368,7 @@ async fn write_version(
     who: Staff,
     key: Key,
     path: web::Path<String>,
-    Body(new): Body<Document>,
+    AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let (m, protocol) = (app.moment(), path.into_inner());
@@ -415,7 +421,7 @@ async fn edit_document(
     who: Staff,
     path: web::Path<(String, i32)>,
     request: HttpRequest,
-    Body(new): Body<Document>,
+    AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let (m, tag, (key, version)) = (app.moment(), conditions::if_match(&request), path.into_inner());
@@ -432,7 +438,7 @@ async fn edit_document(
 
 /// Retire a version. Clinicians and owners only.
 ///
-/// Nobody is enrolled in it any more; running plans go on. A draft is put away for good. Twice is once.
+/// Nobody is enrolled in it any more; running plans go on. A draft is put away; `redraft` takes either up again. Twice is once.
 #[utoipa::path(tag = "protocols", operation_id = "retire_protocol_version",
     params(Key, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The retired version.", body = ProtocolVersion)))]
@@ -451,6 +457,30 @@ async fn retire_version(
         .write(move |c| idempotency::run(c, once, &m, |c| view(super::retire(c, &who, &protocol, version, &m)?)))
         .await
         .map(idempotency::Answer::ok)
+}
+
+/// Take a retired version up again. Clinicians and owners only.
+///
+/// A new draft with its document, byte for byte; the retired one stays as it is, with who approved it. If the newest version is such a draft
+/// already, that is the answer. 409 `not_retired` for any other version.
+#[utoipa::path(tag = "protocols", operation_id = "redraft_protocol_version",
+    params(Key, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The number of the retired version.")),
+    responses((status = 201, description = "The draft.", body = ProtocolVersion)))]
+#[post("/v1/clinic/protocols/{key}/versions/{version}/redraft")]
+async fn redraft_version(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    path: web::Path<(String, i32)>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let m = app.moment();
+    let (protocol, version) = path.into_inner();
+    let once = key.once((who.clinic, who.account), "redraft_protocol_version", &(&protocol, version))?;
+    app.db
+        .write(move |c| idempotency::run(c, once, &m, |c| view(super::redraft(c, &who, &protocol, version, &m)?)))
+        .await
+        .map(idempotency::Answer::created)
 }
 
 /// Approve a protocol version. Clinicians and owners only.

@@ -13,9 +13,9 @@ use crate::app::App;
 use crate::auth::Patient;
 use crate::engine::{self, MarkState};
 use crate::error::Error;
-use crate::http::body::Said;
+use crate::http::body::{AsSent, Said};
 use crate::http::text::{Date, LANGUAGES, Note};
-use crate::http::{Body, Query, conditions};
+use crate::http::{Query, conditions};
 use crate::ids::{OccurrenceId, PlanId};
 use crate::plans;
 use crate::time::Stamp;
@@ -244,7 +244,7 @@ async fn mark(
     me: Patient,
     id: web::Path<OccurrenceId>,
     request: HttpRequest,
-    Body(body): Body<MarkBody>,
+    AsSent(body): AsSent<MarkBody>,
 ) -> Result<HttpResponse, Error> {
     let new = NewMark { state: Some(body.state), reason: body.reason, noted_at: body.noted_at };
     put_mark(&app, me, *id, new, &request).await

@@ -369,6 +369,59 @@ async fn approving_a_version_retires_the_one_before_and_says_who_did_it() {
 }
 
 #[tokio::test]
+async fn a_version_that_was_retired_by_mistake_is_taken_up_again_as_a_draft() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    write(&clinic.owner, &ours()).await;
+    activate(&clinic.clinician, 1).await;
+    let redraft = async |version: i64| clinic.clinician.post_nothing(&format!("{OURS}/{version}/redraft")).await;
+    redraft(1).await.must_be_problem(409, "not_retired");
+    redraft(7).await.must(404);
+    clinic.clinician.post_nothing(&format!("{OURS}/1/retire")).await.must(200);
+    let retired = clinic.owner.get(&format!("{OURS}/1")).await.must(200);
+
+    let draft = redraft(1).await.must(201);
+    assert_eq!((&draft["version"], &draft["status"]), (&json!(2), &json!("draft")));
+    assert_eq!((&draft["created_by"], &draft["approved_by"]), (&json!(clinic.members[1]), &Value::Null));
+    assert_eq!(document(&clinic.owner, 2).await, ours());
+    assert_eq!(clinic.owner.get(&format!("{OURS}/1")).await.must(200), retired, "the retired one stays as it is");
+    assert_eq!(redraft(1).await.must(201), draft, "the draft that is there is the answer");
+    redraft(2).await.must_be_problem(409, "not_retired");
+    assert_eq!(app.database.count("audit_events", "action = 'protocol_redrafted' AND actor_id IS NOT NULL"), 1);
+
+    activate(&clinic.clinician, 2).await;
+    clinic.enrol_as(("Ada", "Europe/London"), "ours", face_treatment("2026-03-02")).await;
+    // Newer words in between do not stand in its way, and a draft that was put away comes back like any other.
+    write(&clinic.owner, &titled("Newer")).await;
+    clinic.clinician.post_nothing(&format!("{OURS}/3/retire")).await.must(200);
+    assert_eq!(redraft(1).await.must(201)["version"], 4);
+    assert_eq!(redraft(3).await.must(201)["version"], 5);
+    assert_eq!(document(&clinic.owner, 5).await, titled("Newer"));
+    let word = |version: i64, status: &str| (version, status.to_owned());
+    let all = [word(5, "draft"), word(4, "draft"), word(3, "retired"), word(2, "active"), word(1, "retired")];
+    assert_eq!(statuses(&clinic.owner).await, all);
+    app.ignore_mails();
+}
+
+#[tokio::test]
+async fn a_document_with_a_control_character_is_refused_with_its_line() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    let title = "en = \"Sound plan\"";
+    for escape in ["\\u0000", "\\u0001", "\\u007F", "\\u0085", "\\b"] {
+        let document = changed(&ours(), &[(title, &format!("en = \"Sound{escape}plan\""))]);
+        let line = ours()[..ours().find(title).unwrap()].matches('\n').count() + 1;
+        let body = json!({ "document": document });
+        clinic.owner.post(OURS, body.clone()).await.must_name("/document", "defect.control_character");
+        let found = clinic.owner.post("/v1/clinic/protocols/check", body).await.must(200);
+        let named = found["defects"].as_array().unwrap().iter().find(|one| one["code"] == "control_character").unwrap();
+        assert_eq!(named["line"], line, "{named}");
+    }
+    let tabbed = changed(&ours(), &[(title, "en = \"Sound\\tplan\"")]);
+    clinic.owner.post(OURS, json!({ "document": tabbed })).await.must(201);
+}
+
+#[tokio::test]
 async fn a_retired_version_takes_nobody_new_and_lets_nobody_down() {
     let app = TestApp::start().await;
     let clinic = app.clinic().await;
@@ -402,7 +455,7 @@ async fn a_retired_version_takes_nobody_new_and_lets_nobody_down() {
     assert_eq!(answered["urgency"], "urgent");
     assert_eq!(app.mails().await.len(), 2, "owner and clinician are told");
 
-    // A draft is put away for good.
+    // A draft is put away: it never becomes active.
     write(&clinic.owner, &titled("Never")).await;
     clinic.owner.post_nothing(&format!("{OURS}/2/retire")).await.must(200);
     clinic.owner.post_nothing(&format!("{OURS}/2/activate")).await.must_be_problem(409, "retired");

@@ -138,6 +138,87 @@ async fn t06_no_body_takes_a_field_that_it_does_not_know() {
     .await;
 }
 
+/// Where the strings of a body are.
+fn strings(value: &Value, pointer: String, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(pointer),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| strings(item, format!("{pointer}/{at}"), found));
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| strings(value, format!("{pointer}/{name}"), found));
+        }
+        _ => {}
+    }
+}
+
+/// What is taken in as it was sent: kept whatever it says, compared only, or read for the defects that it has.
+const AS_SENT: [&str; 4] = ["put_check_in", "login", "check_protocol_document", "mark_occurrence"];
+
+#[tokio::test]
+async fn a_control_character_in_any_text_is_refused_by_name_and_never_a_defect_of_ours() {
+    let calm = Calm::new().await;
+    let mut tried = 0;
+    every_body(&calm, async |id, ask, right| {
+        let mut pointers = Vec::new();
+        strings(&right, String::new(), &mut pointers);
+        for (pointer, control) in pointers.iter().flat_map(|one| ["\0", "\u{1}", "\u{7f}", "\u{85}"].map(|c| (one, c)))
+        {
+            let mut body = right.clone();
+            let text = body.pointer_mut(pointer).unwrap();
+            let planted: String =
+                text.as_str().unwrap().chars().flat_map(|c| [c.to_string(), control.to_owned()]).collect();
+            *text = json!(planted);
+            let reply = ask(&body).send().await;
+            assert!(reply.status < 500, "{id} {pointer} {control:?}: {}", reply.text());
+            tried += 1;
+            if AS_SENT.contains(&id) {
+                continue;
+            }
+            assert_eq!(reply.status, 422, "{id} {pointer} {control:?}: {}", reply.text());
+            let errors = reply.json()["errors"].as_array().unwrap().clone();
+            let named = |error: &Value| pointer.starts_with(error["pointer"].as_str().unwrap());
+            assert!(errors.iter().all(named), "{id} {pointer}: {errors:?}");
+        }
+    })
+    .await;
+    assert!(tried > 300, "{tried}");
+}
+
+#[tokio::test]
+async fn a_control_character_in_a_name_a_path_or_a_query_is_no_defect_of_ours() {
+    let calm = Calm::new().await;
+    for control in ["\0", "\u{1}", "\u{7f}", "\u{85}"] {
+        let answers =
+            json!({ "redness": 3, "free": format!("a{control}b"), format!("k{control}"): format!("{control}") });
+        let body =
+            json!({ "plan_id": calm.world.ada.plan_id, "answers": answers, "answered_at": format!("then{control}") });
+        let id = phone_id(700 + u128::from(control.chars().next().unwrap() as u32));
+        let path = format!("/v1/me/check-ins/{id}");
+        let kept = calm.patient("PUT", &path).json(&body).send().await.must(201);
+        assert!(!kept["not_used"].as_array().unwrap().is_empty(), "{kept}");
+        assert!(!kept["claimed_at"].as_str().unwrap().contains(control), "{kept}");
+        let treatment = calm.staff("POST", &calm.treatments());
+        let mut body = face_treatment("2026-03-01");
+        body["parameters"][format!("needle{control}")] = json!(1);
+        treatment.json(&body).send().await.must(422);
+    }
+    for code in ["%00", "%01", "%1f", "%7F"] {
+        for path in [
+            format!("/v1/clinic/protocols/a{code}b/versions"),
+            format!("/v1/clinic/texts/a{code}"),
+            format!("/v1/library/protocols/{code}/document"),
+            format!("/v1/unsubscribe/{code}"),
+        ] {
+            let status = calm.staff("GET", &path).send().await.status;
+            assert!(matches!(status, 404 | 405), "{path}: {status}");
+        }
+        let query = format!("/v1/clinic/plans?cursor={code}");
+        calm.staff("GET", &query).send().await.must_name("query/cursor", "control_character");
+    }
+    calm.app.ignore_mails();
+}
+
 #[tokio::test]
 async fn a_treatment_with_an_impossible_date_or_depth_is_refused() {
     let calm = Calm::new().await;
@@ -292,7 +373,7 @@ async fn t35_json_that_is_no_json_or_too_much_of_it_is_refused() {
         let reply = calm.refused(send(body)).await;
         assert_eq!((reply.status, reply.json()["code"].as_str()), (status, Some(code)), "{what}: {}", reply.text());
     }
-    calm.refused(send(with_parameters(r#"{"a":"\u0000"}"#))).await.must_name("/parameters/a", "wrong_type");
+    calm.refused(send(with_parameters(r#"{"a":"\u0000"}"#))).await.must_name("/parameters/a", "control_character");
     calm.refused(send(with_parameters(r#"{"a":1,"a":2}"#))).await.must_name("/parameters/a", "duplicate_field");
     calm.refused(send(br#"{"procedure":"microneedling","procedure":"peel"}"#.to_vec()))
         .await

@@ -251,3 +251,51 @@ fn opening_hours_that_mean_nothing_are_named() {
     assert!(!made && said.contains("aftercare: --hours: `mon 09:00-08:00`: must be later"), "{said}");
     assert_eq!(database.count("clinics", "1 = 1"), 0);
 }
+
+/// What a command says, with these settings alone.
+fn command(name: &str, settings: &[(&str, &str)]) -> (bool, String) {
+    let database = crate::support::database::Database::create();
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_aftercare"))
+        .arg(name)
+        .env_clear()
+        .env("AFTERCARE_DATABASE_URL", &database.url)
+        .env("AFTERCARE_SECRET", "0123456789 abcdefghijklmnopqrstuvwxyz")
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn doctor_remarks_on_a_proxy_that_is_not_declared_and_on_variables_of_kubernetes() {
+    let behind = [("AFTERCARE_BASE_URL", "https://care.example"), ("AFTERCARE_LISTEN", "0.0.0.0:8080")];
+    let (_, said) = command("doctor", &behind);
+    assert!(said.contains("note   proxy: a proxy seems to stand in front: set trusted_proxies"), "{said}");
+    let wrong = said.lines().filter(|line| line.starts_with("WRONG")).count();
+    let (_, declared) = command("doctor", &[behind[0], behind[1], ("AFTERCARE_TRUSTED_PROXIES", "1")]);
+    assert!(!declared.contains("proxy:"), "{declared}");
+    assert_eq!(declared.lines().filter(|line| line.starts_with("WRONG")).count(), wrong, "a remark is nothing wrong");
+    let (_, said) = command("doctor", &[("AFTERCARE_PORT", "tcp://10.0.0.1:8080")]);
+    assert!(said.contains("note   AFTERCARE_PORT: a variable of Kubernetes"), "{said}");
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_refused_and_one_that_kubernetes_made_is_not() {
+    let kubernetes = [
+        ("AFTERCARE_PORT", "tcp://10.0.0.1:8080"),
+        ("AFTERCARE_SERVICE_HOST", "10.0.0.1"),
+        ("AFTERCARE_PORT_8080_TCP_ADDR", "10.0.0.1"),
+    ];
+    let (done, said) = command("migrate", &kubernetes);
+    assert!(done, "{said}");
+    for (name, _) in kubernetes {
+        assert!(said.lines().any(|line| line.contains("WARN") && line.contains(name)), "{name}: {said}");
+    }
+    for (name, value) in [("AFTERCARE_PORT", "8080"), ("AFTERCARE_TRUSTED_PROXY", "1")] {
+        let (done, said) = command("migrate", &[(name, value)]);
+        assert!(!done && said.contains(&format!("there is no setting for the variable {name}")), "{said}");
+    }
+    let (done, said) = command("migrate", &[("AFTERCARE_LOG", "verbose")]);
+    assert!(!done && said.contains("log must be a level") && said.contains("`verbose`"), "{said}");
+}

@@ -305,3 +305,61 @@ async fn t13_how_long_an_answer_takes_tells_nothing_of_an_address() {
     }
     panic!("known and unknown addresses differ: |t| = {seen:?}");
 }
+
+/// What anybody knows of the holder of the link, and what everybody tries first.
+const GUESSABLE: [&str; 6] = [
+    "PasswordPassword2026",
+    "Owner.Invented.1990",
+    "owner@one.example",
+    "InventedClinicOne1",
+    "0wn3r 1nv3nt3d cl1n1c",
+    "a long sentence that only you know",
+];
+
+#[tokio::test]
+async fn t15_a_password_that_is_common_or_about_the_person_is_refused_and_the_link_stays_good() {
+    let (app, _) = start().await;
+    let token = mailed(&app, "/v1/auth/password-reset").await;
+    let before = app.database.contents();
+    let confirm = async |token: &str, password: &str| {
+        post(&app, "/v1/auth/password-reset/confirm", json!({ "token": token, "password": password })).await
+    };
+    for password in GUESSABLE {
+        let refused = confirm(&token, password).await;
+        refused.must_name("/password", "too_common");
+        assert!(!refused.text().contains(password), "{}", refused.text());
+    }
+    // An unknown link is told nothing, neither of the password nor of anybody.
+    for password in GUESSABLE.into_iter().chain([PASSWORD]) {
+        confirm("0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b", password).await.must_be_problem(400, "link_used_up");
+    }
+    assert_eq!(app.database.contents(), before);
+    confirm(&token, PASSWORD).await.must(204);
+}
+
+#[tokio::test]
+async fn t15_who_accepts_an_invitation_does_not_take_a_password_about_the_person() {
+    let (app, clinic) = start().await;
+    let patient = clinic.add_patient("Ada", "Europe/London").await;
+    let (name, email) = (patient["name"].as_str().unwrap(), patient["email"].as_str().unwrap());
+    clinic
+        .coordinator
+        .post_nothing(&format!("/v1/clinic/patients/{}/invitation", patient["id"].as_str().unwrap()))
+        .await
+        .must(201);
+    let ours = token_in(&app.the_mail().await);
+    let member = json!({ "name": "Mia Musterfrau", "email": "mia@clinic.example", "role": "coordinator" });
+    clinic.owner.post("/v1/clinic/members", member).await.must(201);
+    let theirs = token_in(&app.the_mail().await);
+    let accept = async |token: &str, password: &str| {
+        post(&app, "/v1/auth/invitations/accept", json!({ "token": token, "password": password })).await
+    };
+    for password in [&format!("{name} {name} 1990"), &format!("{email}{email}"), "Invented-Clinic-one"] {
+        accept(&ours, password).await.must_name("/password", "too_common");
+    }
+    for password in ["mia.musterfrau.1990", "MiaMusterfrau19Musterfrau", "letmeinletmein123"] {
+        accept(&theirs, password).await.must_name("/password", "too_common");
+    }
+    accept(&ours, "mia musterfrau knows it").await.must(200);
+    accept(&theirs, PASSWORD).await.must(200);
+}

@@ -316,6 +316,61 @@ async fn a_plan_stays_for_a_reason_that_is_named() {
     assert_eq!(version_of(&clinic, &moves_well.plan_id).await, v2);
 }
 
+/// The rows of a plan and of its changes.
+fn rows_of(app: &Shared, plan: &Enrolled) -> Vec<String> {
+    let id = app.database.id(&plan.plan_id);
+    let mut rows = app.database.rows("plans", &format!("id = {id}"));
+    rows.extend(app.database.rows("plan_revisions", &format!("plan_id = {id}")));
+    rows
+}
+
+#[tokio::test]
+async fn a_plan_that_has_ended_stays_as_it_was_lived_and_says_so() {
+    let (app, clinic, v1) = begin().await;
+    app.ignore_mails();
+    let order = async |plan: &Enrolled, command: &str, tag: &str, body: Value| {
+        clinic.owner.send_if("POST", &format!("/v1/clinic/plans/{}/{command}", plan.plan_id), tag, body).await.must(200)
+    };
+    let past = clinic.enrol_as(("Pia", "Europe/London"), KEY, face_treatment("2026-01-20")).await;
+    let (runs, done, revoked) =
+        (enrol(&clinic, "Ada").await, enrol(&clinic, "Bea").await, enrol(&clinic, "Cleo").await);
+    let (wrong, soon) = (enrol(&clinic, "Dora").await, enrol(&clinic, "Eva").await);
+    app.set_clock("2026-03-04T10:00:00Z");
+    order(&done, "complete", "\"v1\"", json!({ "reason": "Healed." })).await;
+    order(&revoked, "revoke", "\"v1\"", json!({ "reason": "She moves away." })).await;
+    order(&wrong, "entered-in-error", "\"v1\"", json!({ "reason": "Another person." })).await;
+    order(&soon, "complete", "\"v1\"", json!({ "from_on": "2026-03-05", "reason": "Healed." })).await;
+    let v2 = approve(&clinic, &second()).await;
+    let ended = [&past, &done, &revoked, &wrong, &soon];
+    let before: Vec<Vec<String>> = ended.iter().map(|plan| rows_of(&app, plan)).collect();
+
+    let found = preview(&clinic, wish(1, 2)).await;
+    assert_eq!((&found["total"], &found["would_move"], &found["conflicts"]), (&json!(6), &json!(1), &json!(5)));
+    let migration = migrate(&app, &clinic, wish(1, 2)).await;
+    assert_eq!((&migration["total"], &migration["moved"], &migration["conflicts"]), (&json!(6), &json!(1), &json!(5)));
+    let moved = moves(&clinic, &migration).await;
+    for (plan, before) in ended.iter().zip(&before) {
+        let said = found["plans"].as_array().unwrap().iter().find(|one| one["plan_id"] == plan.plan_id).unwrap();
+        assert_eq!((&said["effect"], &said["conflict"]["code"]), (&Value::Null, &json!("ended")));
+        let (_, outcome, _, reason) = moved.iter().find(|one| one.0 == plan.plan_id).unwrap();
+        assert!(outcome == "conflict" && reason.starts_with("ended: "), "{outcome} {reason}");
+        assert_eq!(version_of(&clinic, &plan.plan_id).await, v1);
+        assert_eq!(&rows_of(&app, plan), before);
+    }
+    assert_eq!(version_of(&clinic, &runs.plan_id).await, v2);
+
+    // What ended after the move is not taken back with the others.
+    app.set_clock("2026-03-06T10:00:00Z");
+    let tag = clinic.owner.get(&format!("/v1/clinic/plans/{}", runs.plan_id)).await.header("etag").to_owned();
+    order(&runs, "complete", &tag, json!({ "reason": "Healed." })).await;
+    let lived = rows_of(&app, &runs);
+    assert_eq!(roll_back(&app, &clinic, &migration).await["returned"], 0);
+    assert_eq!(rows_of(&app, &runs), lived);
+    for (plan, before) in ended.iter().zip(&before) {
+        assert_eq!(&rows_of(&app, plan), before);
+    }
+}
+
 #[tokio::test]
 async fn what_a_clinician_has_overruled_is_no_new_reason() {
     let (app, clinic, _) = begin().await;
@@ -491,10 +546,10 @@ async fn only_chosen_plans_move_and_only_the_clinics_own() {
     assert_eq!(migrate(&app, &clinic, unknown).await["total"], 0);
     let chosen = only(1, 2, &[&ada, &theirs, &ended, &ada]);
     let found = preview(&clinic, chosen.clone()).await;
-    assert_eq!((&found["total"], &found["plans"][0]["plan_id"]), (&json!(1), &json!(ada.plan_id)));
+    assert_eq!((&found["total"], &found["plans"][0]["plan_id"]), (&json!(2), &json!(ada.plan_id)));
     let done = migrate(&app, &clinic, chosen).await;
-    assert_eq!((&done["total"], &done["moved"], &done["conflicts"]), (&json!(1), &json!(1), &json!(0)));
-    assert_eq!(moves(&clinic, &done).await.len(), 1);
+    assert_eq!((&done["total"], &done["moved"], &done["conflicts"]), (&json!(2), &json!(1), &json!(1)));
+    assert_eq!(moves(&clinic, &done).await.len(), 2);
     assert_eq!(version_of(&clinic, &ada.plan_id).await, v2);
     for plan in [&bea, &ended, &held] {
         assert_eq!(version_of(&clinic, &plan.plan_id).await, v1);
@@ -510,7 +565,7 @@ async fn only_chosen_plans_move_and_only_the_clinics_own() {
 
     // The rest: what runs, what is held, and nothing that has ended.
     let rest = migrate(&app, &clinic, wish(1, 2)).await;
-    assert_eq!((&rest["total"], &rest["moved"]), (&json!(2), &json!(2)));
+    assert_eq!((&rest["total"], &rest["moved"], &rest["conflicts"]), (&json!(3), &json!(2), &json!(1)));
     assert_eq!(version_of(&clinic, &ended.plan_id).await, v1);
 }
 

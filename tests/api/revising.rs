@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::support::contract::{Operation, operations};
 use crate::support::http::Reply;
 use crate::support::people::{Clinic, Enrolled, face_treatment, phone_id};
-use crate::support::samples::small_protocol;
+use crate::support::samples::{fill, small_protocol};
 use crate::support::{Shared, TestApp};
 
 struct Care {
@@ -279,6 +280,71 @@ async fn a_treatment_that_never_happened_is_gone_from_the_patient_and_stays_with
     care.order("pause", 2, json!({ "days": "pass", "reason": "Why." })).await.must_be_problem(409, "entered_in_error");
     care.order("undo", 2, json!({ "revision": 2, "reason": "It was this one." })).await.must(200);
     assert_eq!(care.today().await.text(), before);
+}
+
+#[tokio::test]
+async fn a_plan_that_was_entered_in_error_tells_the_patient_nothing_more_and_loses_nothing_they_said() {
+    let care = Care::new().await;
+    let (patient, plan) = (&care.ada.person, &care.ada.plan_id);
+    let check_in = async |number: u128, answers: Value| {
+        let body = json!({ "plan_id": plan, "answers": answers });
+        patient.put(&format!("/v1/me/check-ins/{}", phone_id(number)), body).await
+    };
+    let in_line = check_in(1, json!({ "redness": 3 })).await.must(201);
+    assert!(in_line.to_string().contains("in line"), "{in_line}");
+    check_in(2, json!({ "signs": ["F6"] })).await.must(201);
+    let read = async |number: u128| patient.get(&format!("/v1/me/check-ins/{}", phone_id(number))).await.must(200);
+    let said = [read(1).await, read(2).await];
+    let of_patient = format!("/v1/clinic/patients/{}/check-ins", care.ada.patient_id);
+    let seen_by_staff = care.clinic.owner.get(&of_patient).await.must(200);
+    let named =
+        || operations().into_iter().filter(|one| one.path.starts_with("/v1/me/") && one.path.contains("{plan_id}"));
+    assert!(named().count() >= 4, "plan, timeline, progress, changes");
+    let ask = async |operation: &Operation| {
+        let path = fill(operation, |parameter| {
+            assert_eq!(parameter, "plan_id", "{}", operation.id);
+            plan.clone()
+        });
+        care.app.ask(&operation.method, &path).bearer(&patient.token().await).send().await
+    };
+    for operation in named() {
+        ask(&operation).await.must(200);
+    }
+
+    care.order("entered-in-error", 1, json!({ "reason": "Another person." })).await.must(200);
+    for operation in named() {
+        ask(&operation).await.must_be_problem(404, "not_found");
+    }
+    for path in ["/v1/me/plans", "/v1/me/today", "/v1/me/timeline", "/v1/me"] {
+        let reply = patient.get(path).await;
+        assert!(!reply.text().contains(plan.as_str()), "{path}: {}", reply.text());
+    }
+    // What was said stays theirs. What the plan made of it is gone, but for what cannot wait.
+    for (number, before) in [1, 2].into_iter().zip(&said) {
+        let now = read(number).await;
+        for field in ["id", "plan_id", "answers", "answered_at", "received_at", "not_used"] {
+            assert_eq!(now[field], before[field], "{field}");
+        }
+    }
+    let (calm, danger) = (read(1).await, read(2).await);
+    assert_eq!((&calm["urgency"], &calm["advice"][0]["rule"]), (&Value::Null, &Value::Null), "{calm}");
+    assert!(!calm.to_string().contains("in line"), "{calm}");
+    assert_eq!((&danger["urgency"], &danger["advice"][0]), (&said[1]["urgency"], &said[1]["advice"][0]));
+    let listed = patient.get("/v1/me/check-ins").await.must(200);
+    assert_eq!(listed["items"], json!([danger, calm]));
+    assert_eq!(care.clinic.owner.get(&of_patient).await.must(200), seen_by_staff, "staff see what was said");
+
+    // Nothing is lost: the same again is known, and what comes now is kept, with nothing in it that the plan would say.
+    assert_eq!(check_in(1, json!({ "redness": 3 })).await.must(200), calm);
+    let kept = check_in(3, json!({ "redness": 1 })).await.must(201);
+    assert_eq!((&kept["urgency"], &kept["advice"]), (&Value::Null, &calm["advice"]));
+    assert_eq!(check_in(4, json!({ "signs": ["F6"] })).await.must(201)["urgency"], danger["urgency"]);
+
+    care.order("undo", 2, json!({ "revision": 2, "reason": "It was this one." })).await.must(200);
+    assert_eq!([read(1).await, read(2).await], said);
+    for operation in named() {
+        ask(&operation).await.must(200);
+    }
 }
 
 #[tokio::test]

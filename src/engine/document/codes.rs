@@ -69,6 +69,8 @@ codes! {
     MissingLocale = "missing_locale", Error;
     /// A text that is empty, or in a locale that cannot be.
     BadText = "bad_text", Error;
+    /// A control character other than the end of a line or a tab.
+    ControlCharacter = "control_character", Error;
     /// A statement with neither a source nor an assumption.
     NoGrounds = "no_grounds", Error;
     /// A condition that cannot be read, or reads what does not exist.

@@ -35,7 +35,9 @@ pub fn parse(source: &str) -> Result<Protocol, Vec<Defect>> {
     if !syntax.is_empty() {
         return Err(report.finish());
     }
-    let protocol = read(&Fields::root(&report, table.get_ref()));
+    let root = Fields::root(&report, table.get_ref());
+    root.refuse_controls();
+    let protocol = read(&root);
     let defects = report.finish();
     if defects.is_empty() { Ok(protocol) } else { Err(defects) }
 }

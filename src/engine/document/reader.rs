@@ -108,6 +108,20 @@ impl<'a> Node<'a> {
         })
     }
 
+    /// Records every control character in this value that is neither the end of a line nor a tab: nothing downstream keeps them alike.
+    fn refuse_controls(&self) {
+        match self.value {
+            DeValue::String(text) if has_controls(text) => self.wrong(
+                DefectCode::ControlCharacter,
+                "this text has a control character",
+                "remove it; only new lines and tabs are taken",
+            ),
+            DeValue::Array(_) => self.list().iter().for_each(Node::refuse_controls),
+            DeValue::Table(_) => self.fields().iter().for_each(Fields::refuse_controls),
+            _ => {}
+        }
+    }
+
     /// A day like `7`, `"7"` or `"0-3"`; the range may run backwards.
     pub(super) fn as_written_days(&self) -> Option<std::ops::RangeInclusive<i32>> {
         let text = match self.value {
@@ -168,6 +182,10 @@ impl<'a> Node<'a> {
     }
 }
 
+fn has_controls(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+}
+
 fn node<'a>(report: &'a Report<'a>, path: String, value: &'a Spanned<DeValue<'a>>) -> Node<'a> {
     Node { report, path, span: value.span(), value: value.get_ref() }
 }
@@ -221,6 +239,16 @@ impl<'a> Fields<'a> {
             (key.as_ref(), node(self.report, format!("{}.{key}", self.path), value))
         };
         self.table.iter().map(entry).collect()
+    }
+
+    /// Records every control character below here, in keys and values.
+    pub(super) fn refuse_controls(&self) {
+        for (key, value) in self.entries() {
+            if has_controls(key) {
+                value.wrong(DefectCode::ControlCharacter, "this key has a control character", "remove it");
+            }
+            value.refuse_controls();
+        }
     }
 
     /// Refuses every key that was not asked for.

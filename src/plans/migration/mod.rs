@@ -20,7 +20,7 @@ use crate::auth::Staff;
 use crate::db::schema::{plan_migrations, plan_moves};
 use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Effect, Stretch};
+use crate::engine::{self, Effect, PlanStatus, Stretch};
 use crate::error::Error;
 use crate::ids::{ClinicId, MemberId, MigrationId, PlanId, TreatmentId, VersionId};
 use crate::patients;
@@ -124,7 +124,7 @@ pub struct Wish {
     /// The version that they are to go to: the active one.
     #[schema(example = 4)]
     pub to_version: i32,
-    /// Only these plans; all that run on the version if it is left out.
+    /// Only these plans; all that are on the version if it is left out.
     #[schema(max_items = 5_000)]
     pub plan_ids: Option<Vec<PlanId>>,
 }
@@ -133,7 +133,7 @@ pub struct Wish {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = MigrationConflict)]
 pub struct Reason {
-    /// Stable word: `parameters`, `excluded`, `wrong_treatment`, `already_there`.
+    /// Stable word: `parameters`, `excluded`, `wrong_treatment`, `already_there`, `ended`.
     #[schema(example = "parameters")]
     pub code: String,
     /// In a sentence.
@@ -169,6 +169,16 @@ struct Step {
     onto: Result<(Plan, Arc<engine::Compiled>), Reason>,
 }
 
+/// Whether a plan has no day to come on which another version could count: it has ended, was entered in error, is past its last day, or is
+/// over by the day on which it would go over.
+fn is_over(dossier: &Dossier, from_day: i32, at: Stamp) -> bool {
+    let enrolment = dossier.enrolment();
+    let has_ended =
+        matches!(dossier.status(at), PlanStatus::Completed | PlanStatus::Revoked | PlanStatus::EnteredInError);
+    let ends_first = dossier.stops.over_from().zip(enrolment.date_of(from_day)).is_some_and(|(end, on)| end <= on);
+    has_ended || ends_first || dossier.day_number(at) > dossier.compiled.horizon_day
+}
+
 /// Looks where a plan would go.
 fn step(c: &mut Conn, cache: &Compiled, dossier: &Dossier, to: VersionId, at: Stamp) -> Result<Step, Error> {
     let Route { from_day, earlier } = route(dossier, to, at)?;
@@ -180,6 +190,9 @@ fn step(c: &mut Conn, cache: &Compiled, dossier: &Dossier, to: VersionId, at: St
         ..dossier.plan.clone()
     };
     let stays = |code: &str, detail: String| Ok(Step { from_day, onto: Err(Reason { code: code.to_owned(), detail }) });
+    if is_over(dossier, from_day, at) {
+        return stays("ended", "the plan is over: it stays as it was lived".to_owned());
+    }
     if store::is_taken(c, &plan)? {
         return stays("already_there", "the treatment has another plan on that version".to_owned());
     }
@@ -234,13 +247,13 @@ pub fn versions(c: &mut Conn, who: &Staff, key: &str, wish: &Wish) -> Result<(Ve
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = MigrationPreview)]
 pub struct Preview {
-    /// Plans that run on the old version.
+    /// Plans on the old version, with those that have ended.
     #[schema(example = 2)]
     pub total: usize,
     /// Plans that would go over.
     #[schema(example = 1)]
     pub would_move: usize,
-    /// Plans that would stay, each for its reason.
+    /// Plans that would stay, each for its reason; those that have ended are among them.
     #[schema(example = 1)]
     pub conflicts: usize,
     /// The changes.
@@ -361,7 +374,7 @@ fn refuse_second(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error>
     Ok(())
 }
 
-/// Takes a migration back: every plan that it moved, and that nobody moved since, returns. Twice is once.
+/// Takes a migration back: every plan that it moved, that nobody moved since and that has not ended, returns. Twice is once.
 pub fn roll_back(c: &mut Conn, who: &Staff, id: MigrationId, m: &Moment) -> Result<Migration, Error> {
     let Migration { key, .. } = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
     store::lock(c, who.clinic, &key)?;
@@ -437,7 +450,7 @@ struct Gone {
 const MOST_TRIES: usize = 5;
 
 /// Moves a plan to the version that its migration goes to, and keeps that as a revision. One that was changed since it was read is looked at
-/// again; one that is on another version by then, or over, is none of the migration's any more: `None`.
+/// again; one that is on another version by then is none of the migration's any more: `None`.
 fn go_over(
     c: &mut Conn,
     cache: &Compiled,
@@ -449,7 +462,7 @@ fn go_over(
     let (from, to) = (migration.from_version_id, migration.to_version_id);
     let (from, to) = if is_back { (to, from) } else { (from, to) };
     for _ in 0..MOST_TRIES {
-        if dossier.plan.version_id != from || !store::RUNNING.contains(&dossier.plan.status) && !is_back {
+        if dossier.plan.version_id != from {
             return Ok(None);
         }
         let Step { from_day, onto } = step(c, cache, &dossier, to, m.at)?;
@@ -497,7 +510,7 @@ fn return_batch(
         migration.after_plan = Some(id);
         let Some(dossier) = super::of_clinic(c, cache, migration.clinic_id, id)? else { continue };
         let mut areas = patients::areas_of(c, migration.clinic_id, &[dossier.plan.treatment_id])?;
-        // One that somebody moved on stays where it is.
+        // One that somebody moved on stays where it is, and one that has ended since.
         let gone = go_over(c, cache, (&migration, dossier), (&mut areas, &reason), m)?;
         if let Some(Gone { from_day, stays: None, .. }) = gone {
             store::set_returned(c, &migration, id, from_day, m.at)?;

@@ -127,7 +127,8 @@ impl TryFrom<String> for YesNo {
 ///
 /// A plan goes over on its patient's next local day: days that have begun stay as they are, with everything that was answered.
 /// The worker moves them in batches; `GET` the migration for its progress. With `dry_run=true` the answer (200) says for each
-/// plan what would be added, removed, moved or reworded, and which plans would stay and why; nothing is changed.
+/// plan what would be added, removed, moved or reworded, and which plans would stay and why; nothing is changed. A plan that has ended
+/// stays (`ended`).
 #[utoipa::path(tag = "protocols", operation_id = "migrate_plans", request_body = Wish,
     params(Key, DryRun, ("key" = String, Path, description = "The protocol's key.")),
     responses((status = 200, description = "What would happen.", body = Preview), (status = 201, description = "It has begun.", body = PlanMigration),
@@ -253,7 +254,7 @@ async fn list_migration_plans(
 /// Take a migration back. Clinicians and owners only.
 ///
 /// Every plan that it moved returns on its patient's next local day; on the day of the move it is as if nothing had been. Plans that
-/// were moved on since then stay. Twice is once.
+/// were moved on or have ended since then stay. Twice is once.
 #[utoipa::path(tag = "protocols", operation_id = "roll_back_plan_migration", params(Key, ("migration_id" = MigrationId, Path, description = "The migration.")),
     responses((status = 200, description = "The migration, rolling back.", body = PlanMigration),
         (status = 409, description = "It clashes with what is there: `under_way`.", content_type = "application/problem+json", body = Problem)))]

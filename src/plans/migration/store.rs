@@ -6,16 +6,12 @@ use super::{Migration, MigrationState, Move, Outcome};
 use crate::clinics::Clinic;
 use crate::db::schema::{clinics, patients, plan_migrations, plan_moves, plans, protocol_versions};
 use crate::db::{Conn, direct};
-use crate::engine::PlanStatus;
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{ClinicId, MigrationId, PlanId, VersionId};
 use crate::patients::Patient;
 use crate::plans::Plan;
 use crate::time::Stamp;
-
-/// Plans that still have days to come.
-pub const RUNNING: [PlanStatus; 3] = [PlanStatus::Active, PlanStatus::OnHold, PlanStatus::Draft];
 
 /// A new migration.
 pub fn insert(c: &mut Conn, migration: &Migration) -> Result<(), Error> {
@@ -102,20 +98,17 @@ pub fn set_progress(c: &mut Conn, migration: &Migration) -> Result<(), Error> {
     Ok(())
 }
 
-/// How many plans run on a version.
+/// How many plans are on a version, with those that have ended.
 pub fn count_on(c: &mut Conn, clinic: ClinicId, version: VersionId, only: Option<&[PlanId]>) -> Result<i64, Error> {
-    let mut plans = plans::table
-        .filter(plans::clinic_id.eq(clinic).and(plans::version_id.eq(version)))
-        .filter(plans::status.eq_any(RUNNING))
-        .count()
-        .into_boxed();
+    let mut plans =
+        plans::table.filter(plans::clinic_id.eq(clinic).and(plans::version_id.eq(version))).count().into_boxed();
     if let Some(only) = only {
         plans = plans.filter(plans::id.eq_any(only.to_vec()));
     }
     Ok(plans.get_result(c)?)
 }
 
-/// The plans that run on a version, after one, in the order of their ids.
+/// The plans on a version, also those that have ended, after one, in the order of their ids.
 pub fn list_on(
     c: &mut Conn,
     (clinic, version, after): (ClinicId, VersionId, Option<PlanId>),
@@ -128,7 +121,6 @@ pub fn list_on(
         )
         .inner_join(clinics::table.on(clinics::id.eq(plans::clinic_id)))
         .filter(plans::version_id.eq(version).and(plans::clinic_id.eq(clinic)))
-        .filter(plans::status.eq_any(RUNNING))
         .order(plans::id)
         .limit(most)
         .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
