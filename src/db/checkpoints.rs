@@ -97,11 +97,11 @@ struct LogPages {
 }
 
 /// Copies what can be copied without waiting for anybody; gives how many pages the log has. A log that somebody else is
-/// copying just now is no failure.
+/// copying just now is no failure, nor is a full disk: the pages stay in the log.
 fn checkpoint(conn: &mut Conn) -> Result<i32, Error> {
     let result = diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result::<LogPages>(conn);
     match result.map(|found| found.log).map_err(Error::from) {
-        Err(Error::Busy) => Ok(0),
+        Err(Error::Busy | Error::DiskFull) => Ok(0),
         result => result,
     }
 }

@@ -120,30 +120,41 @@ impl Line {
 
     /// Whatever goes wrong with one mail is that mail's trouble.
     async fn send_alone(&self, app: &App, mail: Claimed) {
-        let (id, clinic, result) = match mail {
-            Ok(mail) => (mail.id, mail.clinic_id, send_one(app, &mail, self.hooks).await),
-            Err((id, why)) => (id, None, Err(why)),
+        let ((id, fence), clinic, result) = match mail {
+            Ok(mail) => ((mail.id, Some(mail.fence)), mail.clinic_id, send_one(app, &mail, self.hooks).await),
+            Err((id, why)) => ((id, None), None, Err(why)),
         };
         if let Err(why) = result
-            && let Err(again) = put_off(app, id, clinic, &why).await
+            && let Err(again) = put_off(app, (id, fence), clinic, &why).await
         {
             tracing::error!(outbox_id = %id, %why, %again, "a mail could not be looked at, nor put off; its lease will run out");
         }
     }
 }
 
-async fn put_off(app: &App, id: OutboxId, clinic: Option<ClinicId>, why: &Error) -> Result<(), Error> {
+async fn put_off(
+    app: &App,
+    (id, fence): (OutboxId, Option<i32>),
+    clinic: Option<ClinicId>,
+    why: &Error,
+) -> Result<(), Error> {
     tracing::error!(outbox_id = %id, %why, "a mail could not be looked at; it is put off");
     if why.is_passing() {
-        let m = app.moment();
-        return app.db.write(move |c| outbox::put_off(c, id, m.at.plus_seconds(5))).await;
+        // The database was away, perhaps: as soon as it is back, so that nobody has to wait for the lease to run out.
+        let inner = app.clone();
+        record(app, id, move |c| {
+            let until = inner.work_moment(c)?.at.plus_seconds(1);
+            outbox::put_off(c, (id, fence), until)
+        })
+        .await;
+        return Ok(());
     }
     let (inner, why) = (app.clone(), why.word().to_owned());
     app.db
         .write(move |c| {
             let m = inner.work_moment(c)?;
             let until = job_failures::note(c, (Job::Mail, id.0), clinic, &why, m.at)?;
-            outbox::put_off(c, id, until)
+            outbox::put_off(c, (id, fence), until)
         })
         .await
 }

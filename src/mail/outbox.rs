@@ -389,15 +389,19 @@ pub fn hand_back(c: &mut Conn, mails: &[(OutboxId, i32)]) -> Result<(), Error> {
 }
 
 /// A mail that cannot be looked at now is looked at again later; whatever is wrong with its row, nothing waits for it.
-pub fn put_off(c: &mut Conn, id: OutboxId, until: Stamp) -> Result<(), Error> {
-    diesel::update(outbox::table.find(id).filter(outbox::state.eq(MailState::Leased)))
-        .set((
-            outbox::state.eq(MailState::Retry),
-            outbox::available_at.eq(until),
-            outbox::outcome.eq("it could not be looked at"),
-            outbox::lease_until.eq(None::<Stamp>),
-        ))
-        .execute(c)?;
+/// Under the fence of the claim, where that could be read.
+pub fn put_off(c: &mut Conn, (id, fence): (OutboxId, Option<i32>), until: Stamp) -> Result<(), Error> {
+    let leased = outbox::table.find(id).filter(outbox::state.eq(MailState::Leased));
+    let change = (
+        outbox::state.eq(MailState::Retry),
+        outbox::available_at.eq(until),
+        outbox::outcome.eq("it could not be looked at"),
+        outbox::lease_until.eq(None::<Stamp>),
+    );
+    match fence {
+        Some(fence) => diesel::update(leased.filter(outbox::fence.eq(fence))).set(change).execute(c)?,
+        None => diesel::update(leased).set(change).execute(c)?,
+    };
     Ok(())
 }
 
