@@ -17,6 +17,7 @@ const PUBLIC = [
   "POST /v1/auth/login",
   "POST /v1/auth/logout",
   "POST /v1/auth/password-reset",
+  "POST /v1/auth/email-change/confirm",
   "POST /v1/auth/password-reset/confirm",
   "POST /v1/auth/refresh",
   "POST /v1/auth/sign-in-links",
