@@ -123,7 +123,9 @@ await run("story", async () => {
   const repeated = got("the same again", await me.PUT("/v1/me/check-ins/{check_in_id}", { params: { path: checkInPath }, body: calm }));
   check("gives the same answer", JSON.stringify(repeated) === JSON.stringify(first), repeated);
   refused("the same id with another body", await me.PUT("/v1/me/check-ins/{check_in_id}", { params: { path: checkInPath }, body: { ...calm, answers: answers(2) } }), 409, "id_taken");
-  refused("an answer that nobody asked for", await me.PUT("/v1/me/check-ins/{check_in_id}", { params: { path: { check_in_id: randomUUID() } }, body: { ...calm, answers: { mood: 3 } } }), 422, "invalid");
+  const odd = got("an answer that nobody asked for", await me.PUT("/v1/me/check-ins/{check_in_id}", { params: { path: { check_in_id: randomUUID() } }, body: { ...calm, answers: { mood: 3 } } }), 201);
+  check("is kept and named", odd.not_used.some((part) => part.question === "mood"), odd);
+  refused("a form without an answer", await me.PUT("/v1/me/check-ins/{check_in_id}", { params: { path: { check_in_id: randomUUID() } }, body: { ...calm, answers: {} } }), 422, "invalid");
   const bad = got("an off-track check-in", await me.PUT("/v1/me/check-ins/{check_in_id}", { params: { path: { check_in_id: randomUUID() } }, body: { ...calm, answers: answers(10) } }), 201);
   check("gets advice that a person must look at it", bad.urgency !== null && bad.advice[0]?.rule !== null, bad);
 

@@ -235,7 +235,7 @@ async fn invite_patient(
 }
 
 /// Why an account is taken off a record.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Unlinking {
     /// For the audit.
@@ -247,19 +247,23 @@ struct Unlinking {
 /// For an invitation that the wrong person accepted, or a person who should not see the record any more. Counts at once: the account
 /// reads nothing of the record from the next request on, and gets no reminders. Then the address can be changed and the patient invited anew.
 #[utoipa::path(tag = "patients", operation_id = "unlink_patient", request_body = Unlinking,
-    params(("patient_id" = PatientId, Path, description = "The patient.")),
+    params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 200, description = "The record has no account.", body = Patient)))]
 #[post("/v1/clinic/patients/{patient_id}/unlink")]
 async fn unlink_patient(
     app: web::Data<App>,
     who: Staff,
+    key: Key,
     id: web::Path<PatientId>,
     Body(sent): Body<Unlinking>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    let row = app.change_rights(move |c| super::unlink(c, &who, *id, &sent.reason, &m)).await?;
-    let version = row.version;
-    edited(&view(row), version)
+    let once = key.once((who.clinic, who.account), "unlink_patient", &(*id, &sent))?;
+    app.change_rights(move |c| {
+        idempotency::run(c, once, &m, |c| Ok(view(super::unlink(c, &who, *id, &sent.reason, &m)?)))
+    })
+    .await
+    .map(idempotency::Answer::ok)
 }
 
 /// What was done, when, where, and how.

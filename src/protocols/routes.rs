@@ -427,6 +427,9 @@ async fn edit_document(
     let (m, tag, (key, version)) = (app.moment(), conditions::if_match(&request), path.into_inner());
     let asked = key.clone();
     app.db.read(move |c| super::version(c, who.clinic, &asked, version).map(|_| ())).await?;
+    if tag.is_none() {
+        return Err(Error::VersionNeeded); // before a document is read that may take long
+    }
     let new = app.documents.of(who.clinic, move || super::read_as(&key, new.document)).await?;
     let row = app.db.write(move |c| super::edit(c, &who, version, &new, tag.as_deref(), &m)).await?;
     let tag = row.tag();
