@@ -8,6 +8,7 @@ COPY Cargo.toml Cargo.lock rustfmt.toml ./
 COPY .cargo .cargo
 COPY migrations migrations
 COPY protocols protocols
+COPY openapi openapi
 COPY benches benches
 COPY bench bench
 COPY src src
