@@ -8,11 +8,11 @@ import sys
 import time
 import traceback
 
-from . import backups, clients, clocks, crowds, mail, migrating, stopping, storage, workers
+from . import backups, clients, clocks, crowds, logs, mail, migrating, stopping, storage, workers
 from .registry import FAULTS, Miss, Skip
 from .scene import Scene
 
-GROUPS = (storage, mail, workers, clocks, clients, stopping, migrating, backups)
+GROUPS = (storage, mail, workers, clocks, clients, stopping, migrating, backups, crowds, logs)
 """Each module registers its faults."""
 
 
