@@ -109,7 +109,7 @@ impl Config {
             return Err(Error::Setting(format!("there is no settings file {}", path.display())));
         }
         let defaults = Figment::from(Serialized::defaults(Self::default()));
-        let injected = names_of_environment()?.injected;
+        let injected = injected_names()?;
         let with_file = if path.is_file() { defaults.merge(Toml::file_exact(&path)) } else { defaults };
         let config: Self = with_file
             .merge(Env::raw().only(&["DATABASE_URL", "DATABASE_READ_URL"]))
@@ -121,7 +121,7 @@ impl Config {
 
     /// Variables with our prefix that are not meant for us: Kubernetes tells every container of its services so. They are left aside.
     pub fn injected_variables() -> Vec<String> {
-        let names = names_of_environment().map(|names| names.injected).unwrap_or_default();
+        let names = injected_names().unwrap_or_default();
         names.into_iter().map(|name| format!("{PREFIX}{name}")).collect()
     }
 
@@ -215,19 +215,14 @@ impl Config {
 /// Our variables begin so.
 const PREFIX: &str = "AFTERCARE_";
 
-/// The variables with our prefix, without it.
-struct Names {
-    injected: Vec<String>,
-}
-
-/// Sorts the variables with our prefix; one that is neither a setting nor of a kind that Kubernetes makes is refused by name.
-fn names_of_environment() -> Result<Names, Error> {
-    sort_variables(std::env::vars_os().filter_map(|(name, value)| {
+/// The variables with our prefix that Kubernetes makes, without it; one that is no setting either is refused by name.
+fn injected_names() -> Result<Vec<String>, Error> {
+    injected_among(std::env::vars_os().filter_map(|(name, value)| {
         Some((name.into_string().ok()?.strip_prefix(PREFIX)?.to_owned(), value.to_string_lossy().into_owned()))
     }))
 }
 
-fn sort_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Names, Error> {
+fn injected_among(variables: impl Iterator<Item = (String, String)>) -> Result<Vec<String>, Error> {
     let known = serde_json::to_value(Config::default())?;
     let mut injected = Vec::new();
     for (name, value) in variables {
@@ -241,7 +236,7 @@ fn sort_variables(variables: impl Iterator<Item = (String, String)>) -> Result<N
         }
         injected.push(name);
     }
-    Ok(Names { injected })
+    Ok(injected)
 }
 
 /// Whether Kubernetes makes such a variable for a service, like `AFTERCARE_PORT=tcp://10.0.0.1:8080` or `AFTERCARE_PORT_8080_TCP_ADDR`.
@@ -377,7 +372,7 @@ mod tests {
         let sort = |variables: &[(&str, &str)]| {
             let owned: Vec<_> =
                 variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            sort_variables(owned.into_iter()).map(|names| names.injected).map_err(|why| why.to_string())
+            injected_among(owned.into_iter()).map_err(|why| why.to_string())
         };
         let injected = [
             ("SERVICE_HOST", "10.0.0.1"),

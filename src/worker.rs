@@ -22,11 +22,13 @@ enum Job {
     ForgetOldRows,
 }
 
+/// How often refusals are written down, by whichever process counted them.
+const NOTE_REFUSALS: Duration = Duration::from_secs(5);
 /// What is done, and how often.
 const JOBS: [(Job, Duration); 4] = [
     (Job::PlanReminders, Duration::from_secs(1)),
     (Job::MigratePlans, Duration::from_secs(1)),
-    (Job::NoteRefusals, Duration::from_secs(5)),
+    (Job::NoteRefusals, NOTE_REFUSALS),
     (Job::ForgetOldRows, Duration::from_secs(3_600)),
 ];
 
@@ -59,7 +61,7 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
 
 /// Writes down what a process without a worker counted, until it is told to stop.
 pub async fn note_refusals(app: App, stop: watch::Receiver<bool>) {
-    repeat(app, Job::NoteRefusals, Duration::from_secs(5), stop).await;
+    repeat(app, Job::NoteRefusals, NOTE_REFUSALS, stop).await;
 }
 
 /// A second's worth in one claim, so that what is more pressing comes next.

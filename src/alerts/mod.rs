@@ -292,15 +292,15 @@ pub fn tell_staff(c: &mut Conn, post: &Post, dossier: &Dossier, urgency: Urgency
 
 /// The key of the next mail of that name and when it may go; `None` if one that waits will tell of this too.
 fn next_notice(c: &mut Conn, name: &str, at: Stamp) -> Result<Option<(String, Stamp)>, Error> {
-    let bucket = at.seconds().div_euclid(NOTICE_PAUSE);
+    let now = at.seconds().div_euclid(NOTICE_PAUSE);
     let mut available_at = at;
     // The mail of the ten minutes before, of these, and of the next, each if there is one, in turn.
-    for bucket in bucket - 1..=bucket + 2 {
+    for bucket in now - 1..=now + 2 {
         let key = format!("{name}:{bucket}");
         match outbox::find_standing(c, &key)? {
             Some((state, _)) if state.still_waits() => return Ok(None),
             Some((_, went_at)) => available_at = available_at.max(went_at.plus_seconds(NOTICE_PAUSE)),
-            None if bucket >= at.seconds().div_euclid(NOTICE_PAUSE) => return Ok(Some((key, available_at))),
+            None if bucket >= now => return Ok(Some((key, available_at))),
             None => {}
         }
     }
@@ -313,7 +313,7 @@ pub fn before_sending(c: &mut Conn, mail: &OutboxMail) -> Result<SendDecision, E
     let addresses = store::list_clinical_addresses(c, clinic)?;
     Ok(match addresses.into_iter().find(|(address, _)| *address == mail.to_address) {
         Some((to, locale)) => SendDecision::Send { to, locale, link: None },
-        None => SendDecision::Withdraw("no_member".to_owned()),
+        None => SendDecision::Withdraw("no_member"),
     })
 }
 

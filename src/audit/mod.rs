@@ -49,19 +49,7 @@ pub fn note_why(
     why: &str,
     m: &Moment,
 ) -> Result<(), Error> {
-    diesel::insert_into(audit_events::table)
-        .values((
-            audit_events::id.eq(m.id::<AuditId>()),
-            audit_events::clinic_id.eq(clinic),
-            audit_events::at.eq(m.at),
-            audit_events::actor_id.eq(actor),
-            audit_events::action.eq(deed.action),
-            audit_events::object_kind.eq(deed.object_kind),
-            audit_events::object_id.eq(AuditId(deed.object)),
-            audit_events::note.eq(why),
-        ))
-        .execute(c)?;
-    Ok(())
+    write(c, (clinic, actor), (deed.action, deed.object_kind, Some(deed.object)), Some(why), m)
 }
 
 /// Writes a line. It holds ids and words only, never what a patient said.
@@ -74,6 +62,16 @@ pub fn note(
     object: Option<uuid::Uuid>,
     m: &Moment,
 ) -> Result<(), Error> {
+    write(c, (clinic, actor), (action, object_kind, object), None, m)
+}
+
+fn write(
+    c: &mut Conn,
+    (clinic, actor): (Option<ClinicId>, Option<AccountId>),
+    (action, object_kind, object): (&str, &str, Option<uuid::Uuid>),
+    why: Option<&str>,
+    m: &Moment,
+) -> Result<(), Error> {
     diesel::insert_into(audit_events::table)
         .values((
             audit_events::id.eq(m.id::<AuditId>()),
@@ -83,6 +81,7 @@ pub fn note(
             audit_events::action.eq(action),
             audit_events::object_kind.eq(object_kind),
             audit_events::object_id.eq(object.map(AuditId)),
+            audit_events::note.eq(why),
         ))
         .execute(c)?;
     Ok(())

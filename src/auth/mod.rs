@@ -112,6 +112,13 @@ pub struct Account {
     pub disabled_at: Option<Stamp>,
 }
 
+impl Account {
+    /// Whether it was not disabled: nobody is signed in to one that was, and it is sent no link.
+    pub fn is_open(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+}
+
 /// An account's role in a clinic.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = members, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
@@ -250,8 +257,7 @@ pub fn refresh(c: &mut Conn, secrets: &Secrets, token: &str, m: &Moment) -> Resu
     let Some((session, generation)) = secrets.read_refresh_token(token) else { return Ok(None) };
     let id = SessionId(session);
     let Some(before) = store::find_session(c, id)? else { return Ok(None) };
-    let Some(account) = store::find_account(c, before.account_id)?.filter(|account| account.disabled_at.is_none())
-    else {
+    let Some(account) = store::find_account(c, before.account_id)?.filter(Account::is_open) else {
         return Ok(None);
     };
     let role = match before.clinic_id {
@@ -286,19 +292,20 @@ pub fn refresh(c: &mut Conn, secrets: &Secrets, token: &str, m: &Moment) -> Resu
 /// Asks for a mail with a link that signs in or resets the password. Whether anybody has the address is looked up when it is sent: the
 /// caller cannot tell, not even by how long this takes.
 pub fn mail_link(c: &mut Conn, post: &Post, email: &str, purpose: Purpose, m: &Moment) -> Result<(), Error> {
-    let (kind, page) = match purpose {
-        Purpose::PasswordReset => (Kind::PasswordReset, "password"),
-        _ => (Kind::SignInLink, "sign-in"),
-    };
+    let kind = if purpose == Purpose::PasswordReset { Kind::PasswordReset } else { Kind::SignInLink };
     let mail = NewMail {
         dedupe_key: format!("link:{}", m.id::<uuid::Uuid>()),
         to: email.to_owned(),
-        link: post.page(page),
+        link: post.page(page_of(purpose)),
         valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
-        expires_at: m.at.plus_seconds(i64::from(LINK_MINUTES) * 60),
+        expires_at: link_until(m),
         ..NewMail::of(kind, m)
     };
     outbox::put(c, post, mail, m)
+}
+
+fn page_of(purpose: Purpose) -> &'static str {
+    if purpose == Purpose::PasswordReset { "password" } else { "sign-in" }
 }
 
 /// The link of such a mail, made now; an address that nobody has gets nothing.
@@ -309,12 +316,14 @@ pub fn link_for(
     purpose: Purpose,
     m: &Moment,
 ) -> Result<SendDecision, Error> {
-    let account = store::find_account_by_email(c, &mail.to_address)?.filter(|account| account.disabled_at.is_none());
-    let Some(account) = account else { return Ok(SendDecision::Withdraw("no_account".to_owned())) };
-    let page = if purpose == Purpose::PasswordReset { "password" } else { "sign-in" };
-    let until = m.at.plus_seconds(i64::from(LINK_MINUTES) * 60);
-    let token = make_link(c, NewLink { account_id: Some(account.id), ..NewLink::new(purpose, until) }, m)?;
-    Ok(SendDecision::Send { to: account.email, locale: account.locale, link: Some(post.link(page, &token)) })
+    let account = store::find_account_by_email(c, &mail.to_address)?.filter(Account::is_open);
+    let Some(account) = account else { return Ok(SendDecision::Withdraw("no_account")) };
+    let token = make_link(c, NewLink { account_id: Some(account.id), ..NewLink::new(purpose, link_until(m)) }, m)?;
+    Ok(SendDecision::Send {
+        to: account.email,
+        locale: account.locale,
+        link: Some(post.link(page_of(purpose), &token)),
+    })
 }
 
 /// Asks for a mail to a new address, with a link that moves the account there.
@@ -327,7 +336,7 @@ pub fn mail_address_change(c: &mut Conn, post: &Post, who: AccountId, email: &st
         link: post.page("address"),
         valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
         account: Some(who),
-        expires_at: m.at.plus_seconds(i64::from(LINK_MINUTES) * 60),
+        expires_at: link_until(m),
         ..NewMail::of(Kind::AddressChange, m)
     };
     outbox::put(c, post, mail, m)
@@ -337,14 +346,13 @@ pub fn mail_address_change(c: &mut Conn, post: &Post, who: AccountId, email: &st
 pub fn address_change_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
     let about: outbox::Context = mail.context.to()?;
     let account = about.account.map(|id| store::find_account(c, id)).transpose()?.flatten();
-    let Some(account) = account.filter(|account| account.disabled_at.is_none()) else {
-        return Ok(SendDecision::Withdraw("no_account".to_owned()));
+    let Some(account) = account.filter(Account::is_open) else {
+        return Ok(SendDecision::Withdraw("no_account"));
     };
-    let until = m.at.plus_seconds(i64::from(LINK_MINUTES) * 60);
     let new = NewLink {
         account_id: Some(account.id),
         new_email: Some(mail.to_address.clone()),
-        ..NewLink::new(Purpose::AddressChange, until)
+        ..NewLink::new(Purpose::AddressChange, link_until(m))
     };
     let token = make_link(c, new, m)?;
     let link = Some(post.link("address", &token));
@@ -355,7 +363,7 @@ pub fn address_change_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Mome
 pub fn confirm_address(c: &mut Conn, token: &str, m: &Moment) -> Result<(), Error> {
     let link = store::spend_link(c, &digest(token.as_bytes()), &[Purpose::AddressChange], m.at)?.ok_or_else(used_up)?;
     let (id, email) = link.account_id.zip(link.new_email).ok_or_else(used_up)?;
-    store::find_account(c, id)?.filter(|account| account.disabled_at.is_none()).ok_or_else(used_up)?;
+    store::find_account(c, id)?.filter(Account::is_open).ok_or_else(used_up)?;
     if store::find_account_by_email(c, &email)?.is_some_and(|other| other.id != id) {
         return Err(Error::conflict("address_taken", "another account has this address"));
     }
@@ -384,20 +392,25 @@ pub fn invite_patient(c: &mut Conn, post: &Post, patient: &patients::Patient, m:
     Ok(until)
 }
 
+fn link_until(m: &Moment) -> Stamp {
+    m.at.plus_seconds(i64::from(LINK_MINUTES) * 60)
+}
+
 fn invited_until(m: &Moment) -> Stamp {
     m.at.plus_seconds(i64::from(INVITATION_DAYS) * 86_400)
 }
 
 /// The link of a patient's invitation, made now; none if it was accepted, or the address corrected, meanwhile.
 pub fn patient_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
-    let withdraw = |why: &str| Ok(SendDecision::Withdraw(why.to_owned()));
-    let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else { return withdraw("no_patient") };
-    let Some(patient) = patients::store::find(c, clinic, id)? else { return withdraw("no_patient") };
+    let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else {
+        return Ok(SendDecision::Withdraw("no_patient"));
+    };
+    let Some(patient) = patients::store::find(c, clinic, id)? else { return Ok(SendDecision::Withdraw("no_patient")) };
     if patient.account_id.is_some() {
-        return withdraw("already_accepted");
+        return Ok(SendDecision::Withdraw("already_accepted"));
     }
     if patient.email != mail.to_address {
-        return withdraw("address_changed");
+        return Ok(SendDecision::Withdraw("address_changed"));
     }
     store::end_patient_links(c, clinic, id, m.at)?;
     let new = NewLink {
@@ -443,16 +456,17 @@ pub fn member_link(c: &mut Conn, post: &Post, member: &Member, m: &Moment) -> Re
 
 /// The link of a member's invitation, made now; none if it was accepted or withdrawn meanwhile.
 pub fn member_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
-    let withdraw = |why: &str| Ok(SendDecision::Withdraw(why.to_owned()));
-    let Some(clinic) = mail.clinic_id else { return withdraw("no_clinic") };
-    let Some(account) = store::find_account_by_email(c, &mail.to_address)? else { return withdraw("no_account") };
+    let Some(clinic) = mail.clinic_id else { return Ok(SendDecision::Withdraw("no_clinic")) };
+    let Some(account) = store::find_account_by_email(c, &mail.to_address)? else {
+        return Ok(SendDecision::Withdraw("no_account"));
+    };
     match store::find_member_of(c, clinic, account.id)? {
         Some(member) if member.state == MemberState::Invited => {
             let token = make_link(c, NewLink::of_member(&member, mail.expires_at), m)?;
             let link = Some(post.link("invitation", &token));
             Ok(SendDecision::Send { to: account.email, locale: mail.locale.clone(), link })
         }
-        _ => withdraw("not_invited"),
+        _ => Ok(SendDecision::Withdraw("not_invited")),
     }
 }
 
@@ -679,9 +693,7 @@ pub enum ActsAs {
 
 /// The member of that address who may act for the clinic.
 pub fn staff_of(c: &mut Conn, clinic: ClinicId, email: &crate::http::text::Email) -> Result<Option<Staff>, Error> {
-    let Some(account) =
-        store::find_account_by_email(c, email.as_str())?.filter(|account| account.disabled_at.is_none())
-    else {
+    let Some(account) = store::find_account_by_email(c, email.as_str())?.filter(Account::is_open) else {
         return Ok(None);
     };
     let member = store::find_member_of(c, clinic, account.id)?.filter(|member| member.state.may_act());

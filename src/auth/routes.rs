@@ -110,7 +110,7 @@ async fn login(
 ) -> Result<HttpResponse, Error> {
     let source = source_of(&request, app.config.trusted_proxies);
     let judged = judge(&app, &new.email, new.password.expose(), (source, new.clinic_id)).await?;
-    let Some(account) = judged.filter(|account| account.disabled_at.is_none()) else {
+    let Some(account) = judged.filter(super::Account::is_open) else {
         app.refusals.note("wrong_password", source);
         return Err(Error::SignInNeeded);
     };
@@ -278,7 +278,7 @@ async fn confirm_password_reset(
     app.change_rights(move |c| {
         let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::PasswordReset], m.at)?;
         let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
-        store::find_account(c, account)?.filter(|account| account.disabled_at.is_none()).ok_or_else(used_up)?;
+        store::find_account(c, account)?.filter(super::Account::is_open).ok_or_else(used_up)?;
         store::set_password(c, account, &hash)?;
         store::end_sessions(c, account, m.at, "password_changed")?;
         store::end_account_links(c, account, m.at)?;
@@ -331,7 +331,7 @@ async fn exchange_sign_in_link(
         .write(move |c| {
             let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::SignIn], now.at)?;
             let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
-            let account = store::find_account(c, account)?.filter(|account| account.disabled_at.is_none());
+            let account = store::find_account(c, account)?.filter(super::Account::is_open);
             super::sign_in(c, &inner.secrets, &account.ok_or_else(used_up)?, sent.clinic_id, &now)
         })
         .await

@@ -247,13 +247,24 @@ pub fn record(
         return Ok((first, dossier, false));
     }
     let findings: Vec<Finding> = check_in.findings.to()?;
-    for finding in &findings {
-        alerts::raise(c, &dossier, finding, Some(&check_in), check_in.day, m)?;
-    }
-    if let Some(urgency) = findings.iter().map(|finding| finding.urgency).max().filter(|most| *most > Urgency::Note) {
-        alerts::tell_staff(c, post, &dossier, urgency, m)?;
-    }
+    raise(c, post, &dossier, (findings.iter(), &check_in, check_in.day), m)?;
     Ok((check_in, dossier, true))
+}
+
+/// Raises what was found in a check-in about a day; the staff is told by mail of what is more than a note.
+fn raise<'a>(
+    c: &mut Conn,
+    post: &Post,
+    dossier: &Dossier,
+    (findings, check_in, day): (impl Iterator<Item = &'a Finding>, &CheckIn, i32),
+    m: &Moment,
+) -> Result<(), Error> {
+    let mut most = Urgency::Note;
+    for finding in findings {
+        alerts::raise(c, dossier, finding, Some(check_in), day, m)?;
+        most = most.max(finding.urgency);
+    }
+    if most > Urgency::Note { alerts::tell_staff(c, post, dossier, most, m) } else { Ok(()) }
 }
 
 /// The check-in of that id, if it means the same as this one; an error if it is another.
@@ -400,13 +411,8 @@ pub fn reconsider(
     };
     store::insert_judgement(c, &judgement)?;
     let is_known = |new: &Finding| known.iter().any(|old| old.cause == new.cause && old.urgency >= new.urgency);
-    let new: Vec<&Finding> = accepted.findings.iter().filter(|finding| !is_known(finding)).collect();
-    for finding in &new {
-        alerts::raise(c, &dossier, finding, Some(&check_in), accepted.place.day, m)?;
-    }
-    if let Some(urgency) = new.iter().map(|finding| finding.urgency).max().filter(|most| *most > Urgency::Note) {
-        alerts::tell_staff(c, post, &dossier, urgency, m)?;
-    }
+    let new = accepted.findings.iter().filter(|finding| !is_known(finding));
+    raise(c, post, &dossier, (new, &check_in, accepted.place.day), m)?;
     audit::note(c, Some(who.clinic), Some(who.account), "reconsidered", "check_in", Some(id.0), m)?;
     Ok((check_in, judgement, dossier))
 }

@@ -88,13 +88,31 @@ pub fn has_answers(sent: &Map<String, Value>) -> bool {
     sent.values().any(engine::is_answer)
 }
 
+/// When something was answered or noted.
+#[derive(Debug, Clone)]
+pub struct NotedAt {
+    /// By the phone's clock, if it can be right.
+    pub at: Stamp,
+    /// What the phone said, if its clock cannot be right.
+    pub claimed: Option<String>,
+}
+
+impl NotedAt {
+    /// By what a phone said of it: not before `earliest`, and not after `at`, when it reached us.
+    pub fn of(said: Option<&Said<Stamp>>, earliest: Stamp, at: Stamp) -> Self {
+        let right = said.and_then(Said::right).copied();
+        let (noted_at, is_trusted) = trusted(right, earliest, at);
+        let is_wrong = !is_trusted || right.is_none();
+        Self { at: noted_at, claimed: said.filter(|_| is_wrong).map(|said| super::plain(&said.to_string())) }
+    }
+}
+
 /// Takes a check-in that reached us at an instant, whatever is wrong with it, and judges what can be judged.
 pub fn accept(by: &JudgedBy, new: &NewCheckIn, at: Stamp) -> Accepted {
     let mut not_used = Vec::new();
     let said = new.answered_at.as_ref();
-    let (answered_at, is_trusted) = trusted(said.and_then(Said::right).copied(), by.earliest, at);
-    let is_odd = said.is_some_and(|said| said.right().is_none());
-    if is_odd {
+    let NotedAt { at: answered_at, claimed: claimed_at } = NotedAt::of(said, by.earliest, at);
+    if said.is_some_and(|said| said.right().is_none()) {
         not_used.push(NotUsed::new("answered_at", "invalid_value", "This is no instant."));
     }
     let (place, unplaced) = by.place(new.occurrence_id.as_ref(), answered_at, at);
@@ -106,15 +124,7 @@ pub fn accept(by: &JudgedBy, new: &NewCheckIn, at: Stamp) -> Accepted {
     if !not_used.is_empty() || !not_judged.is_empty() {
         findings.push(by.kept(&not_used, &not_judged));
     }
-    Accepted {
-        answered_at,
-        claimed_at: said.filter(|_| is_odd || !is_trusted).map(|said| super::plain(&said.to_string())),
-        place,
-        answers: taking.answers,
-        not_used,
-        findings,
-        not_judged,
-    }
+    Accepted { answered_at, claimed_at, place, answers: taking.answers, not_used, findings, not_judged }
 }
 
 /// What of the answers can be used, and by which versions.

@@ -85,21 +85,14 @@ pub fn list_earlier(
     (before, most): (Option<CheckInId>, usize),
 ) -> Result<Vec<Answers>, Error> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows: Vec<(CheckInId, Json)> = match before {
-        None => direct!(c, |c| check_ins::table
-            .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
-            .order(check_ins::entry_id.desc())
-            .limit(most)
-            .select((check_ins::id, check_ins::answers))
-            .load(c))?,
-        Some(before) => check_ins::table
-            .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
-            .filter(check_ins::entry_id.lt(before))
-            .order(check_ins::entry_id.desc())
-            .limit(most)
-            .select((check_ins::id, check_ins::answers))
-            .load(c)?,
-    };
+    let before = before.unwrap_or(CheckInId(uuid::Uuid::max()));
+    let rows: Vec<(CheckInId, Json)> = direct!(c, |c| check_ins::table
+        .filter(check_ins::clinic_id.eq(clinic).and(check_ins::plan_id.eq(plan)))
+        .filter(check_ins::entry_id.lt(before))
+        .order(check_ins::entry_id.desc())
+        .limit(most)
+        .select((check_ins::id, check_ins::answers))
+        .load(c))?;
     let repaired = repaired(c, clinic, plan)?;
     let counts = |(id, answers): (CheckInId, Json)| Ok(Answers(repaired.get(&id).unwrap_or(&answers).to()?));
     rows.into_iter().rev().map(counts).collect()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 
 use super::schema::{outbox, plans, restores};
@@ -21,12 +21,6 @@ pub type Tell<'a> = &'a dyn Fn(&str);
 
 /// How often a line is told.
 const TELL_EVERY: Duration = Duration::from_secs(1);
-
-#[derive(QueryableByName)]
-struct TextValue {
-    #[diesel(sql_type = Text)]
-    value: String,
-}
 
 #[derive(QueryableByName)]
 struct Count {
@@ -101,7 +95,7 @@ fn check(path: &Path) -> Result<(), Error> {
     let mut conn = SqliteConnection::establish(&path.display().to_string())
         .map_err(|why| Error::Setting(format!("{} is no SQLite database: {why}", path.display())))?;
     let damage: String = diesel::sql_query("SELECT integrity_check AS value FROM pragma_integrity_check LIMIT 1")
-        .get_result::<TextValue>(&mut conn)
+        .get_result::<settings::TextValue>(&mut conn)
         .map_err(|why| Error::Setting(format!("{} is no SQLite database: {why}", path.display())))?
         .value;
     if damage != "ok" {

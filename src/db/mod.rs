@@ -138,10 +138,7 @@ impl Db {
         T: Send + 'static,
     {
         let mut f = Some(f);
-        match &self.kind {
-            Kind::Sqlite { writer, .. } => writer.write(move |c| f.take().ok_or(Error::Busy)?(c), false).await,
-            Kind::Pg { pool, .. } => self.write_pg(pool, move |c| f.take().ok_or(Error::Busy)?(c)).await,
-        }
+        self.write_as(move |c| f.take().ok_or(Error::Busy)?(c), false).await
     }
 
     /// The same for what must be kept even if the disk is full: what a relay said to a mail that went out. It may be run twice.
@@ -150,8 +147,16 @@ impl Db {
         F: FnMut(&mut Conn) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
+        self.write_as(f, true).await
+    }
+
+    async fn write_as<T, F>(&self, f: F, may_use_reserve: bool) -> Result<T, Error>
+    where
+        F: FnMut(&mut Conn) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
         match &self.kind {
-            Kind::Sqlite { writer, .. } => writer.write(f, true).await,
+            Kind::Sqlite { writer, .. } => writer.write(f, may_use_reserve).await,
             Kind::Pg { pool, .. } => self.write_pg(pool, f).await,
         }
     }

@@ -143,9 +143,9 @@ fn sqlite_version() -> SqliteVersion {
 }
 
 #[derive(QueryableByName)]
-struct TextValue {
+pub(super) struct TextValue {
     #[diesel(sql_type = Text)]
-    value: String,
+    pub value: String,
 }
 
 #[derive(QueryableByName)]

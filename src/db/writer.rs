@@ -58,7 +58,7 @@ enum NotKept {
 }
 
 struct Waiting<T, F> {
-    closure: Option<F>,
+    closure: F,
     result: Option<Result<T, Error>>,
     asker: oneshot::Sender<Result<T, Error>>,
     may_use_reserve: bool,
@@ -70,8 +70,7 @@ where
     T: Send,
 {
     fn run(&mut self, conn: &mut Conn) -> Ran {
-        let Some(closure) = self.closure.as_mut() else { return Ran::Through };
-        let result = in_savepoint(conn, closure);
+        let result = in_savepoint(conn, &mut self.closure);
         let ran = match &result {
             Err(Error::DiskFull) => Ran::Full,
             Err(Error::Db(why)) if is_storage_failure(&why.to_string()) => Ran::Broken(why.to_string()),
@@ -135,7 +134,7 @@ impl Writer {
         T: Send + 'static,
     {
         let (asker, answer) = oneshot::channel();
-        let job = Box::new(Waiting { closure: Some(closure), result: None, asker, may_use_reserve });
+        let job = Box::new(Waiting { closure, result: None, asker, may_use_reserve });
         match self.queue.try_send(job) {
             Ok(()) => answer.await.map_err(|_| Error::OutcomeUnknown)?,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Error::Busy),
@@ -195,11 +194,11 @@ impl Writing {
 
     fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), NotKept> {
         let committed = self.try_commit(group).and_then(|()| self.files.look().map_err(|why| self.fall(&why)));
-        match &committed {
-            // A commit without a page proves nothing: only a write that is meant to prove it clears a failure (`Db::prove`).
-            Ok(()) | Err(NotKept::RolledBack(Error::Busy)) => {}
-            Err(NotKept::RolledBack(why)) => self.health.set_last_write(Some(why.to_string())),
-            Err(NotKept::Unknown) => {}
+        // A commit without a page proves nothing: only a write that is meant to prove it clears a failure (`Db::prove`).
+        if let Err(NotKept::RolledBack(why)) = &committed
+            && !matches!(why, Error::Busy)
+        {
+            self.health.set_last_write(Some(why.to_string()));
         }
         committed
     }

@@ -62,7 +62,7 @@ pub use simulate::{
     SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
 };
 pub use stops::{End, Pause, PausedDays, Silence, Stops, Way};
-pub use text::{Text, fill};
+pub use text::{Text, fill, has_controls};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage, triage_by};
 pub use words::{
     AlertChange, Decision, ItemKind, LateEnrolment, MarkState, ParameterKind, PlanStatus, Procedure, Purpose,

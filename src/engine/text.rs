@@ -56,3 +56,8 @@ pub fn fill<'a>(text: &'a str, word: impl Fn(&str) -> Option<&'a str>) -> Cow<'a
     filled.push_str(rest);
     Cow::Owned(filled)
 }
+
+/// Whether a text has control characters that none may have, long or short: all but the ends of lines and tabs.
+pub fn has_controls(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+}

@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 
-use super::text::has_controls;
+use crate::engine::has_controls;
 use crate::error::{Error, FieldError};
 
 /// The largest body.

@@ -30,6 +30,11 @@ pub fn etag_of_version(version: i32) -> String {
     format!("\"v{version}\"")
 }
 
+/// The tag of something that can be edited, as these bytes say it.
+fn etag_of_edition(version: i32, bytes: &[u8]) -> String {
+    format!("\"v{version}.{}\"", digest_of(bytes))
+}
+
 /// The tag of an encoded body.
 pub fn encoded_tag(tag: &str, encoding: &str) -> String {
     match tag.strip_suffix('"') {
@@ -40,22 +45,22 @@ pub fn encoded_tag(tag: &str, encoding: &str) -> String {
 
 /// 200 with the body and its tag, or 304 if the caller has it already.
 pub fn answer<T: Serialize>(request: &HttpRequest, body: &T) -> Result<HttpResponse, Error> {
-    answer_bytes(request, body, |digest| format!("\"{digest}\""))
+    answer_bytes(request, body, etag_of)
 }
 
 /// The same for an object that can be edited: its tag is good for `If-Match`.
 pub fn answer_version<T: Serialize>(request: &HttpRequest, body: &T, version: i32) -> Result<HttpResponse, Error> {
-    answer_bytes(request, body, |digest| format!("\"v{version}.{digest}\""))
+    answer_bytes(request, body, |bytes| etag_of_edition(version, bytes))
 }
 
 fn answer_bytes<T: Serialize>(
     request: &HttpRequest,
     body: &T,
-    tag: impl FnOnce(&str) -> String,
+    tag: impl FnOnce(&[u8]) -> String,
 ) -> Result<HttpResponse, Error> {
     let mut bytes = Vec::with_capacity(USUAL_BODY);
     serde_json::to_writer(&mut bytes, body)?;
-    let tag = tag(&digest_of(&bytes));
+    let tag = tag(&bytes);
     let known = lines(request, &header::IF_NONE_MATCH).and_then(|tags| naming(&tags, &tag).map(str::to_owned));
     let mut response = if known.is_some() { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     // A cache must ask each time, and never gives one person's answer to another.
@@ -71,7 +76,7 @@ fn answer_bytes<T: Serialize>(
 /// 200 with an object as an edit has made it, under the tag that reading it gives.
 pub fn edited<T: Serialize>(body: &T, version: i32) -> Result<HttpResponse, Error> {
     let bytes = serde_json::to_vec(body)?;
-    let tag = format!("\"v{version}.{}\"", digest_of(&bytes));
+    let tag = etag_of_edition(version, &bytes);
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag)).content_type("application/json").body(bytes))
 }
 

@@ -48,11 +48,6 @@ fn clean(text: &str, least: usize, most: usize) -> Result<String, String> {
     }
 }
 
-/// Whether a text has control characters that none may have, long or short: all but the ends of lines and tabs.
-pub fn has_controls(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-}
-
 /// Characters that turn the reading direction: they can make a text read as another.
 fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')

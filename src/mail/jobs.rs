@@ -33,7 +33,7 @@ pub enum SendDecision {
         link: Option<String>,
     },
     /// It does not, for this reason.
-    Withdraw(String),
+    Withdraw(&'static str),
 }
 
 impl SendDecision {
@@ -167,7 +167,7 @@ async fn send_one(app: &App, mail: &OutboxMail, hooks: MailHooks) -> Result<(), 
             let m = inner.work_moment(c)?;
             match (hooks.before_sending)(c, &inner, &row, &m)? {
                 SendDecision::Withdraw(reason) => {
-                    outbox::settle(c, &row, MailState::Withdrawn, &reason, m.at)?;
+                    outbox::settle(c, &row, MailState::Withdrawn, reason, m.at)?;
                     Ok(None)
                 }
                 SendDecision::Send { to, locale, link } => {

@@ -180,7 +180,7 @@ fn write(
 
 /// The last look before a reminder goes out: done, unsubscribed, refused or paused meanwhile? It goes to the record's address of now.
 pub fn before_sending(c: &mut Conn, cache: &Compiled, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
-    let withdraw = |reason: Reason| Ok(SendDecision::Withdraw(reason.as_str().to_owned()));
+    let withdraw = |reason: Reason| Ok(SendDecision::Withdraw(reason.as_str()));
     let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else { return Ok(SendDecision::as_it_is(mail)) };
     let Some(patient) = patients::store::find(c, clinic, id)? else { return withdraw(Reason::Unsubscribed) };
     let told = store::list_of_mail(c, clinic, mail.id)?;

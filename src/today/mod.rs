@@ -8,6 +8,8 @@ pub mod views;
 
 use std::collections::BTreeSet;
 
+use crate::auth;
+use crate::check_ins::rules::NotedAt;
 use crate::db::Conn;
 use crate::engine::{self, State};
 use crate::error::Error;
@@ -17,8 +19,7 @@ use crate::ids::{AccountId, MarkId, OccurrenceId, PlanId};
 use crate::plans::revising::history;
 use crate::plans::{self, Dossier, store};
 use crate::protocols::Compiled;
-use crate::time::{Moment, Stamp, trusted};
-use crate::{auth, check_ins};
+use crate::time::{Moment, Stamp};
 
 /// A plan's day, with what it was computed from.
 pub struct PlanDay {
@@ -108,23 +109,8 @@ pub struct NewMark {
     pub noted_at: Option<Said<Stamp>>,
 }
 
-/// When something was noted.
-#[derive(Debug, Clone)]
-struct NotedAt {
-    /// By the phone's clock, if it can be right.
-    at: Stamp,
-    /// What the phone said, if its clock cannot be right.
-    claimed: Option<String>,
-}
-
-impl NotedAt {
-    fn of(c: &mut Conn, dossier: &Dossier, new: &NewMark, m: &Moment) -> Result<Self, Error> {
-        let said = new.noted_at.as_ref();
-        let right = said.and_then(Said::right).copied();
-        let (at, is_trusted) = trusted(right, history::begun_at(c, dossier)?, m.at);
-        let is_wrong = !is_trusted || right.is_none();
-        Ok(Self { at, claimed: said.filter(|_| is_wrong).map(|said| check_ins::plain(&said.to_string())) })
-    }
+fn noted_at(c: &mut Conn, dossier: &Dossier, new: &NewMark, m: &Moment) -> Result<NotedAt, Error> {
+    Ok(NotedAt::of(new.noted_at.as_ref(), history::begun_at(c, dossier)?, m.at))
 }
 
 /// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
@@ -139,7 +125,7 @@ pub fn mark(
 ) -> Result<views::Item, Error> {
     let (mut days, own) = days_around(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
     let of = days.iter().find(|of| of.dossier.plan.id == own.plan).ok_or(Error::NotFound)?;
-    let noted = NotedAt::of(c, &of.dossier, &new, m)?;
+    let noted = noted_at(c, &of.dossier, &new, m)?;
     let kind = item_of(&of.dossier, &own.occurrence)?.kind;
     if !kind.can_be_marked() || kind == engine::ItemKind::CheckIn {
         return Err(Error::conflict(

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{NewMark, Noted, NotedAt, state_word, write};
+use super::{NewMark, Noted, state_word, write};
 use crate::db::Conn;
 use crate::engine::{self, ItemKind, MarkState, PlanStatus};
 use crate::error::Error;
@@ -66,7 +66,7 @@ pub fn keep(
 ) -> Result<KeptMark, Error> {
     let Once { plan, id, asked } = once;
     let dossier = plans::ever_of_account(c, cache, account, plan)?.ok_or(Error::NotFound)?;
-    let noted_at = NotedAt::of(c, &dossier, new, m)?;
+    let noted_at = super::noted_at(c, &dossier, new, m)?;
     let why = why_not(&dossier, id, &asked, (noted_at.at, m.at));
     let noted = Noted { occurrence: id, day: asked.day, item: asked.item, slot: asked.slot };
     match why {

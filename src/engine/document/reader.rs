@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::codes::DefectCode;
 use super::defect::{Report, nearest};
+use crate::engine::text::has_controls;
 
 /// One value of the document and where it stands.
 #[derive(Clone)]
@@ -180,10 +181,6 @@ impl<'a> Node<'a> {
             })
             .ok()
     }
-}
-
-fn has_controls(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 fn node<'a>(report: &'a Report<'a>, path: String, value: &'a Spanned<DeValue<'a>>) -> Node<'a> {
