@@ -7,11 +7,15 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_cors::Cors;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::body::BodyStream;
-use actix_web::dev::Server;
+use actix_web::dev::{AppConfig, Extensions, Server};
 use actix_web::http::header::ContentEncoding;
 use actix_web::middleware::from_fn;
-use actix_web::{HttpRequest, HttpResponse, HttpServer, get, web};
+use actix_web::rt::net::TcpStream;
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::AppExt as _;
@@ -24,6 +28,7 @@ use crate::http::compress::{compress, encode, wanted};
 use crate::http::conditions::{encoded_tag, listed};
 use crate::http::connections::{Connections, make_room};
 use crate::http::edge::edge;
+use crate::http::line_ends::WatchedStream;
 use crate::{alerts, auth, check_ins, clinics, courses, demo, pages, patients, plans, protocols, reminders, today};
 
 /// The API: what is served, and what the document is made from.
@@ -55,10 +60,9 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads => threads,
     };
-    let with_demo = app.demo;
     let most = make_room();
     let connections = Connections::new(most, app.config.trusted_proxies > 0);
-    let server = HttpServer::new(move || {
+    let application = move || {
         let (api, _) = actix_web::App::new()
             .app_data(web::Data::new(app.clone()))
             .app_data(deadlines.clone())
@@ -74,18 +78,37 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
             .service(SwaggerUi::new("/docs/{_:.*}").config(docs_config()))
             .configure(pages::routes)
             .default_service(web::to(no_such_route));
-        if with_demo { api.configure(demo::routes::routes) } else { api }
-    })
-    .workers(threads)
-    .on_connect(move |io, data| connections.opened(io, data))
-    .client_request_timeout(Duration::from_secs(5))
-    .max_connections(most.div_ceil(threads.max(1)))
-    .shutdown_timeout(FINISH.as_secs())
-    .disable_signals()
-    .listen(listener)
-    .map_err(|why| Error::Setting(format!("cannot listen: {why}")))?
-    .run();
-    Ok(server)
+        if app.demo { api.configure(demo::routes::routes) } else { api }
+    };
+    let builder = Server::build()
+        .workers(threads)
+        .max_concurrent_connections(most.div_ceil(threads.max(1)))
+        .shutdown_timeout(FINISH.as_secs())
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    // Put together by hand, where actix would do it, so that the stream can be watched (see `line_ends`).
+    let served = move || {
+        let stopping = stopping.clone();
+        let connections = connections.clone();
+        let http = HttpService::build()
+            .client_request_timeout(Duration::from_secs(5))
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .h1_allow_half_closed(true)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .on_connect_ext(move |io: &WatchedStream, data: &mut Extensions| connections.opened(io.stream(), data))
+            .finish(map_config(application(), |()| AppConfig::default()));
+        fn_service(|stream: TcpStream| async {
+            let peer = stream.peer_addr().ok();
+            Ok::<_, DispatchError>((WatchedStream::new(stream), Protocol::Http1, peer))
+        })
+        .and_then(http)
+    };
+    let server =
+        builder.listen("api", listener, served).map_err(|why| Error::Setting(format!("cannot listen: {why}")))?;
+    Ok(server.run())
 }
 
 /// Browsers may call from these origins, and from no other; tokens travel in a header, so no credentials are allowed.

@@ -1,7 +1,6 @@
 //! How many connections there may be: in all as many as the process may open files, and from one address a part of that, so that
 //! nobody takes all of them.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,9 +46,8 @@ impl Connections {
     }
 
     /// Called by actix with each new connection: one too many is closed at once.
-    pub fn opened(&self, io: &dyn Any, data: &mut Extensions) {
+    pub fn opened(&self, stream: &TcpStream, data: &mut Extensions) {
         let Some(most) = self.most_of_one else { return };
-        let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
         let Ok(peer) = stream.peer_addr() else { return };
         let address = network_of(peer.ip());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod edge;
 pub mod idempotency;
 pub mod limits;
+pub mod line_ends;
 pub mod page;
 pub mod text;
 pub mod trace;

@@ -505,6 +505,44 @@ fn raw_exchange(app: &TestApp, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
+async fn t37_a_bare_lf_in_any_head_ends_the_connection() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let ask = |framing: &str, body: &str| {
+        format!(
+            "POST /v1/auth/password-reset HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{framing}\r\n\r\n{body}"
+        )
+    };
+    let body = "\n\n{\n\"email\":\n\"a@b.example\"}\n\n";
+    let with_length = ask(&format!("content-length: {}", body.len()), body);
+    let pieces = format!("{:x};a=b\r\n{body}\r\n0\r\nx-sum: 1\r\n\r\n", body.len());
+    let in_pieces = ask("transfer-encoding: chunked", &pieces);
+    let last = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let statuses = |bytes: String| {
+        let mut stream = TcpStream::connect(app.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+        stream.write_all(bytes.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer));
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let of_line = |line: &str| line.strip_prefix("HTTP/1.1 ").map(|rest| rest[..3].to_owned());
+        answer.lines().filter_map(of_line).collect::<Vec<_>>()
+    };
+    for first in [&with_length, &in_pieces] {
+        // Line ends within a body are the body's, and the next head is found behind it.
+        assert_eq!(statuses(format!("{first}{last}")), ["202", "200"]);
+        for (at, _) in last.match_indices("\r\n") {
+            let mut bare = last.to_owned();
+            bare.replace_range(at..at + 1, "");
+            assert_eq!(statuses(format!("{first}{bare}{last}")), ["202", "400"], "{bare:?}");
+            assert_eq!(statuses(format!("{bare}{last}")), ["400"], "{bare:?}");
+        }
+    }
+    assert_eq!(statuses(format!("\r\n{last}")), ["200"]);
+    assert_eq!(statuses(format!("\n{last}")), ["400"]);
+}
+
+#[tokio::test]
 async fn a_stalled_body_is_given_up_and_others_are_served() {
     let app = TestApp::start_with(|config| config.body_idle_seconds = 1).await;
     let clinic = app.clinic().await;

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::codes::DefectCode;
-use super::defect::{Report, nearest};
+use super::defect::{Report, listed, nearest};
 use crate::engine::text::has_controls;
 
 /// One value of the document and where it stands.
@@ -258,7 +258,7 @@ impl<'a> Fields<'a> {
             }
             let fix = match nearest(name, asked.iter().copied()) {
                 Some(meant) => format!("write `{meant}`, or remove it"),
-                None => format!("remove it; known here are: {}", asked.join(", ")),
+                None => format!("remove it; known here are: {}", listed(asked.iter().copied())),
             };
             self.report.add(key.span().start, &self.path, DefectCode::UnknownKey, format!("unknown key `{name}`"), fix);
         }
