@@ -180,7 +180,7 @@ pub fn raise(
         urgency,
         status: AlertStatus::Open,
         day,
-        reason: Json::of(&dossier.written(&finding.reason))?,
+        reason: Json::of(&dossier.written(&finding.because.and(&finding.reason)))?,
         trace: Json::of(&finding.trace)?,
         times_seen,
         raised_at: m.at,

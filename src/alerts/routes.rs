@@ -7,7 +7,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Alert as Row, AlertStatus, Annotation, Resolution, store};
 use crate::app::App;
-use crate::auth::Staff;
+use crate::auth::{self, Staff};
+use crate::db::Conn;
 use crate::engine::{Text, Urgency};
 use crate::error::Error;
 use crate::http::conditions::{answer_version, edited, if_match};
@@ -16,6 +17,7 @@ use crate::http::text::Note;
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{AlertId, CheckInId, MemberId, PatientId, PlanId};
 use crate::time::Stamp;
+use crate::today::routes::asked_language;
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
@@ -40,8 +42,8 @@ struct Alert {
     /// The rule and its symptom: one open alert each.
     #[schema(example = "R1:redness")]
     cause: String,
-    /// Why, for staff.
-    #[schema(example = "A level is 3 or more above what is expected on this day.")]
+    /// Why, with the numbers, in the language of whoever asks.
+    #[schema(example = "Redness 7 on day 2; usual 3. The level is 3 or more above the expected curve for this day.")]
     reason: String,
     /// What the rule saw: its expression and the values.
     #[schema(value_type = std::collections::HashMap<String, serde_json::Value>, example = json!({"expression": "excess >= 3", "escalated_by": null, "values": [["excess", 5]], "not_answered": []}))]
@@ -90,7 +92,7 @@ struct Alert {
     annotations: Vec<Annotation>,
 }
 
-fn view(row: Row, at: Stamp) -> Alert {
+fn view(row: Row, locale: &str, at: Stamp) -> Alert {
     let reason: Text = row.reason.to().unwrap_or_default();
     Alert {
         id: row.id,
@@ -99,7 +101,7 @@ fn view(row: Row, at: Stamp) -> Alert {
         check_in_id: row.check_in_id,
         rule: row.rule_key,
         cause: row.cause,
-        reason: reason.in_locale(&["en"]).to_owned(),
+        reason: reason.in_locale(&[locale]).to_owned(),
         trace: row.trace.to().unwrap_or_default(),
         urgency: row.urgency,
         overdue: row.status == AlertStatus::Open && row.due_at <= at,
@@ -136,21 +138,32 @@ struct AlertParams {
     cursor: Option<Cursor>,
 }
 
-/// List the alerts, newest first.
+/// The language to tell a member in: what the request asks for, or the member's own.
+fn language(c: &mut Conn, who: &Staff, asked: Option<String>) -> Result<String, Error> {
+    match asked {
+        Some(asked) => Ok(asked),
+        None => Ok(auth::store::find_account(c, who.account)?.map(|account| account.locale).unwrap_or_default()),
+    }
+}
+
+/// List the alerts, the most pressing first.
 ///
-/// All of them, or those of one status. Among the open ones, the earliest `due_at` is the next to look at.
-#[utoipa::path(tag = "alerts", operation_id = "list_alerts", params(AlertParams),
+/// All of them, or those of one status. The first is the next to look at: the most urgent that has not ended, and of those the one that is
+/// due first. What has ended comes last.
+#[utoipa::path(tag = "alerts", operation_id = "list_alerts", params(AlertParams, ("Accept-Language" = Option<String>, Header, description = "Before the member's own language.")),
     responses((status = 200, description = "A page of alerts.", body = Page<Alert>)))]
 #[get("/v1/clinic/alerts")]
 async fn list_alerts(
     app: web::Data<App>,
     who: Staff,
+    request: HttpRequest,
     Query(params): Query<AlertParams>,
 ) -> Result<HttpResponse, Error> {
     let (at, page) = (app.clock.now(), PageParams { limit: params.limit, cursor: params.cursor });
-    let wanted = page.clone();
-    let rows = app.db.read(move |c| store::list(c, who.clinic, params.status, &wanted)).await?;
-    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, |row| view(row, at))?))
+    let (wanted, asked) = (page.clone(), asked_language(&request));
+    let rows = move |c: &mut Conn| Ok((store::list(c, who.clinic, params.status, &wanted)?, language(c, &who, asked)?));
+    let (rows, locale) = app.db.read(rows).await?;
+    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, |row| view(row, &locale, at))?))
 }
 
 /// Get an alert.
@@ -166,9 +179,11 @@ async fn get_alert(
     id: web::Path<AlertId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
+    let asked = asked_language(&request);
+    let found = app.db.read(move |c| Ok((store::find(c, who.clinic, *id)?, language(c, &who, asked)?))).await?;
+    let (Some(row), locale) = found else { return Err(Error::NotFound) };
     let version = row.version;
-    answer_version(&request, &view(row, app.clock.now()), version)
+    answer_version(&request, &view(row, &locale, app.clock.now()), version)
 }
 
 /// Take an alert: somebody is on it.
@@ -184,10 +199,11 @@ async fn acknowledge(
     id: web::Path<AlertId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (m, tag) = (app.moment(), if_match(&request));
+    let (m, tag, asked) = (app.moment(), if_match(&request), asked_language(&request));
     let at = m.at;
-    let row = app.db.write(move |c| super::acknowledge(c, &who, *id, tag.as_deref(), &m)).await?;
-    changed(row, at)
+    let acknowledge =
+        move |c: &mut Conn| Ok((super::acknowledge(c, &who, *id, tag.as_deref(), &m)?, language(c, &who, asked)?));
+    changed(app.db.write(acknowledge).await?, at)
 }
 
 /// How an alert ends.
@@ -215,14 +231,16 @@ async fn resolve(
     Body(end): Body<AlertEnd>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (m, tag) = (app.moment(), if_match(&request));
+    let (m, tag, asked) = (app.moment(), if_match(&request), asked_language(&request));
     let at = m.at;
-    let row =
-        app.db.write(move |c| super::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m)).await?;
-    changed(row, at)
+    let resolve = move |c: &mut Conn| {
+        let row = super::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m)?;
+        Ok((row, language(c, &who, asked)?))
+    };
+    changed(app.db.write(resolve).await?, at)
 }
 
-fn changed(row: Row, at: Stamp) -> Result<HttpResponse, Error> {
+fn changed((row, locale): (Row, String), at: Stamp) -> Result<HttpResponse, Error> {
     let version = row.version;
-    edited(&view(row, at), version)
+    edited(&view(row, &locale, at), version)
 }

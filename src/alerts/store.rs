@@ -10,7 +10,7 @@ use crate::db::types::Json;
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{AlertId, AuditId, ClinicId, MemberId, PlanId};
-use crate::time::Moment;
+use crate::time::{Moment, Stamp};
 
 /// A new alert; `false` if one of that cause is open: somebody else was first.
 pub fn insert(c: &mut Conn, alert: &Alert) -> Result<bool, Error> {
@@ -46,7 +46,7 @@ pub fn was_ever(c: &mut Conn, clinic: ClinicId, plan: PlanId, cause: &str) -> Re
     Ok(found.is_some())
 }
 
-/// The clinic's alerts, newest first; of one status, if one is asked for.
+/// The clinic's alerts, the most pressing first, then the one that is due first; of one status, if one is asked for.
 pub fn list(
     c: &mut Conn,
     clinic: ClinicId,
@@ -55,7 +55,7 @@ pub fn list(
 ) -> Result<Vec<Alert>, Error> {
     let mut rows = alerts::table
         .filter(alerts::clinic_id.eq(clinic))
-        .order(alerts::id.desc())
+        .order((alerts::pressing, alerts::due_at, alerts::id))
         .limit(page.fetch())
         .select(Alert::as_select())
         .into_boxed();
@@ -63,7 +63,11 @@ pub fn list(
         rows = rows.filter(alerts::status.eq(status));
     }
     if let Some(after) = page.after::<AlertId>() {
-        rows = rows.filter(alerts::id.lt(after));
+        // Where that alert stands now: if it became more pressing meanwhile, some are listed twice, and none is left out.
+        let last = alerts::table.find((clinic, after)).select((alerts::pressing, alerts::due_at));
+        let Some((pressing, due_at)) = last.first::<(i32, Stamp)>(c).optional()? else { return Ok(Vec::new()) };
+        let later = alerts::due_at.gt(due_at).or(alerts::due_at.eq(due_at).and(alerts::id.gt(after)));
+        rows = rows.filter(alerts::pressing.gt(pressing).or(alerts::pressing.eq(pressing).and(later)));
     }
     Ok(rows.load(c)?)
 }

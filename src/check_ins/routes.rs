@@ -88,8 +88,8 @@ struct CheckIn {
     /// How soon a person must act; `null` if nothing was found. For `emergency`, show the number first, large.
     #[schema(required)]
     urgency: Option<Urgency>,
-    /// What to tell the patient, most pressing first. Never empty.
-    advice: Vec<Advice>,
+    /// What to tell the patient: one advice, the most pressing, with all reasons beneath it.
+    advice: Advice,
     /// Show it under every answer.
     #[schema(example = "This is general information from your clinic. If you are worried, contact us.")]
     standing_line: String,
@@ -126,8 +126,9 @@ struct Judgement {
     /// How soon a person must act; `null` if nothing was found.
     #[schema(required)]
     urgency: Option<Urgency>,
-    /// What it says to the patient, most pressing first; empty if nothing was found.
-    advice: Vec<Advice>,
+    /// What it says to the patient; `null` if nothing was found.
+    #[schema(required)]
+    advice: Option<Advice>,
 }
 
 words! {
@@ -140,30 +141,46 @@ words! {
     }
 }
 
-/// Something to tell the patient.
+/// What to tell the patient. One: who is told to call now is not told to wait for Monday as well.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct Advice {
-    /// The rule that found it; `null` if nothing was found.
-    #[schema(required, example = "F6")]
-    rule: Option<String>,
-    /// How soon a person must act.
+    /// How soon a person must act; `null` if nothing was found.
     #[schema(required)]
     urgency: Option<Urgency>,
     /// The words.
     #[schema(example = "Your answers are in line with what is common on day 3.")]
     text: String,
+    /// Why, the most pressing first; empty if nothing was found.
+    reasons: Vec<AdviceReason>,
+}
+
+/// Something that was found in the answers.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct AdviceReason {
+    /// The rule or sign that found it.
+    #[schema(example = "R1")]
+    rule: String,
+    /// How soon a person must act on this alone.
+    urgency: Urgency,
+    /// What it was, with the numbers.
+    #[schema(example = "Redness 7 on day 2; usual 3")]
+    text: String,
+}
+
+impl Advice {
+    fn plain(text: String) -> Self {
+        Self { urgency: None, text, reasons: Vec::new() }
+    }
 }
 
 fn view(row: Row, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Result<CheckIn, Error> {
     let findings: Vec<Finding> = row.findings.to()?;
-    let mut advice = advice(&findings, clinic, locale);
-    if advice.is_empty() {
-        let text = match clinic.triage {
+    let advice = advice(&findings, clinic, locale).unwrap_or_else(|| {
+        Advice::plain(match clinic.triage {
             TriageMode::Full => rules::in_line(locale, row.day),
             TriageMode::InstructionsOnly => rules::not_judged(locale).to_owned(),
-        };
-        advice.push(Advice { rule: None, urgency: None, text });
-    }
+        })
+    });
     let judged_again: Result<Vec<Judgement>, Error> =
         judgements.into_iter().map(|again| judgement_view(again, clinic, locale)).collect();
     Ok(CheckIn {
@@ -187,17 +204,24 @@ fn view(row: Row, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Resu
     })
 }
 
-/// What is said of findings; the same words once.
-fn advice(findings: &[Finding], clinic: &Clinic, locale: &str) -> Vec<Advice> {
+/// What is said of findings: the words of the most pressing, and what each of them is, the same words once.
+fn advice(findings: &[Finding], clinic: &Clinic, locale: &str) -> Option<Advice> {
     let locales = [locale, clinic.locale.as_str()];
-    let mut advice: Vec<Advice> = Vec::new();
-    for finding in findings {
-        let text = engine::fill(finding.advice.in_locale(&locales), |name| clinic.word(name)).into_owned();
-        if advice.iter().all(|said| said.text != text) {
-            advice.push(Advice { rule: Some(finding.rule.clone()), urgency: Some(finding.urgency), text });
+    let said = |text: &engine::Text| engine::fill(text.in_locale(&locales), |name| clinic.word(name)).into_owned();
+    // The rules come in this order; rows of the release before may not.
+    let mut ordered: Vec<&Finding> = findings.iter().collect();
+    ordered.sort_by_key(|finding| std::cmp::Reverse(finding.urgency));
+    let first = ordered.first()?;
+    let mut reasons: Vec<AdviceReason> = Vec::new();
+    for finding in &ordered {
+        // A row of the release before knows only its advice.
+        let text = Some(said(&finding.because)).filter(|text| !text.is_empty());
+        let text = text.unwrap_or_else(|| said(&finding.advice));
+        if reasons.iter().all(|reason| reason.text != text) {
+            reasons.push(AdviceReason { rule: finding.rule.clone(), urgency: finding.urgency, text });
         }
     }
-    advice
+    Some(Advice { urgency: Some(first.urgency), text: said(&first.advice), reasons })
 }
 
 fn judgement_view(again: Again, clinic: &Clinic, locale: &str) -> Result<Judgement, Error> {
@@ -300,15 +324,17 @@ fn complete_for_patient(c: &mut crate::db::Conn, row: Row, asked: Option<&str>) 
 /// Without what only the plan said: it never was this person's, so neither its advice nor its reassurance holds. Danger signs hold with
 /// whatever plan, and are never taken back.
 fn without_plan(mut view: CheckIn, locale: &str) -> CheckIn {
-    let pressing = |urgency: Option<Urgency>| urgency.filter(|urgency| *urgency >= Urgency::Urgent);
-    view.advice.retain(|advice| pressing(advice.urgency).is_some());
-    if view.advice.is_empty() {
-        view.advice.push(Advice { rule: None, urgency: None, text: rules::not_judged(locale).to_owned() });
-    }
-    view.urgency = pressing(view.urgency);
+    let is_pressing = |urgency: &Urgency| *urgency >= Urgency::Urgent;
+    let pressing = |advice: Advice| {
+        let mut kept = Some(advice).filter(|advice| advice.urgency.is_some_and(|urgency| is_pressing(&urgency)))?;
+        kept.reasons.retain(|reason| is_pressing(&reason.urgency));
+        Some(kept)
+    };
+    view.advice = pressing(view.advice).unwrap_or_else(|| Advice::plain(rules::not_judged(locale).to_owned()));
+    view.urgency = view.urgency.filter(is_pressing);
     for again in &mut view.judged_again {
-        again.advice.retain(|advice| pressing(advice.urgency).is_some());
-        again.urgency = pressing(again.urgency);
+        again.advice = again.advice.take().and_then(pressing);
+        again.urgency = again.urgency.filter(is_pressing);
     }
     view
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{NewCheckIn, NotUsed};
 use crate::engine::{
     self, Age, AnswerProblem, Answers, Compiled, DayOfPlan, Enrolment, Facts, Finding, ItemKind, NotJudged, SIGNS,
-    Slot, State, Taken, Text, Trace, TriageInput, Urgency,
+    Slot, State, Taken, Text, Trace, TriageInput, Urgency, language,
 };
 use crate::http::body::Said;
 use crate::ids::OccurrenceId;
@@ -120,11 +120,28 @@ pub fn accept(by: &JudgedBy, new: &NewCheckIn, at: Stamp) -> Accepted {
     let mut taking = by.take(DayOfPlan(place.day), &new.answers);
     not_used.append(&mut taking.not_used);
     not_used.truncate(MOST_LISTED);
-    let (mut findings, not_judged) = if by.is_triaged { by.judge(&place, &taking) } else { (Vec::new(), Vec::new()) };
-    if !not_used.is_empty() || !not_judged.is_empty() {
-        findings.push(by.kept(&not_used, &not_judged));
+    let Judgement { mut findings, failed, unjudged, has_level } =
+        if by.is_triaged { by.judge(&place, &taking) } else { Judgement::default() };
+    let is_silent = findings.is_empty() && !has_level && by.is_triaged;
+    if is_silent || !not_used.is_empty() || !failed.is_empty() || !unjudged.is_empty() {
+        // Before the other notes: nothing reassures of what nobody has judged.
+        let place = findings.iter().take_while(|finding| finding.urgency > Urgency::Note).count();
+        findings.insert(place, by.kept(&not_used, &failed, &unjudged));
     }
-    Accepted { answered_at, claimed_at, place, answers: taking.answers, not_used, findings, not_judged }
+    Accepted { answered_at, claimed_at, place, answers: taking.answers, not_used, findings, not_judged: failed }
+}
+
+/// What the rules say.
+#[derive(Default)]
+struct Judgement {
+    /// The most pressing first.
+    findings: Vec<Finding>,
+    /// The rules whose conditions have no result.
+    failed: Vec<String>,
+    /// The questions whose answer no rule of the day looks at.
+    unjudged: Vec<String>,
+    /// Whether anything was said of how strong a symptom is.
+    has_level: bool,
 }
 
 /// What of the answers can be used, and by which versions.
@@ -261,11 +278,12 @@ impl<'a> JudgedBy<'a> {
     }
 
     /// What the version of the day finds, and what older ones find in what only they asked.
-    fn judge(&self, place: &Place, taking: &Taking) -> (Vec<Finding>, Vec<String>) {
+    fn judge(&self, place: &Place, taking: &Taking) -> Judgement {
         let day = DayOfPlan(place.day);
         let input = TriageInput { day, age: place.age, answers: &taking.answers, earlier: self.earlier };
         let own = engine::triage(self.compiled, &input);
-        let (mut findings, mut not_judged) = (own.findings, own.not_judged);
+        let (mut findings, mut not_judged, mut unjudged) = (own.findings, own.not_judged, own.unjudged);
+        let mut has_level = own.has_level;
         for (version, known) in &taking.others {
             let answers = version.take_answers(&taking.sent).answers;
             let found = engine::triage_by(version, &TriageInput { answers: &answers, ..input });
@@ -274,32 +292,39 @@ impl<'a> JudgedBy<'a> {
                 found.findings.into_iter().filter(|finding| is_new(finding) && reads(finding, known)).collect();
             findings.extend(new);
             not_judged.extend(found.not_judged);
+            unjudged.extend(found.unjudged.into_iter().filter(|question| known.contains(question)));
+            has_level |= found.has_level;
         }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.urgency));
         let failed = |rule: NotJudged| rule.failed.then_some(rule.cause);
-        (findings, not_judged.into_iter().filter_map(failed).collect())
+        Judgement { findings, failed: not_judged.into_iter().filter_map(failed).collect(), unjudged, has_level }
     }
 
-    /// That something was kept and could not be used, for the patient and for the clinic.
-    fn kept(&self, not_used: &[NotUsed], not_judged: &[String]) -> Finding {
+    /// That something was kept and could not be judged, for the patient and for the clinic.
+    fn kept(&self, not_used: &[NotUsed], failed: &[String], unjudged: &[String]) -> Finding {
         let mut questions: Vec<&str> = not_used.iter().map(|one| one.question.as_str()).collect();
+        questions.extend(unjudged.iter().map(String::as_str));
         questions.dedup();
         let named = |locale: &str| {
             let labels = questions.iter().take(MOST_NAMED).map(|question| self.label(question, locale));
             labels.collect::<Vec<String>>().join("; ")
         };
-        let whys = not_used.iter().take(MOST_NAMED).map(|one| (one.question.clone(), Value::from(one.why.clone())));
-        let failed = not_judged.iter().take(MOST_NAMED).map(|rule| (rule.clone(), Value::from("failed")));
+        let said = |question: &str, why: &str| (question.to_owned(), Value::from(why));
+        let whys = not_used.iter().map(|one| said(&one.question, &one.why)).take(MOST_NAMED);
+        let failures = failed.iter().map(|rule| said(rule, "failed")).take(MOST_NAMED);
+        let others = unjudged.iter().map(|question| said(question, "not_judged")).take(MOST_NAMED);
+        let cause = if not_used.is_empty() && failed.is_empty() { NOT_JUDGED } else { NOT_USED };
         Finding {
-            rule: NOT_USED.to_owned(),
-            cause: NOT_USED.to_owned(),
+            rule: cause.to_owned(),
+            cause: cause.to_owned(),
             urgency: Urgency::Note,
-            advice: in_both(|locale| kept(locale, &named(locale))),
-            reason: in_both(|locale| kept_for_staff(locale, &named(locale), not_judged)),
+            advice: Text::in_each(|locale| kept(locale, &named(locale))),
+            reason: Text::in_each(|locale| kept_for_staff(locale, failed)),
+            because: Text::in_each(|locale| not_judged_words(locale, &named(locale))),
             trace: Trace {
-                expression: NOT_USED.to_owned(),
+                expression: cause.to_owned(),
                 escalated_by: None,
-                values: whys.chain(failed).collect(),
+                values: whys.chain(failures).chain(others).collect(),
                 not_answered: Vec::new(),
             },
         }
@@ -311,7 +336,7 @@ impl<'a> JudgedBy<'a> {
         let asked = all.into_iter().find_map(|version| version.question(question));
         asked.map_or_else(
             || words_for(question, locale).unwrap_or(question).replace(['{', '}'], ""),
-            |asked| asked.text.in_locale(&[locale]).to_owned(),
+            |asked| asked.name.as_ref().unwrap_or(&asked.text).in_locale(&[locale]).to_owned(),
         )
     }
 }
@@ -328,6 +353,8 @@ struct Line<'a> {
 
 /// The cause of what is raised when something could not be used.
 pub const NOT_USED: &str = "not_used";
+/// The cause of what is raised when all could be used, and no rule looks at it on that day.
+pub const NOT_JUDGED: &str = "not_judged";
 /// So many are named in an alert.
 const MOST_NAMED: usize = 10;
 /// So many are listed in the answer; the row has the whole body.
@@ -379,10 +406,6 @@ impl From<AnswerProblem> for NotUsed {
     }
 }
 
-fn in_both(text: impl Fn(&str) -> String) -> Text {
-    Text::REQUIRED.iter().map(|locale| ((*locale).to_owned(), text(locale))).collect()
-}
-
 /// What is sent beside the answers, in words.
 fn words_for(field: &str, locale: &str) -> Option<&'static str> {
     match (field, language(locale)) {
@@ -394,34 +417,37 @@ fn words_for(field: &str, locale: &str) -> Option<&'static str> {
     }
 }
 
+/// What is said instead of "in line with what is common".
 fn kept(locale: &str, questions: &str) -> String {
-    let about = if questions.is_empty() { String::new() } else { format!(" ({questions})") };
+    let what = not_judged_words(locale, questions);
     match language(locale) {
         "es" => format!(
-            "Hemos guardado lo que envió, y la clínica lo verá. Una parte no se ha podido valorar{about}. Si le preocupa algo, llámenos: {{clinic_phone}}. \
+            "Hemos guardado sus respuestas, y la clínica las verá. {what} Si le preocupa algo, llámenos: {{clinic_phone}}. \
              En una emergencia, llame al {{emergency_number}}."
         ),
         _ => format!(
-            "We have kept what you sent, and the clinic will see it. Some of it could not be judged{about}. If you are worried, call us: {{clinic_phone}}. \
+            "We have kept your answers, and the clinic will see them. {what} If you are worried, call us: {{clinic_phone}}. \
              In an emergency, call {{emergency_number}}."
         ),
     }
 }
 
-fn kept_for_staff(locale: &str, questions: &str, not_judged: &[String]) -> String {
-    let rules = not_judged.iter().take(MOST_NAMED).cloned().collect::<Vec<String>>().join(", ");
-    let words = match language(locale) {
-        "es" => ["Guardado, y léalo en el control.", "No se pudo usar", "Estas reglas no dan resultado"],
-        _ => ["Kept: read it in the check-in.", "Could not be used", "These rules give no result"],
-    };
-    let [kept, not_used, failed] = words;
-    let mut text = kept.to_owned();
-    for (what, which) in [(not_used, questions), (failed, rules.as_str())] {
-        if !which.is_empty() {
-            text = format!("{text} {what}: {which}.");
-        }
+fn not_judged_words(locale: &str, questions: &str) -> String {
+    match (language(locale), questions) {
+        ("es", "") => "No dicen lo suficiente sobre su piel para valorarlas.".to_owned(),
+        ("es", _) => format!("Esto no se ha podido valorar: {questions}."),
+        (_, "") => "They do not say enough about your skin to be judged.".to_owned(),
+        _ => format!("This could not be judged: {questions}."),
     }
-    text
+}
+
+fn kept_for_staff(locale: &str, failed: &[String]) -> String {
+    let rules = failed.iter().take(MOST_NAMED).cloned().collect::<Vec<String>>().join(", ");
+    let (kept, fails) = match language(locale) {
+        "es" => ("Guardado: léalo en el control.", "Estas reglas no dan resultado"),
+        _ => ("Kept: read it in the check-in.", "These rules give no result"),
+    };
+    if rules.is_empty() { kept.to_owned() } else { format!("{kept} {fails}: {rules}.") }
 }
 
 /// "In line with what is common", never "you are fine".
@@ -456,8 +482,4 @@ pub fn standing(locale: &str) -> &'static str {
              If you are worried, contact us."
         }
     }
-}
-
-fn language(locale: &str) -> &str {
-    locale.split('-').next().unwrap_or_default()
 }

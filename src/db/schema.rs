@@ -389,6 +389,7 @@ diesel::table! {
         note -> Nullable<Text>,
         version -> Integer,
         annotations -> Nullable<JsonDoc>,
+        pressing -> Integer,
     }
 }
 

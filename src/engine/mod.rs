@@ -3,6 +3,7 @@
 mod adherence;
 mod alerts;
 mod answers;
+mod because;
 mod calendar;
 mod clock;
 mod commands;
@@ -14,6 +15,7 @@ mod diff;
 mod document;
 mod effect;
 mod hours;
+mod judged;
 mod late_enrolment;
 mod lint;
 mod merge;
@@ -47,7 +49,7 @@ pub use document::{
 };
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use hours::{Desk, Hours, HoursProblem, Opening};
-pub use lint::{Linted, lint};
+pub use lint::{Linted, NotJudgedDays, lint, not_judged_days};
 pub use merge::{Line, SetAside, Source, forbidden_until, merge, set_aside};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, at_the_latest, find, occurrence_id};
 pub use overrides::{
@@ -62,7 +64,7 @@ pub use simulate::{
     SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
 };
 pub use stops::{End, Pause, PausedDays, Silence, Stops, Way};
-pub use text::{Text, fill, has_controls};
+pub use text::{Text, fill, has_controls, language};
 pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage, triage_by};
 pub use words::{
     AlertChange, Decision, ItemKind, LateEnrolment, MarkState, ParameterKind, PlanStatus, Procedure, Purpose,

@@ -23,6 +23,33 @@ impl Text {
     /// The locales every text must have.
     pub const REQUIRED: &'static [&'static str] = &["en", "es"];
 
+    /// A text that is made in each of the required locales.
+    pub fn in_each(make: impl Fn(&str) -> String) -> Self {
+        Self::REQUIRED.iter().map(|locale| ((*locale).to_owned(), make(locale))).collect()
+    }
+
+    /// Without what does not pass, by locale.
+    pub fn filter(self, pass: impl Fn(&str) -> bool) -> Self {
+        let of_each = self.0.iter().filter(|(_, text)| pass(text));
+        of_each.map(|(locale, text)| (locale.clone(), text.clone())).collect()
+    }
+
+    /// This, and another text after it, in each locale that either has.
+    pub fn and(&self, other: &Self) -> Self {
+        let locales: std::collections::BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        let both = |locale: &str| {
+            let first = self.wanted(&[locale]).unwrap_or_default();
+            let second = other.wanted(&[locale]).unwrap_or_default();
+            match (first, second) {
+                (one, "") | ("", one) => one.to_owned(),
+                (first, second) if first == second => first.to_owned(),
+                (first, second) if first.ends_with(['.', '?', '!']) => format!("{first} {second}"),
+                (first, second) => format!("{first}. {second}"),
+            }
+        };
+        locales.into_iter().map(|locale| (locale.clone(), both(locale))).collect()
+    }
+
     /// The text in the first wanted locale there is: `es-MX` is satisfied by `es`, and English is the last resort.
     pub fn in_locale(&self, wanted: &[&str]) -> &str {
         self.wanted(wanted).or_else(|| self.0.get("en").map(String::as_str)).unwrap_or_default()
@@ -37,6 +64,11 @@ impl Text {
         let language = || locale.split_once('-').and_then(|(language, _)| self.0.get(language));
         self.0.get(locale).or_else(language).map(String::as_str)
     }
+}
+
+/// The language of a BCP 47 tag: `es` of `es-MX`.
+pub fn language(locale: &str) -> &str {
+    locale.split('-').next().unwrap_or_default()
 }
 
 /// The text with every `{name}` that is known replaced; what is not known stays as it is written.

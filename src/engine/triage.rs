@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::answers::{Answers, known_answer};
+use super::because::because;
 use super::calendar::{Age, DayOfPlan};
 use super::compile::Compiled;
 use super::conditions::{Condition, Known, Verdict};
 use super::document::{Escalation, Rule, SIGNS, Sign};
+use super::judged;
 use super::text::Text;
-use super::words::{Trigger, Urgency};
+use super::words::{QuestionKind, Trigger, Urgency};
 
 /// Rules look back at so many check-ins.
 pub const LOOK_BACK: usize = 30;
@@ -38,6 +40,18 @@ pub struct Triage {
     pub findings: Vec<Finding>,
     /// The rules that could not be judged; the others were.
     pub not_judged: Vec<NotJudged>,
+    /// The questions whose answer no rule of the day compares with anything.
+    pub unjudged: Vec<String>,
+    /// Whether a level was judged: what says nothing about the skin says nothing of what is common.
+    pub has_level: bool,
+}
+
+impl Triage {
+    /// Whether it may be said that the answers are in line with what is common: every one was judged, and nothing was found.
+    pub fn is_in_line(&self) -> bool {
+        let has_failed = self.not_judged.iter().any(|rule| rule.failed);
+        self.findings.is_empty() && self.unjudged.is_empty() && self.has_level && !has_failed
+    }
 }
 
 /// Something a person should know.
@@ -53,6 +67,9 @@ pub struct Finding {
     pub advice: Text,
     /// Why, for staff.
     pub reason: Text,
+    /// What of the answers it was, with the numbers, for everybody; empty if it was none.
+    #[serde(default)]
+    pub because: Text,
     /// How it came about.
     pub trace: Trace,
 }
@@ -103,7 +120,8 @@ pub fn triage_by(compiled: &Compiled, input: &TriageInput) -> Triage {
             };
             let verdict = rule.when.judge(known);
             if verdict == Verdict::True {
-                findings.push(finding(rule, symptom, known));
+                let found = finding(rule, symptom, known);
+                findings.push(Finding { because: because(compiled, input, (rule, symptom), &found.trace), ..found });
             }
             // One rule that cannot be judged says nothing about the others.
             let failed = verdict == Verdict::Failed || (verdict == Verdict::True && fails(&rule.escalate, known));
@@ -114,7 +132,26 @@ pub fn triage_by(compiled: &Compiled, input: &TriageInput) -> Triage {
         }
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.urgency));
-    Triage { urgency: findings.first().map(|finding| finding.urgency), findings, not_judged }
+    let urgency = findings.first().map(|finding| finding.urgency);
+    let (unjudged, has_level) = unjudged(compiled, input);
+    Triage { urgency, findings, not_judged, unjudged, has_level }
+}
+
+/// The answers that no rule of the day looks at, and whether a level is among those that one does. Signs are judged on every day.
+fn unjudged(compiled: &Compiled, input: &TriageInput) -> (Vec<String>, bool) {
+    let rules = judged::Rules {
+        rules: judged::on_day(&compiled.rules, input.age.0),
+        other: |name: &str| variable(compiled, input, name),
+    };
+    let (mut unjudged, mut has_level) = (Vec::new(), false);
+    for (key, answer) in input.answers.0.iter().filter(|(key, _)| key.as_str() != SIGNS) {
+        let Some(question) = compiled.question(key).filter(|question| judged::is_for_rules(question)) else { continue };
+        match known_answer(question.kind, answer) {
+            Some(value) if rules.judge(question, &value) => has_level |= question.kind == QuestionKind::Level,
+            _ => unjudged.push(key.clone()),
+        }
+    }
+    (unjudged, has_level)
 }
 
 /// The signs that were answered yes, whatever the day: a yes is never lost.
@@ -139,6 +176,7 @@ fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>) -> Finding {
         urgency,
         advice: advice.clone(),
         reason: sign.text.clone(),
+        because: sign.text.clone(),
         trace,
     }
 }
@@ -154,6 +192,7 @@ pub(super) fn finding(rule: &Rule, symptom: Option<&str>, known: impl Fn(&str) -
         urgency,
         advice: advice.clone(),
         reason: rule.reason.clone(),
+        because: Text::default(),
         trace,
     }
 }

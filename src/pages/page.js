@@ -487,11 +487,13 @@ function checkInForm(form, item, done) {
 function showAdvice(line, item, today, answer) {
   const heading = make("h3", { tabindex: -1 }, T.our_advice);
   const first = answer.urgency === "emergency" ? emergencyBlock(T.call_now, [answer.contact.emergency_number]) : null;
-  const advice = answer.advice.map((one) => make("div", { class: `card advice ${one.urgency ?? "none"}-advice` },
-    one.urgency && make("p", { class: "urgency" }, T[one.urgency]), make("p", {}, one.text)));
-  fillLine(line, item, today).append(...[first, heading, ...advice, make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact, today.zone)].filter(Boolean));
+  const { urgency, text, reasons } = answer.advice;
+  const advice = make("div", { class: `card advice ${urgency ?? "none"}-advice` },
+    urgency && make("p", { class: "urgency" }, T[urgency]), make("p", {}, text),
+    reasons.length && make("ul", {}, ...reasons.map((reason) => make("li", {}, reason.text))));
+  fillLine(line, item, today).append(...[first, heading, advice, make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact, today.zone)].filter(Boolean));
   goTo(heading, first);
-  speak([T.sent, first?.textContent, ...answer.advice.map((one) => one.text)].filter(Boolean).join(" "));
+  speak([T.sent, first?.textContent, text].filter(Boolean).join(" "));
 }
 
 function remindersBlock() {

@@ -117,6 +117,8 @@ codes! {
     QuestionNeverAsked = "question_never_asked", Error;
     /// A question whose answer nothing reads.
     QuestionUnread = "question_unread", Warning;
+    /// A question of a check-in with an answer that no rule of that day looks at: the patient could be told neither this nor that.
+    AnswerNotJudged = "answer_not_judged", Error;
     /// A check-in without a question on one of its days.
     CheckInEmpty = "check_in_empty", Error;
     /// A check-in that reminds nobody.

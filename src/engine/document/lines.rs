@@ -21,12 +21,18 @@ pub(super) fn questions(root: &Fields, reading: &Reading) -> Vec<Question> {
             kind: kind.unwrap_or(QuestionKind::Flag),
             days: reading.days_or_all(fields),
             when: reading.when(fields),
+            name: optional_text(fields, "name"),
             text: text(fields, "text"),
             hint: optional_text(fields, "hint"),
             choices: parts::choices(fields),
+            usual: keys(fields, "usual", Style::Label),
             purpose: fields.optional("purpose").and_then(|node| node.word()),
             scale: fields.optional("scale").and_then(|node| node.string()).map(str::to_owned),
         };
+        for node in fields.optional("usual").map(|usual| usual.list()).unwrap_or_default() {
+            let Some(word) = node.string() else { continue };
+            must_be_known(&node, word, "choice", question.choices.iter().map(|choice| choice.key.as_str()));
+        }
         if kind.is_some() {
             question_is_sound(fields, &question);
         }

@@ -298,12 +298,16 @@ pub struct Question {
     pub days: Days,
     /// When it is asked.
     pub when: Option<Condition>,
+    /// What it asks about, in a word or two, where answers are named; otherwise the question is.
+    pub name: Option<Text>,
     /// The question.
     pub text: Text,
     /// Help with the answer.
     pub hint: Option<Text>,
     /// What can be answered.
     pub choices: Vec<Choice>,
+    /// Choices that are no reason to act. If none is named, the one for which no rule fires is.
+    pub usual: Vec<String>,
     /// Why it is asked if no rule reads it.
     pub purpose: Option<Purpose>,
     /// The published scale it is, with its version, like `GAIS, as in the SkinPen study`.

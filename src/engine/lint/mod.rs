@@ -2,6 +2,7 @@
 
 mod contexts;
 mod days;
+mod judged;
 mod places;
 mod questions;
 mod reach;
@@ -11,6 +12,7 @@ mod texts;
 mod triggers;
 
 use contexts::Contexts;
+pub use judged::NotJudgedDays;
 use places::Places;
 
 use super::document::{Defect, Protocol, Severity, parse};
@@ -36,6 +38,11 @@ pub fn lint(source: &str) -> Result<Linted, Vec<Defect>> {
     Ok(Linted { protocol, warnings: defects })
 }
 
+/// On which days an answer would be kept for the clinic and not judged, question by question.
+pub fn not_judged_days(protocol: &Protocol) -> Vec<NotJudgedDays> {
+    judged::not_judged(protocol, &Contexts::of(protocol))
+}
+
 /// What every check needs.
 struct Linter<'s, 'p> {
     places: Places<'s>,
@@ -49,6 +56,7 @@ impl Linter<'_, '_> {
         self.reach();
         self.questions();
         self.triggers();
+        self.answers_are_judged();
         self.texts();
         self.sources();
         self.places.finish()

@@ -101,6 +101,7 @@ fn finding(dossier: &Dossier, reasons: &[Reason]) -> Finding {
     };
     let sources: Vec<String> = conditions.map(|when| format!("({})", when.source())).collect();
     Finding {
+        because: Text::default(),
         rule: CAUSE.to_owned(),
         cause: CAUSE.to_owned(),
         urgency: Urgency::Soon,

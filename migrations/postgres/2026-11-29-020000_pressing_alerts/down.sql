@@ -1,0 +1,3 @@
+DROP INDEX alerts_by_status_and_pressing;
+DROP INDEX alerts_by_pressing;
+ALTER TABLE alerts DROP COLUMN pressing;
