@@ -142,7 +142,7 @@ struct AlertParams {
 fn language(c: &mut Conn, who: &Staff, asked: Option<String>) -> Result<String, Error> {
     match asked {
         Some(asked) => Ok(asked),
-        None => Ok(auth::store::find_account(c, who.account)?.map(|account| account.locale).unwrap_or_default()),
+        None => Ok(auth::locale_of(c, who.account)?.unwrap_or_default()),
     }
 }
 

@@ -654,6 +654,11 @@ pub fn set_disabled(c: &mut Conn, email: &str, disabled: bool, why: &str, m: &Mo
     audit::note_why(c, (None, None), Deed { action, object_kind: "account", object: account.id.0 }, why, m)
 }
 
+/// The language of whoever has the account.
+pub fn locale_of(c: &mut Conn, account: AccountId) -> Result<Option<String>, Error> {
+    Ok(store::find_account(c, account)?.map(|account| account.locale))
+}
+
 /// The account of the address; a new one if there is none. A password that is there is never replaced here.
 pub fn account_for(
     c: &mut Conn,

@@ -92,15 +92,17 @@ fn part(
             };
             format!("{name} {degrees} {on_day}")
         }
-        Known::Decimal(number) => format!("{name}: {number}"),
-        Known::Flag(flag) => format!("{name}: {}", if flag { words.yes } else { words.no }),
-        Known::Word(word) => format!("{name}: {}", choice(&word)),
+        Known::Decimal(number) => named(name, &number.to_string()),
+        Known::Flag(flag) => named(name, if flag { words.yes } else { words.no }),
+        Known::Word(word) => named(name, &choice(&word)),
         Known::Words(keys) if question.key == super::document::SIGNS => {
             let signs = compiled.signs.iter().filter(|sign| keys.contains(&sign.key));
             signs.map(|sign| sign.text.in_locale(&[locale])).collect::<Vec<&str>>().join(" ")
         }
-        Known::Words(keys) => {
-            format!("{name}: {}", keys.iter().map(|key| choice(key)).collect::<Vec<String>>().join("; "))
-        }
+        Known::Words(keys) => named(name, &keys.iter().map(|key| choice(key)).collect::<Vec<String>>().join("; ")),
     })
+}
+
+fn named(name: &str, answer: &str) -> String {
+    if name.ends_with('?') { format!("{name} {answer}") } else { format!("{name}: {answer}") }
 }

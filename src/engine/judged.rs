@@ -30,6 +30,9 @@ impl<F: Fn(&str) -> Option<Known>> Rules<'_, F> {
             let first = verdicts.next();
             verdicts.any(|fires| Some(fires) != first)
         };
+        if fires_for(value) {
+            return true;
+        }
         if !looking().any(differs) {
             return false;
         }

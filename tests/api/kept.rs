@@ -97,16 +97,15 @@ fn named(question: &str, why: &str) -> Vec<(String, String)> {
 }
 
 fn rules(check_in: &Value) -> Vec<String> {
-    let rule = |one: &Value| one["rule"].as_str().unwrap_or("none").to_owned();
-    check_in["advice"].as_array().unwrap().iter().map(rule).collect()
+    let rule = |one: &Value| one["rule"].as_str().unwrap().to_owned();
+    let found: Vec<String> = check_in["advice"]["reasons"].as_array().unwrap().iter().map(rule).collect();
+    if found.is_empty() { vec!["none".to_owned()] } else { found }
 }
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_used_is_kept_and_named_and_the_others_are_judged() {
     let care = Care::new().await;
     let check_in = care.answer(1, json!({ "redness": 11, "pain": 9, "signs": ["F1", "F99"] })).await;
-    let kept = "We have kept what you sent, and the clinic will see it. Some of it could not be judged (How red is the area?; Is any of these true today?). \
-                If you are worried, call us: +44 20 7946 0000. In an emergency, call 999.";
     assert_eq!(check_in["answers"], json!({ "pain": 9, "signs": ["F1"] }));
     assert_eq!(check_in["urgency"], "emergency");
     assert_eq!(
@@ -115,14 +114,20 @@ async fn an_answer_that_cannot_be_used_is_kept_and_named_and_the_others_are_judg
     );
     assert_eq!(check_in["not_used"][0]["detail"], "Give a whole number from 0 to 10.");
     assert!(check_in["not_used"][1]["detail"].as_str().unwrap().starts_with("`F99`: Give one of: F1, "));
-    let advice = check_in["advice"].as_array().unwrap();
     assert_eq!(rules(&check_in), ["F1", "R1", "not_used"]);
-    let last = advice.last().unwrap();
-    assert_eq!(last["urgency"], "note");
-    assert!(last["text"].as_str().unwrap().starts_with(&kept[..90]), "{last}");
-    assert!(
-        last["text"].as_str().unwrap().ends_with("call us: +44 20 7946 0000. In an emergency, call 999."),
-        "{last}"
+    assert_eq!(
+        check_in["advice"],
+        json!({
+            "urgency": "emergency", "text": check_in["advice"]["text"],
+            "reasons": [
+                { "rule": "F1", "urgency": "emergency", "text": check_in["advice"]["reasons"][0]["text"] },
+                { "rule": "R1", "urgency": "urgent", "text": "Pain 9 on day 2; usual 1" },
+                {
+                    "rule": "not_used", "urgency": "note",
+                    "text": "This could not be judged: Redness or change in colour; Danger signs."
+                },
+            ]
+        })
     );
     assert_eq!(care.alerts("cause = 'F1' AND urgency = 'emergency'"), 1);
     assert_eq!(care.alerts("cause = 'not_used' AND urgency = 'note'"), 1);
@@ -162,9 +167,13 @@ async fn whatever_is_wrong_with_an_answer_it_is_no_reassurance() {
     let token = care.ada.person.token().await;
     let path = format!("/v1/me/check-ins/{}", phone_id(1));
     let spanish = care.app.ask("GET", &path).bearer(&token).header("accept-language", "es").send().await.must(200);
-    let said = spanish["advice"][0]["text"].as_str().unwrap().to_owned();
-    assert!(said.starts_with("Hemos guardado lo que envió") && said.contains("+44 20 7946 0000"), "{said}");
-    assert_eq!(rules(&care.answer(91, json!({ "signs": [] })).await), ["none"], "none of these is an answer");
+    let said = spanish["advice"]["text"].as_str().unwrap().to_owned();
+    assert!(
+        said.starts_with("Hemos guardado sus respuestas, y la clínica las verá. Esto no se ha podido valorar: ")
+            && said.contains("+44 20 7946 0000"),
+        "{said}"
+    );
+    assert_eq!(rules(&care.answer(91, json!({ "signs": [] })).await), ["not_judged"], "of the skin it says nothing");
 }
 
 #[tokio::test]
@@ -183,7 +192,7 @@ async fn a_danger_sign_is_judged_whatever_else_is_wrong() {
             "plan_id": care.ada.plan_id, "answers": signs, "occurrence_id": "none", "answered_at": "2126-03-02T10:00:00Z"
         });
         let check_in = care.put(number, body).await.must(201);
-        assert_eq!(check_in["advice"][0]["rule"], "F6", "{signs}");
+        assert_eq!(check_in["advice"]["reasons"][0]["rule"], "F6", "{signs}");
         assert_eq!(check_in["answers"], json!({ "signs": ["F6"] }), "{signs}");
         let whys = whys(&check_in);
         assert_eq!(whys[0], ("occurrence_id".to_owned(), "unknown_value".to_owned()));
@@ -366,7 +375,10 @@ async fn a_check_in_is_judged_again_after_repair_and_the_first_judgement_stays()
             "id": again["id"], "check_in_id": first["id"], "protocol_version_id": version,
             "judged_by": care.clinic.members[1].to_string(), "judged_at": "2026-03-05T09:00:00Z", "day": 2,
             "answers": { "redness": 2, "tight": true }, "not_used": [], "not_judged": [], "urgency": "urgent",
-            "advice": [{ "rule": "T1", "urgency": "urgent", "text": "Call +44 20 7946 0000." }]
+            "advice": {
+                "urgency": "urgent", "text": "Call +44 20 7946 0000.",
+                "reasons": [{ "rule": "T1", "urgency": "urgent", "text": "Is it tight? yes" }]
+            }
         })
     );
     assert_eq!(care.alerts("cause = 'T1' AND urgency = 'urgent'"), 1);
@@ -404,7 +416,7 @@ async fn what_was_repaired_counts_for_the_answers_after_it() {
             ),
             (
                 "[[rule]]\nkey = \"R5\"",
-                "[[rule]]\nkey = \"W1\"\non = \"answers\"\nwhen = \"warm >= warm_previous + 2\"\nurgency = \"soon\"\nadvice = { en = \"Warmer.\", es = \"Más calor.\" }\nreason = { en = \"Warmer.\", es = \"Más calor.\" }\nsources = [\"CW\"]\n\n[[rule]]\nkey = \"R5\"",
+                "[[rule]]\nkey = \"W0\"\non = \"answers\"\nwhen = \"warm >= 10\"\nurgency = \"soon\"\nadvice = { en = \"Hot.\", es = \"Caliente.\" }\nreason = { en = \"Hot.\", es = \"Caliente.\" }\nsources = [\"CW\"]\n\n[[rule]]\nkey = \"W1\"\non = \"answers\"\nwhen = \"warm >= warm_previous + 2\"\nurgency = \"soon\"\nadvice = { en = \"Warmer.\", es = \"Más calor.\" }\nreason = { en = \"Warmer.\", es = \"Más calor.\" }\nsources = [\"CW\"]\n\n[[rule]]\nkey = \"R5\"",
             ),
         ],
     );

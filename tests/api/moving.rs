@@ -908,13 +908,13 @@ async fn a_late_answer_is_judged_by_the_version_of_its_day() {
 
     let late = answer(&ada, &two, 1, json!({ "worried": true })).await.must(201);
     assert_eq!((&late["day"], &late["urgency"], &late["back_filled"]), (&json!(2), &json!("soon"), &json!(true)));
-    assert_eq!(late["advice"][0]["rule"], "R5");
+    assert_eq!(late["advice"]["reasons"][0]["rule"], "R5");
     let open = answer(&ada, &three, 2, json!({ "tight": true })).await.must(201);
-    assert_eq!((&open["day"], &open["advice"][0]["rule"]), (&json!(3), &json!("T1")));
+    assert_eq!((&open["day"], &open["advice"]["reasons"][0]["rule"]), (&json!(3), &json!("T1")));
     // What the version of the day does not ask is judged by the one that does.
     for (id, line, question, rule) in [(3, &two, "tight", "T1"), (4, &three, "worried", "R5")] {
         let other = answer(&ada, line, id, json!({ question: true })).await.must(201);
-        assert_eq!((&other["advice"][0]["rule"], &other["not_used"]), (&json!(rule), &json!([])));
+        assert_eq!((&other["advice"]["reasons"][0]["rule"], &other["not_used"]), (&json!(rule), &json!([])));
         assert_eq!(other["answers"], json!({ question: true }));
     }
     let causes: BTreeSet<String> = clinic.owner.get("/v1/clinic/alerts").await.must(200)["items"]

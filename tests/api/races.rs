@@ -110,7 +110,7 @@ async fn prepare(operation: &str, clinic: &Clinic, number: usize) -> Edit {
             let ada = clinic.enrol(&name).await;
             let check_in = format!("/v1/me/check-ins/{}", crate::support::people::phone_id(number as u128 + 1_000));
             ada.person.put(&check_in, json!({ "plan_id": ada.plan_id, "answers": { "redness": 10 } })).await.must(201);
-            let alerts = owner.get("/v1/clinic/alerts?limit=1").await.must(200);
+            let alerts = owner.get("/v1/clinic/alerts?status=open&limit=1").await.must(200);
             let verb = operation.strip_suffix("_alert").unwrap();
             Edit {
                 who: owner,

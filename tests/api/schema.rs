@@ -65,7 +65,7 @@ fn sqlite_table(database: &Database, table: &str) -> Table {
         lines(&format!("SELECT sql AS value FROM sqlite_master WHERE type = 'table' AND name = '{table}'")).remove(0);
     Table {
         columns: lines(&format!(
-            "SELECT name||CASE WHEN \"notnull\" THEN ' required' ELSE '' END AS value FROM pragma_table_info('{table}')"
+            "SELECT name||CASE WHEN \"notnull\" THEN ' required' ELSE '' END AS value FROM pragma_table_xinfo('{table}')"
         ))
         .into_iter()
         .collect(),

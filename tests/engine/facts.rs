@@ -20,12 +20,24 @@ const CONDITIONS_WITHOUT_HOLD: &[(&str, &str, &str)] =
 /// Signs that stand in a plan on other days than in `signs.csv`: plan, sign, days, why.
 const OTHER_DAYS: &[(&str, &str, &str, &str)] = &[
     ("peel-medium", "F14", "8-14", "P7: any swelling after day 7, because it peaks at 48 h and is common before"),
-    ("laser-afl", "F21", "1-2", "P9: white pimples on days 3-14 are urgent [RSQ], rule F21-white"),
+    ("laser-afl", "F17", "7-365", "to the end of the plan, which is longer than the sheet's 180 days"),
+    ("laser-afl", "F18", "14-365", "as F17"),
+    ("laser-afl", "F19", "14-365", "as F17"),
+    ("laser-afl", "F21", "1-2", "P9: many, sore or hot ones on days 3-14 are urgent [RSQ], rule F21-sore"),
 ];
 
 /// Parts of a sign that are of another level than `signs.csv` names: plan, part, why.
-const OTHER_LEVELS: &[(&str, &str, &str)] =
-    &[("laser-afl", "F21-white", "P9: white pimples or a new itchy rash on days 3-14: URGENT [RSQ]")];
+const OTHER_LEVELS: &[(&str, &str, &str)] = &[
+    ("peel-medium", "F8-after-day-4", "a rise of one point is a note; of two it is F8-rise"),
+    ("peel-medium", "F14-slight", "one point is a note"),
+    ("laser-afl", "F14-slight", "one point is a note"),
+    ("laser-nafl", "F14-slight", "one point is a note"),
+    ("peel-medium", "F20-slight", "one point is a note"),
+    ("peel-medium", "F11-open-skin-early", "raw skin to day 10 is the peel's course [A33]"),
+    ("laser-afl", "F11-open-skin-early", "open skin to day 10 is the laser's course"),
+    ("mn-scalp", "F10-open-points-early", "open points on days 1 and 2 are common"),
+    ("laser-afl", "F21-sore", "P9: many, sore or hot pimples on days 3-14: URGENT [RSQ]"),
+];
 
 /// How the conditional adjusts of the plans change a curve: plan, variant, symptom, expected level of a day.
 type Adjusted = (&'static str, &'static str, &'static str, fn(usize, u8) -> u8);

@@ -20,6 +20,7 @@ mod oracle;
 mod parsing;
 mod previewing;
 mod queues;
+mod reassuring;
 mod reminders;
 mod robust;
 mod schema;

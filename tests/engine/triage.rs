@@ -27,7 +27,10 @@ fn with(key: &str, value: Value) -> Value {
 #[test]
 fn answers_in_line_with_the_day_find_nothing() {
     let result = judged(3, calm(), &[(2, calm())]);
-    assert_eq!((result.urgency, &result.findings, &result.not_judged, &result.unjudged), (None, &vec![], &vec![], &vec![]));
+    assert_eq!(
+        (result.urgency, &result.findings, &result.not_judged, &result.unjudged),
+        (None, &vec![], &vec![], &vec![])
+    );
 }
 
 #[test]

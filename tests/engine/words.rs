@@ -25,8 +25,8 @@ const OF_THE_CLINIC: [(&str, &str); 3] =
     [("clinic_phone", "555-0100"), ("out_of_hours", "555-0199"), ("emergency_number", "112")];
 
 /// Names of medicines, acids and places: a reader knows them or looks them up, so they are kept out of the grade.
-const NAMES: &str = "aspirin aspirina benzoilo benzoyl fitzpatrick ibuprofen ibuprofeno isotretinoin isotretinoína jessner \
-    minoxidil paracetamol peroxide peróxido retinol salicylic salicílico tretinoin";
+const NAMES: &str = "acetaminophen adapalene adapaleno aspirin aspirina benzoilo benzoyl botulinum botulínica diclofenac diclofenaco fitzpatrick hialurónico hyaluronic hydroquinone hidroquinona ibuprofen ibuprofeno isotretinoin isotretinoína jessner \
+    minoxidil naproxen naproxeno paracetamol peroxide peróxido retinol salicylic salicílico tretinoin";
 
 /// Words the rule for English syllables gets wrong. Held against the CMU Pronouncing Dictionary once, when they were
 /// written down: of the 800 words of the plans the rule missed these.
@@ -48,10 +48,7 @@ const FORBIDDEN_EN: &[(&str, &str)] = &[
     ),
     (r"\bgo(es)? away\b|\bremoves? (scar|mark)", "scars and marks may look better, not go away"),
     (r"\bapproved\b|\bcleared\b", "no device or plan is approved for every use here"),
-    (
-        r"antibiotic|aciclovir|acyclovir|valaciclovir|amoxicillin|doxycycline|hydroquinone|\b\d+ ?(mg|ml)\b",
-        "a medicine or dose",
-    ),
+    (r"antibiotic|aciclovir|acyclovir|valaciclovir|amoxicillin|doxycycline|\b\d+ ?(mg|ml)\b", "a medicine or dose"),
     (r"\byou failed\b|complian|\byour fault\b|\byou should have\b|\bwrongly\b", "blames"),
     (
         r"erythema|o?edema|exfoliat|(hyper|hypo)?pigmentation|\btopical\b|occlusive|herpes|retinoid|contraindicat|analgesic|\blesions?\b|\badverse\b",
@@ -68,7 +65,7 @@ const FORBIDDEN_ES: &[(&str, &str)] = &[
         "promises",
     ),
     (r"\baprobad[oa]s?\b|\bautorizad[oa]s?\b", "no device or plan is approved for every use here"),
-    (r"antibiótic|aciclovir|amoxicilina|doxiciclina|hidroquinona|\b\d+ ?(mg|ml)\b", "a medicine or dose"),
+    (r"antibiótic|aciclovir|amoxicilina|doxiciclina|\b\d+ ?(mg|ml)\b", "a medicine or dose"),
     (r"incumpl|no ha cumplido|\bculpa\b|\bdebería haber\b", "blames"),
     (
         r"eritema|\bedemas?\b|exfoliación|(hiper|hipo)?pigmentación|tópic|oclusiv|herpes simple|retinoide|contraindic|analgésic|\blesi(ón|ones)\b|advers",
@@ -82,6 +79,7 @@ const FORBIDDEN_ES: &[(&str, &str)] = &[
 const OWN_WORDS: &[(&str, &[&str], &str)] = &[
     ("exclusion tan-or-sunburn", &["laser-afl", "laser-nafl"], "6 weeks before laser [LEE], 2 before needling [EMT]"),
     ("exclusion deep-needles", &["mn-face", "mn-pigment"], "each plan has its own usual depth"),
+    ("sign F5", &["laser-afl", "peel-medium"], "ointment near the eyes blurs sight [A35]"),
     ("question dry_peel", &["laser-afl"], "its curve row is dry crust and peel"),
     ("question dry_peel hint", &["laser-afl"], "its curve row is dry crust and peel"),
     ("question ooze", &["laser-afl", "peel-medium"], "the peel's curve row is ooze and crust, the laser's ooze alone"),
@@ -92,7 +90,7 @@ const OWN_WORDS: &[(&str, &[&str], &str)] = &[
     ("sign F7 advice", &["mn-body"], "the face and the eye are not treated"),
     ("sign F10", &["laser-afl", "laser-nafl", "peel-medium"], "crusts and ooze that are common differ"),
     ("sign F10", &["mn-scalp", "peel-superficial"], "no scab is listed as common, not even a tiny one"),
-    ("sign F11", &["laser-afl"], "raw skin is common at first: ask for new or growing"),
+    ("sign F11", &["laser-afl", "peel-medium"], "raw skin is common at first: ask for new or growing"),
     ("sign F14", &["laser-afl", "laser-nafl", "peel-medium"], "any swelling counts, from another day on"),
     ("sign F18", &["mn-acne-scar"], "lines and dots are its own sign P2a"),
 ];
@@ -419,9 +417,8 @@ fn nobody_is_told_to_stop_a_prescribed_medicine() {
 
 #[test]
 fn temperatures_are_in_both_units() {
-    for locale in ["en", "es"] {
-        together(locale, r"\b3[78]\.\d C\b", r"\(\d+(\.\d)? F\)", "a temperature in one unit");
-    }
+    together("en", r"\b3[78]\.\d C\b", r"\(\d+(\.\d)? F\)", "a temperature in one unit");
+    together("es", r"\b3[78],\d °C", r"\(\d+(,\d)? °F\)", "a temperature in one unit");
 }
 
 #[test]

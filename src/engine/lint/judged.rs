@@ -7,7 +7,7 @@ use super::contexts::{Context, Contexts};
 use super::days::days;
 use crate::engine::calendar::Age;
 use crate::engine::conditions::Known;
-use crate::engine::document::{DefectCode, Protocol, Question, Rule, SIGNS};
+use crate::engine::document::{DefectCode, Protocol, Question, Rule, SIGNS, listed};
 use crate::engine::judged::{Rules, every_answer, is_for_rules, on_day};
 
 /// A question on days on which an answer to it is kept for the clinic and not judged.
@@ -28,17 +28,27 @@ pub struct NotJudgedDays {
 impl Linter<'_, '_> {
     /// Names what nobody judges though it is asked.
     pub(super) fn answers_are_judged(&self) {
-        for found in not_judged(self.protocol, &self.contexts).into_iter().filter(|found| found.asked) {
-            let index = self.protocol.questions.iter().position(|question| question.key == found.question);
+        // What nothing reads at all is told as that.
+        let is_read = |question: &str| {
+            let named = |rule: &Rule| rule.for_each.iter().chain(rule.when.variables()).any(|name| name == question);
+            let holds = self.protocol.items.iter().filter_map(|item| item.hold.as_ref());
+            self.protocol.rules.iter().any(named)
+                || holds.into_iter().any(|hold| hold.when.variables().iter().any(|name| name == question))
+        };
+        let found = not_judged(self.protocol, &self.contexts);
+        for (index, question) in self.protocol.questions.iter().enumerate().filter(|(_, one)| is_read(&one.key)) {
+            let asked: Vec<&NotJudgedDays> =
+                found.iter().filter(|found| found.asked && found.question == question.key).collect();
+            let Some(first) = asked.first() else { continue };
+            let when: Vec<String> = asked.iter().map(|found| days(found.first, found.last)).collect();
             let problem = format!(
                 "on {} no rule looks at the answer `{}` to `{}`",
-                days(found.first, found.last),
-                found.answer,
-                found.question
+                listed(when.iter().map(String::as_str)),
+                first.answer,
+                question.key
             );
             let fix = "add a rule for these days, name the choice in `usual`, say what it is for with `purpose`, or do not ask then";
-            let path = format!("question[{}]", index.unwrap_or_default());
-            self.places.add(&path, DefectCode::AnswerNotJudged, problem, fix);
+            self.places.add(&format!("question[{index}]"), DefectCode::AnswerNotJudged, problem, fix);
         }
     }
 }

@@ -1,0 +1,118 @@
+//! "In line with what is common" is said only of answers that were judged.
+
+use std::collections::BTreeMap;
+
+use aftercare::engine::{
+    Age, Answers, Compiled, DayOfPlan, Question, QuestionKind, SIGNS, Triage, TriageInput, compile, not_judged_days,
+    parse, triage,
+};
+use serde_json::{Value, json};
+
+use crate::facts;
+use crate::support::answers;
+
+fn judged(plan: &Compiled, day: i32, given: Value) -> Triage {
+    let earlier: &[Answers] = &[];
+    triage(plan, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers(given), earlier })
+}
+
+/// Every plan of the library, for each of its named sets of parameters.
+fn plans() -> Vec<Compiled> {
+    let mut plans = Vec::new();
+    for (_, source) in aftercare::protocols::LIBRARY {
+        let protocol = parse(source).unwrap();
+        plans.extend(facts::combos(&protocol.key).into_iter().map(|(_, one)| compile(&protocol, &one).unwrap()));
+    }
+    plans
+}
+
+/// Answers that nobody may be reassured about, whatever the rules of the plan say: by what they mean, not by what a rule reads.
+fn alarming(plan: &Compiled, question: &Question, day: i32) -> Vec<Value> {
+    let expected = plan.expected(&question.key, DayOfPlan(day), Age(day)).unwrap_or_default();
+    match (question.key.as_str(), question.kind) {
+        (SIGNS, _) => plan.signs.iter().map(|sign| json!([sign.key])).collect(),
+        (_, QuestionKind::Temperature) => vec![json!(38.0), json!(39.5)],
+        (_, QuestionKind::Level) => (expected + 3..=10).map(|level| json!(level)).collect(),
+        (_, QuestionKind::Flag) => vec![json!(true)],
+        _ => {
+            let usual = |key: &str| ["none", "no", "better", "same"].contains(&key);
+            question.choices.iter().filter(|choice| !usual(&choice.key)).map(|choice| json!(choice.key)).collect()
+        }
+    }
+}
+
+#[test]
+fn no_alarming_answer_is_in_line_on_any_day_of_any_plan() {
+    for plan in plans() {
+        let calm = json!({ "redness": 0, "pain": 0 });
+        assert!(judged(&plan, plan.horizon_day, calm.clone()).is_in_line(), "{}", plan.key);
+        // Every day of the first month, where plans change from day to day, and one day in eight after it.
+        for day in (0..=30).chain((31..=plan.horizon_day).step_by(8)) {
+            for question in plan.questions.iter().filter(|one| one.purpose.is_none() && one.scale.is_none()) {
+                for answer in alarming(&plan, question, day) {
+                    let mut given = calm.clone();
+                    given[&question.key] = answer.clone();
+                    let result = judged(&plan, day, given);
+                    assert!(!result.is_in_line(), "{} day {day}: {} = {answer}", plan.key, question.key);
+                    let alone = judged(&plan, day, json!({ question.key.as_str(): answer }));
+                    assert!(!alone.is_in_line(), "{} day {day}: {} = {answer} alone", plan.key, question.key);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_says_nothing_of_the_skin_is_no_reason_to_call_it_common() {
+    for plan in plans() {
+        for given in [
+            json!({ "wants_call": false }),
+            json!({ "worry": "none" }),
+            json!({ "compared": "better" }),
+            json!({ "compared": "worse" }),
+            json!({ "sun_rule": "yes" }),
+            json!({ "satisfaction": "very_happy" }),
+            json!({ "gais_skinpen": "improved" }),
+            json!({ "signs": [] }),
+            json!({ "temperature": 36.6 }),
+            json!({ "worry": "none", "wants_call": false, "sun_rule": "yes", "signs": [] }),
+        ] {
+            assert!(!judged(&plan, 5, given.clone()).is_in_line(), "{}: {given}", plan.key);
+        }
+    }
+}
+
+#[test]
+fn the_cases_that_a_nurse_found_have_their_right_value() {
+    let library = |key: &str| plans().into_iter().find(|plan| plan.key == key).unwrap();
+    let found = |plan: &str, day: i32, given: Value| {
+        let result = judged(&library(plan), day, given);
+        (result.urgency.map(|urgency| urgency.to_string()).unwrap_or_default(), result.unjudged)
+    };
+    let nothing: Vec<String> = Vec::new();
+    assert_eq!(found("mn-face", 15, json!({ "temperature": 39.5 })), ("urgent".to_owned(), nothing.clone()));
+    assert_eq!(found("mn-face", 22, json!({ "temperature": 39.5 })), (String::new(), vec!["temperature".to_owned()]));
+    assert_eq!(found("mn-face", 15, json!({ "pimples": "many" })), (String::new(), vec!["pimples".to_owned()]));
+    assert_eq!(found("laser-afl", 28, json!({ "open_skin": true })), ("urgent".to_owned(), nothing.clone()));
+    assert_eq!(found("laser-afl", 29, json!({ "open_skin": true })), (String::new(), vec!["open_skin".to_owned()]));
+    assert_eq!(found("mn-scalp", 3, json!({ "open_points": true })), ("urgent".to_owned(), nothing.clone()));
+    assert_eq!(found("mn-scalp", 29, json!({ "open_points": true })), (String::new(), vec!["open_points".to_owned()]));
+    assert_eq!(found("mn-face", 5, json!({ "compared": "worse" })), ("note".to_owned(), nothing.clone()));
+    assert_eq!(found("mn-face", 100, json!({ "signs": ["F18"] })).0, "soon");
+    assert_eq!(found("mn-face", 200, json!({ "signs": ["F6"] })).0, "urgent");
+}
+
+/// What the plans do not judge, so that it is seen when it changes: question, first and last day, in every plan that has it.
+#[test]
+fn the_days_on_which_nothing_is_judged_are_these() {
+    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (_, source) in aftercare::protocols::LIBRARY {
+        let protocol = parse(source).unwrap();
+        for found in not_judged_days(&protocol) {
+            assert!(!found.asked, "{}: {found:?}", protocol.key);
+            let days = format!("{} {}-{}", protocol.key, found.first, found.last);
+            named.entry(found.question).or_default().push(days);
+        }
+    }
+    insta::assert_json_snapshot!("not_judged", named);
+}
