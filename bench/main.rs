@@ -216,7 +216,7 @@ fn what_today_reads(
 fn whole_day(c: &mut Conn, app: &App, account: aftercare::ids::AccountId) -> Result<(), aftercare::error::Error> {
     let at = app.clock.now();
     let days = today::days_of(c, &app.compiled, account, None, at)?;
-    today::views::today(&days, None, at)?;
+    today::views::today(&days, None, None, at)?;
     Ok(())
 }
 

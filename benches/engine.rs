@@ -145,6 +145,7 @@ impl Patient {
             Line {
                 kind: item.kind,
                 date: self.enrolment.day_zero.saturating_add(jiff::Span::new().days(one.day)),
+                person: aftercare::ids::PatientId::from(uuid::Uuid::nil()),
                 meaning: item.meaning.as_deref(),
                 title: Self::say(&item.title),
                 text: item.text.as_ref().map(Self::say),

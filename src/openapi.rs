@@ -265,6 +265,7 @@ fn problem_responses() -> Value {
 /// What can clash, by operation: the `code`s of its 409.
 const CONFLICTS: &[(&str, &[&str])] = &[
     ("acknowledge_alert", &["resolved"]),
+    ("add_patient", &["same_address"]),
     ("activate_protocol_version", &["retired", "edited"]),
     ("accept_invitation", &["account_exists"]),
     ("change_member", &["last_owner", "state_not_possible"]),
@@ -276,7 +277,7 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("resume_plan", &["not_paused", "entered_in_error"]),
     ("revoke_plan", &["not_running", "entered_in_error"]),
     ("undo_plan_revision", &["not_newest", "moved", "follows_session"]),
-    ("change_patient", &["account_linked"]),
+    ("change_patient", &["account_linked", "same_address"]),
     ("decline_plan", &["not_waiting"]),
     ("enrol_patient", &["already_enrolled"]),
     ("erase_clinic_text", &["text_required"]),

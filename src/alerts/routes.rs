@@ -15,7 +15,8 @@ use crate::http::conditions::{answer_version, edited, if_match};
 use crate::http::page::{Cursor, Limit};
 use crate::http::text::Note;
 use crate::http::{Body, Page, PageParams, Query};
-use crate::ids::{AlertId, CheckInId, MemberId, PatientId, PlanId};
+use crate::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId};
+use crate::patients;
 use crate::time::Stamp;
 use crate::today::routes::asked_language;
 
@@ -31,6 +32,9 @@ struct Alert {
     id: AlertId,
     /// Whom it is about.
     patient_id: PatientId,
+    /// The patient's name.
+    #[schema(example = "Ada Invented")]
+    patient_name: String,
     /// The plan.
     plan_id: PlanId,
     /// The newest check-in that raised it; `null` for silence.
@@ -92,11 +96,12 @@ struct Alert {
     annotations: Vec<Annotation>,
 }
 
-fn view(row: Row, locale: &str, at: Stamp) -> Alert {
+fn view(Named { row, patient_name }: Named, locale: &str, at: Stamp) -> Alert {
     let reason: Text = row.reason.to().unwrap_or_default();
     Alert {
         id: row.id,
         patient_id: row.patient_id,
+        patient_name,
         plan_id: row.plan_id,
         check_in_id: row.check_in_id,
         rule: row.rule_key,
@@ -120,6 +125,25 @@ fn view(row: Row, locale: &str, at: Stamp) -> Alert {
         version: row.version,
         annotations: row.annotations.and_then(|json| json.to().ok()).unwrap_or_default(),
     }
+}
+
+/// An alert, with the name of whom it is about.
+struct Named {
+    row: Row,
+    patient_name: String,
+}
+
+/// Alerts of a clinic with the names of whom they are about.
+fn named(c: &mut Conn, clinic: ClinicId, rows: Vec<Row>) -> Result<Vec<Named>, Error> {
+    let names = patients::names(c, clinic, rows.iter().map(|row| row.patient_id).collect())?;
+    let name = |row: Row| Named { patient_name: names.get(&row.patient_id).cloned().unwrap_or_default(), row };
+    Ok(rows.into_iter().map(name).collect())
+}
+
+/// One alert, and the language of who asks.
+fn told(c: &mut Conn, who: &Staff, row: Row, asked: Option<String>) -> Result<Option<(Named, String)>, Error> {
+    let locale = language(c, who, asked)?;
+    Ok(named(c, who.clinic, vec![row])?.pop().map(|named| (named, locale)))
 }
 
 /// Which alerts.
@@ -161,9 +185,12 @@ async fn list_alerts(
 ) -> Result<HttpResponse, Error> {
     let (at, page) = (app.clock.now(), PageParams { limit: params.limit, cursor: params.cursor });
     let (wanted, asked) = (page.clone(), asked_language(&request));
-    let rows = move |c: &mut Conn| Ok((store::list(c, who.clinic, params.status, &wanted)?, language(c, &who, asked)?));
+    let rows = move |c: &mut Conn| {
+        let rows = store::list(c, who.clinic, params.status, &wanted)?;
+        Ok((named(c, who.clinic, rows)?, language(c, &who, asked)?))
+    };
     let (rows, locale) = app.db.read(rows).await?;
-    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, |row| view(row, &locale, at))?))
+    Ok(HttpResponse::Ok().json(page.cut(rows, |named| named.row.id.0, |named| view(named, &locale, at))?))
 }
 
 /// Get an alert.
@@ -180,10 +207,13 @@ async fn get_alert(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let asked = asked_language(&request);
-    let found = app.db.read(move |c| Ok((store::find(c, who.clinic, *id)?, language(c, &who, asked)?))).await?;
-    let (Some(row), locale) = found else { return Err(Error::NotFound) };
-    let version = row.version;
-    answer_version(&request, &view(row, &locale, app.clock.now()), version)
+    let find = move |c: &mut Conn| {
+        let row = store::find(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
+        told(c, &who, row, asked)
+    };
+    let (found, locale) = app.db.read(find).await?.ok_or(Error::NotFound)?;
+    let version = found.row.version;
+    answer_version(&request, &view(found, &locale, app.clock.now()), version)
 }
 
 /// Take an alert: somebody is on it.
@@ -201,8 +231,10 @@ async fn acknowledge(
 ) -> Result<HttpResponse, Error> {
     let (m, tag, asked) = (app.moment(), if_match(&request), asked_language(&request));
     let at = m.at;
-    let acknowledge =
-        move |c: &mut Conn| Ok((super::acknowledge(c, &who, *id, tag.as_deref(), &m)?, language(c, &who, asked)?));
+    let acknowledge = move |c: &mut Conn| {
+        let row = super::acknowledge(c, &who, *id, tag.as_deref(), &m)?;
+        told(c, &who, row, asked)
+    };
     changed(app.db.write(acknowledge).await?, at)
 }
 
@@ -235,12 +267,13 @@ async fn resolve(
     let at = m.at;
     let resolve = move |c: &mut Conn| {
         let row = super::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m)?;
-        Ok((row, language(c, &who, asked)?))
+        told(c, &who, row, asked)
     };
     changed(app.db.write(resolve).await?, at)
 }
 
-fn changed((row, locale): (Row, String), at: Stamp) -> Result<HttpResponse, Error> {
-    let version = row.version;
-    edited(&view(row, &locale, at), version)
+fn changed(told: Option<(Named, String)>, at: Stamp) -> Result<HttpResponse, Error> {
+    let (named, locale) = told.ok_or(Error::NotFound)?;
+    let version = named.row.version;
+    edited(&view(named, &locale, at), version)
 }

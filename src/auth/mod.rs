@@ -367,6 +367,9 @@ pub fn confirm_address(c: &mut Conn, token: &str, m: &Moment) -> Result<(), Erro
     if store::find_account_by_email(c, &email)?.is_some_and(|other| other.id != id) {
         return Err(Error::conflict("address_taken", "another account has this address"));
     }
+    if patients::is_address_of_another(c, id, &email)? {
+        return Err(Error::conflict("address_taken", "another person of your clinic has this address"));
+    }
     store::set_email(c, id, &email)?;
     patients::store::set_email_of_account(c, id, &email)?;
     store::end_account_links(c, id, m.at)?;

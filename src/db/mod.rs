@@ -62,6 +62,8 @@ enum Kind {
     Pg { pool: PgPool, replica: Option<PgPool> },
 }
 
+/// So long a request waits for PostgreSQL in all; a statement ends after five seconds there.
+const LONGEST_ANSWER: Duration = Duration::from_secs(9);
 /// Even a request that has waited long looks whether a connection is free.
 const LEAST_WAIT: Duration = Duration::from_millis(50);
 
@@ -115,7 +117,7 @@ impl Db {
     {
         match &self.kind {
             Kind::Sqlite { readers, .. } => readers.read(f),
-            Kind::Pg { pool, replica } => on_pg(replica.as_ref().unwrap_or(pool).clone(), f).await,
+            Kind::Pg { pool, replica } => on_pg(replica.as_ref().unwrap_or(pool).clone(), f).await.map_err(of_read),
         }
     }
 
@@ -127,7 +129,7 @@ impl Db {
     {
         match &self.kind {
             Kind::Sqlite { readers, .. } => readers.read(f),
-            Kind::Pg { pool, .. } => on_pg(pool.clone(), f).await,
+            Kind::Pg { pool, .. } => on_pg(pool.clone(), f).await.map_err(of_read),
         }
     }
 
@@ -239,7 +241,8 @@ where
     T: Send + 'static,
 {
     let since = WAITING_SINCE.try_with(|since| *since).unwrap_or_else(|_| Stopwatch::start());
-    blocking(move || {
+    // Of a server that has fallen silent the line tells nothing for long. Whoever asks is told; what was asked may still come true.
+    let answer = blocking(move || {
         let patience = pool.connection_timeout().saturating_sub(since.elapsed()).max(LEAST_WAIT);
         let mut pooled = pool.get_timeout(patience).map_err(|_| Error::Busy)?;
         let conn: &mut Conn = &mut pooled;
@@ -251,8 +254,13 @@ where
         });
         // The closure went through and the commit did not come back: it may have been the answer that was lost.
         result.map_err(|why| if is_through && matches!(why, Error::Busy) { Error::OutcomeUnknown } else { why })
-    })
-    .await
+    });
+    tokio::time::timeout(LONGEST_ANSWER, answer).await.unwrap_or(Err(Error::OutcomeUnknown))
+}
+
+/// Of a read nothing can have been kept.
+fn of_read(why: Error) -> Error {
+    if matches!(why, Error::OutcomeUnknown) { Error::Busy } else { why }
 }
 
 async fn blocking<T, F>(f: F) -> Result<T, Error>

@@ -93,10 +93,28 @@ pub fn server_time(conn: &mut PgConnection) -> Result<crate::time::Stamp, Error>
     Ok(diesel::sql_query("SELECT clock_timestamp() AS value").get_result::<InstantValue>(conn)?.value)
 }
 
+/// What is asked of the line to PostgreSQL, unless the address says otherwise: one that is dead is noticed in seconds, not in the two hours
+/// of the system. Seconds; the last in milliseconds.
+const PG_LINE: [(&str, u32); 5] = [
+    ("connect_timeout", 5),
+    ("keepalives_idle", 10),
+    ("keepalives_interval", 3),
+    ("keepalives_count", 3),
+    ("tcp_user_timeout", 15_000),
+];
+
+fn with_line_settings(url: &str) -> String {
+    let unsaid = PG_LINE.iter().filter(|(name, _)| !url.contains(&format!("{name}=")));
+    unsaid.fold(url.to_owned(), |url, (name, value)| {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{separator}{name}={value}")
+    })
+}
+
 /// Opens a session on the server.
 pub fn open_pg(url: &str) -> Result<Conn, Error> {
     let failed = |why: String| Error::Setting(format!("cannot reach PostgreSQL: {why}"));
-    let mut conn = PgConnection::establish(url).map_err(|why| failed(why.to_string()))?;
+    let mut conn = PgConnection::establish(&with_line_settings(url)).map_err(|why| failed(why.to_string()))?;
     conn.batch_execute(PG_SET_UP).map_err(|why| failed(why.to_string()))?;
     Ok(Conn::Pg(conn))
 }

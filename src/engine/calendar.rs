@@ -53,7 +53,7 @@ pub fn local_date(zone: &TimeZone, at: Stamp) -> Date {
 }
 
 /// The next instant at which the local date is another one.
-pub(super) fn next_date_change(zone: &TimeZone, as_of: Stamp) -> Stamp {
+pub fn next_date_change(zone: &TimeZone, as_of: Stamp) -> Stamp {
     let today = local_date(zone, as_of);
     let midnight = add_days(today, 1).to_datetime(Time::midnight());
     let mut from = as_of.timestamp();

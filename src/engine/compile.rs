@@ -9,9 +9,10 @@ use super::conditions::{Condition, Known, Verdict};
 use super::document::{
     Adjust, Choice, ClinicText, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot,
 };
+use super::judged::is_for_rules;
 use super::parameters::{ParameterProblem, Parameters, check};
 use super::text::Text;
-use super::words::Procedure;
+use super::words::{Procedure, QuestionKind};
 
 /// One line on one day, as indexes into the compiled plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,10 +238,19 @@ impl Compiled {
         asked.map(|question| of.on_day(question, day)).collect()
     }
 
-    /// The shortest form that asks for the signs: for somebody who is to be asked nothing else.
-    pub fn form_for_signs(&self) -> Option<&Form> {
-        let asking = self.forms.iter().filter(|form| form.questions.iter().any(|question| question == SIGNS));
-        asking.min_by_key(|form| form.questions.len())
+    /// What can be said on any day, asked or not: the danger signs of the day, a temperature, and what is asked all the time and is no
+    /// level (worry, a call). After the last day the signs of that day. Empty if the plan knows no signs.
+    pub fn danger_form(&self, day: i32) -> Vec<Cow<'_, Question>> {
+        let of = self.on(DayOfPlan(day));
+        let always = |question: &Question| (0..=of.horizon_day).all(|day| question.days.contains(day));
+        let is_asked = |question: &&Question| match question.kind {
+            QuestionKind::Temperature => true,
+            QuestionKind::Choice | QuestionKind::Flag => is_for_rules(question) && always(question),
+            QuestionKind::Level | QuestionKind::Multi => false,
+        };
+        let Some(signs) = of.question(SIGNS) else { return Vec::new() };
+        let signs = of.on_day(signs, day.clamp(0, of.horizon_day));
+        std::iter::once(signs).chain(of.questions.iter().filter(is_asked).map(Cow::Borrowed)).collect()
     }
 
     /// The question with this key.
@@ -279,7 +289,9 @@ impl Compiled {
             return Cow::Borrowed(question);
         }
         let asked = self.signs.iter().filter(|sign| sign.days.contains(day));
-        let choices = asked.map(|sign| Choice { key: sign.key.clone(), label: sign.text.clone() }).collect();
+        let choices = asked
+            .map(|sign| Choice { key: sign.key.clone(), label: sign.text.clone(), urgency: Some(sign.urgency) })
+            .collect();
         Cow::Owned(Question { choices, ..question.clone() })
     }
 }

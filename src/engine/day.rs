@@ -236,7 +236,10 @@ impl Seen<'_> {
         let enrolled_at = windows.asked_from;
         let state = match windows.status {
             PlanStatus::Active | PlanStatus::Draft => window.state(item.kind, recorded, enrolled_at, changes)?,
-            PlanStatus::OnHold if item.kind == ItemKind::Restriction => {
+            // A pause keeps what is forbidden, and what is safe whatever the reason is.
+            PlanStatus::OnHold
+                if item.kind == ItemKind::Restriction || (item.even_when_excluded && !item.kind.can_be_marked()) =>
+            {
                 window.state(item.kind, None, enrolled_at, changes)?
             }
             _ if item.kind.can_be_marked() && !windows.waits => recorded.unwrap_or(State::Cancelled),

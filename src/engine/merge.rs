@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use jiff::civil::Date;
 
 use super::words::{ItemKind, LateEnrolment, State};
-use crate::ids::{OccurrenceId, PlanId};
+use crate::ids::{OccurrenceId, PatientId, PlanId};
 use crate::time::Stamp;
 
 /// A line of a day, as the patient reads it.
@@ -19,6 +19,8 @@ pub struct Line<'a> {
     pub kind: ItemKind,
     /// The local date that it belongs to.
     pub date: Date,
+    /// Whose line it is: nothing is shared, set aside or counted across persons.
+    pub person: PatientId,
     /// What it is about, if its protocol says so.
     pub meaning: Option<&'a str>,
     /// The line, in the patient's words.
@@ -194,7 +196,9 @@ pub fn merge(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
     for line in lines.into_iter().filter(|line| !line.sources.is_empty()) {
         // The digest spares comparing words; the words decide.
         let digest = line.digest();
-        let says_it = |(known, kept): (&u64, &Line<'_>)| *known == digest && kept.saying() == line.saying();
+        let says_it = |(known, kept): (&u64, &Line<'_>)| {
+            *known == digest && kept.person == line.person && kept.saying() == line.saying()
+        };
         match digests.iter().zip(&merged).position(says_it).and_then(|place| merged.get_mut(place)) {
             Some(kept) => kept.sources.extend(line.sources),
             None => {
@@ -213,7 +217,8 @@ pub fn merge(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
 
 /// The last date of anything that forbids what this line is about, in whatever words: until then it is not allowed again.
 pub fn forbidden_until(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Date> {
-    let alike = |other: &&Line<'_>| other.kind == ItemKind::Restriction && other.meaning == line.meaning;
+    let is_theirs = |other: &Line<'_>| other.person == line.person && other.kind == ItemKind::Restriction;
+    let alike = |other: &&Line<'_>| is_theirs(other) && other.meaning == line.meaning;
     let others = lines.iter().filter(|_| line.meaning.is_some()).filter(alike);
     strictest(others.chain([line]).map(Line::last_on))
 }
@@ -231,11 +236,12 @@ pub struct SetAside<'a> {
 /// for as long as their windows meet. What is recorded stays, and of one plan with itself its author has judged.
 pub fn set_aside<'a>(mut lines: Vec<Line<'a>>) -> (Vec<Line<'a>>, Vec<SetAside<'a>>) {
     let with_meaning = lines.iter().filter(|line| line.kind == ItemKind::Restriction && line.meaning.is_some());
-    let rules: Vec<(Option<&str>, Vec<Source<'a>>)> =
-        with_meaning.map(|line| (line.meaning, line.sources.clone())).collect();
+    let rules: Vec<(PatientId, Option<&str>, Vec<Source<'a>>)> =
+        with_meaning.map(|line| (line.person, line.meaning, line.sources.clone())).collect();
     let mut aside = Vec::new();
     for line in lines.iter_mut().filter(|line| matches!(line.kind, ItemKind::Instruction | ItemKind::Task)) {
-        for (_, ruling) in rules.iter().filter(|(meaning, _)| *meaning == line.meaning) {
+        let own = rules.iter().filter(|(person, meaning, _)| (*person, *meaning) == (line.person, line.meaning));
+        for (.., ruling) in own {
             let forbidden = |asked: &Source<'_>| ruling.iter().any(|rule| forbids(rule, asked));
             let (out, stays): (Vec<_>, Vec<_>) = line.sources.iter().copied().partition(forbidden);
             if let (Some(rule), false) = (ruling.first(), out.is_empty()) {

@@ -33,7 +33,7 @@ mod words;
 pub use adherence::{Adherence, Asking, Beside, Tally, adherence};
 pub use alerts::{Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers, Taken, is_answer};
-pub use calendar::{Age, DayOfPlan, day_number, days_between, local_date, local_instant};
+pub use calendar::{Age, DayOfPlan, day_number, days_between, local_date, local_instant, next_date_change};
 pub use clock::{Days, LocalTime};
 pub use commands::{
     Command, Now, PlanState, Refusal, Revision, Stretch, Successor, UndoRefusal, answered_from, apply, undo,

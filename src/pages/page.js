@@ -3,6 +3,7 @@
 
 const TEXTS = {
   en: {
+    something_wrong: "Something is wrong", something_wrong_hint: "Tell us at any time. Do not wait for the next check-in.", last_advice: "Our last advice", any_emergency: "In an emergency call 112, 999 or 911, or your local number.",
     page_invitation: "Welcome", page_sign_in: "Sign in", page_password: "Set a new password", page_address: "Your new address", confirm_address: "Confirm this address", address_confirmed: "Your new address is set. Our mails go there now.", page_today: "Today", page_clinic: "Open alerts",
     email: "E-mail", password: "Password", new_password: "New password", show_password: "Show the password",
     password_hint: "15 characters or more. A sentence is a good password.",
@@ -39,6 +40,7 @@ const TEXTS = {
     problem_out_of_range: "Give a temperature from 30 to 45 °C, or from 86 to 113 °F.",
   },
   es: {
+    something_wrong: "Algo va mal", something_wrong_hint: "Díganoslo en cualquier momento. No espere a las próximas preguntas.", last_advice: "Nuestro último consejo", any_emergency: "En una emergencia llame al 112, al 999 o al 911, o a su número local.",
     page_invitation: "Le damos la bienvenida", page_sign_in: "Iniciar sesión", page_password: "Nueva contraseña", page_address: "Su nueva dirección", confirm_address: "Confirmar esta dirección", address_confirmed: "Su nueva dirección está guardada. Le escribiremos ahí.", page_today: "Hoy", page_clinic: "Avisos abiertos",
     email: "Correo electrónico", password: "Contraseña", new_password: "Nueva contraseña", show_password: "Mostrar la contraseña",
     password_hint: "15 caracteres o más. Una frase es una buena contraseña.",
@@ -74,6 +76,43 @@ const TEXTS = {
     problem_wrong_password: "Esta dirección ya tiene una cuenta: escriba su contraseña.", problem_missing_field: "Esta dirección ya tiene una cuenta: escriba su contraseña.",
     problem_not_an_address: "Escriba una dirección de correo, como nombre@example.org.",
     problem_out_of_range: "Dé una temperatura de 30 a 45 °C, o de 86 a 113 °F.",
+  },
+  de: {
+    something_wrong: "Etwas stimmt nicht", something_wrong_hint: "Sagen Sie es uns jederzeit. Warten Sie nicht auf die nächste Abfrage.", last_advice: "Unser letzter Rat", any_emergency: "Im Notfall rufen Sie 112, 999 oder 911 an, oder die Notrufnummer bei Ihnen.",
+    page_invitation: "Willkommen", page_sign_in: "Anmelden", page_password: "Neues Passwort festlegen", page_address: "Ihre neue Adresse", confirm_address: "Diese Adresse bestätigen", address_confirmed: "Ihre neue Adresse ist gespeichert. Unsere E-Mails gehen jetzt dorthin.", page_today: "Heute", page_clinic: "Offene Warnungen",
+    email: "E-Mail", password: "Passwort", new_password: "Neues Passwort", show_password: "Passwort anzeigen",
+    password_hint: "15 Zeichen oder mehr. Ein Satz ist ein gutes Passwort.",
+    invitation_hint: "Patientinnen und Patienten können das leer lassen und sich mit Links per E-Mail anmelden. Haben Sie hier schon ein Passwort? Dann geben Sie dieses ein.",
+    clinic_id: "Kennung der Praxis", clinic_id_hint: "Dieses Konto gehört zu mehr als einer Praxis. Die Meldung unten nennt sie.",
+    accept: "Annehmen und weiter", sign_in: "Anmelden", sign_out: "Abmelden", mail_link: "Link per E-Mail schicken", forgot: "Neues Passwort festlegen",
+    link_mailed: "Wenn wir diese Adresse kennen, ist eine E-Mail unterwegs. Der Link funktioniert einmal, 10 Minuten lang.",
+    password_set: "Ihr neues Passwort ist gespeichert. Melden Sie sich damit an.", link_broken: "Dieser Link ist nicht vollständig. Bitte öffnen Sie ihn noch einmal aus der E-Mail.",
+    you_are_in: "Sie sind angemeldet.", go_to_clinic: "Zu den offenen Warnungen", api_docs: "API-Referenz",
+    for_staff: "Sie sind als Team einer Praxis angemeldet. Diese Seite ist für Patientinnen und Patienten.", for_patients: "Sie sind als Patientin oder Patient angemeldet. Melden Sie sich als Team an, um Warnungen zu sehen.",
+    not_staff: "Dieses Konto gehört zu keiner Praxis.", problem_session_ended: "Ihre Anmeldung ist abgelaufen. Bitte melden Sie sich noch einmal an.", again: "Noch einmal versuchen",
+    in_emergency: "Im Notfall rufen Sie an:", call_now: "Rufen Sie jetzt an:", clinic_phone: "Telefon der Praxis:", closed: "Wenn wir geschlossen haben:",
+    not_watched: "Nicht Tag und Nacht überwacht.", we_read: (hours) => `Wir lesen Antworten: ${hours}.`,
+    reads_now: (until) => (until ? `Jetzt liest jemand, bis ${until}.` : "Jetzt liest jemand."), reads_next: (at) => `Das nächste Mal liest jemand: ${at}.`,
+    nobody_reads: "Hier liest niemand Ihre Antworten. Rufen Sie die Praxis an, wenn Sie sich Sorgen machen.",
+    no_plan: "Es läuft kein Plan.", day: (day) => `Tag ${day}`, common: "Was jetzt häufig ist", helps: "Was hilft", to_check_in: "Fragen beantworten",
+    restrictions: "Noch nicht", instructions: "Was zu tun ist", tasks: "Aufgaben und Fotos", check_ins: "Abfrage", education: "Gut zu wissen",
+    last_on: (date) => `Bis einschließlich ${date}.`, held: "Das gilt wegen Ihrer Antworten weiter. Fragen Sie die Praxis.", views: (views) => `Ansichten: ${views}.`,
+    opens: (time) => `Öffnet: ${time}.`, until: (time) => `Bis ${time}.`, not_too_late: (time) => `Es ist nicht zu spät: bis ${time}.`, mark_done: "Erledigt", undo: "Rückgängig machen",
+    done: "Erledigt", partial: "Teilweise erledigt", skipped: "Ausgelassen", missed: "Die Zeit dafür ist vorbei.", cancelled: "Nicht nötig.",
+    form_hint: "Lassen Sie weg, was Sie nicht wissen.", yes: "Ja", no: "Nein", none: "Nichts davon", clear: "Löschen", degrees: "Grad",
+    send: "Senden", send_now: "Jetzt senden, den Rest auslassen", nothing_answered: "Beantworten Sie mindestens eine Frage.", our_advice: "Unser Rat", sent: "Ihre Antworten sind gesendet.",
+    emergency: "Notfall", urgent: "Rufen Sie jetzt die Praxis an", soon: "Innerhalb von 1 Werktag", note: "Zu Ihrer Information",
+    reminders: "Erinnerungen per E-Mail", reminders_on: "Erinnerungen sind eingeschaltet.", reminders_off: "Erinnerungen sind ausgeschaltet.", stop_reminders: "Keine Erinnerungen mehr", start_reminders: "Erinnerungen einschalten",
+    no_alerts: "Keine offenen Warnungen.", due: (time) => `Antworten bis ${time}`, overdue: "Überfällig", patient: "Patientin oder Patient", acknowledge: "Übernehmen", acknowledged: "Übernommen",
+    level_emergency: "Notfall", level_urgent: "Dringend", level_soon: "Bald", level_note: "Hinweis",
+    offline: "Der Server ist nicht erreichbar. Versuchen Sie es noch einmal.", problem_sign_in_needed: "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
+    problem_link_used_up: "Dieser Link wurde schon verwendet oder ist abgelaufen. Fordern Sie einen neuen an.", problem_stale: "Das hat sich inzwischen geändert. Laden Sie die Seite neu.",
+    problem_account_exists: "Diese Adresse hat schon ein Konto. Melden Sie sich zuerst an und öffnen Sie dann diesen Link noch einmal.", problem_address_taken: "Ein anderes Konto hat diese Adresse.", problem_too_many_requests: "Zu viele Anfragen. Warten Sie etwas und versuchen Sie es noch einmal.",
+    problem_too_many_tries: "Zu viele Versuche. Warten Sie etwas und versuchen Sie es noch einmal.", problem_too_short: "Das ist zu kurz: 15 Zeichen oder mehr.",
+    problem_too_common: "Das ist zu leicht zu erraten. Schreiben Sie einen eigenen Satz, ohne Ihren Namen, Ihre Adresse oder den Namen der Praxis.",
+    problem_too_weak: "Verwenden Sie mindestens 5 verschiedene Zeichen.", problem_wrong_password: "Diese Adresse hat schon ein Konto: Geben Sie das Passwort dazu ein.",
+    problem_missing_field: "Diese Adresse hat schon ein Konto: Geben Sie das Passwort dazu ein.", problem_not_an_address: "Geben Sie eine E-Mail-Adresse ein, wie name@example.org.",
+    problem_out_of_range: "Geben Sie eine Temperatur von 30 bis 45 °C ein, oder von 86 bis 113 °F.",
   },
 };
 
@@ -165,7 +204,29 @@ function goTo(heading, top) {
   heading.focus({ preventScroll: true });
 }
 
-function show(title, children, first = []) {
+/** The numbers to call that this device has seen last, for when nothing else can be had. */
+const NUMBERS = "emergency_numbers";
+function knownNumbers() {
+  try {
+    return JSON.parse(localStorage.getItem(NUMBERS)) ?? [];
+  } catch {
+    return [];
+  }
+}
+function keepNumbers(clinics) {
+  const numbers = [...new Set(clinics.map((clinic) => clinic.emergency_number))];
+  try {
+    localStorage.setItem(NUMBERS, JSON.stringify(numbers));
+  } catch { /* A browser that keeps nothing shows the numbers while the page is open. */ }
+  return numbers;
+}
+
+/** The emergency number comes first on every page that a patient may see, in every state, and is the first that Tab reaches. */
+function helpFirst(numbers = knownNumbers()) {
+  return numbers.length ? emergencyBlock(T.in_emergency, numbers) : make("p", { class: "emergency" }, T.any_emergency);
+}
+
+function show(title, children, first = [helpFirst()]) {
   const heading = make("h1", { tabindex: -1 }, title);
   document.title = title;
   main.replaceChildren(...first, heading, ...children);
@@ -368,6 +429,8 @@ async function showToday() {
     throw problem;
   });
   if (!today) return show(T.page_today, [make("p", {}, T.no_plan), remindersBlock(), signOutButton()]);
+  const numbers = keepNumbers(today.clinics);
+  const last = await lastAdvice(today);
   reloadAfter(today.valid_until);
   const items = today.items.filter((item) => item.state !== "cancelled");
   const group = (name, ...kinds) => {
@@ -377,9 +440,32 @@ async function showToday() {
   const groups = [group("restrictions", "restriction"), group("instructions", "instruction"), group("tasks", "task", "photo"), group("check_ins", "check_in"), group("education", "education")];
   const waiting = items.some((item) => item.kind === "check_in" && formOf(item, today));
   const jump = waiting && makeButton(T.to_check_in, () => goTo(main.querySelector("#check_ins h2")), makeError(), "main");
-  const numbers = [...new Set(today.clinics.map((clinic) => clinic.emergency_number))];
-  show(T.page_today, [...today.clinics.map((clinic) => clinicBlock(clinic, today.zone)), ...today.plans.map((plan) => planBlock(plan, today.date)), jump, ...groups, remindersBlock(), signOutButton()].filter(Boolean),
-    [emergencyBlock(T.in_emergency, numbers)]);
+  const plans = today.plans.length ? today.plans.map((plan) => planBlock(plan, today.date)) : [make("p", {}, T.no_plan)];
+  show(T.page_today, [last, somethingWrong(today), ...today.clinics.map((clinic) => clinicBlock(clinic, today.zone)), ...plans, jump, ...groups, remindersBlock(), signOutButton()].filter(Boolean),
+    [helpFirst(numbers)]);
+}
+
+/** What was said to the last check-in stays on top until there is something newer, or for three days. */
+const ADVICE_STAYS = 72 * 3_600_000;
+async function lastAdvice(today) {
+  const { data } = await call("GET", "/v1/me/check-ins?limit=1").catch(() => ({ data: { items: [] } }));
+  const [answer] = data.items;
+  if (!answer?.urgency || Date.now() - Date.parse(answer.received_at) > ADVICE_STAYS) return null;
+  return make("section", { "aria-label": T.last_advice },
+    make("h2", {}, T.last_advice), make("p", { class: "soft small" }, sayTime(answer.received_at, today.zone)), adviceCard(answer));
+}
+
+/** The danger signs can be said at any time: between check-ins, in a pause, after the end. */
+function somethingWrong(today) {
+  const forms = today.forms.filter((form) => form.key === "danger-signs");
+  if (!forms.length) return null;
+  const title = (form) => today.plans.find((plan) => plan.plan_id === form.plan_id)?.title;
+  return make("details", { class: "card" }, make("summary", {}, T.something_wrong), make("p", {}, T.something_wrong_hint),
+    ...forms.map((form) => {
+      const box = make("div", {}, forms.length > 1 && make("h3", {}, title(form) ?? ""));
+      box.append(checkInForm(form, {}, (answer) => box.replaceChildren(...adviceParts(answer, today))));
+      return box;
+    }));
 }
 
 /** The day is asked for again when it has changed by itself, unless somebody is answering. */
@@ -449,6 +535,7 @@ function askQuestion(question) {
     degrees, make("div", { class: kind === "level" ? "levels" : null }, ...labels), kind !== "multi" && clear);
   if (degrees) degrees.addEventListener("input", () => { inputs[0].required = degrees.querySelector("input").value !== ""; });
   if (kind === "multi") element.addEventListener("change", ({ target }) => keepNoneAlone(target, inputs));
+  if (key === "signs") warnAtOnce(element, question, inputs, labels);
   if (key === "signs") element.append(sendNowButton(element));
   return { key, element, read: () => readAnswer(kind, inputs.filter((input) => input.checked).map((input) => input.value), degrees) };
 }
@@ -464,6 +551,18 @@ function readAnswer(kind, chosen, degrees) {
 
 function keepNoneAlone(changed, inputs) {
   if (changed.checked) inputs.filter((input) => (input.value === NONE) !== (changed.value === NONE)).forEach((input) => { input.checked = false; });
+}
+
+/** A sign of an emergency shows the number beside it at once, with or without network. */
+function warnAtOnce(element, question, inputs, labels) {
+  const isEmergency = (input) => input.checked && question.choices.some((choice) => choice.key === input.value && choice.urgency === "emergency");
+  const warning = make("div", { role: "alert" });
+  element.addEventListener("change", () => {
+    const first = inputs.findIndex(isEmergency);
+    if (first < 0) return warning.remove();
+    if (!warning.isConnected) warning.replaceChildren(helpFirst());
+    labels[first].after(warning);
+  });
 }
 
 function sendNowButton(signs) {
@@ -485,15 +584,22 @@ function checkInForm(form, item, done) {
 }
 
 function showAdvice(line, item, today, answer) {
-  const heading = make("h3", { tabindex: -1 }, T.our_advice);
+  const parts = adviceParts(answer, today);
+  fillLine(line, item, today).append(...parts);
+  goTo(parts.find((part) => part.tagName === "H3"), parts[0]);
+}
+
+/** What is said to answers: the number first where every minute counts, one advice, and who is watching. */
+function adviceParts(answer, today) {
   const first = answer.urgency === "emergency" ? emergencyBlock(T.call_now, [answer.contact.emergency_number]) : null;
-  const { urgency, text, reasons } = answer.advice;
-  const advice = make("div", { class: `card advice ${urgency ?? "none"}-advice` },
+  speak([T.sent, first?.textContent, answer.advice.text].filter(Boolean).join(" "));
+  return [first, make("h3", { tabindex: -1 }, T.our_advice), adviceCard(answer), make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact, today.zone)].filter(Boolean);
+}
+
+function adviceCard({ advice: { urgency, text, reasons } }) {
+  return make("div", { class: `card advice ${urgency ?? "none"}-advice` },
     urgency && make("p", { class: "urgency" }, T[urgency]), make("p", {}, text),
-    reasons.length && make("ul", {}, ...reasons.map((reason) => make("li", {}, reason.text))));
-  fillLine(line, item, today).append(...[first, heading, advice, make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact, today.zone)].filter(Boolean));
-  goTo(heading, first);
-  speak([T.sent, first?.textContent, text].filter(Boolean).join(" "));
+    reasons.length > 0 && make("ul", { class: "reasons" }, ...reasons.map((reason) => make("li", {}, reason.text))));
 }
 
 function remindersBlock() {
@@ -526,7 +632,6 @@ async function showClinic() {
     alerts.push(...data.items);
     cursor = data.next_cursor;
   }
-  alerts.sort((one, other) => one.due_at.localeCompare(other.due_at));
   show(T.page_clinic, [alerts.length ? make("ul", {}, ...alerts.map(alertLine)) : make("p", {}, T.no_alerts), docs, signOutButton()]);
 }
 
@@ -540,8 +645,8 @@ function alertLine(alert) {
   }, error, "main");
   return make("li", { class: `advice ${alert.urgency}-advice` },
     make("p", { class: "urgency" }, [T[`level_${alert.urgency}`], alert.overdue && T.overdue].filter(Boolean).join(" · ")),
-    make("h3", {}, alert.reason), make("p", {}, `${T.due(sayTime(alert.due_at))} · ${T.day(alert.day)}`),
-    make("p", { class: "soft small" }, `${T.patient} ${alert.patient_id}`), state, button, error);
+    make("h3", {}, alert.patient_name), make("p", {}, alert.reason),
+    make("p", {}, `${T.due(sayTime(alert.due_at))} · ${T.day(alert.day)}`), state, button, error);
 }
 
 // The page that the path names. A link of the same page with another token loads it anew; a page taken back from memory too.
@@ -559,6 +664,7 @@ async function open() {
 }
 
 document.documentElement.lang = LANGUAGE;
+show(document.title, []); // while the page loads, the last known number is there
 addEventListener("hashchange", () => location.reload());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 open();

@@ -4,7 +4,7 @@ pub mod me;
 pub mod routes;
 pub mod store;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
 
@@ -105,9 +105,43 @@ pub fn add(c: &mut Conn, who: &Staff, new: NewPatient, m: &Moment) -> Result<Pat
         created_at: m.at,
         version: 1,
     };
+    must_be_the_only_one(c, (who.clinic, patient.id), &patient.email)?;
     store::insert(c, &patient)?;
     crate::audit::note(c, Some(who.clinic), Some(who.account), "patient_added", "patient", Some(patient.id.0), m)?;
     Ok(patient)
+}
+
+/// Refuses an address that another record of the clinic has: the two would be one person to everybody who is signed in with it.
+fn must_be_the_only_one(c: &mut Conn, of: (ClinicId, PatientId), address: &str) -> Result<(), Error> {
+    match store::find_other_with_address(c, of, address)? {
+        None => Ok(()),
+        Some(other) => {
+            let detail = format!(
+                "the record {other} of this clinic has this address; a person has one record, and a record one person"
+            );
+            Err(Error::conflict("same_address", detail))
+        }
+    }
+}
+
+/// Whether the account's records can be of several persons: two of them are in one clinic. Then no two are taken for one person's.
+pub fn are_several(c: &mut Conn, account: AccountId) -> Result<bool, Error> {
+    let mut clinics: Vec<ClinicId> =
+        store::list_keys_of_account(c, account)?.into_iter().map(|(clinic, _)| clinic).collect();
+    let all = clinics.len();
+    clinics.sort_unstable();
+    clinics.dedup();
+    Ok(clinics.len() < all)
+}
+
+/// Whether one of the account's clinics has a record of somebody else with that address.
+pub fn is_address_of_another(c: &mut Conn, account: AccountId, address: &str) -> Result<bool, Error> {
+    for of in store::list_keys_of_account(c, account)? {
+        if store::find_other_with_address(c, of, address)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A change of a patient's record; what is `None` stays.
@@ -125,6 +159,11 @@ pub struct PatientChange {
     pub reminders: Option<bool>,
 }
 
+/// The names of patients of the clinic.
+pub fn names(c: &mut Conn, clinic: ClinicId, ids: Vec<PatientId>) -> Result<BTreeMap<PatientId, String>, Error> {
+    store::names(c, clinic, ids)
+}
+
 /// Changes a patient's record, and plans their reminders again.
 pub fn change(
     c: &mut Conn,
@@ -138,6 +177,9 @@ pub fn change(
         return Err(Error::conflict("account_linked", detail));
     }
     let new_address = change.email.is_some();
+    if let Some(email) = &change.email {
+        must_be_the_only_one(c, (patient.clinic_id, patient.id), email.as_str())?;
+    }
     let after = Patient {
         name: change.name.map_or(patient.name, Into::into),
         email: change.email.map_or(patient.email, |email| email.as_str().to_owned()),

@@ -1,10 +1,12 @@
 //! Patients and treatments: the rows.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::{Patient, Treatment};
 use crate::db::Conn;
-use crate::db::schema::{patients, treatments};
+use crate::db::schema::{clinics, patients, treatments};
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::ids::{AccountId, ClinicId, PatientId, TreatmentId};
@@ -19,6 +21,17 @@ pub fn insert(c: &mut Conn, patient: &Patient) -> Result<(), Error> {
 /// A patient of the clinic.
 pub fn find(c: &mut Conn, clinic: ClinicId, id: PatientId) -> Result<Option<Patient>, Error> {
     Ok(patients::table.find((clinic, id)).select(Patient::as_select()).first(c).optional()?)
+}
+
+/// The names of patients of the clinic.
+pub fn names(c: &mut Conn, clinic: ClinicId, mut ids: Vec<PatientId>) -> Result<BTreeMap<PatientId, String>, Error> {
+    ids.sort();
+    ids.dedup();
+    let rows: Vec<(PatientId, String)> = patients::table
+        .filter(patients::clinic_id.eq(clinic).and(patients::id.eq_any(ids)))
+        .select((patients::id, patients::name))
+        .load(c)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The patients of the clinic, newest first.
@@ -42,6 +55,28 @@ pub fn list_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Patient>,
         .order((patients::created_at, patients::id))
         .select(Patient::as_select())
         .load(c)?)
+}
+
+/// The records that are linked to the account: their clinics and ids.
+pub fn list_keys_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<(ClinicId, PatientId)>, Error> {
+    Ok(patients::table.filter(patients::account_id.eq(account)).select((patients::clinic_id, patients::id)).load(c)?)
+}
+
+/// Another record of the clinic with that address, for this transaction alone: of two that are made at once, the second finds the first.
+pub fn find_other_with_address(
+    c: &mut Conn,
+    (clinic, id): (ClinicId, PatientId),
+    address: &str,
+) -> Result<Option<PatientId>, Error> {
+    if let Conn::Pg(c) = c {
+        clinics::table.find(clinic).select(clinics::id).for_no_key_update().load::<ClinicId>(c)?;
+    }
+    Ok(patients::table
+        .filter(patients::clinic_id.eq(clinic).and(patients::email.eq(address)).and(patients::id.ne(id)))
+        .order(patients::id)
+        .select(patients::id)
+        .first(c)
+        .optional()?)
 }
 
 /// The changed record, if the version is still the one that was read.

@@ -306,7 +306,8 @@ async fn get_plan_today(
         .read(move |c| {
             let dossier = super::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
             let day = crate::today::day_of(c, &dossier, params.date, at)?;
-            views::today(&[crate::today::PlanDay { dossier, day, area: None }], asked.as_deref(), at)
+            let plans = vec![crate::today::PlanDay::new(dossier, day)];
+            views::today(&crate::today::Days { plans, away: Vec::new() }, None, asked.as_deref(), at)
         })
         .await?
         .ok_or(Error::NotFound)?;

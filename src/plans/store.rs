@@ -50,6 +50,34 @@ pub fn list_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Row
     Ok(rows)
 }
 
+/// A record of the account: with its plan that runs or waits, one row for each; without one, once.
+pub type Record = (Option<Plan>, Patient, Clinic);
+
+/// The account's records in every clinic, with the plans that `list_shown_of_account` lists.
+pub fn list_records_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Record>, Error> {
+    let is_shown = plans::status.eq(PlanStatus::Active).or(plans::status.eq(PlanStatus::Draft));
+    let of_record = plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id));
+    let mut rows: Vec<Record> = direct!(c, |c| patients::table
+        .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
+        .left_join(plans::table.on(of_record.and(is_shown)))
+        .filter(patients::account_id.eq(account))
+        .select((Option::<Plan>::as_select(), Patient::as_select(), Clinic::as_select()))
+        .load(c))?;
+    rows.sort_by_key(|(plan, patient, _)| (plan.as_ref().map(|plan| plan.id), patient.id));
+    Ok(rows)
+}
+
+/// The newest plan of a record; none if it never had one that was right: one that was entered in error was somebody else's.
+pub fn find_last_of_patient(c: &mut Conn, clinic: ClinicId, patient: PatientId) -> Result<Option<Plan>, Error> {
+    Ok(plans::table
+        .filter(plans::clinic_id.eq(clinic).and(plans::patient_id.eq(patient)))
+        .filter(plans::status.ne(PlanStatus::EnteredInError))
+        .order(plans::id.desc())
+        .select(Plan::as_select())
+        .first(c)
+        .optional()?)
+}
+
 /// All of the account's plans in every clinic, also those that were entered in error, oldest first.
 pub fn list_ever_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
     let mut rows: Vec<Rows> = patients::table

@@ -10,12 +10,14 @@ use std::collections::BTreeSet;
 
 use crate::auth;
 use crate::check_ins::rules::NotedAt;
+use crate::clinics::Clinic;
 use crate::db::Conn;
 use crate::engine::{self, State};
 use crate::error::Error;
 use crate::http::body::Said;
 use crate::http::text::{Date, Note};
-use crate::ids::{AccountId, MarkId, OccurrenceId, PlanId};
+use crate::ids::{AccountId, MarkId, OccurrenceId, PatientId, PlanId};
+use crate::patients::{self, Patient};
 use crate::plans::revising::history;
 use crate::plans::{self, Dossier, store};
 use crate::protocols::Compiled;
@@ -29,26 +31,86 @@ pub struct PlanDay {
     pub day: engine::Day,
     /// The treated area, if other plans stand beside it.
     pub area: Option<String>,
+    /// Whose plan it is: of one person, by the oldest of their records.
+    pub person: PatientId,
 }
 
-/// The day of every plan of the account that runs or waits for a person, seen from `at`; of the date, if one is asked for.
+impl PlanDay {
+    /// A plan's day, before it is told apart from others.
+    pub fn new(dossier: Dossier, day: engine::Day) -> Self {
+        Self { person: dossier.patient.id, dossier, day, area: None }
+    }
+}
+
+/// A record without a plan that is shown: whom to call, and the plan to which danger signs can still be said.
+pub struct Away {
+    /// The record.
+    pub patient: Patient,
+    /// Its clinic.
+    pub clinic: Clinic,
+    /// Its newest plan, if there ever was one that was right.
+    pub last: Option<Dossier>,
+}
+
+/// What an account has in every clinic.
+pub struct Days {
+    /// The plans that are shown.
+    pub plans: Vec<PlanDay>,
+    /// The other records.
+    pub away: Vec<Away>,
+}
+
+/// The day of every plan of the account that runs or waits for a person, seen from `at`; of the date, if one is asked for. And the records
+/// that have no such plan.
 pub fn days_of(
     c: &mut Conn,
     cache: &Compiled,
     account: AccountId,
     date: Option<Date>,
     at: Stamp,
-) -> Result<Vec<PlanDay>, Error> {
-    let mut days = Vec::new();
-    for rows in store::list_shown_of_account(c, account)? {
-        let dossier = Dossier::new(c, cache, rows)?;
+) -> Result<Days, Error> {
+    let (mut days, mut away) = (Vec::new(), Vec::new());
+    for (plan, patient, clinic) in store::list_records_of_account(c, account)? {
+        let Some(plan) = plan else {
+            away.push(Away::new(c, cache, patient, clinic)?);
+            continue;
+        };
+        let dossier = Dossier::new(c, cache, (plan, patient, clinic))?;
         let day = day_of(c, &dossier, date, at)?;
         if day.status.is_shown() {
-            days.push(PlanDay { dossier, day, area: None });
+            days.push(PlanDay::new(dossier, day));
+        } else {
+            away.push(Away::over(dossier));
         }
     }
-    name_areas(c, account, &mut days)?;
-    Ok(days)
+    tell_apart(c, account, &mut days)?;
+    Ok(Days { away: not_shown(away, &days), plans: days })
+}
+
+/// Of the records, those of which no plan is shown, each with its newest plan.
+pub fn not_shown(mut away: Vec<Away>, shown: &[PlanDay]) -> Vec<Away> {
+    let of = |away: &Away| (away.clinic.id, away.patient.id);
+    away.retain(|away| shown.iter().all(|plan| (plan.dossier.clinic.id, plan.dossier.patient.id) != of(away)));
+    let newest = |away: &Away| std::cmp::Reverse(away.last.as_ref().map(|dossier| dossier.plan.id));
+    away.sort_by_key(|one| (of(one), newest(one)));
+    away.dedup_by_key(|one| of(one));
+    away
+}
+
+impl Away {
+    /// A record of which no plan runs or waits.
+    pub fn new(c: &mut Conn, cache: &Compiled, patient: Patient, clinic: Clinic) -> Result<Self, Error> {
+        let last = match store::find_last_of_patient(c, clinic.id, patient.id)? {
+            Some(plan) => Some(Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))?),
+            None => None,
+        };
+        Ok(Self { patient, clinic, last })
+    }
+
+    /// The record of a plan that has ended.
+    pub fn over(dossier: Dossier) -> Self {
+        Self { patient: dossier.patient.clone(), clinic: dossier.clinic.clone(), last: Some(dossier) }
+    }
 }
 
 /// Whether the account's Today says that the occurrence is not asked, because another plan forbids it for the same area.
@@ -60,13 +122,17 @@ pub fn is_set_aside(
     at: Stamp,
 ) -> Result<bool, Error> {
     let days = days_of(c, cache, account, None, at)?;
-    Ok(views::set_aside(&days)?.contains(&id))
+    Ok(views::set_aside(&days.plans)?.contains(&id))
 }
 
-/// Several plans are told apart by what was treated. Most protocols are for one area; only for others the treatments are asked.
-fn name_areas(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Result<(), Error> {
+/// Several plans are told apart by whose they are, and by what was treated. Most protocols are for one area; only for others the treatments are asked.
+fn tell_apart(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Result<(), Error> {
     if days.len() < 2 {
         return Ok(());
+    }
+    if !patients::are_several(c, account)? {
+        let oldest = days.iter().map(|day| day.dossier.patient.id).min();
+        days.iter_mut().for_each(|day| day.person = oldest.unwrap_or(day.person));
     }
     for PlanDay { dossier, area, .. } in days.iter_mut() {
         if let [only] = dossier.compiled.body_areas.as_slice() {
@@ -281,10 +347,10 @@ pub fn share_marks(
     // A window of yesterday may reach into today.
     for date in today.yesterday().into_iter().chain([today]) {
         let day = |dossier: &Dossier, c: &mut Conn| -> Result<PlanDay, Error> {
-            Ok(PlanDay { dossier: dossier.clone(), day: date_at(c, dossier, date, m.at)?, area: None })
+            Ok(PlanDay::new(dossier.clone(), date_at(c, dossier, date, m.at)?))
         };
         let mut seen = days.iter().map(|dossier| day(dossier, c)).collect::<Result<Vec<_>, _>>()?;
-        name_areas(c, account, &mut seen)?;
+        tell_apart(c, account, &mut seen)?;
         for (own, done) in views::done_for_others(&seen, begun.plan.id)? {
             share(c, &seen, own, done, m)?;
         }
@@ -373,7 +439,7 @@ fn days_around(
     for dossier in dossiers {
         if dossier.plan.id == plan || kind == engine::ItemKind::Task {
             let day = date_at(c, &dossier, date, at)?;
-            days.push(PlanDay { dossier, day, area: None });
+            days.push(PlanDay::new(dossier, day));
         }
     }
     let find = |days: &[PlanDay]| days.iter().flat_map(|of| &of.day.occurrences).find(|one| one.id == id).cloned();
@@ -384,7 +450,7 @@ fn days_around(
             of.day = day_of(c, &of.dossier, None, at)?;
         }
     }
-    name_areas(c, account, &mut days)?;
+    tell_apart(c, account, &mut days)?;
     Ok(found.map(|occurrence| (days, Own { plan, occurrence })))
 }
 

@@ -13,6 +13,7 @@ use crate::engine::{self, Asking, Beside, Enrolment, Facts, Item, ItemKind, Tall
 use crate::error::Error;
 use crate::http::conditions;
 use crate::ids::PlanId;
+use crate::patients;
 use crate::plans::revising::history::{Epoch, history};
 use crate::plans::{self, Dossier, Known, store};
 use crate::protocols::Compiled;
@@ -131,8 +132,10 @@ fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Asked
     };
     let mut rivals: Vec<Asked> = Vec::new();
     let mut own = None;
+    let several = patients::are_several(c, account)?;
     for rows in store::list_ever_of_account(c, account)? {
-        if rows.0.id == dossier.plan.id {
+        let is_somebody_else = several && rows.1.id != dossier.patient.id;
+        if rows.0.id == dossier.plan.id || is_somebody_else {
             continue;
         }
         let other = Dossier::new(c, cache, rows)?;

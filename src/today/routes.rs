@@ -58,8 +58,8 @@ pub struct DayParams {
 
 /// Get what to do today.
 ///
-/// The lines of every active plan, the forms of its check-ins, and whom to call. The answer holds until `valid_until`:
-/// keep it until then. With `If-None-Match` an unchanged day is a 304 without a body.
+/// The lines of every active plan, the forms of its check-ins and of danger signs, and whom to call; without a plan, whom to call all the
+/// same. The answer holds until `valid_until`: keep it until then. With `If-None-Match` an unchanged day is a 304 without a body.
 #[utoipa::path(tag = "today", operation_id = "get_today",
     params(DayParams, ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that you have."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
@@ -76,7 +76,7 @@ async fn get_today(
         .db
         .read(move |c| {
             let days = super::days_of(c, &inner.compiled, me.account, params.date, at)?;
-            views::today(&days, asked.as_deref(), at)
+            views::today(&days, params.date, asked.as_deref(), at)
         })
         .await?
         .ok_or(Error::NotFound)?;

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::routes::asked_language;
 use super::views::{self, Form, Item, NotAsked, Question, Today, TodayPlan, Watch};
-use super::{PlanDay, name_areas, seen};
+use super::{Away, Days, PlanDay, seen, tell_apart};
 use crate::app::App;
 use crate::auth::Patient;
 use crate::db::Conn;
@@ -120,20 +120,24 @@ pub async fn get_my_timeline(
     let timeline = app
         .db
         .read(move |c| {
-            let plans = store::list_shown_of_account(c, me.account)?;
-            let plans = plans.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows));
-            let plans = plans.collect::<Result<Vec<_>, Error>>()?;
-            days_of(c, (me.account, plans), &params, asked.as_deref(), at)
+            let (mut plans, mut away) = (Vec::new(), Vec::new());
+            for (plan, patient, clinic) in store::list_records_of_account(c, me.account)? {
+                match plan {
+                    Some(plan) => plans.push(Dossier::new(c, &inner.compiled, (plan, patient, clinic))?),
+                    None => away.push(Away::new(c, &inner.compiled, patient, clinic)?),
+                }
+            }
+            days_of(c, (me.account, plans, away), &params, asked.as_deref(), at)
         })
         .await?
         .ok_or(Error::NotFound)?;
     conditions::answer(&request, &timeline)
 }
 
-/// The days of these plans. `None` if there is no plan.
+/// The days of these plans. `None` if there is neither plan nor record.
 fn days_of(
     c: &mut Conn,
-    (account, dossiers): (AccountId, Vec<Dossier>),
+    (account, dossiers, away): (AccountId, Vec<Dossier>, Vec<Away>),
     params: &DaysParams,
     asked: Option<&str>,
     at: Stamp,
@@ -141,20 +145,25 @@ fn days_of(
     let known = dossiers.iter().map(|dossier| dossier.known_all(c)).collect::<Result<Vec<Known>, Error>>()?;
     let today = |dossier: Dossier, known: &Known| {
         let day = seen(&dossier, known, engine::local_date(&dossier.zone, at), at);
-        PlanDay { dossier, day, area: None }
+        PlanDay::new(dossier, day)
     };
     let mut plans: Vec<PlanDay> =
         dossiers.into_iter().zip(&known).map(|(dossier, known)| today(dossier, known)).collect();
-    name_areas(c, account, &mut plans)?;
-    let Some(first) = plans.first() else { return Ok(None) };
-    let from = params.from.map_or(first.day.date, |from| from.0);
+    tell_apart(c, account, &mut plans)?;
+    let first = match (plans.first(), away.first()) {
+        (Some(first), _) => first.day.date,
+        (None, Some(away)) => engine::local_date(&crate::plans::zone(&away.patient.zone)?, at),
+        (None, None) => return Ok(None),
+    };
+    let from = params.from.map_or(first, |from| from.0);
+    let mut days = Days { plans, away };
     let mut timeline: Option<MyTimeline> = None;
     for offset in 0..params.days.0 {
         let date = Date(from.saturating_add(jiff::Span::new().days(offset)));
-        for (plan, known) in plans.iter_mut().zip(&known) {
+        for (plan, known) in days.plans.iter_mut().zip(&known) {
             plan.day = seen(&plan.dossier, known, date.0, at);
         }
-        let Some(day) = views::today(&plans, asked, at)? else { return Ok(None) };
+        let Some(day) = views::today(&days, Some(date), asked, at)? else { return Ok(None) };
         timeline = Some(match timeline {
             None => MyTimeline::beginning_with(day),
             Some(timeline) => timeline.and(day),

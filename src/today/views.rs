@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{PlanDay, item_of, slot_of};
+use super::{Away, Days, PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
 use crate::courses::InCourse;
 use crate::engine::{
-    self, Desk, ItemKind, LateEnrolment, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text,
+    self, Desk, ItemKind, LateEnrolment, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text, Urgency,
 };
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::ids::{ClinicId, OccurrenceId, PlanId};
-use crate::plans::Dossier;
+use crate::plans::{self, Dossier};
 use crate::time::Stamp;
 
 /// What to do today.
@@ -35,7 +35,8 @@ pub struct Today {
     pub items: Vec<Item>,
     /// What a plan would ask, and is not asked because another plan forbids it for the same area.
     pub set_aside: Vec<NotAsked>,
-    /// The forms of the check-ins among the lines; of a plan that waits for a person, the one that asks for danger signs.
+    /// The forms of the check-ins among the lines; and of each plan, on every day, the form `danger-signs`: what is sent with it needs no
+    /// line (`occurrence_id` is left out). It is there between check-ins, in a pause, while a plan waits, and after its end.
     pub forms: Vec<Form>,
     /// Whom to call, and who is watching.
     pub clinics: Vec<Watch>,
@@ -218,6 +219,10 @@ pub struct Choice {
     /// What it says.
     #[schema(example = "Better")]
     pub label: String,
+    /// Of a danger sign, how soon a person must act: show the number of an `emergency` at once, with or without network. `null` for every
+    /// other choice.
+    #[schema(required)]
+    pub urgency: Option<Urgency>,
 }
 
 /// Whom to call, and whether anybody is watching.
@@ -297,14 +302,32 @@ pub fn watch(clinic: &Clinic, at: Stamp) -> Result<Watched, Error> {
     Ok(Watched { watch, desk })
 }
 
-/// Today, of all plans together. `None` if there is no plan.
-pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<Today>, Error> {
-    let Some(first) = days.first() else { return Ok(None) };
+/// Today, of all plans together; without a plan whom to call all the same. `None` if there is neither plan nor record.
+pub fn today(
+    Days { plans: days, away }: &Days,
+    date: Option<Date>,
+    asked: Option<&str>,
+    at: Stamp,
+) -> Result<Option<Today>, Error> {
+    let (as_of, zone, date, valid_until) = match (days.first(), away.first()) {
+        (Some(first), _) => {
+            let day = &first.day;
+            (day.changed_at, first.dossier.patient.zone.clone(), day.date.into(), day.valid_until)
+        }
+        (None, Some(Away { patient, .. })) => {
+            let zone = plans::zone(&patient.zone)?;
+            let today = engine::local_date(&zone, at);
+            let began = engine::local_instant(today, engine::LocalTime::MIDNIGHT, &zone);
+            let date = date.unwrap_or(Date(today));
+            (began.min(at), patient.zone.clone(), date, engine::next_date_change(&zone, at))
+        }
+        (None, None) => return Ok(None),
+    };
     let mut today = Today {
-        as_of: first.day.changed_at,
-        zone: first.dossier.patient.zone.clone(),
-        date: first.day.date.into(),
-        valid_until: first.day.valid_until,
+        as_of,
+        zone,
+        date,
+        valid_until,
         plans: Vec::new(),
         items: Vec::new(),
         set_aside: Vec::new(),
@@ -325,20 +348,17 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
                 today.forms.push(form);
             }
         }
-        let waiting = Some(&dossier.compiled).filter(|_| dossier.plan.status == PlanStatus::Draft);
-        if let Some(form) = waiting.and_then(|compiled| compiled.form_for_signs()) {
-            today.forms.push(form_view(dossier, &form.key, day.number, &locales));
-        }
-        if today.clinics.iter().any(|known| known.clinic_id == dossier.clinic.id) {
-            continue;
-        }
-        let Watched { watch, desk } = watch(&dossier.clinic, at)?;
-        today.as_of = desk.and_then(|desk| desk.changed_at).map_or(today.as_of, |changed| changed.max(today.as_of));
-        today.valid_until =
-            desk.and_then(|desk| desk.changes_at).map_or(today.valid_until, |at| at.min(today.valid_until));
-        today.clinics.push(watch);
+        today.forms.extend(danger_form(dossier, day.number, &locales));
+        today.name(&dossier.clinic, at)?;
     }
-    if let [PlanDay { dossier, day, .. }] = days
+    for Away { clinic, last, .. } in away {
+        if let Some(dossier) = last {
+            let day = dossier.enrolment().day_on(today.date.0);
+            today.forms.extend(danger_form(dossier, day, &locales(asked, dossier)));
+        }
+        today.name(clinic, at)?;
+    }
+    if let [PlanDay { dossier, day, .. }] = days.as_slice()
         && day.status.is_shown()
     {
         let (locales, shown) = (locales(asked, dossier), day.date.into());
@@ -354,16 +374,32 @@ pub fn today(days: &[PlanDay], asked: Option<&str>, at: Stamp) -> Result<Option<
     Ok(Some(today))
 }
 
+impl Today {
+    /// Names a clinic once, with who is watching there.
+    fn name(&mut self, clinic: &Clinic, at: Stamp) -> Result<(), Error> {
+        if self.clinics.iter().any(|known| known.clinic_id == clinic.id) {
+            return Ok(());
+        }
+        let Watched { watch, desk } = watch(clinic, at)?;
+        self.as_of = desk.and_then(|desk| desk.changed_at).map_or(self.as_of, |changed| changed.max(self.as_of));
+        self.valid_until =
+            desk.and_then(|desk| desk.changes_at).map_or(self.valid_until, |at| at.min(self.valid_until));
+        self.clinics.push(watch);
+        Ok(())
+    }
+}
+
 /// The lines of several plans, each by itself.
 fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, Error> {
     let mut lines = Vec::with_capacity(days.iter().map(|of| of.day.occurrences.len()).sum());
-    for PlanDay { dossier, day, area } in days.iter().filter(|of| of.day.status.is_shown()) {
+    for PlanDay { dossier, day, area, person } in days.iter().filter(|of| of.day.status.is_shown()) {
         let (locales, enrolment) = (locales(asked, dossier), dossier.enrolment());
         for (place, occurrence) in day.occurrences.iter().enumerate() {
             let (item, slot) = (item_of(dossier, occurrence)?, slot_of(dossier, occurrence)?);
             lines.push(Line {
                 kind: item.kind,
                 date: date_of(&enrolment, occurrence, day),
+                person: *person,
                 meaning: item.meaning.as_deref(),
                 title: said(&item.title, &locales, dossier),
                 text: item.text.as_ref().map(|text| said(text, &locales, dossier)),
@@ -555,13 +591,31 @@ fn because<'a>(dossier: &'a Dossier, key: &str, day: i32) -> Option<&'a str> {
     engine::behind(&dossier.overrides, key, day).map(|one| one.reason.as_str())
 }
 
+/// The form in which danger signs can be said on any day.
+const DANGER_FORM: &str = "danger-signs";
+
+/// What can be said on any day of the plan, and after it; none if the plan knows no signs.
+fn danger_form(dossier: &Dossier, day: i32, locales: &[&str]) -> Option<Form> {
+    let questions = dossier.compiled.danger_form(day);
+    (!questions.is_empty()).then(|| form_of(dossier, DANGER_FORM, day, questions, locales))
+}
+
 /// A form of the plan on a day.
 pub fn form_view(dossier: &Dossier, form: &str, day: i32, locales: &[&str]) -> Form {
-    let questions = dossier.compiled.form(form, day);
+    form_of(dossier, form, day, dossier.compiled.form(form, day), locales)
+}
+
+fn form_of(
+    dossier: &Dossier,
+    key: &str,
+    day: i32,
+    questions: Vec<Cow<'_, engine::Question>>,
+    locales: &[&str],
+) -> Form {
     Form {
         plan_id: dossier.plan.id,
         day,
-        key: form.to_owned(),
+        key: key.to_owned(),
         questions: questions
             .into_iter()
             .map(|question| Question {
@@ -572,7 +626,11 @@ pub fn form_view(dossier: &Dossier, form: &str, day: i32, locales: &[&str]) -> F
                 choices: question
                     .choices
                     .iter()
-                    .map(|choice| Choice { key: choice.key.clone(), label: say(&choice.label, locales, dossier) })
+                    .map(|choice| Choice {
+                        key: choice.key.clone(),
+                        label: say(&choice.label, locales, dossier),
+                        urgency: choice.urgency,
+                    })
                     .collect(),
             })
             .collect(),

@@ -26,6 +26,7 @@ mod merged;
 mod moving;
 mod offline;
 mod outbox;
+mod persons;
 mod planner;
 mod poison;
 mod progress;

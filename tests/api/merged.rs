@@ -167,8 +167,12 @@ async fn a_photo_and_a_check_in_are_of_one_plan_alone() {
     let day_zero = today(&ada.person).await;
     let photos = of_key(&day_zero, "photo");
     assert_eq!((photos.len(), of_key(&day_zero, "check-in-evening").len()), (2, 2));
-    let forms: Vec<&Value> = day_zero["forms"].as_array().unwrap().iter().map(|form| &form["plan_id"]).collect();
-    assert_eq!(forms, [&json!(ada.plan_id), &json!(second)]);
+    let of = |key: &str| -> Vec<Value> {
+        let forms = day_zero["forms"].as_array().unwrap().iter().filter(|form| form["key"] == key);
+        forms.map(|form| form["plan_id"].clone()).collect()
+    };
+    assert_eq!(of("daily"), [json!(ada.plan_id), json!(second)]);
+    assert_eq!(of("danger-signs"), [json!(ada.plan_id), json!(second)]);
     mark(&ada.person, &photos[1]["occurrence_id"], json!({ "state": "done" })).await;
     let after = today(&ada.person).await;
     let states: Vec<&Value> = of_key(&after, "photo").iter().map(|photo| &photo["state"]).collect();

@@ -162,7 +162,13 @@ async fn questions_that_are_the_same_on_many_days_come_once_and_name_each() {
     clinic.owner.post_nothing(&format!("{versions}/1/activate")).await.must(200);
     let ada = clinic.enrol_as(("Ada", "Europe/London"), "small", face_treatment("2026-03-02")).await;
     let told = timeline(&ada.person, "").await;
-    let forms: Vec<Value> = list(&told, "forms").iter().map(|form| json!([form["key"], form["days"]])).collect();
+    let (always, forms): (Vec<Value>, Vec<Value>) = list(&told, "forms")
+        .iter()
+        .map(|form| json!([form["key"], form["days"]]))
+        .partition(|form| form[0] == "danger-signs");
+    let days: Vec<i64> =
+        always.iter().flat_map(|form| form[1].as_array().unwrap()).map(|day| day.as_i64().unwrap()).collect();
+    assert_eq!(days, (0..14).collect::<Vec<i64>>(), "danger signs can be said on every day");
     assert_eq!(json!(forms), json!([["daily", [0]], ["daily", [1, 2, 3, 4, 5]], ["daily", [7, 10]]]));
 }
 
@@ -190,5 +196,8 @@ async fn days_that_are_asked_for_come_in_the_language_that_is_asked_for() {
     timeline(&ada.person, "?from=2100-12-31&days=31").await;
     let bea = clinic.add_patient("Bea", "Europe/London").await;
     let account = clinic.accept(bea["id"].as_str().unwrap()).await;
-    app.person(account, None).await.get("/v1/me/timeline").await.must_be_problem(404, "not_found");
+    let none = app.person(account, None).await.get("/v1/me/timeline").await.must(200);
+    assert!(list(&none, "days").iter().all(|day| day["plans"] == json!([]) && day["items"] == json!([])), "{none}");
+    assert_eq!((list(&none, "days").len(), list(&none, "forms").len()), (14, 0));
+    assert_eq!(none["clinics"][0]["emergency_number"], "999");
 }

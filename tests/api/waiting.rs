@@ -130,7 +130,7 @@ async fn while_it_waits_the_patient_sees_what_is_safe_and_is_heard() {
     assert_eq!((header["status"].as_str(), &header["phase"]), (Some("draft"), &Value::Null));
     assert_eq!(
         (today["forms"][0]["key"].as_str(), today["forms"].as_array().unwrap().len()),
-        (Some("infection-watch"), 1)
+        (Some("danger-signs"), 1)
     );
     assert_eq!(today["forms"][0]["questions"][0]["key"], "signs");
     assert_eq!(world.clinic.coordinator.get(&world.path("/today")).await.must(200), today);
@@ -248,7 +248,7 @@ async fn a_clinician_declines_it_and_it_is_over() {
     assert_eq!((declined.must(200)["status"].as_str(), declined.version_tag()), (Some("revoked"), "\"v2\"".to_owned()));
     assert_eq!(clinic.owner.send_if("POST", &decline, "\"v1\"", why.clone()).await.must(200), declined.json());
     clinic.owner.send_if("POST", &start, "\"v2\"", why).await.must_be_problem(409, "not_waiting");
-    world.ada.get("/v1/me/today").await.must_be_problem(404, "not_found");
+    world.ada.must_only_have_help().await;
     assert_eq!(app.database.count("audit_events", "action = 'plan_declined'"), 1);
     assert_eq!(app.database.count("alerts", "status = 'open'"), 1);
     app.set_clock("2026-03-05T20:00:00Z");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aftercare::engine::{ItemKind, LateEnrolment, Line, Source, State, forbidden_until, merge, set_aside};
-use aftercare::ids::{OccurrenceId, PlanId};
+use aftercare::ids::{OccurrenceId, PatientId, PlanId};
 use aftercare::time::Stamp;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -36,7 +36,21 @@ fn line((number, said, source): (usize, Said, Source<'static>)) -> Line<'static>
     let (kind, date, meaning, title, text) = said;
     let occurrence = OccurrenceId::from(Uuid::from_u128(1_000 - u128::try_from(number).unwrap()));
     let sources = vec![Source { place: number, occurrence, ..source }];
-    Line { kind, date, meaning, title: title.into(), text: text.map(Into::into), form: None, views: &[], sources }
+    Line {
+        kind,
+        date,
+        person: person(0),
+        meaning,
+        title: title.into(),
+        text: text.map(Into::into),
+        form: None,
+        views: &[],
+        sources,
+    }
+}
+
+fn person(number: u128) -> PatientId {
+    PatientId::from(Uuid::from_u128(number))
 }
 
 fn source() -> impl Strategy<Value = Source<'static>> {
@@ -96,7 +110,11 @@ fn same(one: &Line, other: &Line) -> bool {
         (None, None) => a.key == b.key,
         (one, other) => one == other,
     };
-    let words = one.kind == other.kind && one.date == other.date && one.title == other.title && one.text == other.text;
+    let words = one.person == other.person
+        && one.kind == other.kind
+        && one.date == other.date
+        && one.title == other.title
+        && one.text == other.text;
     let opens_at = |source: &Source| source.caught_up.is_none().then_some(source.opens_at);
     let window = (opens_at(a), a.closes_at, a.late_until) == (opens_at(b), b.closes_at, b.late_until);
     about
@@ -131,6 +149,28 @@ fn meets(one: (Stamp, Stamp), other: (Stamp, Stamp)) -> bool {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8_192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What one person's day is does not depend on whether another person's plans stand beside it.
+    #[test]
+    fn two_persons_are_as_if_each_were_alone((lines, _, second) in shuffled()) {
+        // A plan is one person's.
+        let is_second = |line: &Line| second.iter().any(|place| u128::try_from(*place).unwrap() % 4 + 1 == line.sources[0].plan.0.as_u128());
+        let (mut one, mut other): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(|line| !is_second(line));
+        one.iter_mut().for_each(|line| line.person = person(1));
+        other.iter_mut().for_each(|line| line.person = person(2));
+        let (lines, aside) = set_aside(merge([one.clone(), other.clone()].concat()));
+        for (number, own) in [(1, one), (2, other)] {
+            let (own_lines, own_aside) = set_aside(merge(own));
+            let of = |line: &&Line| line.person == person(number);
+            let theirs: Vec<Line> = lines.iter().filter(of).cloned().collect();
+            for line in theirs.iter().filter(|line| line.kind == ItemKind::Restriction) {
+                prop_assert_eq!(forbidden_until(line, &lines), forbidden_until(line, &own_lines));
+            }
+            prop_assert_eq!(theirs, own_lines);
+            let aside: Vec<_> = aside.iter().filter(|aside| of(&&aside.line)).cloned().collect();
+            prop_assert_eq!(aside, own_aside);
+        }
+    }
 
     #[test]
     fn the_order_does_not_matter((lines, shuffled, _) in shuffled()) {

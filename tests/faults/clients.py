@@ -38,10 +38,10 @@ def head(server, owner, length):
 
 
 class Healthy:
-    """Somebody who asks ten times a second, each time on a connection of its own."""
+    """Somebody who asks ten times a second, or as often as is said, each time on a connection of its own."""
 
-    def __init__(self, server, owner):
-        self.took, self.failed = [], []
+    def __init__(self, server, owner, every=0.1):
+        self.took, self.failed, self._every = [], [], every
         self._server, self._token, self._stop = server, owner.token, threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
 
@@ -54,7 +54,7 @@ class Healthy:
         self._thread.join(10)
 
     def _ask(self):
-        while not self._stop.wait(0.1):
+        while not self._stop.wait(self._every):
             began, client = time.monotonic(), self._server.client(self._token, timeout=5)
             try:
                 answer = client.ask("GET", "/v1/clinic/patients?limit=1")

@@ -1,12 +1,16 @@
-"""Crowds: one clinic that floods the mail, and people who guess at passwords. Others must not wait for them."""
+"""Crowds: one clinic that floods the mail, people who guess at passwords, and reminders that come due all at once. Others
+must not wait for them."""
 
 import threading
 import time
 
 from .client import NO_ANSWER
+from .clients import Healthy
 from .clinic import OWNER, PASSWORD, create
+from .mail import each_once
 from .registry import fault, need_all
 from .server import until
+from .workers import enrolled
 
 NOTICE = """
 INSERT INTO outbox (id, clinic_id, kind, dedupe_key, message_id, to_address, locale, context, state, fence, attempt, resent,
@@ -92,3 +96,27 @@ def crowd_at_the_door(scene, crowd, logins):
         (now < 3 * before, f"p99 was {now / before:.1f} times the quiet one ({now * 1000:.0f} : {before * 1000:.0f} ms)"),
     )
     return f"{logins} sign-ins, p99 {now / before:.1f} times the quiet one ({now * 1000:.0f} : {before * 1000:.0f} ms)"
+
+
+@fault("F26", "reminders that come due at one moment", quick={"plans": 300, "aim": 99}, full={"plans": 50_000, "aim": 2})
+def herd(scene, plans, aim):
+    """Somebody reads meanwhile; `aim`: so many times the quiet p99 it may take."""
+    relay = scene.relay()
+    relay.keeps_letters = False
+    home = scene.home(relay)
+    server, clinic, owner, addresses = enrolled(home, plans)
+    with Healthy(server, owner, every=0.01) as quiet:
+        time.sleep(2)
+    server = home.later(server, 10 * 60 + 5)
+    began, owner = time.monotonic(), clinic.owner(server, fresh=True)
+    with Healthy(server, owner, every=0.01) as busy:
+        until(lambda: len(relay.taken) >= plans, 20 + plans / 20)
+        took = time.monotonic() - began
+    time.sleep(1)
+    each_once(relay, addresses)
+    before, now = percentile(quiet.took, 0.99), percentile(busy.took, 0.99)
+    need_all(
+        (not busy.failed, f"{len(busy.failed)} of {len(busy.took)} others had no answer: {set(busy.failed)}"),
+        (now < aim * before, f"p99 was {now / before:.1f} times the quiet one (aim {aim})"),
+    )
+    return f"{plans:,} once each in {took:.1f} s; p99 {now * 1000:.1f} ms, {now / before:.1f} times the quiet one"

@@ -24,11 +24,12 @@ class Write:
 class Load:
     """So many clients that add patients, one after the other, each until it is acknowledged.
 
-    `servers` may change meanwhile: a client whose server is gone goes to another one.
+    `servers` may change meanwhile: a client whose server is gone goes to another one. Whoever has no answer after
+    `patience` seconds, asks again. `then(client, answer)` goes on with what was acknowledged.
     """
 
-    def __init__(self, clinic, servers, clients, pause=0.0):
-        self.servers, self.pause = servers, pause
+    def __init__(self, clinic, servers, clients, pause=0.0, patience=15, then=None):
+        self.servers, self.pause, self.patience, self._then = servers, pause, patience, then
         self.journal, self.answers, self.unheard = [], [], []
         self._token = clinic.owner(servers[0]).token
         self._stop = threading.Event()
@@ -51,7 +52,7 @@ class Load:
             self.journal.append(write)
             while write.acknowledged is None and not self._stop.is_set():
                 if client is None:
-                    client = Client(self.servers[at % len(self.servers)].port, self._token)
+                    client = Client(self.servers[at % len(self.servers)].port, self._token, self.patience)
                 if self._try(client, write) not in (200, 201):
                     client, at = None, at + 1
                     time.sleep(0.02)
@@ -69,8 +70,16 @@ class Load:
             self.unheard.append((began, status))
         if status in (200, 201):
             write.acknowledged = time.monotonic()
+            self._go_on(client, answer)
         write.statuses.append(status)
         return status
+
+    def _go_on(self, client, answer):
+        try:
+            if self._then:
+                self._then(client, answer)
+        except NO_ANSWER as why:
+            self.unheard.append((time.monotonic(), type(why).__name__))
 
     # --- what came of it ---------------------------------------------------------------------------------------------
 
@@ -104,3 +113,17 @@ def check(home, acknowledged):
     half = len(set(added) ^ keys) + abs(int(patients) - int(audited))
     need(half == 0, f"{half} writes were half applied")
     return f"{len(acknowledged):,} acknowledged, 0 lost"
+
+
+class Inviter:
+    """What a load may go on with: each patient is invited, and a page of patients is read."""
+
+    def __init__(self):
+        self.invited, self.statuses = set(), set()
+
+    def __call__(self, client, answer):
+        patient = answer.json
+        asked = client.ask("POST", f"/v1/clinic/patients/{patient['id']}/invitation", idempotency_key=patient["id"])
+        if asked.status == 201:
+            self.invited.add(patient["email"])
+        self.statuses |= {asked.status, client.ask("GET", "/v1/clinic/patients?limit=20").status}

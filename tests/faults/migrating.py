@@ -1,11 +1,14 @@
-"""Migrations that are killed or start several at once: whole or not at all, and one applier."""
+"""Migrations that are killed or start several at once: whole or not at all, and one applier. Two releases on one database."""
 
+import os
 import random
 import subprocess
 import time
 
-from .registry import fault, need, need_all
-from .server import Home
+from .load import Inviter, Load, check
+from .mail import INVITATION, each_once
+from .registry import Skip, fault, need, need_all
+from .server import Home, until
 
 
 def start(home, *words):
@@ -72,3 +75,42 @@ def one_key(scene, rounds):
                 server.kill()
     need_all(*[(set(counts) == {1}, f"keys on {kind}: {counts}") for kind, counts in made.items()])
     return f"{rounds} rounds on each database, one key each time"
+
+
+@fault("F28", "the release before and this one together", quick={"seconds": 2}, full={"seconds": 120})
+def two_releases(scene, seconds):
+    """First the old one alone, then both serve and work on one queue, then the old one is alone again."""
+    if not os.access(os.environ.get("AFTERCARE_OLD_BIN", ""), os.X_OK):
+        raise Skip("AFTERCARE_OLD_BIN does not name a binary of the release before")
+    relay = scene.relay()
+    new = Home(scene, scene.new_folder(), scene.new_database(), mail=relay.url)
+    old = Home(scene, scene.new_folder(), new.postgres, mail=relay.url)
+    old.program = os.path.realpath(os.environ["AFTERCARE_OLD_BIN"])
+    old.must_run("migrate")
+    server, clinic, _ = scene.clinic(old, worker_in_serve=False)
+    inviter, loads, workers = Inviter(), [], [old.work()]
+
+    def under_load(servers):
+        with Load(clinic, servers, clients=8, pause=0.1, then=inviter) as load:
+            time.sleep(seconds)
+        loads.append(load)
+
+    under_load([server])
+    new.must_run("migrate")
+    newer, workers = new.serve(worker_in_serve=False), [*workers, new.work()]
+    under_load([server, newer])
+    newer.stop()
+    workers.pop().stop()
+    under_load([server])
+    until(lambda: old.states(INVITATION) == {"sent"}, 10 + len(inviter.invited) / 20)
+    each_once(relay, inviter.invited)
+    statuses = set().union(*(load.statuses() for load in loads)) | inviter.statuses
+    bare = [letter for letter in relay.taken if "invitation#" not in letter.text.replace("=\r\n", "")]
+    found = check(old, set().union(*(load.acknowledged() for load in loads)))
+    need_all(
+        (statuses <= {200, 201}, f"answers: {sorted(statuses)}"),
+        (not any(load.unheard for load in loads), "requests had no answer"),
+        (not bare, f"{len(bare)} of {len(relay.taken)} invitations have no link in them"),
+        (server.code is None and workers[0].code is None, "a process of the old release ended"),
+    )
+    return f"{seconds} s each alone, together, alone: {found}, {len(inviter.invited):,} mails once each, each with its link"

@@ -20,7 +20,9 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
 @functools.cache
 def cluster():
     """The cluster of this run."""
-    return Cluster()
+    started = Cluster()
+    atexit.register(started.remove)
+    return started
 
 
 def _programs():
@@ -34,10 +36,10 @@ def _programs():
 
 
 class Cluster:
-    """`initdb` in a folder of its own, as the user postgres if this is root."""
+    """One in a folder of its own, as the user postgres if this is root: a new one, or the standby of another."""
 
-    def __init__(self):
-        self.bin, self.port, self._databases = _programs(), free_port(), 0
+    def __init__(self, standby_of=None, port=None):
+        self.bin, self.port, self._databases = _programs(), port or free_port(), 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="faults-postgres-"))
         self._user = "postgres" if os.getuid() == 0 else None
         if self._user:
@@ -45,9 +47,11 @@ class Cluster:
                 shutil.chown(self.folder, pwd.getpwnam("postgres").pw_uid)
             except KeyError:
                 raise Skip("there is no user postgres, and root may not run PostgreSQL") from None
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
+        if standby_of:
+            self._run("pg_basebackup", "-D", self.data, "-d", standby_of.url("postgres"), "-R", "-c", "fast")
+        else:
+            self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
         self.control("start")
-        atexit.register(self.remove)
 
     @property
     def data(self):
@@ -63,14 +67,21 @@ class Cluster:
             raise RuntimeError(f"{program}: {(self.folder / 'said').read_text()[-600:]}")
 
     def control(self, word, *words):
-        """`pg_ctl start`, `stop` or `restart`, and waits for it."""
+        """`pg_ctl start`, `stop`, `restart` or `promote`, and waits for it."""
         settings = ("listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}", "max_connections=400")
         options = " -c ".join([f"-p {self.port}", *settings])
-        starts = () if word == "stop" else ("-l", str(self.folder / "log"), "-o", options)
+        starts = () if word in ("stop", "promote") else ("-l", str(self.folder / "log"), "-o", options)
         self._run("pg_ctl", word, "-D", self.data, "-w", *starts, *words)
 
+    def commits_with(self, standbys):
+        """Commits wait from now on for these: `*` for any, nothing for none."""
+        self.psql("postgres", f"ALTER SYSTEM SET synchronous_standby_names = '{standbys}'")
+        self.psql("postgres", "SELECT pg_reload_conf()")
+
     def remove(self):
-        self.control("stop", "-m", "immediate")
+        """Stops at once, as a machine that is gone; nothing is left of it."""
+        if self.folder.exists():
+            self.control("stop", "-m", "immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_database(self):
@@ -79,17 +90,20 @@ class Cluster:
         self.psql("postgres", f"CREATE DATABASE {name}")
         return Database(self, name)
 
-    def psql(self, database, sql):
+    def client(self, program, *words):
+        """Runs one of the programs that speak with a server; gives what it prints."""
         done = subprocess.run(
-            [f"{self.bin}/psql", "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql, self.url(database)],
-            capture_output=True, text=True, timeout=60, env=ENVIRONMENT,
-        )  # fmt: skip
+            [f"{self.bin}/{program}", *words], capture_output=True, text=True, timeout=60, env=ENVIRONMENT
+        )
         if done.returncode != 0:
-            raise RuntimeError(f"psql: {done.stderr}")
+            raise RuntimeError(f"{program}: {done.stderr}")
         return done.stdout
 
-    def url(self, database):
-        return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+    def psql(self, database, sql):
+        return self.client("psql", "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql, self.url(database))
+
+    def url(self, database, port=None):
+        return f"postgres://postgres@127.0.0.1:{port or self.port}/{database}"
 
 
 class Database:
@@ -98,6 +112,16 @@ class Database:
     def __init__(self, cluster_, name):
         self.cluster, self.name, self.url = cluster_, name, cluster_.url(name)
 
+    def url_by(self, port):
+        """Its address by way of something that stands between."""
+        return self.cluster.url(self.name, port)
+
     def rows(self, sql):
         """Every value comes as text."""
         return [tuple(line.split("\t")) for line in self.cluster.psql(self.name, sql).splitlines()]
+
+    def dump(self, file):
+        self.cluster.client("pg_dump", "--format=custom", f"--file={file}", self.url)
+
+    def restore(self, file):
+        self.cluster.client("pg_restore", "--exit-on-error", f"--dbname={self.url}", str(file))

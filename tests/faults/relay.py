@@ -30,26 +30,12 @@ class Gone(Exception):
     """The connection is over."""
 
 
-class Relay:
-    """An SMTP server on a port of 127.0.0.1.
+class Listener:
+    """Listens on a port of 127.0.0.1; what is said on a line is `_converse`'s business, in a thread of its own."""
 
-    Each hook is asked before its command is answered and gives the answer, one of the words above, or `None` for the
-    usual one. It may sleep. `connect()`, `mail(sender)`, `rcpt(to, tries)`, `data(to)`, `dot(to, copies)`.
-    """
-
-    USUAL = {"connect": "220 relay.example", "mail": "250 2.1.0 ok", "rcpt": "250 2.1.5 ok", "data": "354 go on",
-             "dot": "250 2.0.0 taken"}  # fmt: skip
-
-    def __init__(self, **hooks):
-        self._hooks, self._open, self._listener = hooks, set(), None
-        self.tries, self.taken = collections.Counter(), []
-        self.commands, self.connections = [], 0
+    def __init__(self):
+        self._open, self._listener, self.connections = set(), None, 0
         self.listen()
-        self.url = f"smtp://127.0.0.1:{self.port}"
-
-    def change(self, **hooks):
-        """From now on it misbehaves so, and only so."""
-        self._hooks = hooks
 
     def listen(self):
         """Answers, at the same port as before."""
@@ -62,21 +48,15 @@ class Relay:
 
     def refuse(self):
         """Nobody listens any more, and open connections are cut."""
-        for line in [self._listener, *self._open]:
+        self._cut(self._listener)
+        self.cut()
+
+    def cut(self):
+        """Open connections are cut."""
+        for line in list(self._open):
             self._cut(line)
 
     stop = refuse
-
-    def copies(self):
-        """How often each address's letter was taken."""
-        return collections.Counter(letter.to for letter in self.taken)
-
-    def ids(self):
-        """The Message-IDs of each address."""
-        found = collections.defaultdict(set)
-        for letter in self.taken:
-            found[letter.to].add(letter.message_id)
-        return found
 
     @staticmethod
     def _cut(line):
@@ -99,22 +79,60 @@ class Relay:
 
     def _talk(self, line):
         try:
-            with line.makefile("rwb") as talk:
-                self._converse(talk)
+            self._converse(line)
         except (OSError, Gone, ValueError):
             pass
         finally:
             self._open.discard(line)
             self._cut(line)
 
-    def _converse(self, talk):
+
+class Relay(Listener):
+    """An SMTP server.
+
+    Each hook is asked before its command is answered and gives the answer, one of the words above, or `None` for the
+    usual one. It may sleep. `connect()`, `hello()`, `mail(sender)`, `rcpt(to, tries)`, `data(to)`, `dot(to, copies)`,
+    `quit()`; and `said(to)`, when the answer to the dot is out.
+    """
+
+    USUAL = {"connect": "220 relay.example", "hello": "250-relay.example\r\n250-8BITMIME\r\n250 SMTPUTF8",
+             "mail": "250 2.1.0 ok", "rcpt": "250 2.1.5 ok", "data": "354 go on", "dot": "250 2.0.0 taken", "said": None,
+             "quit": "221 bye"}  # fmt: skip
+
+    def __init__(self, **hooks):
+        super().__init__()
+        self._hooks, self.commands = hooks, []
+        self.keeps_letters = True  # fifty thousand would be too many
+        self.tries, self.taken = collections.Counter(), []
+        self.url = f"smtp://127.0.0.1:{self.port}"
+
+    def change(self, **hooks):
+        """From now on it misbehaves so, and only so."""
+        self._hooks = hooks
+
+    def copies(self):
+        """How often each address's letter was taken."""
+        return collections.Counter(letter.to for letter in self.taken)
+
+    def ids(self):
+        """The Message-IDs of each address."""
+        found = collections.defaultdict(set)
+        for letter in self.taken:
+            found[letter.to].add(letter.message_id)
+        return found
+
+    def _converse(self, line):
+        with line.makefile("rwb") as talk:
+            self._speak(talk)
+
+    def _speak(self, talk):
         self._answer(talk, "connect")
         to = ""
         while heard := talk.readline().decode("utf-8", "replace").strip():
             self.commands.append(heard)
             word = heard.upper().split(" ")[0].split(":")[0]
             if word in ("EHLO", "HELO"):
-                self._say(talk, "250-relay.example\r\n250-8BITMIME\r\n250 SMTPUTF8")
+                self._answer(talk, "hello")
             elif word == "MAIL":
                 self._answer(talk, "mail", heard)
             elif word == "RCPT":
@@ -125,7 +143,7 @@ class Relay:
                 if self._answer(talk, "data", to).startswith("354"):
                     self._take(talk, to)
             elif word == "QUIT":
-                self._say(talk, "221 bye")
+                self._answer(talk, "quit")
                 return
             else:
                 self._say(talk, "250 ok")
@@ -141,8 +159,9 @@ class Relay:
         said = self._hook("dot", to, self.copies()[to])
         taken = said is TAKE_AND_HANG_UP or isinstance(said, str) and said.startswith("250")
         if taken:
-            self.taken.append(Taken(time.time(), to, message_id, began, letter))
+            self.taken.append(Taken(time.time(), to, message_id, began, letter if self.keeps_letters else ""))
         self._say(talk, HANG_UP if said is TAKE_AND_HANG_UP else said)
+        self._hook("said", to)
 
     def _hook(self, name, *words):
         hook = self._hooks.get(name)

@@ -41,11 +41,11 @@ class Scene:
     def new_database():
         return postgres.cluster().new_database()
 
-    def home(self, relay=None, folder=None, on_postgres=False, **settings):
+    def home(self, relay=None, folder=None, on_postgres=False, database=None, **settings):
         """An installation whose schema is there."""
         if relay:
             settings.setdefault("mail", relay.url)
-        database = self.new_database() if on_postgres else None
+        database = self.new_database() if on_postgres else database
         home = Home(self, folder or self.new_folder(), database, **settings)
         home.must_run("migrate")
         return home

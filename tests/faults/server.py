@@ -112,7 +112,7 @@ class Home:
     """The data of one installation in `folder`, its settings and logs in `notes`, and its processes."""
 
     def __init__(self, scene, folder, database=None, **settings):
-        self.scene, self.folder = scene, pathlib.Path(folder)
+        self.scene, self.folder, self.program = scene, pathlib.Path(folder), binary()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / "aftercare.db"
         self.postgres = database
@@ -135,7 +135,7 @@ class Home:
         file = self.notes / f"settings-{zlib.crc32(text.encode()):08x}.toml"
         if not file.exists():
             file.write_text(text)
-        return [binary(), "--config", str(file), *words]
+        return [self.program, "--config", str(file), *words]
 
     def environment(self, shimmed=False):
         ours = ("AFTERCARE_", "DATABASE_", "PG")

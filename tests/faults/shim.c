@@ -1,16 +1,18 @@
-/* Loaded in front of the C library of one server: its syncs and writes fail, and its clock is off, as a shared page
- * says. A sync that fails loses what was written to the file since the last one that did not, as on Linux: the page cache
+/* Loaded in front of the C library of one server: its syncs and writes fail, its clock is off, and it dies at a point, as a
+ * shared page says. A sync that fails loses what was written to the file since the last one that did not, as on Linux: the page cache
  * drops the pages, and the next sync succeeds without them. shim.py holds the other end of the page. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +26,10 @@ struct control {
   int32_t remember; /* keep what writes replace, so that a sync that fails can lose them */
   int32_t attached;
   char ending[64]; /* of the paths that this is about */
+  int32_t syncs;        /* of such files, since the page was told 0 */
+  int32_t die_at_sync;  /* kill -9 in front of the sync of that number */
+  int32_t die_half_way; /* half of the packet goes out */
+  char die_at_send[32]; /* kill -9 in front of a packet that has this in it */
 };
 
 struct piece {
@@ -59,6 +65,12 @@ static int concerns(int fd) {
   return strcmp(path + length - ending, control->ending) == 0;
 }
 
+/* What `kill -9` does, at this very point. */
+static void die(void) {
+  kill(getpid(), SIGKILL);
+  for (;;) pause();
+}
+
 static void remember(int fd, off_t offset, size_t length) {
   struct piece *piece = calloc(1, sizeof *piece + length);
   if (piece == NULL) return;
@@ -85,7 +97,9 @@ static void settle(int fd, int lost) {
 }
 
 static int synced(int fd, int (*real)(int)) {
-  if ((control->sync_error == 0 && !control->remember) || !concerns(fd)) return real(fd);
+  if (!concerns(fd)) return real(fd);
+  if (__atomic_add_fetch(&control->syncs, 1, __ATOMIC_SEQ_CST) == control->die_at_sync) die();
+  if (control->sync_error == 0 && !control->remember) return real(fd);
   if (control->sync_error == -1) return 0;
   if (control->sync_error) {
     settle(fd, 1);
@@ -122,6 +136,16 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) { return pwrite64(fd, bytes, length, offset); }
+
+ssize_t send(int fd, const void *bytes, size_t length, int flags) {
+  ssize_t (*real)(int, const void *, size_t, int) = REAL(send);
+  size_t words = strlen(control->die_at_send);
+  if (words && memmem(bytes, length, control->die_at_send, words)) {
+    if (control->die_half_way) real(fd, bytes, length / 2, flags);
+    die();
+  }
+  return real(fd, bytes, length, flags);
+}
 
 int clock_gettime(clockid_t which, struct timespec *now) {
   static int (*real)(clockid_t, struct timespec *);

@@ -1,4 +1,4 @@
-"""The shared page that tells shim.c, inside one server, what fails and how far its clock is off."""
+"""The shared page that tells shim.c, inside one server, what fails, how far its clock is off, and where it dies."""
 
 import ctypes
 import functools
@@ -24,6 +24,10 @@ class Page(ctypes.Structure):
         ("remember", ctypes.c_int32),
         ("attached", ctypes.c_int32),
         ("ending", ctypes.c_char * 64),
+        ("syncs", ctypes.c_int32),
+        ("die_at_sync", ctypes.c_int32),
+        ("die_half_way", ctypes.c_int32),
+        ("die_at_send", ctypes.c_char * 32),
     ]
 
 

@@ -84,14 +84,7 @@ def killed(scene, kills, mails):
         workers.pop(0).kill()
         workers.append(home.work())
         let_run_out(home, "leased")
-    until(
-        lambda: home.states(INVITATION) <= {"sent", "sending"} or let_run_out(home, "leased"),
-        20 + mails / 20,
-        every=0.5,
-    )
-    time.sleep(1)  # whoever lives has heard its 250 by now: what is still on the wire was a dead worker's
-    let_run_out(home, "sending")
-    until(lambda: home.states(INVITATION) == {"sent"} or let_run_out(home, "leased"), 20, every=0.5)
+    all_go(home, mails)
     copies, ids = relay.copies(), relay.ids()
     twice = sum(copies[address] == 2 for address in addresses)
     need_all(
@@ -100,6 +93,18 @@ def killed(scene, kills, mails):
         (all(len(of) == 1 for of in ids.values()), "copies of one mail have different Message-IDs"),
     )
     return f"{kills} kills, {mails} mails, 0 lost, {twice} twice with one Message-ID"
+
+
+def all_go(home, mails):
+    """What dead workers left goes too: first what they had claimed, then what they had on the wire."""
+    until(
+        lambda: home.states(INVITATION) <= {"sent", "sending"} or let_run_out(home, "leased"),
+        20 + mails / 20,
+        every=0.5,
+    )
+    time.sleep(1)  # whoever lives has heard its 250 by now: what is still on the wire was a dead worker's
+    let_run_out(home, "sending")
+    until(lambda: home.states(INVITATION) == {"sent"} or let_run_out(home, "leased"), 20, every=0.5)
 
 
 def let_run_out(home, state):

@@ -321,6 +321,8 @@ pub struct Choice {
     pub key: String,
     /// Its text.
     pub label: Text,
+    /// How soon a person must act on it, if it is a sign.
+    pub urgency: Option<Urgency>,
 }
 
 /// A sign that is asked as yes or no.

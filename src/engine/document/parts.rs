@@ -265,7 +265,8 @@ pub(super) fn urgency(fields: &Fields) -> Urgency {
 pub(super) fn choices(fields: &Fields) -> Vec<Choice> {
     let mut taken = BTreeSet::new();
     let read = |entry: &Fields| {
-        let choice = Choice { key: unique_key(entry, "key", Style::Label, &mut taken), label: text(entry, "label") };
+        let key = unique_key(entry, "key", Style::Label, &mut taken);
+        let choice = Choice { key, label: text(entry, "label"), urgency: None };
         entry.finish();
         choice
     };

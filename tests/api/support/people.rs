@@ -140,6 +140,18 @@ pub fn new_clinic(name: &str) -> NewClinic {
 }
 
 impl Person {
+    /// Today holds no plan and no line, and still says whom to call and lets danger signs be said.
+    pub async fn must_only_have_help(&self) {
+        let today = self.get("/v1/me/today").await.must(200);
+        assert_eq!((&today["plans"], &today["items"]), (&serde_json::json!([]), &serde_json::json!([])), "{today}");
+        assert_eq!(today["clinics"][0]["emergency_number"], "999", "{today}");
+        let forms: Vec<&str> =
+            today["forms"].as_array().unwrap().iter().filter_map(|form| form["key"].as_str()).collect();
+        assert_eq!(forms, ["danger-signs"]);
+        let signs = today["forms"][0]["questions"][0]["choices"].as_array().unwrap();
+        assert!(signs.iter().any(|sign| sign["urgency"] == "emergency"), "{today}");
+    }
+
     /// A token that counts now.
     pub async fn token(&self) -> String {
         let m = self.app.app.moment();
