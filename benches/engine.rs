@@ -193,7 +193,16 @@ fn judging(c: &mut Criterion) {
     );
     c.bench_function("triage, day 3", |b| {
         b.iter(|| {
-            triage(&plan, black_box(&TriageInput { day: DayOfPlan(3), age: Age(3), answers: &now, earlier: &earlier }))
+            triage(
+                &plan,
+                black_box(&TriageInput {
+                    day: DayOfPlan(3),
+                    age: Age(3),
+                    answers: &now,
+                    earlier: &earlier,
+                    beside: &[],
+                }),
+            )
         })
     });
 }

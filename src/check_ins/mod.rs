@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use self::rules::{Accepted, JudgedBy};
+use self::rules::{Accepted, Beside, JudgedBy};
 use crate::clinics::TriageMode;
 use crate::db::schema::{check_in_judgements, check_ins};
 use crate::db::types::{DateColumn, Json};
@@ -292,6 +292,13 @@ fn earlier(c: &mut Conn, dossier: &Dossier, before: Option<CheckInId>) -> Result
     }
 }
 
+/// The patient's other plans for the same skin, and what was answered in each.
+fn beside(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Beside>, Error> {
+    let others = plans::of_same_skin(c, cache, dossier)?;
+    let beside = |dossier: Dossier| Ok(Beside { earlier: earlier(c, &dossier, None)?, dossier });
+    others.into_iter().map(beside).collect()
+}
+
 /// Judges what was sent by the plan as it is now. What the plan was before is asked only if something cannot be used: that is rare, and
 /// takes long.
 fn accept(
@@ -303,6 +310,7 @@ fn accept(
 ) -> Result<Accepted, Error> {
     let enrolment = dossier.enrolment();
     let clinic_zone = plans::zone(&dossier.clinic.zone)?;
+    let beside = beside(c, cache, dossier)?;
     let by = JudgedBy {
         compiled: &dossier.compiled,
         enrolment: &enrolment,
@@ -312,6 +320,7 @@ fn accept(
         others: &[],
         once: None,
         earlier,
+        beside: &beside,
         is_triaged: dossier.clinic.triage == TriageMode::Full,
     };
     let accepted = rules::accept(&by, new, at);

@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 
 use super::{NewCheckIn, NotUsed};
 use crate::engine::{
-    self, Age, AnswerProblem, Answers, Compiled, DayOfPlan, Enrolment, Facts, Finding, ItemKind, NotJudged, SIGNS,
-    Slot, State, Taken, Text, Trace, TriageInput, Urgency, language,
+    self, Acting, Age, AnswerProblem, Answers, Compiled, DayOfPlan, Enrolment, Facts, Finding, ItemKind, NotJudged,
+    PlanStatus, SIGNS, Slot, State, Taken, Text, Trace, Triage, TriageInput, Urgency, language,
 };
 use crate::http::body::Said;
 use crate::ids::OccurrenceId;
+use crate::plans::Dossier;
 use crate::plans::revising::history::EverAsked;
 use crate::time::{Stamp, trusted};
 
@@ -35,8 +36,19 @@ pub struct JudgedBy<'a> {
     pub once: Option<&'a EverAsked>,
     /// Earlier answers, the newest last.
     pub earlier: &'a [Answers],
+    /// The patient's other plans for the same area, of whatever clinic.
+    pub beside: &'a [Beside],
     /// Whether the clinic has answers judged.
     pub is_triaged: bool,
+}
+
+/// Another plan for the same area.
+#[derive(Clone)]
+pub struct Beside {
+    /// The plan.
+    pub dossier: Dossier,
+    /// What was answered in it, the newest last.
+    pub earlier: Vec<Answers>,
 }
 
 /// What became of a check-in.
@@ -142,6 +154,47 @@ struct Judgement {
     unjudged: Vec<String>,
     /// Whether anything was said of how strong a symptom is.
     has_level: bool,
+}
+
+impl Judgement {
+    /// What holds where a fresher treatment acts on the same area: what its rules find; and of these, danger signs and what only this plan
+    /// asks about.
+    fn with_fresher(self, fresh: Triage, version: &Compiled) -> Self {
+        let is_theirs = |question: &str| version.question(question).is_some();
+        let is_own = |finding: &Finding| {
+            let reads_theirs = finding.trace.values.iter().any(|(name, _)| is_theirs(name));
+            let of_symptom = finding.cause.split_once(':').is_some_and(|(_, symptom)| is_theirs(symptom));
+            finding.is_sign() || !(reads_theirs || of_symptom)
+        };
+        let mut findings = fresh.findings;
+        for finding in self.findings.into_iter().filter(is_own) {
+            match findings.iter_mut().find(|known| known.cause == finding.cause) {
+                Some(known) if known.urgency < finding.urgency => *known = finding,
+                Some(_) => {}
+                None => findings.push(finding),
+            }
+        }
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.urgency));
+        let mut unjudged = fresh.unjudged;
+        unjudged.extend(self.unjudged.into_iter().filter(|question| !is_theirs(question)));
+        let failed = fresh.not_judged.into_iter().filter_map(|rule| rule.failed.then_some(rule.cause));
+        Self {
+            findings,
+            failed: self.failed.into_iter().chain(failed).collect(),
+            unjudged,
+            has_level: self.has_level || fresh.has_level,
+        }
+    }
+}
+
+impl Beside {
+    /// The treatment as it acts on a date, if it still does.
+    fn acts_on(&self, date: jiff::civil::Date) -> Option<Acting<'_>> {
+        let (compiled, enrolment) = (&*self.dossier.compiled, self.dossier.enrolment());
+        let (day, age) = (enrolment.day_on(date), enrolment.age_on(date));
+        let acts = enrolment.status_on(date) != PlanStatus::Draft && (0..=compiled.horizon_day).contains(&day);
+        acts.then_some(Acting { compiled, day: DayOfPlan(day), age })
+    }
 }
 
 /// What of the answers can be used, and by which versions.
@@ -279,8 +332,32 @@ impl<'a> JudgedBy<'a> {
 
     /// What the version of the day finds, and what older ones find in what only they asked.
     fn judge(&self, place: &Place, taking: &Taking) -> Judgement {
-        let day = DayOfPlan(place.day);
-        let input = TriageInput { day, age: place.age, answers: &taking.answers, earlier: self.earlier };
+        let own = Acting { compiled: self.compiled, day: DayOfPlan(place.day), age: place.age };
+        let date = self.enrolment.date_of(place.day);
+        let others: Vec<(&Beside, Acting)> =
+            self.beside.iter().filter_map(|one| Some((one, one.acts_on(date?)?))).collect();
+        let all: Vec<Acting> = others.iter().map(|(_, other)| *other).collect();
+        let judged = self.judge_as(own, (taking, self.earlier), &all);
+        let fresher = others.iter().enumerate().filter(|(_, (_, other))| other.age < own.age);
+        let Some((index, (beside, fresh))) = fresher.min_by_key(|(_, (_, other))| other.age) else { return judged };
+        let rest = all.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, other)| *other);
+        let around: Vec<Acting> = rest.chain([own]).collect();
+        // The newest treatment says what is to be expected, and since when things rise.
+        let version = fresh.compiled.on(fresh.day);
+        let answers = version.take_answers(&taking.sent).answers;
+        let input = TriageInput {
+            day: fresh.day,
+            age: fresh.age,
+            answers: &answers,
+            earlier: &beside.earlier,
+            beside: &around,
+        };
+        judged.with_fresher(engine::triage(fresh.compiled, &input), version)
+    }
+
+    /// What the version of the day finds, and what older ones find in what only they asked.
+    fn judge_as(&self, own: Acting, (taking, earlier): (&Taking, &[Answers]), beside: &[Acting]) -> Judgement {
+        let input = TriageInput { day: own.day, age: own.age, answers: &taking.answers, earlier, beside };
         let own = engine::triage(self.compiled, &input);
         let (mut findings, mut not_judged, mut unjudged) = (own.findings, own.not_judged, own.unjudged);
         let mut has_level = own.has_level;
@@ -387,10 +464,7 @@ fn reads(finding: &Finding, known: &[String]) -> bool {
     let reads_sign = || {
         values().any(|(_, value)| value.as_array().is_some_and(|all| all.iter().filter_map(Value::as_str).any(names)))
     };
-    if finding.rule == finding.cause
-        && finding.trace.expression.ends_with(&format!("in {SIGNS}"))
-        && !names(&finding.rule)
-    {
+    if finding.is_sign() && !names(&finding.rule) {
         return false; // a sign that the version of the day knows as well
     }
     names(&finding.rule) || of_symptom || values().any(|(name, _)| names(name)) || reads_sign()

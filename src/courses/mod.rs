@@ -603,10 +603,21 @@ pub fn healing(
     let dossiers = dossiers(c, cache, &rows)?;
     let course = rows.0;
     let mut sessions = Vec::new();
-    for done in rules::standing(&done(c, &course)?) {
+    let standing = rules::standing(&done(c, &course)?);
+    // From the next session on, the skin heals from that one.
+    let ends = standing.iter().skip(1).map(|next| Some(next.on)).chain([None]).collect::<Vec<Option<Date>>>();
+    for (done, end) in standing.into_iter().zip(ends) {
         let dossier = plan_of(&dossiers, &course, &done);
         let symptoms = match dossier {
-            Some(dossier) => rules::healing(&dossier.compiled, &dossier.enrolment(), &dossier.known_all(c)?.check_ins),
+            Some(dossier) => {
+                let (enrolment, known) = (dossier.enrolment(), dossier.known_all(c)?);
+                let own = known.check_ins.iter().filter(|one| {
+                    let date = enrolment.date_of(one.day);
+                    end.is_none_or(|end| date.is_some_and(|date| date < end))
+                });
+                let own: Vec<engine::CheckInFact> = own.cloned().collect();
+                rules::healing(&dossier.compiled, &enrolment, &own)
+            }
             None => Vec::new(),
         };
         sessions.push(SessionHealing {

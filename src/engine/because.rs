@@ -4,7 +4,7 @@ use super::compile::Compiled;
 use super::conditions::Known;
 use super::document::{Question, Rule};
 use super::text::{Text, language};
-use super::triage::{Trace, TriageInput};
+use super::triage::{Trace, TriageInput, usual};
 use super::words::QuestionKind;
 
 /// What is said beside names and numbers.
@@ -79,7 +79,7 @@ fn part(
     };
     Some(match super::answers::known_answer(question.kind, input.answers.0.get(&question.key)?)? {
         Known::Whole(level) => {
-            let usual = compiled.normal(&question.key, input.age).map(|usual| format!("; {} {usual}", words.usual));
+            let usual = usual(compiled, input, &question.key).map(|usual| format!("; {} {usual}", words.usual));
             let last_time = earlier.map(|level| format!("; {} {level}", words.last_time));
             format!("{name} {level} {on_day}{}{}", usual.unwrap_or_default(), last_time.unwrap_or_default())
         }

@@ -180,12 +180,25 @@ impl Seen<'_> {
         for line in self.compiled.planned_on(day) {
             view.occurrences.extend(self.occurrence(&mut windows, *line, day, false, &mut view.changes));
         }
+        let mut held: Vec<&str> = Vec::new();
         for line in self.compiled.perhaps_held_on(day) {
-            let in_force = self.compiled.items.get(line.item).is_some_and(|item| self.is_held(item, DayOfPlan(day)));
-            if in_force {
-                view.occurrences.extend(self.occurrence(&mut windows, line, day, true, &mut view.changes));
-            }
+            let Some(item) = self.compiled.items.get(line.item).filter(|item| self.is_held(item, DayOfPlan(day)))
+            else {
+                continue;
+            };
+            held.extend(item.meaning.as_deref());
+            view.occurrences.extend(self.occurrence(&mut windows, line, day, true, &mut view.changes));
         }
+        if !held.is_empty() {
+            view.occurrences.retain(|one| one.day != day || !self.is_forbidden(one, &held));
+        }
+    }
+
+    /// Whether a restriction that the answers keep in force forbids what a line asks for: "not yet" and "do it" never stand on one day.
+    fn is_forbidden(&self, one: &Occurrence, held: &[&str]) -> bool {
+        let asks = matches!(one.state, State::Upcoming | State::Open | State::Late);
+        let item = self.compiled.items.get(one.item).filter(|item| item.kind.tells_to_do());
+        asks && item.and_then(|item| item.meaning.as_deref()).is_some_and(|meaning| held.contains(&meaning))
     }
 
     /// Of days before the enrolment, what is there after all on a date.

@@ -65,7 +65,7 @@ pub use simulate::{
 };
 pub use stops::{End, Pause, PausedDays, Silence, Stops, Way};
 pub use text::{Text, fill, has_controls, language};
-pub use triage::{Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage, triage_by};
+pub use triage::{Acting, Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage, triage_by};
 pub use words::{
     AlertChange, Decision, ItemKind, LateEnrolment, MarkState, ParameterKind, PlanStatus, Procedure, Purpose,
     QuestionKind, Reason, State, Trigger, UnknownWord, Urgency, Weekday,

@@ -27,8 +27,27 @@ pub struct TriageInput<'a> {
     pub age: Age,
     /// The answers.
     pub answers: &'a Answers,
-    /// Earlier answers, the newest last.
+    /// Earlier answers about the same treatment, the newest last.
     pub earlier: &'a [Answers],
+    /// The other treatments of the area that still act: what one of them makes common is common.
+    pub beside: &'a [Acting<'a>],
+}
+
+/// A treatment that still acts on an area.
+#[derive(Debug, Clone, Copy)]
+pub struct Acting<'a> {
+    /// The protocol of its plan.
+    pub compiled: &'a Compiled,
+    /// The day of its plan.
+    pub day: DayOfPlan,
+    /// How old its skin is.
+    pub age: Age,
+}
+
+/// The level of a symptom that is common: the highest that any treatment of the area makes so.
+pub(super) fn usual(compiled: &Compiled, input: &TriageInput, symptom: &str) -> Option<u8> {
+    let beside = input.beside.iter().filter_map(|acting| acting.compiled.expected(symptom, acting.day, acting.age));
+    compiled.normal(symptom, input.age).into_iter().chain(beside).max()
 }
 
 /// What triage found.
@@ -72,6 +91,17 @@ pub struct Finding {
     pub because: Text,
     /// How it came about.
     pub trace: Trace,
+}
+
+impl Finding {
+    /// Whether it is a danger sign that was said.
+    pub fn is_sign(&self) -> bool {
+        self.rule == self.cause && self.trace.expression == sign_expression(&self.rule)
+    }
+}
+
+fn sign_expression(sign: &str) -> String {
+    format!("\"{sign}\" in {SIGNS}")
 }
 
 /// How a finding came about.
@@ -163,7 +193,7 @@ fn signs<'a>(compiled: &'a Compiled, input: &TriageInput) -> impl Iterator<Item 
 
 fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>) -> Finding {
     let mut trace = Trace {
-        expression: format!("\"{}\" in {SIGNS}", sign.key),
+        expression: sign_expression(&sign.key),
         escalated_by: None,
         values: Vec::new(),
         not_answered: Vec::new(),
@@ -243,7 +273,7 @@ fn symptom_variable(compiled: &Compiled, input: &TriageInput, symptom: &str, nam
         "symptom" => Some(Known::Word(symptom.to_owned())),
         "level" => now(compiled, input, symptom),
         "previous" => previous(compiled, input, symptom),
-        "expected" => compiled.normal(symptom, input.age).map(|level| Known::Whole(i32::from(level))),
+        "expected" => usual(compiled, input, symptom).map(|level| Known::Whole(i32::from(level))),
         _ => None,
     }
 }
@@ -256,7 +286,7 @@ fn variable(compiled: &Compiled, input: &TriageInput, name: &str) -> Option<Know
     }
     let earlier = || previous(compiled, input, name.strip_suffix("_previous")?);
     let expected =
-        || compiled.normal(name.strip_suffix("_expected")?, input.age).map(|level| Known::Whole(i32::from(level)));
+        || usual(compiled, input, name.strip_suffix("_expected")?).map(|level| Known::Whole(i32::from(level)));
     compiled.known(name).or_else(|| now(compiled, input, name)).or_else(earlier).or_else(expected)
 }
 

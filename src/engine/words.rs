@@ -257,6 +257,11 @@ impl PlanStatus {
 }
 
 impl ItemKind {
+    /// Whether it says what to do.
+    pub fn tells_to_do(self) -> bool {
+        matches!(self, Self::Instruction | Self::Task)
+    }
+
     /// Whether somebody can mark it; the others only inform.
     pub fn can_be_marked(self) -> bool {
         matches!(self, Self::Task | Self::CheckIn | Self::Photo)

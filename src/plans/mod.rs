@@ -120,6 +120,23 @@ pub fn zone(name: &str) -> Result<TimeZone, Error> {
     TimeZone::get(name).map_err(|why| Error::internal("a stored zone is unknown", why))
 }
 
+/// The patient's other plans that run for the same area, of whatever clinic.
+pub fn of_same_skin(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossier>, Error> {
+    let Some(account) = dossier.patient.account_id else { return Ok(Vec::new()) };
+    let mut rows = store::list_shown_of_account(c, account)?;
+    rows.retain(|(plan, ..)| plan.id != dossier.plan.id && plan.status == PlanStatus::Active);
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let areas = store::list_areas_of_account(c, account)?;
+    let area = |plan: PlanId| areas.iter().find(|(of, _)| *of == plan).map(|(_, area)| area.as_str());
+    let (own, several) = (area(dossier.plan.id), crate::patients::are_several(c, account)?);
+    let is_same = |(plan, patient, _): &(Plan, Patient, Clinic)| {
+        (!several || patient.id == dossier.patient.id) && own.is_some() && area(plan.id) == own
+    };
+    rows.into_iter().filter(is_same).map(|rows| Dossier::new(c, cache, rows)).collect()
+}
+
 impl Dossier {
     /// Completes a plan's rows.
     pub fn new(

@@ -187,8 +187,9 @@ async fn day_30_of_session_2_is_day_2_of_session_3_in_one_today() {
         mine["items"].as_array().unwrap().iter().map(|one| (&one["plan_id"], one["day"].as_i64().unwrap())).collect();
     assert_eq!(days, [(&three["id"], 2), (&two["id"], 30), (&one["id"], 58), (&one["id"], 2)]);
     let healing = series.healing().await;
-    assert_eq!(points(&healing, 0, "redness"), [(2, 6, 3), (58, 0, 0)]);
-    assert_eq!(points(&healing, 1, "redness"), [(30, 1, 0)]);
+    // From the next session on, the skin heals from that one.
+    assert_eq!(points(&healing, 0, "redness"), [(2, 6, 3)]);
+    assert_eq!(points(&healing, 1, "redness"), []);
     assert_eq!(points(&healing, 2, "redness"), [(2, 3, 3)]);
 
     // The plans say it too, and the list of treatments.
@@ -358,6 +359,55 @@ async fn a_redo_takes_the_place_of_what_it_replaces() {
     let mut wrong = series.treatment("2026-03-21", json!({}));
     wrong["replaces"] = again["id"].clone();
     coordinator.post(&path, wrong).await.must_name("/replaces", "wrong_course");
+}
+
+/// What a healthy face says on the day of a needling, and two days after it.
+fn fresh(level: i32) -> Value {
+    json!({ "signs": [], "redness": level, "pain": 4, "swelling": 3, "worry": "none", "wants_call": false })
+}
+
+#[tokio::test]
+async fn what_is_common_is_what_the_newest_treatment_of_the_area_makes_common() {
+    let series = Series::of_the_face().await;
+    let (_, one) = series.session("2026-03-02").await;
+    series.answer(1, "2026-03-02", &one, fresh(6)).await;
+    series.answer(2, "2026-03-09", &one, calm()).await;
+    let (_, two) = series.session("2026-04-13").await;
+    let (_, three) = series.session("2026-05-25").await;
+    // Session 1 is at day 84, where redness 6 and pain 4 would be a reason to call.
+    for (number, plan) in (3..).zip([&one, &two, &three]) {
+        let told = series.answer(number, "2026-05-25", plan, fresh(6)).await;
+        assert_eq!((&told["urgency"], &told["advice"]["reasons"]), (&Value::Null, &json!([])), "{told}");
+    }
+    assert_eq!(series.app.database.count("alerts", "1 = 1"), 0, "who heals as expected raises nothing");
+    // What is too much for the newest one is too much, in whichever plan it is said; and a sign is a sign.
+    let high = series.answer(6, "2026-05-25", &one, fresh(9)).await;
+    assert_eq!(high["advice"]["reasons"][0]["rule"], "R1");
+    assert_eq!(high["advice"]["reasons"][0]["text"], "Redness or change in colour 9 on day 0; usual 6");
+    let pus = series.answer(7, "2026-05-26", &one, json!({ "signs": ["F6"], "redness": 5 })).await;
+    assert_eq!((&pus["urgency"], &pus["advice"]["reasons"][0]["rule"]), (&json!("urgent"), &json!("F6")));
+    // How session 1 healed is not moved by session 3.
+    let healing = series.healing().await;
+    assert_eq!(points(&healing, 0, "redness").iter().map(|point| point.0).collect::<Vec<i64>>(), [0, 7]);
+}
+
+#[tokio::test]
+async fn another_area_or_another_clinic_changes_what_is_common_only_where_it_was_treated() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let (clinic, other) = (app.clinic().await, app.clinic_named("two").await);
+    let ada = clinic.enrol("Ada").await;
+    app.set_clock("2026-04-20T10:00:00Z");
+    let elsewhere = other.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-04-20")).await;
+    assert_eq!(ada.person.account, elsewhere.person.account);
+    let answer = async |number: u128, plan: &str| {
+        let body = json!({ "plan_id": plan, "answers": fresh(6) });
+        ada.person.put(&format!("/v1/me/check-ins/{}", phone_id(number)), body).await.must(201)
+    };
+    app.set_clock("2026-04-20T12:00:00Z");
+    assert_eq!(answer(1, &ada.plan_id).await["urgency"], Value::Null, "the other clinic treated the same face today");
+    app.set_clock("2026-06-20T12:00:00Z");
+    assert_eq!(answer(2, &ada.plan_id).await["urgency"], "urgent", "two months later it does not");
 }
 
 #[tokio::test]

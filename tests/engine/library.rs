@@ -153,7 +153,10 @@ fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
                 calm.0.insert("signs".to_owned(), json!([]));
                 let earlier = [calm.clone()];
                 let (day_of_plan, age) = (DayOfPlan(day), Age(day));
-                let found = triage(&plan, &TriageInput { day: day_of_plan, age, answers: &calm, earlier: &earlier });
+                let found = triage(
+                    &plan,
+                    &TriageInput { day: day_of_plan, age, answers: &calm, earlier: &earlier, beside: &[] },
+                );
                 assert_eq!(found.urgency, None, "{} day {day}: {found:?}", plan.key);
                 let mut wild = calm.clone();
                 wild.0.insert(
@@ -163,7 +166,10 @@ fn calm_answers_find_nothing_and_wild_ones_do_on_every_day_of_every_form() {
                     ),
                 );
                 wild.0.insert("signs".to_owned(), json!([plan.signs[0].key]));
-                let found = triage(&plan, &TriageInput { day: day_of_plan, age, answers: &wild, earlier: &earlier });
+                let found = triage(
+                    &plan,
+                    &TriageInput { day: day_of_plan, age, answers: &wild, earlier: &earlier, beside: &[] },
+                );
                 assert!(found.urgency.is_some(), "{} day {day}", plan.key);
             }
         }
@@ -199,6 +205,64 @@ fn a_check_in_can_still_be_answered_after_the_longest_flight_east() {
                     item.key,
                     slot.key
                 );
+            }
+        }
+    }
+}
+
+/// Plays every plan for who says nothing, who heals as expected, and whose skin is not ready: holds, windows and areas together. No day says
+/// of one thing both "not yet" and "do it".
+#[test]
+fn no_day_of_any_plan_says_two_things_to_anybody() {
+    let zone = TimeZone::get("Europe/London").unwrap();
+    for source in library() {
+        let protocol = parse(source).unwrap();
+        for (name, parameters) in facts::combos(&protocol.key) {
+            let plan = compile(&protocol, &parameters).unwrap();
+            let enrolment = enrolment();
+            for (who, level, open) in
+                [("silent", None, false), ("as expected", Some(0), false), ("not ready", Some(3), true)]
+            {
+                for number in 0..=plan.horizon_day.min(60) {
+                    let date = enrolment.date_of(number).unwrap();
+                    let said: Vec<aftercare::engine::CheckInFact> = level
+                        .map(|more: i64| {
+                            let levels = plan.curves.keys().map(|symptom| {
+                                let usual = plan.expected(symptom, DayOfPlan(number), Age(number)).unwrap_or_default();
+                                (symptom.clone(), json!((i64::from(usual) + more).min(10)))
+                            });
+                            let flags = ["open_skin", "open_points"].map(|key| (key.to_owned(), json!(open)));
+                            aftercare::engine::CheckInFact {
+                                occurrence: None,
+                                day: number,
+                                answered_at: at("2026-05-04T12:00:00Z"),
+                                answers: Answers(levels.chain(flags).collect()),
+                            }
+                        })
+                        .into_iter()
+                        .collect();
+                    let known = Facts { marks: &[], check_ins: &said };
+                    let noon = aftercare::engine::local_instant(date, aftercare::engine::LocalTime::MIDNIGHT, &zone)
+                        .plus_seconds(12 * 3_600);
+                    let day = today(&plan, &enrolment, &known, &zone, noon);
+                    let lines = || {
+                        day.occurrences
+                            .iter()
+                            .filter_map(|one| Some((&plan.items[one.item], plan.items[one.item].meaning.as_ref()?)))
+                    };
+                    let forbidden: BTreeSet<&String> = lines()
+                        .filter(|(item, _)| item.kind == ItemKind::Restriction)
+                        .map(|(_, meaning)| meaning)
+                        .collect();
+                    for (item, meaning) in lines().filter(|(item, _)| item.kind.tells_to_do()) {
+                        assert!(
+                            !forbidden.contains(meaning),
+                            "{} {name}, {who}, day {number}: {} beside \"{meaning}\"",
+                            plan.key,
+                            item.key
+                        );
+                    }
+                }
             }
         }
     }

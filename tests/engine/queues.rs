@@ -69,6 +69,7 @@ impl World {
             others: &self.others,
             once: None,
             earlier,
+            beside: &[],
             is_triaged: true,
         };
         accept(&by, new, at)

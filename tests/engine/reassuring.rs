@@ -13,7 +13,7 @@ use crate::support::answers;
 
 fn judged(plan: &Compiled, day: i32, given: Value) -> Triage {
     let earlier: &[Answers] = &[];
-    triage(plan, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers(given), earlier })
+    triage(plan, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers(given), earlier, beside: &[] })
 }
 
 /// Every plan of the library, for each of its named sets of parameters.

@@ -7,7 +7,10 @@ use crate::support::{PLAN, answers};
 
 fn judged(day: i32, given: Value, earlier: &[(i32, Value)]) -> Triage {
     let earlier: Vec<Answers> = earlier.iter().map(|(_, given)| answers(given.clone())).collect();
-    triage(&PLAN, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers(given), earlier: &earlier })
+    triage(
+        &PLAN,
+        &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers(given), earlier: &earlier, beside: &[] },
+    )
 }
 
 fn causes(triage: &Triage) -> Vec<String> {

@@ -166,7 +166,7 @@ fn instructs(item: &Item) -> bool {
 /// Why two lines of one plan do not go together.
 fn clash(a: &Item, b: &Item) -> Option<(DefectCode, String, String)> {
     let same_meaning = a.meaning.is_some() && a.meaning == b.meaning;
-    let does = |item: &Item| matches!(item.kind, ItemKind::Instruction | ItemKind::Task);
+    let does = |item: &Item| item.kind.tells_to_do();
     let avoids = |item: &Item| item.kind == ItemKind::Restriction;
     let common = a.days.iter().find(|day| b.days.contains(*day));
     if same_meaning

@@ -16,7 +16,9 @@ pub(super) fn answers(compiled: &Compiled, form: &str, day: i32, earlier: &[Answ
     let mut answers =
         Answers(questions.iter().filter_map(|one| Some((one.key.clone(), expected(compiled, one, day)?))).collect());
     let findings = |answers: &Answers| {
-        triage(compiled, &TriageInput { day: DayOfPlan(day), age: Age(day), answers, earlier }).findings.len()
+        triage(compiled, &TriageInput { day: DayOfPlan(day), age: Age(day), answers, earlier, beside: &[] })
+            .findings
+            .len()
     };
     let mut fewest = findings(&answers);
     for question in questions.iter().filter(|question| question.kind == QuestionKind::Choice) {

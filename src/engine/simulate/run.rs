@@ -304,9 +304,10 @@ impl<'a> Run<'a> {
     fn check_in(&mut self, asked: Option<(OccurrenceId, String)>, day: i32, answers: Answers, back_filled: bool) {
         let earlier = self.looked_back_at();
         let triage = match self.checked.script.triage {
-            true => {
-                triage(self.compiled, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers, earlier })
-            }
+            true => triage(
+                self.compiled,
+                &TriageInput { day: DayOfPlan(day), age: Age(day), answers: &answers, earlier, beside: &[] },
+            ),
             false => Triage::default(),
         };
         let (occurrence, item_key) = asked.unzip();
