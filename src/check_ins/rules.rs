@@ -484,6 +484,8 @@ impl From<AnswerProblem> for NotUsed {
 fn words_for(field: &str, locale: &str) -> Option<&'static str> {
     match (field, language(locale)) {
         ("occurrence_id", "es") => Some("a qué control responde"),
+        ("occurrence_id", "de") => Some("zu welcher Abfrage die Antworten gehören"),
+        ("answered_at", "de") => Some("wann Sie geantwortet haben"),
         ("occurrence_id", _) => Some("which check-in it answers"),
         ("answered_at", "es") => Some("cuándo lo respondió"),
         ("answered_at", _) => Some("when you answered it"),
@@ -499,6 +501,10 @@ fn kept(locale: &str, questions: &str) -> String {
             "Hemos guardado sus respuestas, y la clínica las verá. {what} Si le preocupa algo, llámenos: {{clinic_phone}}. \
              En una emergencia, llame al {{emergency_number}}."
         ),
+        "de" => format!(
+            "Wir haben Ihre Antworten gespeichert, und die Praxis wird sie sehen. {what} Wenn Sie sich Sorgen machen, rufen Sie uns an: \
+             {{clinic_phone}}. Im Notfall rufen Sie {{emergency_number}} an."
+        ),
         _ => format!(
             "We have kept your answers, and the clinic will see them. {what} If you are worried, call us: {{clinic_phone}}. \
              In an emergency, call {{emergency_number}}."
@@ -510,6 +516,8 @@ fn not_judged_words(locale: &str, questions: &str) -> String {
     match (language(locale), questions) {
         ("es", "") => "No dicen lo suficiente sobre su piel para valorarlas.".to_owned(),
         ("es", _) => format!("Esto no se ha podido valorar: {questions}."),
+        ("de", "") => "Sie sagen nicht genug über Ihre Haut, um bewertet zu werden.".to_owned(),
+        ("de", _) => format!("Das konnte nicht bewertet werden: {questions}."),
         (_, "") => "They do not say enough about your skin to be judged.".to_owned(),
         _ => format!("This could not be judged: {questions}."),
     }
@@ -519,6 +527,7 @@ fn kept_for_staff(locale: &str, failed: &[String]) -> String {
     let rules = failed.iter().take(MOST_NAMED).cloned().collect::<Vec<String>>().join(", ");
     let (kept, fails) = match language(locale) {
         "es" => ("Guardado: léalo en el control.", "Estas reglas no dan resultado"),
+        "de" => ("Gespeichert: Lesen Sie es in der Abfrage.", "Diese Regeln ergeben kein Ergebnis"),
         _ => ("Kept: read it in the check-in.", "These rules give no result"),
     };
     if rules.is_empty() { kept.to_owned() } else { format!("{kept} {fails}: {rules}.") }
@@ -530,6 +539,9 @@ pub fn in_line(locale: &str, day: i32) -> String {
         "es" => format!(
             "Sus respuestas están dentro de lo habitual para el día {day}. Si nota algo raro, llámenos igualmente."
         ),
+        "de" => format!(
+            "Ihre Antworten entsprechen dem, was an Tag {day} üblich ist. Wenn sich etwas nicht richtig anfühlt, melden Sie sich trotzdem bei uns."
+        ),
         _ => format!(
             "Your answers are in line with what is common on day {day}. If something feels wrong, contact us anyway."
         ),
@@ -540,6 +552,9 @@ pub fn in_line(locale: &str, day: i32) -> String {
 pub fn not_judged(locale: &str) -> &'static str {
     match language(locale) {
         "es" => "Hemos guardado sus respuestas. Aquí no se valoran. Si le preocupa algo, llámenos.",
+        "de" => {
+            "Ihre Antworten sind gespeichert. Sie werden hier nicht bewertet. Wenn Sie sich Sorgen machen, melden Sie sich bei uns."
+        }
         _ => "Your answers are saved. They are not judged here. If you are worried, contact us.",
     }
 }
@@ -550,6 +565,10 @@ pub fn standing(locale: &str) -> &'static str {
         "es" => {
             "Esta es información general de su clínica. No es un diagnóstico y no sustituye una visita. \
              Si está preocupado o preocupada, contáctenos."
+        }
+        "de" => {
+            "Das sind allgemeine Informationen Ihrer Praxis. Sie sind keine Diagnose und ersetzen keinen Besuch. \
+             Wenn Sie sich Sorgen machen, melden Sie sich bei uns."
         }
         _ => {
             "This is general information from your clinic. It is not a diagnosis and does not replace a visit. \

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Successor};
+use crate::engine::{Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Successor, language};
 use crate::ids::{AlertId, PlanId, TreatmentId};
 
 /// Answers tell of the skin for so many days (an assumption).
@@ -312,29 +312,39 @@ impl Reason {
 
     /// A sentence for the patient.
     pub fn told(&self, locale: &str) -> String {
-        let spanish = is_spanish(locale);
-        match self {
-            Self::CourseComplete { .. } if spanish => "Ya se han hecho todas las sesiones previstas.".to_owned(),
-            Self::CourseComplete { .. } => "All the sessions that were planned have been done.".to_owned(),
-            Self::Interval { earliest_on, .. } if spanish => {
-                format!(
-                    "La piel necesita tiempo: la próxima sesión puede ser a partir del {}.",
-                    said(*earliest_on, locale)
-                )
+        let on = |date: &Date| said(*date, locale);
+        match (self, language(locale)) {
+            (Self::CourseComplete { .. }, "es") => "Ya se han hecho todas las sesiones previstas.".to_owned(),
+            (Self::CourseComplete { .. }, "de") => "Alle geplanten Sitzungen sind gemacht.".to_owned(),
+            (Self::CourseComplete { .. }, _) => "All the sessions that were planned have been done.".to_owned(),
+            (Self::Interval { earliest_on, .. }, "es") => {
+                format!("La piel necesita tiempo: la próxima sesión puede ser a partir del {}.", on(earliest_on))
             }
-            Self::Interval { earliest_on, .. } => {
-                format!("Your skin needs time: the next session can be on {} or later.", said(*earliest_on, locale))
+            (Self::Interval { earliest_on, .. }, "de") => {
+                format!("Ihre Haut braucht Zeit: Die nächste Sitzung kann ab dem {} sein.", on(earliest_on))
             }
-            Self::OpenAlert(_) if spanish => "Su clínica todavía está revisando algo de su plan.".to_owned(),
-            Self::OpenAlert(_) => "Your clinic is still looking at something in your plan.".to_owned(),
-            Self::WaitsForClinician if spanish => "Primero tiene que decidir el personal clínico.".to_owned(),
-            Self::WaitsForClinician => "A clinician has to decide something first.".to_owned(),
-            Self::NotCalm(_) if spanish => "Según sus últimas respuestas, la piel aún no está calmada.".to_owned(),
-            Self::NotCalm(_) => "By your latest answers, your skin is not calm yet.".to_owned(),
-            Self::NotAnswered(_) if spanish => {
+            (Self::Interval { earliest_on, .. }, _) => {
+                format!("Your skin needs time: the next session can be on {} or later.", on(earliest_on))
+            }
+            (Self::OpenAlert(_), "es") => "Su clínica todavía está revisando algo de su plan.".to_owned(),
+            (Self::OpenAlert(_), "de") => "Ihre Praxis prüft noch etwas in Ihrem Plan.".to_owned(),
+            (Self::OpenAlert(_), _) => "Your clinic is still looking at something in your plan.".to_owned(),
+            (Self::WaitsForClinician, "es") => "Primero tiene que decidir el personal clínico.".to_owned(),
+            (Self::WaitsForClinician, "de") => {
+                "Zuerst muss das medizinische Fachpersonal etwas entscheiden.".to_owned()
+            }
+            (Self::WaitsForClinician, _) => "A clinician has to decide something first.".to_owned(),
+            (Self::NotCalm(_), "es") => "Según sus últimas respuestas, la piel aún no está calmada.".to_owned(),
+            (Self::NotCalm(_), "de") => "Nach Ihren letzten Antworten ist Ihre Haut noch nicht ruhig.".to_owned(),
+            (Self::NotCalm(_), _) => "By your latest answers, your skin is not calm yet.".to_owned(),
+            (Self::NotAnswered(_), "es") => {
                 "Nos faltan respuestas recientes. Envíe un control para saber cómo está la piel.".to_owned()
             }
-            Self::NotAnswered(_) => {
+            (Self::NotAnswered(_), "de") => {
+                "Uns fehlen neue Antworten. Beantworten Sie eine Abfrage, damit wir wissen, wie es Ihrer Haut geht."
+                    .to_owned()
+            }
+            (Self::NotAnswered(_), _) => {
                 "We lack recent answers. Send a check-in, so that we know how your skin is.".to_owned()
             }
         }
@@ -358,19 +368,17 @@ impl Unrest {
 
 /// What stands over the patient's reasons; the clinic decides in any case.
 pub fn told(readiness: &Readiness, locale: &str) -> &'static str {
-    match (readiness.reasons.is_empty(), is_spanish(locale)) {
-        (true, false) => "Nothing that we know speaks against your next session. Your clinic decides.",
-        (true, true) => "Nada de lo que sabemos impide su próxima sesión. Decide su clínica.",
-        (false, false) => "Your next session has to wait for now. Your clinic decides.",
-        (false, true) => "De momento, su próxima sesión tiene que esperar. Decide su clínica.",
+    match (readiness.reasons.is_empty(), language(locale)) {
+        (true, "es") => "Nada de lo que sabemos impide su próxima sesión. Decide su clínica.",
+        (true, "de") => "Nach dem, was wir wissen, spricht nichts gegen Ihre nächste Sitzung. Ihre Praxis entscheidet.",
+        (true, _) => "Nothing that we know speaks against your next session. Your clinic decides.",
+        (false, "es") => "De momento, su próxima sesión tiene que esperar. Decide su clínica.",
+        (false, "de") => "Ihre nächste Sitzung muss vorerst warten. Ihre Praxis entscheidet.",
+        (false, _) => "Your next session has to wait for now. Your clinic decides.",
     }
 }
 
-fn is_spanish(locale: &str) -> bool {
-    locale.split('-').next() == Some("es")
-}
-
-const MONTHS: [[&str; 12]; 2] = [
+const MONTHS: [[&str; 12]; 3] = [
     [
         "January",
         "February",
@@ -399,14 +407,32 @@ const MONTHS: [[&str; 12]; 2] = [
         "noviembre",
         "diciembre",
     ],
+    [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ],
 ];
 
 /// A date as people say it.
 fn said(date: Date, locale: &str) -> String {
-    let [english, spanish] = &MONTHS;
-    let (months, of) = if is_spanish(locale) { (spanish, " de ") } else { (english, " ") };
+    let [english, spanish, german] = &MONTHS;
+    let (months, after_day, of) = match language(locale) {
+        "es" => (spanish, " de ", " de "),
+        "de" => (german, ". ", " "),
+        _ => (english, " ", " "),
+    };
     let month = usize::from(date.month().unsigned_abs()).checked_sub(1).and_then(|index| months.get(index));
-    format!("{}{of}{}{of}{}", date.day(), month.unwrap_or(&""), date.year())
+    format!("{}{after_day}{}{of}{}", date.day(), month.unwrap_or(&""), date.year())
 }
 
 /// How one symptom went in one session.

@@ -311,9 +311,9 @@ fn check_words(title: Option<&Text>, text: Option<&Text>) -> Result<(), Override
         let Some(words) = words else { continue };
         let fits =
             |one: &String| !one.trim().is_empty() && one.chars().count() <= most && !one.chars().any(char::is_control);
-        let known = |locale: &String| Text::REQUIRED.contains(&locale.as_str());
+        let known = |locale: &String| Text::BUILT_IN.contains(&locale.as_str());
         if !words.0.contains_key("en") || !words.0.values().all(fits) || !words.0.keys().all(known) {
-            let detail = format!("give `en`, and `es` if you like, each of 1 to {most} characters");
+            let detail = format!("give `en`, and `de` or `es` if you like, each of 1 to {most} characters");
             return Err(OverrideProblem { pointer, code: "invalid_value", detail });
         }
     }

@@ -20,12 +20,14 @@ impl FromIterator<(String, String)> for Text {
 }
 
 impl Text {
-    /// The locales every text must have.
+    /// The locales that every text of a document must have.
     pub const REQUIRED: &'static [&'static str] = &["en", "es"];
+    /// The locales of the texts that are built in, the library's and ours, in order.
+    pub const BUILT_IN: &'static [&'static str] = &["de", "en", "es"];
 
-    /// A text that is made in each of the required locales.
+    /// A text that is made in each of the locales that are built in.
     pub fn in_each(make: impl Fn(&str) -> String) -> Self {
-        Self::REQUIRED.iter().map(|locale| ((*locale).to_owned(), make(locale))).collect()
+        Self::BUILT_IN.iter().map(|locale| ((*locale).to_owned(), make(locale))).collect()
     }
 
     /// Without what does not pass, by locale.

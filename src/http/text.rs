@@ -169,7 +169,7 @@ impl Locale {
 }
 
 /// The languages that the texts are written in.
-pub const LANGUAGES: &[&str] = &["en", "es"];
+pub const LANGUAGES: &[&str] = &["en", "es", "de"];
 
 impl TryFrom<String> for Locale {
     type Error = String;

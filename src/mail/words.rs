@@ -4,8 +4,11 @@ use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use unic_langid::{LanguageIdentifier, langid};
 
 /// Each language that the letters are written in. The first one is complete by definition: the others fall back to it.
-pub(super) const LOCALES: [(&str, LanguageIdentifier, &str); 2] =
-    [("en", langid!("en"), include_str!("locales/en.ftl")), ("es", langid!("es"), include_str!("locales/es.ftl"))];
+pub(super) const LOCALES: [(&str, LanguageIdentifier, &str); 3] = [
+    ("en", langid!("en"), include_str!("locales/en.ftl")),
+    ("es", langid!("es"), include_str!("locales/es.ftl")),
+    ("de", langid!("de"), include_str!("locales/de.ftl")),
+];
 
 /// All languages, read once.
 pub(super) struct Words(Vec<(&'static str, FluentBundle<FluentResource>)>);

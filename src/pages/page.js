@@ -28,7 +28,7 @@ const TEXTS = {
     send: "Send", send_now: "Send now, skip the rest", nothing_answered: "Answer at least one question.", our_advice: "Our advice", sent: "Your answers are sent.",
     emergency: "Emergency", urgent: "Call the clinic now", soon: "Within 1 working day", note: "For your information",
     reminders: "Reminder mails", reminders_on: "Reminder mails are on.", reminders_off: "Reminder mails are off.", stop_reminders: "Stop reminder mails", start_reminders: "Start reminder mails",
-    no_alerts: "No open alerts.", due: (time) => `Answer until ${time}`, overdue: "Overdue", patient: "Patient", acknowledge: "Acknowledge", acknowledged: "Acknowledged",
+    no_alerts: "No open alerts.", due: (time) => `Answer until ${time}`, overdue: "Overdue", acknowledge: "Acknowledge", acknowledged: "Acknowledged",
     level_emergency: "Emergency", level_urgent: "Urgent", level_soon: "Soon", level_note: "Note",
     offline: "The server cannot be reached. Try again.", problem_sign_in_needed: "The e-mail or the password is not right.",
     problem_link_used_up: "This link was used or has run out. Ask for a new one.", problem_stale: "This changed in the meantime. Load the page again.",
@@ -65,7 +65,7 @@ const TEXTS = {
     send: "Enviar", send_now: "Enviar ya, sin el resto", nothing_answered: "Responda al menos a una pregunta.", our_advice: "Nuestro consejo", sent: "Sus respuestas se han enviado.",
     emergency: "Emergencia", urgent: "Llame ahora a la clínica", soon: "En un plazo de 1 día laborable", note: "Para su información",
     reminders: "Correos de recordatorio", reminders_on: "Los recordatorios están activados.", reminders_off: "Los recordatorios están desactivados.", stop_reminders: "No recibir más recordatorios", start_reminders: "Recibir recordatorios",
-    no_alerts: "No hay avisos abiertos.", due: (time) => `Responder hasta ${time}`, overdue: "Fuera de plazo", patient: "Paciente", acknowledge: "Me encargo", acknowledged: "Alguien se encarga",
+    no_alerts: "No hay avisos abiertos.", due: (time) => `Responder hasta ${time}`, overdue: "Fuera de plazo", acknowledge: "Me encargo", acknowledged: "Alguien se encarga",
     level_emergency: "Emergencia", level_urgent: "Urgente", level_soon: "Pronto", level_note: "Nota",
     offline: "No se puede conectar con el servidor. Pruebe otra vez.", problem_sign_in_needed: "El correo o la contraseña no son correctos.",
     problem_link_used_up: "Este enlace ya se usó o ha caducado. Pida uno nuevo.", problem_stale: "Esto ha cambiado entretanto. Cargue la página de nuevo.",
@@ -103,7 +103,7 @@ const TEXTS = {
     send: "Senden", send_now: "Jetzt senden, den Rest auslassen", nothing_answered: "Beantworten Sie mindestens eine Frage.", our_advice: "Unser Rat", sent: "Ihre Antworten sind gesendet.",
     emergency: "Notfall", urgent: "Rufen Sie jetzt die Praxis an", soon: "Innerhalb von 1 Werktag", note: "Zu Ihrer Information",
     reminders: "Erinnerungen per E-Mail", reminders_on: "Erinnerungen sind eingeschaltet.", reminders_off: "Erinnerungen sind ausgeschaltet.", stop_reminders: "Keine Erinnerungen mehr", start_reminders: "Erinnerungen einschalten",
-    no_alerts: "Keine offenen Warnungen.", due: (time) => `Antworten bis ${time}`, overdue: "Überfällig", patient: "Patientin oder Patient", acknowledge: "Übernehmen", acknowledged: "Übernommen",
+    no_alerts: "Keine offenen Warnungen.", due: (time) => `Antworten bis ${time}`, overdue: "Überfällig", acknowledge: "Übernehmen", acknowledged: "Übernommen",
     level_emergency: "Notfall", level_urgent: "Dringend", level_soon: "Bald", level_note: "Hinweis",
     offline: "Der Server ist nicht erreichbar. Versuchen Sie es noch einmal.", problem_sign_in_needed: "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
     problem_link_used_up: "Dieser Link wurde schon verwendet oder ist abgelaufen. Fordern Sie einen neuen an.", problem_stale: "Das hat sich inzwischen geändert. Laden Sie die Seite neu.",
@@ -450,7 +450,7 @@ const ADVICE_STAYS = 72 * 3_600_000;
 async function lastAdvice(today) {
   const { data } = await call("GET", "/v1/me/check-ins?limit=1").catch(() => ({ data: { items: [] } }));
   const [answer] = data.items;
-  if (!answer?.urgency || Date.now() - Date.parse(answer.received_at) > ADVICE_STAYS) return null;
+  if (!answer?.urgency || Date.parse(today.as_of) - Date.parse(answer.received_at) > ADVICE_STAYS) return null;
   return make("section", { "aria-label": T.last_advice },
     make("h2", {}, T.last_advice), make("p", { class: "soft small" }, sayTime(answer.received_at, today.zone)), adviceCard(answer));
 }
@@ -463,7 +463,7 @@ function somethingWrong(today) {
   return make("details", { class: "card" }, make("summary", {}, T.something_wrong), make("p", {}, T.something_wrong_hint),
     ...forms.map((form) => {
       const box = make("div", {}, forms.length > 1 && make("h3", {}, title(form) ?? ""));
-      box.append(checkInForm(form, {}, (answer) => box.replaceChildren(...adviceParts(answer, today))));
+      box.append(checkInForm(form, {}, (answer) => showParts(box, adviceParts(answer, today))));
       return box;
     }));
 }
@@ -584,8 +584,13 @@ function checkInForm(form, item, done) {
 }
 
 function showAdvice(line, item, today, answer) {
-  const parts = adviceParts(answer, today);
-  fillLine(line, item, today).append(...parts);
+  fillLine(line, item, today);
+  showParts(line, adviceParts(answer, today), [...line.childNodes]);
+}
+
+/** What was said to answers comes into sight, with the number first. */
+function showParts(box, parts, before = []) {
+  box.replaceChildren(...before, ...parts);
   goTo(parts.find((part) => part.tagName === "H3"), parts[0]);
 }
 
@@ -625,14 +630,15 @@ function remindersBlock() {
 async function showClinic() {
   const session = readSession();
   const docs = make("p", {}, link("/docs/", T.api_docs));
-  if (session?.acts_as !== "staff") return show(T.page_clinic, [session && make("p", {}, T.for_patients), signInForm(goHome, true), docs].filter(Boolean));
+  const noNumber = []; // this page is the staff's
+  if (session?.acts_as !== "staff") return show(T.page_clinic, [session && make("p", {}, T.for_patients), signInForm(goHome, true), docs].filter(Boolean), noNumber);
   const alerts = [];
   for (let cursor = ""; cursor !== null;) {
     const { data } = await call("GET", `/v1/clinic/alerts?status=open&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
     alerts.push(...data.items);
     cursor = data.next_cursor;
   }
-  show(T.page_clinic, [alerts.length ? make("ul", {}, ...alerts.map(alertLine)) : make("p", {}, T.no_alerts), docs, signOutButton()]);
+  show(T.page_clinic, [alerts.length ? make("ul", {}, ...alerts.map(alertLine)) : make("p", {}, T.no_alerts), docs, signOutButton()], noNumber);
 }
 
 function alertLine(alert) {

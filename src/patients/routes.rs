@@ -425,7 +425,8 @@ async fn unsubscribe(app: web::Data<App>, token: web::Path<String>) -> Result<Ht
     app.db.write(move |c| super::unsubscribe(c, ClinicId(clinic), PatientId(patient), &m)).await?;
     Ok(page(
         "<h1>Done</h1><p>No more reminders will be mailed to you. You can turn them on again in your app.</p>\
-             <p lang=\"es\">Listo. No le enviaremos más recordatorios. Puede activarlos de nuevo en su aplicación.</p>",
+             <p lang=\"es\">Listo. No le enviaremos más recordatorios. Puede activarlos de nuevo en su aplicación.</p>\
+             <p lang=\"de\">Erledigt. Wir schicken Ihnen keine Erinnerungen mehr. Sie können sie in Ihrer App wieder einschalten.</p>",
     ))
 }
 
@@ -441,7 +442,8 @@ async fn unsubscribe_page(app: web::Data<App>, token: web::Path<String>) -> Resu
     Ok(page(
         "<h1>Stop reminders?</h1><p>You will get no more reminder mails. Your plan goes on.</p>\
              <p lang=\"es\">¿Dejar de recibir recordatorios? Su plan continúa.</p>\
-             <form method=\"post\"><button>Stop reminders · No más recordatorios</button></form>",
+             <p lang=\"de\">Keine Erinnerungen mehr bekommen? Ihr Plan läuft weiter.</p>\
+             <form method=\"post\"><button>Stop reminders · No más recordatorios · Keine Erinnerungen mehr</button></form>",
     ))
 }
 

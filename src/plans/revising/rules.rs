@@ -98,20 +98,27 @@ fn said<'a>(side: &'a Side, occurrence: &Occurrence) -> Said<'a> {
 
 /// What a patient reads of a change that followed by itself, or was of all plans at once; of every other somebody wrote why.
 pub fn own_words(deed: &Deed, locale: &str) -> Option<&'static str> {
-    let (en, es) = match deed {
+    let (en, es, de) = match deed {
         Deed::Did(Command::GiveWay(Some(_))) => (
             "The plan of your next session takes the place of this one.",
             "El plan de su próxima sesión ocupa el lugar de este.",
+            "Der Plan Ihrer nächsten Sitzung tritt an die Stelle von diesem Plan.",
         ),
         Deed::Did(Command::GiveWay(None)) => (
             "The plan of your next session does not take the place of this one after all. This one goes on.",
             "El plan de su próxima sesión no ocupa finalmente el lugar de este. Este continúa.",
+            "Der Plan Ihrer nächsten Sitzung tritt doch nicht an die Stelle von diesem Plan. Dieser Plan läuft weiter.",
         ),
         Deed::Moved(_) | Deed::MovedBack(_) => (
             "Your clinic has changed the instructions of this plan.",
             "Su clínica ha cambiado las indicaciones de este plan.",
+            "Ihre Praxis hat die Anweisungen dieses Plans geändert.",
         ),
         _ => return None,
     };
-    Some(if locale.starts_with("es") { es } else { en })
+    Some(match engine::language(locale) {
+        "es" => es,
+        "de" => de,
+        _ => en,
+    })
 }
