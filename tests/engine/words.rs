@@ -38,7 +38,7 @@ const SYLLABLES: &[(usize, &str)] = &[
     (6, "radiotherapy"),
 ];
 
-/// Wordings that no patient may read, in either language: what they are, why.
+/// Wordings that no patient may read, in any language: what they are, why.
 const FORBIDDEN_EN: &[(&str, &str)] = &[
     (r"\byou have an? (infection|cold sore|allergy|keloid)\b", "names the disease; name the sign"),
     (r"\byou are fine\b|nothing to worry|\bignore\b|no need to worry|\bsafe to\b", "calms without knowing"),
@@ -73,6 +73,24 @@ const FORBIDDEN_ES: &[(&str, &str)] = &[
     ),
     (r"\b(tres|cuatro|cinco|seis|siete|ocho|nueve|diez|dos veces)\b", "write numbers as digits"),
     (r"\b(tú|tus?|te|ti|contigo|vosotr[oa]s|vuestr[oa]s?|os)\b", "says usted"),
+];
+/// "Hydrochinon" is named among what not to use, as in English.
+const FORBIDDEN_DE: &[(&str, &str)] = &[
+    (
+        r"\bsie haben eine? (infektion|allergie|keloid)|\bsie haben (lippenherpes|fieberbläschen)",
+        "names the disease; name the sign",
+    ),
+    (r"alles in ordnung|geht es gut\b|keine sorge|keine gedanken|unbesorgt|\bignorier", "calms without knowing"),
+    (r"garant|ausfallzeit|\b(wird|werden) (heilen|verblassen|verschwinden|besser)|perfekt|für immer", "promises"),
+    (r"\bzugelassen|\bzulassung|\bgenehmigt", "no device or plan is approved for every use here"),
+    (r"antibiotik|aciclovir|amoxicillin|doxycyclin|\b\d+ ?(mg|ml)\b", "a medicine or dose"),
+    (r"\bversäumt|\bschuld\b|sie hätten|falsch gemacht", "blames"),
+    (
+        r"erythem|ödem|exfoli|(hyper|hypo)?pigmentierung|topisch|okklusi|herpes simplex|retinoid|kontraindi|analgeti|läsion",
+        "a word for clinicians",
+    ),
+    (r"\b(zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn)\b", "write numbers as digits"),
+    (r"\b(du|dich|dir|dein(e[mnrs]?)?|euch|euer|eure[mnrs]?)\b", "says Sie"),
 ];
 
 /// Signs, rules and questions that say it in words of their own: which text, in which plans, why.
@@ -333,7 +351,7 @@ fn spanish_is_fairly_easy() {
 
 #[test]
 fn no_sentence_is_long() {
-    for (plan, locale) in PLANS.values().flat_map(|plan| [(plan, "en"), (plan, "es")]) {
+    for (plan, locale) in PLANS.values().flat_map(|plan| [(plan, "en"), (plan, "es"), (plan, "de")]) {
         for (text, at) in read_texts(plan, locale) {
             for sentence in sentences(&text) {
                 let long = words(sentence).len();
@@ -349,7 +367,7 @@ fn every_text_is_there_in_every_locale_with_the_same_placeholders() {
     for plan in PLANS.values() {
         for (at, text) in patient_texts(plan).into_iter().chain(staff_texts(plan)) {
             let locales: Vec<&str> = text.0.keys().map(String::as_str).collect();
-            assert_eq!(locales, Text::REQUIRED, "{} {at}", plan.key);
+            assert_eq!(locales, Text::BUILT_IN, "{} {at}", plan.key);
             let of = |said: &String| -> BTreeSet<String> {
                 placeholder.find_iter(said).map(|one| one.as_str().to_owned()).collect()
             };
@@ -362,7 +380,7 @@ fn every_text_is_there_in_every_locale_with_the_same_placeholders() {
 
 #[test]
 fn nothing_forbidden_is_said() {
-    for (locale, forbidden) in [("en", FORBIDDEN_EN), ("es", FORBIDDEN_ES)] {
+    for (locale, forbidden) in [("en", FORBIDDEN_EN), ("es", FORBIDDEN_ES), ("de", FORBIDDEN_DE)] {
         let forbidden: Vec<(Regex, &str)> =
             forbidden.iter().map(|(wording, why)| (Regex::new(&format!("(?i){wording}")).unwrap(), *why)).collect();
         for plan in PLANS.values() {
@@ -433,7 +451,7 @@ fn the_standing_line_and_the_way_to_help_are_in_every_plan() {
         assert!(standing.days.contains(0) && standing.even_when_excluded, "{}", plan.key);
         let not_watched = item("not-watched").text.as_ref().unwrap();
         assert!(not_watched.in_locale(&["en"]).contains("not watched day and night"), "{}", plan.key);
-        for locale in ["en", "es"] {
+        for locale in ["en", "es", "de"] {
             let signs = plan.signs.iter().map(|sign| (&sign.key, sign.urgency, &sign.advice));
             let rules = plan.rules.iter().map(|rule| (&rule.key, rule.urgency, &rule.advice));
             for (key, urgency, advice) in signs.chain(rules) {

@@ -19,7 +19,7 @@ fn context(kind: Kind) -> Context {
 fn all() -> Vec<(Kind, &'static str, Rendered)> {
     let templates = Templates::new().unwrap();
     let render = |kind, locale| (kind, locale, templates.render(kind, locale, &context(kind)).unwrap());
-    Kind::ALL.into_iter().flat_map(|kind| ["en", "es"].map(|locale| render(kind, locale))).collect()
+    Kind::ALL.into_iter().flat_map(|kind| ["en", "es", "de"].map(|locale| render(kind, locale))).collect()
 }
 
 #[test]
