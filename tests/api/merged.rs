@@ -195,10 +195,11 @@ async fn a_restriction_of_a_newer_plan_sets_aside_what_the_older_one_asks() {
     let rule = the(&both, "no-sunscreen-yet");
     assert_eq!((&rule["allowed_on"], &rule["in_days"]), (&json!("2026-03-04"), &json!(2)));
     assert_eq!(of_key(&both, "sunscreen").len(), 0);
-    let aside = both["set_aside"].as_array().unwrap().iter();
-    let tasks: Vec<&Value> = aside.filter(|line| line["kind"] == "task").collect();
+    let tasks = |day: &Value| -> Vec<Value> {
+        day["set_aside"].as_array().unwrap().iter().filter(|line| line["kind"] == "task").cloned().collect()
+    };
     assert_eq!(
-        json!(tasks),
+        json!(tasks(&both)),
         json!([{
             "occurrence_id": sunscreen["occurrence_id"], "plan_id": ada.plan_id, "kind": "task",
             "title": sunscreen["title"], "forbidden_by": rule["occurrence_id"]
@@ -209,12 +210,12 @@ async fn a_restriction_of_a_newer_plan_sets_aside_what_the_older_one_asks() {
     assert_eq!(in_timeline(&ada.person, &ada.plan_id, 10, "sunscreen").await, "open");
     mark(&ada.person, &sunscreen["occurrence_id"], json!({ "state": "done" })).await;
     let marked = today(&ada.person).await;
-    assert_eq!((&the(&marked, "sunscreen")["state"], &marked["set_aside"]), (&json!("done"), &json!([])));
+    assert_eq!((&the(&marked, "sunscreen")["state"], tasks(&marked).len()), (&json!("done"), 0));
 
     // On the first day without the restriction it is asked for again, once for both plans.
     let later = ada.person.get("/v1/me/today?date=2026-03-04").await.must(200);
     assert_eq!(the(&later, "sunscreen")["plan_ids"].as_array().unwrap().len(), 2);
-    assert_eq!(later["set_aside"], json!([]));
+    assert_eq!(tasks(&later).len(), 0);
 }
 
 #[tokio::test]
