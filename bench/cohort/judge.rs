@@ -25,6 +25,12 @@ impl CheckIn {
         self.found.iter().map(|(_, urgency)| *urgency).max()
     }
 
+    /// The most pressing finding about the skin: not that somebody worries or wants a call.
+    pub fn urgency_of_skin(&self) -> Option<Urgency> {
+        let of_skin = self.found.iter().filter(|(rule, _)| !REQUESTS.contains(&rule.as_str()));
+        of_skin.map(|(_, urgency)| *urgency).max()
+    }
+
     /// Whether staff must act.
     pub fn alerts(&self) -> bool {
         self.urgency() >= Some(Urgency::Soon)
@@ -41,6 +47,9 @@ pub struct Course {
     /// Whether two check-ins in a row were missed on days 1 to 7, so that staff call (R6): nobody's answers say so.
     pub silent: bool,
 }
+
+/// Rules that give what was asked for; no answer about the skin sets them off.
+pub const REQUESTS: [&str; 3] = ["R5-worried", "R5-call", "F24"];
 
 /// The level from which the flat rule alerts.
 const FLAT: i64 = 6;

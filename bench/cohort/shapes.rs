@@ -281,12 +281,13 @@ const MEDIUM_PEEL: &[Course] = &[
         "pain",
         0.9,
         (0.0, 1.5),
-        (6.0, 9.0),
+        (2.5, 5.0),
         10.0,
         (4.0, 7.0),
         EASES,
-        "tight, hot; new skin tender to day 8 [MUS, DOB]"
+        "tight, hot like sunburn days 0-2 [MUS, NOO]"
     ),
+    course!("pain", 0.5, (4.0, 6.0), (7.0, 9.0), 10.0, (1.0, 3.0), LINGERS, "new skin tender days 4-8 [DOB, MUS]"),
     course!("itch", 0.2, (3.0, 6.0), (9.0, 13.0), 14.0, (2.5, 5.0), LINGERS, "new skin itchy [DOB, MUS]"),
     course!(
         "dry_peel",
@@ -368,7 +369,26 @@ const STRONG_LASER: &[Course] = &[
         EASES,
         "peaks day 2-3 [LAB]; none after day 7 [LEE]"
     ),
-    course!("pain", 1.0, (0.0, 0.3), (4.0, 8.0), 9.5, (5.0, 8.0), EASES, "burning for hours [UQU, DSP]"),
+    course!(
+        "pain",
+        1.0,
+        (0.0, 0.3),
+        (0.5, 1.5),
+        3.0,
+        (5.0, 8.0),
+        EASES,
+        "burning for 30 minutes to 4 hours [UQU, DSP, NMO]"
+    ),
+    course!(
+        "pain",
+        1.0,
+        (0.0, 2.0),
+        (4.0, 8.0),
+        9.5,
+        (2.0, 5.0),
+        EASES,
+        "raw, tight days 0-4 [UQU, LAB]; closed by 7-10 [MAY]"
+    ),
     course!(
         "itch",
         0.2,

@@ -21,6 +21,8 @@ pub struct Healthy {
     pub alerted_check_ins: usize,
     pub flat_check_ins: usize,
     pub silent: usize,
+    /// Alerted because they said they worry or want a call: nobody's rule is wrong there, and `alerted` leaves them out.
+    pub asked: usize,
 }
 
 /// What became of the seeded complications of one group.
@@ -43,7 +45,7 @@ impl Healthy {
     pub fn of<'a>(courses: impl IntoIterator<Item = &'a Course>) -> Self {
         let mut sum = Self::default();
         for course in courses.into_iter().filter(|course| course.person.trouble.is_none()) {
-            let most = course.check_ins.iter().filter_map(CheckIn::urgency).max();
+            let most = course.check_ins.iter().filter_map(CheckIn::urgency_of_skin).max();
             let count = |of: fn(&CheckIn) -> bool| course.check_ins.iter().filter(|one| of(one)).count();
             let flat = count(|one| one.flat);
             sum.people += 1;
@@ -52,7 +54,8 @@ impl Healthy {
             sum.noted += usize::from(most == Some(Urgency::Note));
             sum.flat += usize::from(flat > 0);
             sum.check_ins += course.check_ins.len();
-            sum.alerted_check_ins += count(CheckIn::alerts);
+            sum.alerted_check_ins += count(|one| one.urgency_of_skin() >= Some(Urgency::Soon));
+            sum.asked += usize::from(most < Some(Urgency::Soon) && count(CheckIn::alerts) > 0);
             sum.flat_check_ins += flat;
             sum.silent += usize::from(course.silent);
         }
@@ -140,14 +143,14 @@ fn put(text: &mut String, title: &str, table: &str) {
 
 fn healthy_table(first: &str, rows: &[(String, Healthy)]) -> String {
     let mut table = format!(
-        "| {first} | People | Alerted | Urgent | Note at most | Flat rule | Check-ins | Alerted | Flat rule | Fewer | Silent (R6) |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+        "| {first} | People | Alerted | Urgent | Note at most | Flat rule | Check-ins | Alerted | Flat rule | Fewer | Only asked for a call | Silent (R6) |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     );
     for (name, one) in rows {
         let people = |part: usize| percent(part, one.people);
         let check_ins = |part: usize| percent(part, one.check_ins);
         let _ = writeln!(
             table,
-            "| {name} | {} | {:.1} % | {:.1} % | {:.1} % | {:.1} % | {} | {:.2} % | {:.2} % | {:.0} % | {:.1} % |",
+            "| {name} | {} | {:.1} % | {:.1} % | {:.1} % | {:.1} % | {} | {:.2} % | {:.2} % | {:.0} % | {:.1} % | {:.1} % |",
             one.people,
             people(one.alerted),
             people(one.urgent),
@@ -157,6 +160,7 @@ fn healthy_table(first: &str, rows: &[(String, Healthy)]) -> String {
             check_ins(one.alerted_check_ins),
             check_ins(one.flat_check_ins),
             one.fewer(),
+            people(one.asked),
             people(one.silent),
         );
     }
