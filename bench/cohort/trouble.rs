@@ -75,7 +75,7 @@ fn is_deep(plan: &str) -> bool {
 }
 
 impl Trouble {
-    /// A complication of this kind. `has` says whether the plan has a sign at all; what it cannot show is shown by the rest.
+    /// A complication of this kind. `has` says whether the plan asks for a sign at all.
     pub fn draw(kind: Kind, plan: &str, rng: &mut Rng, has: impl Fn(&str) -> bool) -> Self {
         let mut trouble = Self {
             kind,
@@ -98,7 +98,7 @@ impl Trouble {
                 trouble.onset = rng.day(0, 2);
                 trouble.signs = vec!["F15"];
             }
-            Kind::Eye => trouble.eye(rng, has("F5")),
+            Kind::Eye => trouble.eye(rng),
             Kind::DarkPatches => trouble.dark_patches(plan, rng),
             Kind::BlockedVessel => trouble.blocked_vessel(rng, has("F5")),
             Kind::WrongProduct => trouble.wrong_product(rng),
@@ -109,10 +109,8 @@ impl Trouble {
     /// Pus, spread or fever [SKP, AWS, CEM, CEL]; with fever and sorer skin it is F3.
     fn loud_infection(&mut self, rng: &mut Rng) {
         self.onset = rng.day(2, 12);
-        self.signs = [vec!["F6"], vec!["F7"], vec!["F6", "F7"]][..]
-            .get(rng.pick(&[0, 1, 2]).copied().unwrap_or(0))
-            .cloned()
-            .unwrap_or_default();
+        let seen = [vec!["F6"], vec!["F7"], vec!["F6", "F7"]];
+        self.signs = rng.pick(&seen).cloned().unwrap_or_default();
         self.rises = vec![
             ("pain", rng.between((3.0, 5.0))),
             ("redness", rng.between((2.0, 4.0))),
@@ -164,11 +162,11 @@ impl Trouble {
         }
     }
 
-    /// Eye pain, light that hurts, blurred sight [NCA, COL2]; a plan for the body may not ask, then it is swelling and pain.
-    fn eye(&mut self, rng: &mut Rng, is_asked: bool) {
+    /// Eye pain, light that hurts, blurred sight [NCA, COL2].
+    fn eye(&mut self, rng: &mut Rng) {
         self.onset = rng.day(0, 10);
-        self.signs = if is_asked { vec!["F5"] } else { vec!["F12"] };
-        self.urgency = if is_asked { Urgency::Emergency } else { Urgency::Urgent };
+        self.signs = vec!["F5"];
+        self.urgency = Urgency::Emergency;
         self.rises = vec![("pain", rng.between((1.0, 3.0)))];
     }
 

@@ -36,7 +36,6 @@ const OTHER_LEVELS: &[(&str, &str, &str)] = &[
         "F8-rise",
         "two points in one answer alone are a note; F8-worse and the R2 rules say when more comes with it",
     ),
-    (EVERY, "F8-steep", "a rise of three points alone is SOON; with more it is F8-worse"),
     (
         EVERY,
         "F8-high-early",
@@ -46,7 +45,8 @@ const OTHER_LEVELS: &[(&str, &str, &str)] = &[
     ("peel-medium", "F10-ooze-early", "before day 2; the sign F10 is URGENT"),
     ("laser-afl", "F10-ooze-slight", "a little in one answer is a note; the sign F10 is URGENT"),
     ("mn-acne-scar", "F14-slight", "days 4 and 5 after long needles [CHU]"),
-    ("laser-nafl", "F20-slight", "light pink is common in weeks 2 to 4 [LOS, UQU]"),
+    ("laser-nafl", "F20-pink", "light pink is common in weeks 2 to 4 [LOS, UQU]"),
+    ("laser-afl", "F20-late-slight", "one answer of 3 is a note; still 3 or more at the next is SOON"),
     ("peel-medium", "F8-after-day-4", "a rise of one point is a note; of two it is F8-rise"),
     ("peel-medium", "F14-slight", "one point is a note"),
     ("laser-afl", "F14-slight", "one point is a note"),
