@@ -133,17 +133,20 @@ fn who_answers_before_the_hour_gets_no_mail_and_who_wants_none_gets_none() {
 
 #[test]
 fn the_same_cause_is_one_alert_that_grows_worse() {
-    let course = course(json!({ "until_day": 7, "days": [
-        { "day": 2, "answers": { "redness": 6 } },
+    let course = course(json!({ "until_day": 10, "days": [
+        { "day": 1, "answers": { "redness": 10 } },
+        { "day": 2, "answers": { "redness": 10 } },
         { "day": 3, "answers": { "redness": 9 } },
-        { "day": 5, "answers": { "redness": 5 } },
-        { "day": 7, "answers": { "redness": 9 } },
+        { "day": 5, "answers": { "redness": 8 } },
+        { "day": 7, "answers": { "redness": 10 } },
+        { "day": 10, "answers": { "redness": 7 } },
     ] }));
-    let redness = alert(&course, "R1:redness");
+    let redness = alert(&course, "R1-far:redness");
     let changes: Vec<(i32, AlertChange)> = redness.changes.iter().map(|change| (change.day, change.change)).collect();
     let again = AlertChange::SeenAgain; // less pressing, or as pressing
-    assert_eq!(changes, [(2, AlertChange::Raised), (3, AlertChange::Worsened), (5, again), (7, again)]);
-    assert_eq!((redness.urgency, redness.times_seen), (Urgency::Urgent, 4));
+    let worsened = AlertChange::Worsened; // on day 7 it rose by 2
+    assert_eq!(changes, [(2, AlertChange::Raised), (3, again), (5, again), (7, worsened), (10, again)]);
+    assert_eq!((redness.urgency, redness.times_seen), (Urgency::Urgent, 5));
     assert_eq!(redness.raised_at.to_string(), "2026-05-06T19:00:00Z");
 }
 
