@@ -108,7 +108,8 @@ pub fn follow(plan: &Compiled, person: Person) -> Course {
 
 /// What the rules and the flat rule say of one check-in, and whether the person is asked to answer again tomorrow.
 fn judge(plan: &Compiled, day: i32, given: &Answers, earlier: &[Answers]) -> (CheckIn, bool) {
-    let result = triage(plan, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: given, earlier });
+    let result =
+        triage(plan, &TriageInput { day: DayOfPlan(day), age: Age(day), answers: given, earlier, beside: &[] });
     let again = result.findings.iter().any(|finding| finding.advice.in_locale(&["en"]).contains("again tomorrow"));
     let found = result.findings.into_iter().map(|finding| (finding.rule, finding.urgency)).collect();
     (CheckIn { day, answers: given.clone(), found, flat: is_flat_alert(plan, given) }, again)
