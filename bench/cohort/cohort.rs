@@ -25,6 +25,9 @@ pub struct Plan {
     pub kinds: Vec<Compiled>,
 }
 
+/// People tell nothing from something better than a 4 from a 5: at the ends of the scale an answer keeps half of its noise.
+pub const NOISE_AT_ENDS: f64 = 0.5;
+
 /// Who is sent through the plans.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -33,6 +36,8 @@ pub struct Settings {
     pub seed: u64,
     /// One part alone, or all.
     pub part: Option<Part>,
+    /// How much of its noise an answer keeps at 0 and at 10.
+    pub noise_at_ends: f64,
 }
 
 impl Plan {
@@ -63,11 +68,11 @@ impl Plan {
     fn people(&self, settings: Settings) -> Vec<Person> {
         let troubles = self.complications();
         let wanted = |person: &Person| settings.part.is_none_or(|part| part == person.part);
-        let healthy = (0..settings.people).filter_map(|number| Person::draw(settings.seed, number, None, &self.kinds));
+        let healthy = (0..settings.people).filter_map(|number| Person::draw(settings, number, None, &self.kinds));
         let ill = (0..settings.people).filter_map(|number| {
             // Each third has every kind alike: the number in its third decides.
             let kind = troubles.get((number / 3) % troubles.len().max(1)).copied();
-            Person::draw(settings.seed, number, kind, &self.kinds)
+            Person::draw(settings, number, kind, &self.kinds)
         });
         healthy.chain(ill).filter(wanted).collect()
     }

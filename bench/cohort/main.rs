@@ -12,7 +12,7 @@ use aftercare::engine::lint;
 use clap::Parser;
 
 use cohort::people::Part;
-use cohort::{Plan, Settings, run, shapes, table};
+use cohort::{NOISE_AT_ENDS, Plan, Settings, run, shapes, table};
 
 /// Synthetic recoveries with known truth, judged by the rules of the plans.
 #[derive(Debug, Parser)]
@@ -26,6 +26,9 @@ struct Arguments {
     /// `tune` for who changes rules, `held-out` for who measures them, or `all`.
     #[arg(long, default_value = "tune")]
     part: String,
+    /// How much of its noise an answer keeps at 0 and at 10; with 1, nothing is answered as badly as a 5.
+    #[arg(long, default_value_t = NOISE_AT_ENDS)]
+    noise_at_ends: f64,
     /// Writes the truth and the answers of everybody here, one JSON object a line.
     #[arg(long)]
     write: Option<std::path::PathBuf>,
@@ -68,7 +71,8 @@ fn work(arguments: &Arguments) -> Result<String, String> {
         other => return Err(format!("--part is tune, held-out or all, not {other}")),
     };
     let plans = documents.iter().map(|(_, text)| Plan::read(text)).collect::<Result<Vec<Plan>, String>>()?;
-    let results = run(&plans, Settings { people: arguments.people, seed: arguments.seed, part });
+    let Arguments { people, seed, noise_at_ends, .. } = *arguments;
+    let results = run(&plans, Settings { people, seed, part, noise_at_ends });
     if let Some(path) = &arguments.write {
         write::write(path, &results).map_err(|error| error.to_string())?;
     }

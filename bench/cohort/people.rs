@@ -2,6 +2,7 @@
 
 use aftercare::engine::Compiled;
 
+use super::Settings;
 use super::rng::Rng;
 use super::shapes::{Drawn, courses};
 use super::trouble::{Kind, Trouble};
@@ -25,10 +26,6 @@ impl Part {
 /// The deviations of an answer in points, one of which a person has.
 pub const NOISES: [f64; 3] = [0.4, 0.8, 1.2];
 
-/// How much of its noise an answer keeps where there is nothing to report. People tell nothing from something better than a 4 from
-/// a 5; with 1.0 they would not.
-const NOISE_AT_NOTHING: f64 = 0.5;
-
 /// A stretch of days on another clock.
 #[derive(Debug, Clone, Copy)]
 struct Travel {
@@ -47,6 +44,8 @@ pub struct Person {
     pub darker_skin: bool,
     pub speed: f64,
     pub noise: f64,
+    /// How much of its noise an answer keeps where there is nothing to report, or everything.
+    noise_at_ends: f64,
     /// Over-reporters have more than 1, under-reporters less.
     pub reports: f64,
     pub misses: f64,
@@ -64,7 +63,8 @@ pub struct Person {
 
 impl Person {
     /// The person of a plan with this number; `kind` seeds a complication.
-    pub fn draw(seed: u64, number: usize, kind: Option<Kind>, plans: &[Compiled]) -> Option<Self> {
+    pub fn draw(settings: Settings, number: usize, kind: Option<Kind>, plans: &[Compiled]) -> Option<Self> {
+        let Settings { seed, noise_at_ends, .. } = settings;
         let key = &plans.first()?.key;
         let what = if kind.is_some() { "trouble" } else { "healthy" };
         let mut rng = Rng::of(seed, &format!("{key} {what} {number}"));
@@ -79,6 +79,7 @@ impl Person {
             darker_skin: has(plan, "darker_skin"),
             speed,
             noise: *rng.pick(&NOISES)?,
+            noise_at_ends,
             reports: *rng.pick(&[0.75, 1.0, 1.0, 1.0, 1.0, 1.25])?,
             misses: *rng.pick(&[0.03, 0.03, 0.03, 0.03, 0.15, 0.15, 0.4])?,
             trouble: None,
@@ -154,7 +155,7 @@ impl Person {
     /// An answer on the scale for what is felt.
     pub fn report(&self, felt: f64, rng: &mut Rng) -> u8 {
         let from_end = (felt.min(10.0 - felt) / 3.0).clamp(0.0, 1.0);
-        let noise = self.noise * (NOISE_AT_NOTHING + (1.0 - NOISE_AT_NOTHING) * from_end);
+        let noise = self.noise * (self.noise_at_ends + (1.0 - self.noise_at_ends) * from_end);
         let said = felt + noise * rng.normal();
         (1..=10).rev().find(|level| said >= f64::from(*level) - 0.5).unwrap_or(0)
     }

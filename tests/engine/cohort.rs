@@ -7,10 +7,10 @@ mod generator;
 use generator::judge::Course;
 use generator::table::{Healthy, Seeded, most_alerted, percent};
 use generator::trouble::Kind;
-use generator::{Plan, Settings, run};
+use generator::{NOISE_AT_ENDS, Plan, Settings, run};
 
 /// Thirty of each plan have every kind of trouble.
-const FEW: Settings = Settings { people: 30, seed: 7, part: None };
+const FEW: Settings = Settings { people: 30, seed: 7, part: None, noise_at_ends: NOISE_AT_ENDS };
 
 #[test]
 fn no_complication_is_missed_and_few_healthy_people_are_alerted() {
