@@ -207,7 +207,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             drop(write!(std::io::stdout(), "{}", openapi::json()?));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Protocol(command) => protocols::commands::run(command),
+        Command::Protocol(command) if command.clinic().is_none() => protocols::commands::run(command, None),
         Command::Demo(options) => {
             start_logs("warn", "text")?;
             block_on(demo::run(options))
@@ -245,9 +245,12 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         }),
         Command::Account(command) => block_on(account(config, command)),
         Command::Keys(command) => block_on(keys(config, command)),
-        Command::Demo(_) | Command::Openapi | Command::Protocol(_) | Command::Doctor | Command::Health => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Protocol(command) => block_on(async {
+            let (app, named) = (open(config).await?, command.clinic().unwrap_or_default().to_owned());
+            let clinic = app.db.read(move |c| clinics::find_named(c, &named)).await?;
+            protocols::commands::run(command, Some(&clinic))
+        }),
+        Command::Demo(_) | Command::Openapi | Command::Doctor | Command::Health => Ok(ExitCode::SUCCESS),
     }
 }
 

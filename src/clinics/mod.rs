@@ -96,6 +96,18 @@ pub struct NewClinic {
     pub opening_hours: Vec<OpeningHours>,
 }
 
+/// The clinic of that id or name, for whoever runs the server. A name that two clinics have finds neither.
+pub fn find_named(c: &mut Conn, named: &str) -> Result<Clinic, Error> {
+    let all = store::list(c)?;
+    let is_it = |clinic: &&Clinic| clinic.id.to_string() == named || clinic.name == named;
+    let mut found = all.iter().filter(is_it);
+    match (found.next(), found.next()) {
+        (Some(clinic), None) => Ok(clinic.clone()),
+        (None, _) => Err(Error::Setting(format!("there is no clinic `{named}`: see `aftercare clinic list`"))),
+        (Some(_), Some(_)) => Err(Error::Setting(format!("more than one clinic is called `{named}`: give its id"))),
+    }
+}
+
 /// Makes a clinic with nobody in it.
 pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> {
     let clinic = Clinic {

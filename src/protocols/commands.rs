@@ -8,38 +8,23 @@ use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::preview::{NewPreview, preview};
+use super::preview::command::Preview;
 use super::simulate::{NewSimulation, simulate};
 use super::{LIBRARY, library_document};
+use crate::clinics::Clinic;
 use crate::engine::{self, Parameter, ParameterKind, Parameters, Protocol};
 use crate::error::Error;
-use crate::http::text::Date;
-use crate::time::Clock;
 
 /// What can be done with protocol documents.
 #[derive(Subcommand)]
 pub enum Command {
     /// Read a document and name every error with its file, line and fix.
     Check {
-        /// The document.
-        file: PathBuf,
-    },
-    /// Show a plan as a calendar, before anybody is enrolled in it.
-    Preview {
         /// The key of a library plan, or a document.
         plan: String,
-        #[command(flatten)]
-        treatment: Treatment,
-        /// The date of the treatment, as 2026-05-04; today if it is not said.
-        #[arg(long)]
-        date: Option<String>,
-        /// The language.
-        #[arg(long, default_value = "en")]
-        locale: String,
-        /// Write a page to print into this file instead.
-        #[arg(long)]
-        html: Option<PathBuf>,
     },
+    /// Show a plan before anybody is enrolled in it: every day, or a calendar and a sheet to approve as a page to print.
+    Preview(Box<Preview>),
     /// Play a scripted patient: every Today, reminder, alert and mail of the whole course.
     Simulate {
         /// The key of a library plan, or a document.
@@ -84,13 +69,21 @@ pub struct Treatment {
     params: Vec<String>,
 }
 
-/// Runs a command.
-pub fn run(command: Command) -> Result<ExitCode, Error> {
-    match command {
-        Command::Check { file } => check(&file),
-        Command::Preview { plan, treatment, date, locale, html } => {
-            show_preview(&plan, &treatment, date, locale, html.as_deref())
+impl Command {
+    /// The clinic that the command is about, by its id or name, if it is about one: it is to be looked up first.
+    pub fn clinic(&self) -> Option<&str> {
+        match self {
+            Self::Preview(preview) => preview.clinic(),
+            _ => None,
         }
+    }
+}
+
+/// Runs a command, with the clinic that it is about.
+pub fn run(command: Command, clinic: Option<&Clinic>) -> Result<ExitCode, Error> {
+    match command {
+        Command::Check { plan } => check(&plan),
+        Command::Preview(preview) => preview.run(clinic),
         Command::Simulate { plan, script, treatment, locale, json } => {
             show_simulation(&plan, script.as_deref(), &treatment, &locale, json)
         }
@@ -105,23 +98,23 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
     }
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-fn check(file: &Path) -> Result<ExitCode, Error> {
+fn check(plan: &str) -> Result<ExitCode, Error> {
     let list = |defects: &[engine::Defect]| {
         for defect in defects {
             let grave = if defect.severity == engine::Severity::Error { "error" } else { "warning" };
-            say(&format!("{}:{}:{}: {grave}: {defect}", file.display(), defect.line, defect.column));
+            say(&format!("{plan}:{}:{}: {grave}: {defect}", defect.line, defect.column));
         }
     };
-    match engine::lint(&read_file(file)?) {
+    match engine::lint(&document_of(plan)?) {
         Ok(engine::Linted { protocol, warnings }) => {
             list(&warnings);
             let (key, items, rules) = (&protocol.key, protocol.items.len(), protocol.rules.len());
             let found = if warnings.is_empty() { String::new() } else { format!("; {} warnings", warnings.len()) };
-            say(&format!("{}: {key} is right: {items} items, {rules} rules{found}", file.display()));
+            say(&format!("{plan}: {key} is right: {items} items, {rules} rules{found}"));
             Ok(ExitCode::SUCCESS)
         }
         Err(defects) => {
@@ -131,33 +124,6 @@ fn check(file: &Path) -> Result<ExitCode, Error> {
             Ok(ExitCode::FAILURE)
         }
     }
-}
-
-fn show_preview(
-    plan: &str,
-    treatment: &Treatment,
-    date: Option<String>,
-    locale: String,
-    html: Option<&Path>,
-) -> Result<ExitCode, Error> {
-    let protocol = find(plan)?;
-    let parameters = treatment.parameters(&protocol, Parameters::default())?;
-    let treated_on = match date {
-        Some(date) => {
-            Date::try_from(date.clone()).map_err(|_| wrong(format!("--date {date}: write it like 2026-05-04")))?
-        }
-        None => Date(Clock::System.now().timestamp().to_zoned(jiff::tz::TimeZone::UTC).date()),
-    };
-    let calendar = preview(&protocol, &NewPreview { parameters, treated_on, locale: Some(locale.clone()) })?;
-    match html {
-        Some(file) => {
-            std::fs::write(file, calendar.html(&locale)?)
-                .map_err(|why| wrong(format!("cannot write {}: {why}", file.display())))?;
-            say(&format!("wrote {}", file.display()));
-        }
-        None => say(calendar.text(&locale).trim_end()),
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn show_simulation(
@@ -194,7 +160,7 @@ fn show_diff(before: &str, after: &str, json: bool) -> Result<ExitCode, Error> {
     Ok(if diff.changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn wrong(sentence: String) -> Error {
+pub(super) fn wrong(sentence: String) -> Error {
     Error::Setting(sentence)
 }
 
@@ -204,18 +170,27 @@ fn read_file(file: &Path) -> Result<String, Error> {
 
 /// A plan of the library by its key, or a document by its file.
 fn find(plan: &str) -> Result<Protocol, Error> {
-    let document = match library_document(plan) {
-        Some(document) => document.to_owned(),
-        None if Path::new(plan).exists() => read_file(Path::new(plan))?,
+    protocol_of(plan, &document_of(plan)?)
+}
+
+/// The text of a library plan by its key, or of a file.
+pub(super) fn document_of(plan: &str) -> Result<String, Error> {
+    match library_document(plan) {
+        Some(document) => Ok(document.to_owned()),
+        None if Path::new(plan).exists() => read_file(Path::new(plan)),
         None => {
             let keys: Vec<&str> = LIBRARY.iter().filter_map(|(file, _)| file.strip_suffix(".toml")).collect();
             let keys = keys.join(", ");
-            return Err(wrong(format!(
+            Err(wrong(format!(
                 "there is no file `{plan}`, and no plan of that key in the library; give a file, or one of: {keys}"
-            )));
+            )))
         }
-    };
-    engine::parse(&document).map_err(|defects| {
+    }
+}
+
+/// Reads the text of a plan that was given as `plan`; the first defect is named.
+pub(super) fn protocol_of(plan: &str, document: &str) -> Result<Protocol, Error> {
+    engine::parse(document).map_err(|defects| {
         let first = defects.first().map(ToString::to_string).unwrap_or_default();
         let more = defects.len().saturating_sub(1);
         wrong(format!("{plan}: {first} ({more} more; `aftercare protocol check {plan}` names all)"))
@@ -250,7 +225,7 @@ fn plain(value: toml::Value) -> Json {
 
 impl Treatment {
     /// The parameters of the flags over those that are there; what is wrong is named with the flag that mends it.
-    fn parameters(&self, protocol: &Protocol, mut parameters: Parameters) -> Result<Parameters, Error> {
+    pub(super) fn parameters(&self, protocol: &Protocol, mut parameters: Parameters) -> Result<Parameters, Error> {
         let short = [("needle_depth_mm", &self.needle_depth), ("skin_type", &self.skin_type)];
         for (key, value) in short {
             if let Some(value) = value {

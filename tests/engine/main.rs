@@ -20,6 +20,7 @@ mod moving;
 mod oracle;
 mod parsing;
 mod previewing;
+mod printing;
 mod queues;
 mod reassuring;
 mod reminders;

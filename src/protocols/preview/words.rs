@@ -1,0 +1,238 @@
+//! The words around a plan's own, side by side in each language: whoever adds a language adds a column.
+
+use serde::Serialize;
+
+use crate::engine;
+
+macro_rules! words {
+    ($($name:ident: $english:literal, $spanish:literal, $german:literal;)+) => {
+        /// The words of one language. `{...}` stands for what is filled in.
+        #[derive(Debug, Serialize)]
+        pub(super) struct Words {
+            $(pub(super) $name: &'static str,)+
+            /// Monday first.
+            pub(super) weekdays: [&'static str; 7],
+            pub(super) weekdays_short: [&'static str; 7],
+            /// January first.
+            pub(super) months: [&'static str; 12],
+            pub(super) months_short: [&'static str; 12],
+        }
+
+        static ENGLISH: Words = Words {
+            $($name: $english,)+
+            weekdays: ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+            weekdays_short: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+            months: [
+                "January", "February", "March", "April", "May", "June",
+                "July", "August", "September", "October", "November", "December",
+            ],
+            months_short: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+        };
+
+        static SPANISH: Words = Words {
+            $($name: $spanish,)+
+            weekdays: ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"],
+            weekdays_short: ["lun", "mar", "mié", "jue", "vie", "sáb", "dom"],
+            months: [
+                "enero", "febrero", "marzo", "abril", "mayo", "junio",
+                "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+            ],
+            months_short: ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
+        };
+
+        static GERMAN: Words = Words {
+            $($name: $german,)+
+            weekdays: ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"],
+            weekdays_short: ["Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"],
+            months: [
+                "Januar", "Februar", "März", "April", "Mai", "Juni",
+                "Juli", "August", "September", "Oktober", "November", "Dezember",
+            ],
+            months_short: ["Jan", "Feb", "März", "Apr", "Mai", "Juni", "Juli", "Aug", "Sept", "Okt", "Nov", "Dez"],
+        };
+    };
+}
+
+impl Words {
+    /// The words for a locale, by its language; English if there are none.
+    pub(super) fn of(locale: &str) -> &'static Self {
+        match engine::language(locale) {
+            "es" => &SPANISH,
+            "de" => &GERMAN,
+            _ => &ENGLISH,
+        }
+    }
+
+    /// What stands for a number of the clinic that is not known.
+    pub(super) fn missing(&self, name: &str) -> Option<&'static str> {
+        match name {
+            "clinic_phone" => Some(self.no_phone),
+            "out_of_hours" => Some(self.no_out_of_hours),
+            "emergency_number" => Some(self.no_emergency),
+            _ => None,
+        }
+    }
+
+    /// How soon a person must act.
+    pub(super) fn urgency(&self, urgency: engine::Urgency) -> &'static str {
+        match urgency {
+            engine::Urgency::Note => self.note,
+            engine::Urgency::Soon => self.soon,
+            engine::Urgency::Urgent => self.urgent,
+            engine::Urgency::Emergency => self.emergency,
+        }
+    }
+}
+
+words! {
+    language: "en", "es", "de";
+
+    // Days and dates.
+    day: "Day", "Día", "Tag";
+    days: "Days", "Días", "Tage";
+    a_day: "day {day}", "día {day}", "Tag {day}";
+    week: "Week", "Semana", "Woche";
+    date_long: "{weekday} {day} {month}", "{weekday} {day} de {month}", "{weekday}, {day}. {month}";
+    date_short: "{weekday} {day} {month}", "{weekday} {day} {month}", "{weekday}, {day}. {month}";
+    with_year: "{date} {year}", "{date} de {year}", "{date} {year}";
+    until: "up to and including {date}", "hasta el {date} inclusive", "bis einschließlich {date}";
+    from_until: "from {from} up to and including {date}", "desde el {from} hasta el {date} inclusive", "ab {from} bis einschließlich {date}";
+    longer_until: "longer if your answers call for it, at most up to and including {date}",
+        "más tiempo si sus respuestas lo piden, como máximo hasta el {date} inclusive",
+        "länger, wenn Ihre Antworten es nahelegen, höchstens bis einschließlich {date}";
+    from_hour: "from {hour}", "desde las {hour}", "ab {hour} Uhr";
+    between_hours: "{from} to {to}", "de {from} a {to}", "{from} bis {to} Uhr";
+
+    // The calendar, and the numbers to call.
+    treated_on: "Treated on", "Fecha del tratamiento", "Behandelt am";
+    applies: "For this treatment", "Para este tratamiento", "Für diese Behandlung";
+    calendar_of: "Your calendar", "Su calendario", "Ihr Kalender";
+    day_zero: "Day 0 is the day of the treatment.", "El día 0 es el día del tratamiento.", "Tag 0 ist der Tag der Behandlung.";
+    first: "A clinician must decide first", "Primero debe decidir el personal clínico", "Zuerst muss eine Fachperson entscheiden";
+    meanwhile: "shown while a clinician decides", "se muestra mientras decide el personal clínico", "gilt auch, bis eine Fachperson entschieden hat";
+    instructions: "Do", "Hacer", "Tun";
+    restrictions: "Avoid", "Evitar", "Vermeiden";
+    tasks: "Tick off", "Marcar", "Abhaken";
+    check_ins: "Check-in", "Control", "Befragung";
+    photos: "Photos", "Fotos", "Fotos";
+    photos_if_you_like: "Photos, if you like", "Fotos, si quiere", "Fotos, wenn Sie möchten";
+    education: "Read", "Leer", "Lesen";
+    common: "Common", "Frecuente", "Häufig";
+    asks: "asks", "pregunta", "fragt";
+    no_phone: "[clinic phone]", "[teléfono de la clínica]", "[Telefon der Praxis]";
+    no_out_of_hours: "[out of hours]", "[fuera de horario]", "[außerhalb der Sprechzeiten]";
+    no_emergency: "[emergency number]", "[número de emergencias]", "[Notruf]";
+    emergency_number: "Emergency", "Emergencia", "Notfall";
+    clinic_phone: "Clinic", "Clínica", "Praxis";
+    out_of_hours: "When we are closed", "Fuera de horario", "Wenn wir geschlossen haben";
+    numbers_missing: "Numbers are missing: write them in before you hand this out.",
+        "Faltan números: escríbalos antes de entregar esta hoja.",
+        "Es fehlen Nummern: Tragen Sie sie ein, bevor Sie das Blatt ausgeben.";
+    call_emergency: "Call {emergency_number} at once for any of these",
+        "Llame enseguida al {emergency_number} si tiene algo de esto",
+        "Rufen Sie sofort {emergency_number} an, wenn eines davon zutrifft";
+    call_urgent: "Call us the same day: {clinic_phone}. Closed, or no answer? {out_of_hours}",
+        "Llámenos el mismo día: {clinic_phone}. ¿Cerrado o no contestan? {out_of_hours}",
+        "Rufen Sie uns am selben Tag an: {clinic_phone}. Geschlossen, oder niemand nimmt ab? {out_of_hours}";
+    call_soon: "Contact us within 1 working day: {clinic_phone}",
+        "Póngase en contacto en 1 día laborable: {clinic_phone}",
+        "Melden Sie sich innerhalb von 1 Werktag: {clinic_phone}";
+    goes_on: "Still in force after these two weeks", "Sigue vigente después de estas dos semanas", "Gilt nach diesen zwei Wochen weiter";
+    later: "Later", "Más adelante", "Später";
+    meaning: "What the lines mean", "Qué significa cada línea", "Was die Zeilen bedeuten";
+    more: "More to read, in the app or from us", "Más para leer, en la aplicación o con nosotros", "Mehr zum Lesen, in der App oder bei uns";
+    general: "This is general information. It is not a diagnosis and does not replace a visit. A clinician must have approved it before you get it.",
+        "Esta es información general. No es un diagnóstico y no sustituye una visita. El personal clínico debe haberla aprobado antes de entregársela.",
+        "Dies sind allgemeine Informationen. Sie sind keine Diagnose und ersetzen keinen Besuch. Eine Fachperson muss sie freigegeben haben, bevor Sie sie erhalten.";
+
+    // The sheet for the approver.
+    sheet: "To be approved by a clinician", "Para aprobación por el personal clínico", "Zur Freigabe durch eine Fachperson";
+    document: "Document", "Documento", "Dokument";
+    sheet_how: "Tick each line that you agree with, and write your change beside each that you do not. The calendar shows one treatment; this table holds the whole plan, with all that applies only to some.",
+        "Marque cada línea con la que esté de acuerdo y escriba al lado el cambio si no lo está. El calendario muestra un tratamiento; esta tabla contiene todo el plan, también lo que solo vale para algunas personas.",
+        "Haken Sie jede Zeile ab, der Sie zustimmen, und schreiben Sie Ihre Änderung daneben, wenn nicht. Der Kalender zeigt eine Behandlung; diese Tabelle enthält den ganzen Plan, auch was nur für manche gilt.";
+    column_key: "Key", "Clave", "Schlüssel";
+    column_says: "What it says", "Qué dice", "Was es besagt";
+    column_grounds: "Source or assumption", "Fuente o supuesto", "Quelle oder Annahme";
+    column_agreed: "Agreed", "De acuerdo", "OK";
+    exclusions: "Reasons not to start without a clinician", "Motivos para no empezar sin el personal clínico", "Gründe, nicht ohne Fachperson zu beginnen";
+    signs: "Signs that are asked about", "Señales por las que se pregunta", "Zeichen, nach denen gefragt wird";
+    rules: "Rules and thresholds", "Reglas y umbrales", "Regeln und Schwellenwerte";
+    not_judged: "Days on which an answer is kept and not judged", "Días en que una respuesta se guarda y no se valora", "Tage, an denen eine Antwort gespeichert und nicht bewertet wird";
+    restrictions_and_holds: "What to avoid, and what keeps it in force (holds)", "Qué evitar y qué lo prolonga", "Was zu vermeiden ist, und was es verlängert";
+    curves: "What is expected each day, 0 to 10", "Qué se espera cada día, de 0 a 10", "Was an jedem Tag erwartet wird, 0 bis 10";
+    phases: "What the patient is told is common", "Qué se le dice que es frecuente", "Was als häufig beschrieben wird";
+    choices_of_the_clinic: "What the clinic chooses or fills in", "Qué elige o rellena la clínica", "Was die Praxis wählt oder einträgt";
+    variants: "Kinds of patients that the plan tells apart", "Tipos de pacientes que distingue el plan", "Arten von Patienten, die der Plan unterscheidet";
+    numbers_of_the_plan: "Numbers of the plan", "Números del plan", "Zahlen des Plans";
+    questions: "Questions of the check-ins", "Preguntas de los controles", "Fragen der Befragungen";
+    assumptions: "Assumptions: no source was found, or no single one was read", "Supuestos: no se encontró fuente o no se leyó una concreta", "Annahmen: keine Quelle gefunden, oder keine einzelne gelesen";
+    sources: "Sources", "Fuentes", "Quellen";
+    condition: "Condition", "Condición", "Bedingung";
+    only_for: "Only if", "Solo si", "Nur wenn";
+    advice: "Patient is told", "Se le dice", "Patient liest";
+    raised: "Raised to", "Sube a", "Erhöht auf";
+    raised_if: "if", "si", "wenn";
+    each_of: "Each of", "Cada uno de", "Je für";
+    hold: "Held while", "Se mantiene mientras", "Verlängert, solange";
+    hold_to: "at most to day {day}", "como máximo hasta el día {day}", "höchstens bis Tag {day}";
+    hold_unknown: "also while nothing was answered", "también si no hubo respuesta", "auch solange nichts geantwortet wurde";
+    hold_known: "not while nothing was answered", "no si no hubo respuesta", "nicht, solange nichts geantwortet wurde";
+    protects_from: "May not end before", "No puede acabar antes de", "Darf nicht enden vor";
+    shown_meanwhile: "Shown even while a clinician decides about a reason not to start",
+        "Se muestra también mientras se decide sobre un motivo para no empezar",
+        "Auch sichtbar, solange über einen Grund, nicht zu beginnen, entschieden wird";
+    hours: "Hours", "Horas", "Uhrzeit";
+    reminder: "Reminder", "Recordatorio", "Erinnerung";
+    late_until: "Answer accepted until", "Respuesta aceptada hasta", "Antwort möglich bis";
+    range: "Sources said", "Las fuentes dicen", "Quellen sagen";
+    on_silence: "On a check-in without an answer", "En un control sin respuesta", "Bei einer Befragung ohne Antwort";
+    on_day: "On the day, for everybody it holds for", "Ese día, para quien la cumpla", "An dem Tag, für alle, auf die es zutrifft";
+    from_day: "from day {day}", "desde el día {day}", "ab Tag {day}";
+    all_symptoms: "all symptoms", "todos los síntomas", "alle Symptome";
+    choices: "Choices", "Opciones", "Auswahl";
+    usual: "no reason to act", "no exige actuar", "kein Grund zu handeln";
+    default: "If nothing is said", "Si no se dice nada", "Ohne Angabe";
+    must_be_said: "must be given", "hay que indicarlo", "muss angegeben werden";
+    yes_or_no: "yes or no", "sí o no", "ja oder nein";
+    no: "no", "no", "nein";
+    yes: "yes", "sí", "ja";
+    no_rule: "no rule reads it", "ninguna regla la lee", "keine Regel liest sie";
+    for_result: "how the treatment turned out", "cómo resultó el tratamiento", "wie die Behandlung gelungen ist";
+    for_adherence: "whether the plan could be followed", "si se pudo seguir el plan", "ob der Plan eingehalten werden konnte";
+    for_record: "staff read it themselves", "la lee el personal", "das Team liest sie selbst";
+    scale: "Scale", "Escala", "Skala";
+    never_judged: "Nobody is alarmed by such an answer, for example {answer}", "Nadie recibe aviso por una respuesta así, por ejemplo {answer}", "Eine solche Antwort löst nichts aus, zum Beispiel {answer}";
+    asked_then: "The plan asks on these days.", "El plan pregunta esos días.", "Der Plan fragt an diesen Tagen.";
+    not_asked_then: "The plan does not ask then; a patient can still write.", "El plan no pregunta entonces; la persona puede escribir.", "Der Plan fragt dann nicht; Patienten können trotzdem schreiben.";
+    last_day: "Last day of the plan", "Último día del plan", "Letzter Tag des Plans";
+    r2_start: "Day from which a rise counts (r2_start_day)", "Día desde el que cuenta una subida (r2_start_day)", "Tag, ab dem ein Anstieg zählt (r2_start_day)";
+    sessions: "Sessions", "Sesiones", "Sitzungen";
+    sessions_usual: "usually {number}", "normalmente {number}", "meist {number}";
+    sessions_apart: "{number} days apart, at least {least}", "cada {number} días, como mínimo {least}", "im Abstand von {number} Tagen, mindestens {least}";
+    sessions_replace: "A next session that comes sooner replaces the rest of this plan", "Una próxima sesión antes de tiempo sustituye el resto de este plan", "Eine frühere nächste Sitzung ersetzt den Rest dieses Plans";
+    used_in: "Used in", "Se usa en", "Verwendet in";
+    own: "described in this document", "descrita en este documento", "in diesem Dokument beschrieben";
+    grade: "Grade", "Grado", "Grad";
+    grades: "A: peer-reviewed, regulator or national body. B: hospital, dermatologist, textbook or manufacturer. C: commercial page.",
+        "A: revisada por pares, regulador u organismo nacional. B: hospital, dermatología, manual o fabricante. C: página comercial.",
+        "A: begutachtet, Behörde oder nationale Stelle. B: Klinik, Hautarzt, Lehrbuch oder Hersteller. C: kommerzielle Seite.";
+    reading: "How to read a condition", "Cómo leer una condición", "Wie eine Bedingung zu lesen ist";
+    reading_all: "&& and, || or, ! not, == is, != is not, in [..] is one of. level: the answer, 0 to 10. expected: what the curve says for the day. previous, ..._previous: the answer before. signs: the signs in force. missed_in_a_row: check-ins without an answer. What was not answered is unknown, and such a condition does not hold.",
+        "&& y, || o, ! no, == es, != no es, in [..] es uno de. level: la respuesta, de 0 a 10. expected: lo que dice la curva para el día. previous, ..._previous: la respuesta anterior. signs: las señales vigentes. missed_in_a_row: controles sin respuesta. Lo que no se contestó se desconoce, y esa condición no se cumple.",
+        "&& und, || oder, ! nicht, == ist, != ist nicht, in [..] ist eines von. level: die Antwort, 0 bis 10. expected: was die Kurve für den Tag sagt. previous, ..._previous: die Antwort davor. signs: die geltenden Zeichen. missed_in_a_row: Befragungen ohne Antwort. Was nicht beantwortet wurde, ist unbekannt, und eine solche Bedingung trifft nicht zu.";
+    emergency: "Emergency", "Emergencia", "Notfall";
+    urgent: "Urgent: call now, same day", "Urgente: llamar ya, el mismo día", "Dringend: sofort anrufen, am selben Tag";
+    soon: "Soon: within 1 working day", "Pronto: en 1 día laborable", "Bald: innerhalb von 1 Werktag";
+    note: "Note: at the next review", "Nota: en la próxima revisión", "Hinweis: bei der nächsten Durchsicht";
+    decision: "Decision", "Decisión", "Entscheidung";
+    approved: "Approved as it stands", "Aprobado tal como está", "Unverändert freigegeben";
+    approved_with: "Approved with the changes written above", "Aprobado con los cambios escritos arriba", "Mit den oben eingetragenen Änderungen freigegeben";
+    not_approved: "Not approved", "No aprobado", "Nicht freigegeben";
+    signer: "Clinician", "Personal clínico", "Fachperson";
+    second: "Second reader, if the clinic wants one", "Segunda lectura, si la clínica la quiere", "Zweite Person, falls gewünscht";
+    name: "Name", "Nombre", "Name";
+    role: "Role and registration number", "Cargo y número de colegiado", "Funktion und Registriernummer";
+    date: "Date", "Fecha", "Datum";
+    signature: "Signature", "Firma", "Unterschrift";
+}
