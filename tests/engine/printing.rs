@@ -126,7 +126,7 @@ fn every_statement_of_every_plan_stands_in_the_approvers_sheet_with_its_grounds(
 
 /// A row of the sheet.
 fn row<'p>(page: &'p str, key: &str) -> &'p str {
-    let from = page.find(&format!("<th scope=\"row\">{key}</th>")).unwrap_or_else(|| panic!("{key}"));
+    let from = page.find(&format!("<th scope=\"row\">{key}</th>")).unwrap();
     page[from..].split("</tr>").next().unwrap()
 }
 
@@ -242,7 +242,7 @@ fn printed(browser: &str, name: &str, page: &str) -> usize {
         .arg(format!("file://{}", html.display()))
         .output()
         .unwrap();
-    let bytes = std::fs::read(&pdf).unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&done.stderr)));
+    let bytes = std::fs::read(&pdf).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     let text = String::from_utf8_lossy(&bytes);
     text.matches("/Type /Page\n").count()
