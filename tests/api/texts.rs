@@ -180,7 +180,7 @@ async fn what_the_clinic_writes_stands_wherever_people_read() {
     assert!(timeline.text().contains("Put only Invented Gel"), "{}", timeline.text());
 
     // Advice and reasons are kept as they were said.
-    let off_track = json!({ "plan_id": ada.plan_id, "answers": { "redness": 9 } });
+    let off_track = json!({ "plan_id": ada.plan_id, "answers": { "redness": 10 } });
     let check_in = format!("/v1/me/check-ins/{}", phone_id(1));
     let advice = ada.person.put(&check_in, off_track).await.must(201)["advice"]["text"].as_str().unwrap().to_owned();
     assert!(advice.contains("Call us now: +44 20 7946 0000. Leave Invented Gel off."), "{advice}");

@@ -235,7 +235,7 @@ fn printed(browser: &str, name: &str, page: &str) -> usize {
     std::fs::create_dir_all(&folder).unwrap();
     let (html, pdf) = (folder.join("page.html"), folder.join("page.pdf"));
     std::fs::write(&html, page).unwrap();
-    let done = Command::new(browser)
+    Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("--print-to-pdf={}", pdf.display()))
