@@ -26,7 +26,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::http::compress::{compress, encode, wanted};
 use crate::http::conditions::{encoded_tag, listed};
-use crate::http::connections::{Connections, make_room};
+use crate::http::connections::{Connections, make_room, turn_away};
 use crate::http::edge::edge;
 use crate::http::line_ends::WatchedStream;
 use crate::{alerts, auth, check_ins, clinics, courses, demo, pages, patients, plans, protocols, reminders, today};
@@ -50,6 +50,8 @@ pub fn api(config: &mut ServiceConfig) {
 
 /// How long callers are asked to go elsewhere before no new ones are taken: each answer closes its connection.
 const DRAIN: Duration = Duration::from_millis(1_500);
+/// How long connections that have reached the listener may take until a thread has them, once no new ones reach it.
+const TAKE_WAITING: Duration = Duration::from_millis(150);
 /// How long requests and mails that are under way may take after that.
 const FINISH: Duration = Duration::from_secs(7);
 
@@ -255,6 +257,7 @@ fn encoded_document(encoding: ContentEncoding) -> Option<Tagged> {
 /// Answers until a signal comes; does the recurring work beside it, if that is wanted. Then callers are sent elsewhere, and what is
 /// under way may end. A second signal ends at once; so does a database that cannot be trusted any more.
 pub async fn run(app: App, listener: TcpListener, with_worker: bool) -> Result<(), Error> {
+    let closing = listener.try_clone().map_err(|why| Error::Setting(format!("cannot listen: {why}")))?;
     let server = start(app.clone(), listener)?;
     let handle = server.handle();
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -269,6 +272,11 @@ pub async fn run(app: App, listener: TcpListener, with_worker: bool) -> Result<(
     app.draining.store(true, Ordering::SeqCst);
     let finish = async {
         tokio::time::sleep(DRAIN).await;
+        if let Err(why) = turn_away(&closing) {
+            tracing::warn!(%why, "connections that come while the listener closes may be reset");
+        }
+        tokio::time::sleep(TAKE_WAITING).await;
+        drop(closing);
         handle.stop(true).await;
         finish_work(working).await?;
         let ended = answering.await.map_err(|why| Error::internal("the server stopped", why))?;

@@ -141,9 +141,10 @@ fn named(c: &mut Conn, clinic: ClinicId, rows: Vec<Row>) -> Result<Vec<Named>, E
 }
 
 /// One alert, and the language of who asks.
-fn told(c: &mut Conn, who: &Staff, row: Row, asked: Option<String>) -> Result<Option<(Named, String)>, Error> {
-    let locale = language(c, who, asked)?;
-    Ok(named(c, who.clinic, vec![row])?.pop().map(|named| (named, locale)))
+fn told(c: &mut Conn, who: &Staff, row: Row, asked: Option<String>) -> Result<(Named, String), Error> {
+    let patient = row.patient_id;
+    let patient_name = patients::names(c, who.clinic, vec![patient])?.remove(&patient).unwrap_or_default();
+    Ok((Named { row, patient_name }, language(c, who, asked)?))
 }
 
 /// Which alerts.
@@ -211,7 +212,7 @@ async fn get_alert(
         let row = store::find(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
         told(c, &who, row, asked)
     };
-    let (found, locale) = app.db.read(find).await?.ok_or(Error::NotFound)?;
+    let (found, locale) = app.db.read(find).await?;
     let version = found.row.version;
     answer_version(&request, &view(found, &locale, app.clock.now()), version)
 }
@@ -272,8 +273,7 @@ async fn resolve(
     changed(app.db.write(resolve).await?, at)
 }
 
-fn changed(told: Option<(Named, String)>, at: Stamp) -> Result<HttpResponse, Error> {
-    let (named, locale) = told.ok_or(Error::NotFound)?;
+fn changed((named, locale): (Named, String), at: Stamp) -> Result<HttpResponse, Error> {
     let version = named.row.version;
     edited(&view(named, &locale, at), version)
 }

@@ -292,10 +292,14 @@ fn earlier(c: &mut Conn, dossier: &Dossier, before: Option<CheckInId>) -> Result
     }
 }
 
-/// The patient's other plans for the same skin, and what was answered in each.
+/// The patient's other plans for the same skin, and what was answered in those of a fresher treatment: only theirs may judge.
 fn beside(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Beside>, Error> {
-    let others = plans::of_same_skin(c, cache, dossier)?;
-    let beside = |dossier: Dossier| Ok(Beside { earlier: earlier(c, &dossier, None)?, dossier });
+    let (day_zero, others) = (dossier.plan.day_zero.0, plans::of_same_skin(c, cache, dossier)?);
+    let beside = |other: Dossier| {
+        let is_fresher = other.plan.day_zero.0 > day_zero;
+        let earlier = if is_fresher { earlier(c, &other, None)? } else { Vec::new() };
+        Ok(Beside { earlier, dossier: other })
+    };
     others.into_iter().map(beside).collect()
 }
 

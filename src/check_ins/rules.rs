@@ -47,7 +47,7 @@ pub struct JudgedBy<'a> {
 pub struct Beside {
     /// The plan.
     pub dossier: Dossier,
-    /// What was answered in it, the newest last.
+    /// What was answered in it, the newest last; left empty if its treatment is not fresher.
     pub earlier: Vec<Answers>,
 }
 

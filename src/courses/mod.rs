@@ -611,12 +611,11 @@ pub fn healing(
         let symptoms = match dossier {
             Some(dossier) => {
                 let (enrolment, known) = (dossier.enrolment(), dossier.known_all(c)?);
-                let own = known.check_ins.iter().filter(|one| {
-                    let date = enrolment.date_of(one.day);
+                let of_session = known.check_ins.iter().filter(|check_in| {
+                    let date = enrolment.date_of(check_in.day);
                     end.is_none_or(|end| date.is_some_and(|date| date < end))
                 });
-                let own: Vec<engine::CheckInFact> = own.cloned().collect();
-                rules::healing(&dossier.compiled, &enrolment, &own)
+                rules::healing(&dossier.compiled, &enrolment, of_session)
             }
             None => Vec::new(),
         };

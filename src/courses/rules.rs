@@ -458,8 +458,12 @@ pub struct Point {
 }
 
 /// How each symptom with an expected curve went, by the check-ins of one session's plan.
-pub fn healing(compiled: &Compiled, enrolment: &Enrolment, check_ins: &[CheckInFact]) -> Vec<Healing> {
-    let mut in_order: Vec<&CheckInFact> = check_ins.iter().collect();
+pub fn healing<'a>(
+    compiled: &Compiled,
+    enrolment: &Enrolment,
+    check_ins: impl Iterator<Item = &'a CheckInFact>,
+) -> Vec<Healing> {
+    let mut in_order: Vec<&CheckInFact> = check_ins.collect();
     in_order.sort_by_key(|one| (one.day, one.answered_at));
     let of_symptom = |symptom: &String| {
         let mut points: Vec<Point> = Vec::new();
@@ -687,7 +691,7 @@ mod tests {
         let levels = |all: &[(i32, i64)]| {
             let facts: Vec<CheckInFact> =
                 all.iter().map(|(day, level)| check_in(*day, i64::from(*day), json!({ "redness": level }))).collect();
-            let all = healing(&compiled, &enrolment(), &facts);
+            let all = healing(&compiled, &enrolment(), facts.iter());
             all.into_iter().find(|one| one.symptom == "redness").unwrap().at_rest_from
         };
         assert_eq!(levels(&[(1, 5), (3, 1), (5, 2), (7, 1), (14, 0)]), Some(7));

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::Connection as _;
+use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, SqliteConnection};
 use tokio::sync::oneshot;
 
@@ -66,6 +67,12 @@ enum Kind {
 const LONGEST_ANSWER: Duration = Duration::from_secs(9);
 /// Even a request that has waited long looks whether a connection is free.
 const LEAST_WAIT: Duration = Duration::from_millis(50);
+/// A wait for a connection and one for a lock count together: PostgreSQL's `lock_timeout` of a session is what is left of this.
+const LONGEST_LOCK_WAIT: Duration = Duration::from_secs(2);
+/// A lock is waited for at least this long, however long the request has waited for its connection.
+const LEAST_LOCK_WAIT: Duration = Duration::from_millis(400);
+/// Whoever had a connection within this keeps the session's `lock_timeout`: setting it costs a round trip.
+const SHORT_WAIT: Duration = Duration::from_millis(100);
 
 type PgPool = r2d2::Pool<settings::PgManager>;
 
@@ -245,9 +252,13 @@ where
     let answer = blocking(move || {
         let patience = pool.connection_timeout().saturating_sub(since.elapsed()).max(LEAST_WAIT);
         let mut pooled = pool.get_timeout(patience).map_err(|_| Error::Busy)?;
+        let waited = since.elapsed();
         let conn: &mut Conn = &mut pooled;
         let mut is_through = false;
         let result = conn.transaction(|c| {
+            if waited > SHORT_WAIT {
+                shorten_lock_wait(c, waited)?;
+            }
             let value = f(c)?;
             is_through = true;
             Ok(value)
@@ -256,6 +267,12 @@ where
         result.map_err(|why| if is_through && matches!(why, Error::Busy) { Error::OutcomeUnknown } else { why })
     });
     tokio::time::timeout(LONGEST_ANSWER, answer).await.unwrap_or(Err(Error::OutcomeUnknown))
+}
+
+/// For this transaction: a request that waited for its connection waits less for locks, and is told to come back within two seconds in all.
+fn shorten_lock_wait(c: &mut Conn, waited: Duration) -> Result<(), Error> {
+    let left = LONGEST_LOCK_WAIT.saturating_sub(waited).max(LEAST_LOCK_WAIT);
+    Ok(c.batch_execute(&format!("SET LOCAL lock_timeout = {}", left.as_millis()))?)
 }
 
 /// Of a read nothing can have been kept.

@@ -2,7 +2,7 @@
 //! nobody takes all of them.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::dev::Extensions;
@@ -28,6 +28,21 @@ pub fn make_room() -> usize {
     }
     let files = getrlimit(Resource::Nofile).current.map_or(MOST, |files| usize::try_from(files).unwrap_or(MOST));
     files.saturating_sub(OTHER_FILES).clamp(SHARE_AT_LEAST, MOST)
+}
+
+/// From now on no new connection reaches the listener, and those that have reached it can still be taken. When a listener is closed, the
+/// kernel resets what waits in it; a caller whose packets were dropped instead tries again, and finds the port closed or another node.
+#[cfg(target_os = "linux")]
+pub fn turn_away(listener: &TcpListener) -> std::io::Result<()> {
+    /// Classic BPF: "return the constant", of which 0 means to drop the packet.
+    const RETURN_CONSTANT: u16 = 0x06;
+    socket2::SockRef::from(listener).attach_filter(&[socket2::SockFilter::new(RETURN_CONSTANT, 0, 0, 0)])
+}
+
+/// Only Linux can; elsewhere, connections that come in the moment of closing may be reset.
+#[cfg(not(target_os = "linux"))]
+pub fn turn_away(_: &TcpListener) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// The connections that are open, by their address.

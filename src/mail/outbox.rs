@@ -521,7 +521,8 @@ pub fn revive(c: &mut Conn, mail: &OutboxMail, at: Stamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// The mail is tried again later; one whose fate is unknown for the second time is settled as that.
+/// The mail is tried again later; one whose fate is unknown for the second time is settled as that. A result that comes after its lease
+/// still counts if nobody has claimed the mail since: what was taken for unknown meanwhile did not go, and gets its text back.
 pub fn put_back(c: &mut Conn, mail: &OutboxMail, outcome: &str, again: Again, at: Stamp) -> Result<bool, Error> {
     let unknown = again == Again::Unknown;
     if unknown && (mail.resent || !RESENT_KINDS.contains(&mail.kind.as_str())) {
@@ -532,13 +533,17 @@ pub fn put_back(c: &mut Conn, mail: &OutboxMail, outcome: &str, again: Again, at
         Again::NotNow => pause(mail, FIRST_PAUSE, LONGEST_PAUSE),
         Again::Unreached | Again::Channel => pause(mail, FIRST_PAUSE_UNREACHED, LONGEST_PAUSE_UNREACHED),
     };
-    let back = diesel::update(outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence)))
+    let late = [MailState::Sending, MailState::Retry, MailState::Unknown];
+    let claimed = outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence).and(outbox::state.eq_any(late)));
+    let back = diesel::update(claimed)
         .set((
             outbox::state.eq(MailState::Retry),
             outbox::resent.eq(mail.resent || unknown),
             outbox::available_at.eq(at.plus_seconds(wait)),
             outbox::outcome.eq(outcome),
+            outbox::context.eq(mail.context.clone()),
             outbox::lease_until.eq(None::<Stamp>),
+            outbox::settled_at.eq(None::<Stamp>),
         ))
         .execute(c)?;
     Ok(back == 1)

@@ -36,24 +36,17 @@ pub fn has_plan_of(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId, key: 
 
 type Rows = (Plan, Patient, Clinic);
 
-/// The account's plans in every clinic that run or wait for a person, oldest first. They are few, and sorted here: asked to sort, SQLite would walk over
-/// a clinic's plans in order of id.
+/// The account's plans in every clinic that run or wait for a person, oldest first.
 pub fn list_shown_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Rows>, Error> {
-    let mut rows: Vec<Rows> = direct!(c, |c| patients::table
-        .inner_join(plans::table.on(plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id))))
-        .inner_join(clinics::table.on(clinics::id.eq(patients::clinic_id)))
-        .filter(patients::account_id.eq(account))
-        .filter(plans::status.eq(PlanStatus::Active).or(plans::status.eq(PlanStatus::Draft)))
-        .select((Plan::as_select(), Patient::as_select(), Clinic::as_select()))
-        .load(c))?;
-    rows.sort_by_key(|(plan, ..)| plan.id);
-    Ok(rows)
+    let records = list_records_of_account(c, account)?;
+    Ok(records.into_iter().filter_map(|(plan, patient, clinic)| Some((plan?, patient, clinic))).collect())
 }
 
 /// A record of the account: with its plan that runs or waits, one row for each; without one, once.
 pub type Record = (Option<Plan>, Patient, Clinic);
 
-/// The account's records in every clinic, with the plans that `list_shown_of_account` lists.
+/// The account's records in every clinic, with the plans that run or wait for a person, oldest first. They are few, and sorted here: asked
+/// to sort, SQLite would walk over a clinic's plans in order of id.
 pub fn list_records_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Record>, Error> {
     let is_shown = plans::status.eq(PlanStatus::Active).or(plans::status.eq(PlanStatus::Draft));
     let of_record = plans::clinic_id.eq(patients::clinic_id).and(plans::patient_id.eq(patients::id));

@@ -8,13 +8,13 @@ import sys
 import time
 import traceback
 
-from . import (backups, clients, clocks, crowds, failover, logs, mail, migrating, partition, points, soak, stopping,
-               storage, workers, zones)  # fmt: skip
+from . import (backups, clients, clocks, crowds, failover, logs, mail, migrating, partition, points, simulation, soak,
+               stopping, storage, workers, zones)  # fmt: skip
 from .registry import FAULTS, Miss, Skip
 from .scene import Scene
 
 GROUPS = (storage, mail, workers, points, clocks, zones, clients, stopping, migrating, partition, failover, backups, crowds,
-          logs, soak)  # fmt: skip
+          logs, soak, simulation)  # fmt: skip
 """Each module registers its faults."""
 
 

@@ -1,10 +1,20 @@
 //! Mail, from outside: what each fault means for a letter, what is on the wire, and what the letters say.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::allow_attributes)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::allow_attributes
+)]
 
+#[path = "../engine/dice.rs"]
+mod dice;
 mod faults;
 mod injection;
 mod letters;
 mod relay;
+mod simulation;
 mod wire;
 
 use aftercare::{

@@ -10,6 +10,11 @@ use super::codes::DefectCode;
 use super::defect::{Report, listed, nearest};
 use crate::engine::text::has_controls;
 
+/// Tables of one kind: the lines, the rules. What is checked grows with each; the library's longest plan has 72 lines.
+const MOST_TABLES: usize = 300;
+/// Values of one list: every day of the longest plan.
+const MOST_VALUES: usize = 732;
+
 /// One value of the document and where it stands.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
@@ -84,12 +89,22 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn list(&self) -> Vec<Node<'a>> {
+        self.list_of(MOST_VALUES)
+    }
+
+    /// The first so many elements; more are a defect.
+    fn list_of(&self, most: usize) -> Vec<Node<'a>> {
         let DeValue::Array(elements) = self.value else {
             self.wrong_type("a list", "[\"a\", \"b\"]");
             return Vec::new();
         };
+        if elements.len() > most {
+            let problem = format!("there are {} of these; at most {most} are read", elements.len());
+            self.wrong(DefectCode::OutOfRange, problem, "make them fewer, or split the plan in two");
+        }
         elements
             .iter()
+            .take(most)
             .enumerate()
             .map(|(index, element)| node(self.report, format!("{}[{index}]", self.path), element))
             .collect()
@@ -225,7 +240,7 @@ impl<'a> Fields<'a> {
 
     /// The elements of an array of tables; none if the key is absent.
     pub(super) fn tables(&self, key: &'static str) -> Vec<Fields<'a>> {
-        let elements = self.optional(key).map(|list| list.list()).unwrap_or_default();
+        let elements = self.optional(key).map(|list| list.list_of(MOST_TABLES)).unwrap_or_default();
         elements.iter().filter_map(Node::fields).collect()
     }
 
