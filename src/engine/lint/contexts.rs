@@ -352,6 +352,14 @@ pub(super) fn answer_conditions(protocol: &Protocol) -> Vec<&Condition> {
     holds.chain(signs).chain(rules).chain(escalations).collect()
 }
 
+/// Every name of a question that something reads: rules and what they are judged for, holds, escalations of rules and signs. Signs are
+/// read by themselves.
+pub(super) fn read_names(protocol: &Protocol) -> BTreeSet<&str> {
+    let variables = answer_conditions(protocol).into_iter().flat_map(Condition::variables).map(String::as_str);
+    let names = variables.flat_map(|name| [Some(name), name.strip_suffix("_previous")]).flatten();
+    names.chain(protocol.rules.iter().flat_map(|rule| &rule.for_each).map(String::as_str)).chain([SIGNS]).collect()
+}
+
 /// Every condition of a protocol.
 pub(super) fn all_conditions(protocol: &Protocol) -> Vec<&Condition> {
     let variants = protocol.variants.iter().map(|variant| &variant.when);
