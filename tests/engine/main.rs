@@ -19,6 +19,7 @@ mod merging;
 mod moving;
 mod oracle;
 mod parsing;
+mod playing;
 mod previewing;
 mod printing;
 mod queues;
