@@ -27,6 +27,7 @@ mod reassuring;
 mod reminders;
 mod robust;
 mod schema;
+mod sentences;
 mod silence;
 mod simulating;
 mod support;
