@@ -14,8 +14,8 @@ pub(super) struct Rules<'a, F> {
 }
 
 /// The rules over answers of a day.
-pub(super) fn on_day(rules: &[Rule], day: i32) -> Vec<&Rule> {
-    rules.iter().filter(|rule| rule.on == Trigger::Answers && rule.days.contains(day)).collect()
+pub(super) fn on_day<'r>(rules: impl IntoIterator<Item = &'r Rule>, day: i32) -> Vec<&'r Rule> {
+    rules.into_iter().filter(|rule| rule.on == Trigger::Answers && rule.days.contains(day)).collect()
 }
 
 impl<F: Fn(&str) -> Option<Known>> Rules<'_, F> {

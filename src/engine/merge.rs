@@ -239,7 +239,7 @@ pub fn set_aside<'a>(mut lines: Vec<Line<'a>>) -> (Vec<Line<'a>>, Vec<SetAside<'
     let rules: Vec<(PatientId, Option<&str>, Vec<Source<'a>>)> =
         with_meaning.map(|line| (line.person, line.meaning, line.sources.clone())).collect();
     let mut aside = Vec::new();
-    for line in lines.iter_mut().filter(|line| matches!(line.kind, ItemKind::Instruction | ItemKind::Task)) {
+    for line in lines.iter_mut().filter(|line| line.kind.tells_to_do()) {
         let own = rules.iter().filter(|(person, meaning, _)| (*person, *meaning) == (line.person, line.meaning));
         for (.., ruling) in own {
             let forbidden = |asked: &Source<'_>| ruling.iter().any(|rule| forbids(rule, asked));

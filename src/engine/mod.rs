@@ -39,7 +39,7 @@ pub use commands::{
     Command, Now, PlanState, Refusal, Revision, Stretch, Successor, UndoRefusal, answered_from, apply, undo,
 };
 pub use compile::{Compiled, Planned, compile};
-pub use conditions::{Condition, Known, Verdict};
+pub use conditions::{Comparison, Condition, Expression, Known, Operation, Verdict};
 pub use day::{Day, Occurrence, ahead, day, on_date, today};
 pub use day_rules::{DayFinding, day_rules};
 pub use diff::{Change, ChangeKind, Detail, Diff, diff};

@@ -133,11 +133,11 @@ fn row<'p>(page: &'p str, key: &str) -> &'p str {
 #[test]
 fn the_sheet_tells_thresholds_holds_assumptions_and_days_on_which_nothing_is_judged() {
     let page = face("en", PagesFor::Approver);
-    assert!(row(&page, "R3").contains("<code>pain &gt;= 4</code>"), "{}", row(&page, "R3"));
+    assert!(row(&page, "R3").contains("“Pain” is 4 or more"), "{}", row(&page, "R3"));
     let hold = row(&page, "no-strong-products");
-    assert!(hold.contains("<code>dry_peel &gt; 0</code>") && hold.contains("at most to day 28"), "{hold}");
+    assert!(hold.contains("“Dryness or flaking” is more than 0") && hold.contains("at most to day 28"), "{hold}");
     assert!(hold.contains("3 days [JOT]"), "{hold}");
-    assert!(row(&page, "deep-needles").contains("(Deep, over 1.5 mm)"), "{}", row(&page, "deep-needles"));
+    assert!(row(&page, "deep-needles").contains("“Deep, over 1.5 mm” applies"), "{}", row(&page, "deep-needles"));
     assert!(row(&page, "A4").contains("2-hour reply limit") && row(&page, "A4").contains("F4"));
     assert!(
         row(&page, "CW").contains("Chelsea and Westminster Hospital NHS")

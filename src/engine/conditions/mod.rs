@@ -1,6 +1,7 @@
 //! Conditions: expressions in CEL, checked when the document is read, judged with what is known.
 
 mod check;
+mod expression;
 mod literals;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use cel::{Context, Env, Program, Value};
 use serde_json::Value as Json;
 
 pub(super) use check::Kind;
+pub use expression::{Comparison, Expression, Operation};
 pub(super) use literals::Literals;
 
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
@@ -111,6 +113,11 @@ impl Condition {
     /// The variables it reads, sorted.
     pub fn variables(&self) -> &[String] {
         &self.variables
+    }
+
+    /// What it is made of, for whoever puts it into words; `None` if a part of it is not one that conditions are made of.
+    pub fn expression(&self) -> Option<Expression> {
+        Expression::of(self.program.expression())
     }
 
     /// The numbers and words that are written in it.

@@ -87,6 +87,12 @@ codes! {
     PhaseHidden = "phase_hidden", Warning;
     /// Two lines of one meaning that cannot both be followed.
     Contradiction = "contradiction", Error;
+    /// A day that, when the plan is played, forbids and asks for the same thing at the same time, or names two last days of it.
+    DaySaysTwoThings = "day_says_two_things", Error;
+    /// A line that starts while a hold can keep a restriction of the same name in force, and nothing says whether they are about the same thing.
+    HoldWithoutMeaning = "hold_without_meaning", Error;
+    /// An instruction or a task that whoever heals as expected never sees, because a hold forbids it on each of its days.
+    LineNeverShown = "line_never_shown", Warning;
     /// A restriction that ends before what it protects from begins.
     ProtectionEndsEarly = "protection_ends_early", Error;
     /// Two lines that look the same on the same day.

@@ -65,6 +65,13 @@ impl Contexts {
 impl Contexts {
     /// One of each kind of patient for whom these conditions can read something else.
     pub(super) fn told_apart_by(&self, conditions: &[&Condition], symptoms: &[String]) -> Vec<&Context> {
+        let names = Self::names_of(conditions, symptoms);
+        let mut seen = BTreeSet::new();
+        self.all.iter().filter(|context| seen.insert(context.as_read_by(&names))).collect()
+    }
+
+    /// What these conditions read of a kind of patient, and these symptoms.
+    pub(super) fn names_of<'n>(conditions: &[&'n Condition], symptoms: &'n [String]) -> BTreeSet<&'n str> {
         let mut names: BTreeSet<&str> = symptoms.iter().map(String::as_str).collect();
         for name in conditions.iter().flat_map(|when| when.variables()) {
             names.extend([name.as_str()]);
@@ -73,14 +80,13 @@ impl Contexts {
         if names.contains("previous_signs") {
             names.insert(SIGNS);
         }
-        let mut seen = BTreeSet::new();
-        self.all.iter().filter(|context| seen.insert(context.as_read_by(&names))).collect()
+        names
     }
 }
 
 impl Context {
     /// What of a kind of patient these names can show: what is asked when, what is expected, what is fixed.
-    fn as_read_by<'c>(&'c self, names: &BTreeSet<&str>) -> impl Ord + use<'c> {
+    pub(super) fn as_read_by<'c>(&'c self, names: &BTreeSet<&str>) -> impl Ord + use<'c> {
         let on = |one: &CheckIn| names.iter().map(|name| one.asked.contains(*name)).collect::<Vec<bool>>();
         let signs = |one: &'c CheckIn| names.contains(SIGNS).then_some(one.signs.as_slice());
         let asked: Vec<_> = self.check_ins.iter().map(|one| (one.day, on(one), signs(one))).collect();
@@ -350,6 +356,14 @@ pub(super) fn answer_conditions(protocol: &Protocol) -> Vec<&Condition> {
     let rules = protocol.rules.iter().map(|rule| &rule.when);
     let escalations = protocol.rules.iter().flat_map(|rule| &rule.escalate).map(|escalation| &escalation.when);
     holds.chain(signs).chain(rules).chain(escalations).collect()
+}
+
+/// Every name of a question that something reads: rules and what they are judged for, holds, escalations of rules and signs. Signs are
+/// read by themselves.
+pub(super) fn read_names(protocol: &Protocol) -> BTreeSet<&str> {
+    let variables = answer_conditions(protocol).into_iter().flat_map(Condition::variables).map(String::as_str);
+    let names = variables.flat_map(|name| [Some(name), name.strip_suffix("_previous")]).flatten();
+    names.chain(protocol.rules.iter().flat_map(|rule| &rule.for_each).map(String::as_str)).chain([SIGNS]).collect()
 }
 
 /// Every condition of a protocol.

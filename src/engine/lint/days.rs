@@ -198,7 +198,7 @@ fn same_words(a: &Item, b: &Item) -> bool {
 }
 
 /// The last day a restriction can be in force.
-fn last_day(item: &Item) -> Option<i32> {
+pub(super) fn last_day(item: &Item) -> Option<i32> {
     item.hold.as_ref().map(|hold| hold.to_day).or_else(|| item.days.last())
 }
 

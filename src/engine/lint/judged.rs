@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Linter;
-use super::contexts::{Context, Contexts};
+use super::contexts::{Context, Contexts, read_names};
 use super::days::days;
 use crate::engine::calendar::Age;
 use crate::engine::conditions::Known;
@@ -29,14 +29,10 @@ impl Linter<'_, '_> {
     /// Names what nobody judges though it is asked.
     pub(super) fn answers_are_judged(&self) {
         // What nothing reads at all is told as that.
-        let is_read = |question: &str| {
-            let named = |rule: &Rule| rule.for_each.iter().chain(rule.when.variables()).any(|name| name == question);
-            let holds = self.protocol.items.iter().filter_map(|item| item.hold.as_ref());
-            self.protocol.rules.iter().any(named)
-                || holds.into_iter().any(|hold| hold.when.variables().iter().any(|name| name == question))
-        };
+        let read = read_names(self.protocol);
         let found = not_judged(self.protocol, &self.contexts);
-        for (index, question) in self.protocol.questions.iter().enumerate().filter(|(_, one)| is_read(&one.key)) {
+        let questions = self.protocol.questions.iter().enumerate();
+        for (index, question) in questions.filter(|(_, question)| read.contains(question.key.as_str())) {
             let asked: Vec<&NotJudgedDays> =
                 found.iter().filter(|found| found.asked && found.question == question.key).collect();
             let Some(first) = asked.first() else { continue };
@@ -107,8 +103,7 @@ fn first_missed(context: &Context, question: &Question, reading: &[&Rule], day: 
             .map(|level| Known::Whole(i32::from(level)))
             .or_else(|| compiled.known(name)),
     };
-    let owned: Vec<Rule> = reading.iter().map(|rule| (*rule).clone()).collect();
-    let rules = Rules { rules: on_day(&owned, day), other };
+    let rules = Rules { rules: on_day(reading.iter().copied(), day), other };
     let missed = every_answer(question).into_iter().find(|answer| !rules.judge(question, answer));
     missed.map(|answer| answer.to_json().to_string().replace('"', ""))
 }

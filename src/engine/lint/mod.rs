@@ -3,7 +3,9 @@
 mod contexts;
 mod days;
 mod judged;
+mod persons;
 mod places;
+mod played;
 mod questions;
 mod reach;
 mod search;
@@ -53,6 +55,7 @@ struct Linter<'s, 'p> {
 impl Linter<'_, '_> {
     fn run(self) -> Vec<Defect> {
         self.days();
+        self.played();
         self.reach();
         self.questions();
         self.triggers();

@@ -1,11 +1,9 @@
 //! Check-ins, forms, questions, slots and curves: what is asked, when, and who reads it.
 
-use std::collections::BTreeSet;
-
 use super::Linter;
-use super::contexts::{CheckIn, Context, Contexts, answer_conditions};
+use super::contexts::{CheckIn, Context, Contexts, read_names};
 use super::days::days;
-use crate::engine::document::{Curve, DefectCode, Question, SIGNS};
+use crate::engine::document::{Curve, DefectCode, Question};
 use crate::engine::words::ItemKind;
 
 /// The most levels a curve may rise or fall from one day to the next.
@@ -54,12 +52,7 @@ impl Linter<'_, '_> {
     }
 
     fn questions_are_read(&self) {
-        let mut read: BTreeSet<&str> = BTreeSet::from([SIGNS]);
-        for name in answer_conditions(self.protocol).into_iter().flat_map(|when| when.variables()) {
-            read.insert(name);
-            read.extend(name.strip_suffix("_previous"));
-        }
-        read.extend(self.protocol.rules.iter().flat_map(|rule| &rule.for_each).map(String::as_str));
+        let read = read_names(self.protocol);
         for (index, question) in self.protocol.questions.iter().enumerate() {
             let kept = question.scale.is_some() || question.purpose.is_some();
             if !kept && !read.contains(question.key.as_str()) {

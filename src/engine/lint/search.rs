@@ -13,7 +13,7 @@ const MOST_TRIES: usize = 200_000;
 /// The most choices of a list that are told apart.
 const MOST_CHOICES: usize = 8;
 /// A temperature that is common.
-const CALM_CELSIUS: f64 = 36.6;
+pub(super) const CALM_CELSIUS: f64 = 36.6;
 
 /// What a search found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -217,10 +217,72 @@ words! {
     grades: "A: peer-reviewed, regulator or national body. B: hospital, dermatologist, textbook or manufacturer. C: commercial page.",
         "A: revisada por pares, regulador u organismo nacional. B: hospital, dermatología, manual o fabricante. C: página comercial.",
         "A: begutachtet, Behörde oder nationale Stelle. B: Klinik, Hautarzt, Lehrbuch oder Hersteller. C: kommerzielle Seite.";
-    reading: "How to read a condition", "Cómo leer una condición", "Wie eine Bedingung zu lesen ist";
-    reading_all: "&& and, || or, ! not, == is, != is not, in [..] is one of. level: the answer, 0 to 10. expected: what the curve says for the day. previous, ..._previous: the answer before. signs: the signs in force. missed_in_a_row: check-ins without an answer. What was not answered is unknown, and such a condition does not hold.",
-        "&& y, || o, ! no, == es, != no es, in [..] es uno de. level: la respuesta, de 0 a 10. expected: lo que dice la curva para el día. previous, ..._previous: la respuesta anterior. signs: las señales vigentes. missed_in_a_row: controles sin respuesta. Lo que no se contestó se desconoce, y esa condición no se cumple.",
-        "&& und, || oder, ! nicht, == ist, != ist nicht, in [..] ist eines von. level: die Antwort, 0 bis 10. expected: was die Kurve für den Tag sagt. previous, ..._previous: die Antwort davor. signs: die geltenden Zeichen. missed_in_a_row: Befragungen ohne Antwort. Was nicht beantwortet wurde, ist unbekannt, und eine solche Bedingung trifft nicht zu.";
+    reading_all: "“The expected level” is what the curve says for the day, 0 to 10. “The time before” is the answer before this one. What was not answered is unknown, and such a condition does not hold.",
+        "«El nivel esperado» es lo que dice la curva para el día, de 0 a 10. «La vez anterior» es la respuesta anterior a esta. Lo que no se contestó se desconoce, y esa condición no se cumple.",
+        "„Der erwartete Wert“ ist, was die Kurve für den Tag sagt, 0 bis 10. „Beim Mal davor“ meint die Antwort vor dieser. Was nicht beantwortet wurde, ist unbekannt, und eine solche Bedingung trifft nicht zu.";
+
+    // Conditions.
+    quoted: "“{words}”", "«{words}»", "„{words}“";
+    decimal_mark: ".", ",", ",";
+    list_or: " or ", " o ", " oder ";
+    if_always: "always", "siempre", "immer";
+    if_never: "never", "nunca", "nie";
+    if_and: ", and ", ", y ", ", und ";
+    if_or: ", or ", ", o ", ", oder ";
+    if_denied: "it is not so that {it}", "no es cierto que {it}", "es gilt nicht: {it}";
+    if_choose: "if {when}, then {then}; otherwise {otherwise}", "si {when}, entonces {then}; si no, {otherwise}", "gilt {when}, dann {then}; sonst {otherwise}";
+    if_every: "for every {name} of {list}: {it}", "para cada {name} de {list}: {it}", "für jedes {name} aus {list}: {it}";
+    if_some: "for at least one {name} of {list}: {it}", "para al menos un {name} de {list}: {it}", "für mindestens ein {name} aus {list}: {it}";
+    if_both_or_none: "both or neither is so: {a}; {b}", "se cumplen ambas o ninguna: {a}; {b}", "beides oder keines trifft zu: {a}; {b}";
+    if_just_one: "just one is so: {a}; {b}", "se cumple solo una: {a}; {b}", "nur eines trifft zu: {a}; {b}";
+    if_applies: "{a} applies", "{a} se aplica", "{a} trifft zu";
+    if_applies_not: "{a} does not apply", "{a} no se aplica", "{a} trifft nicht zu";
+    if_yes: "the answer is yes: {a}", "la respuesta es sí: {a}", "die Antwort ist Ja: {a}";
+    if_no: "the answer is no: {a}", "la respuesta es no: {a}", "die Antwort ist Nein: {a}";
+    if_answered: "an answer has come at some time", "alguna vez llegó una respuesta", "es kam schon einmal eine Antwort";
+    if_unanswered: "no answer has ever come", "nunca llegó una respuesta", "es kam noch nie eine Antwort";
+    if_is: "{a} is {b}", "{a} es {b}", "{a} ist {b}";
+    if_is_not: "{a} is not {b}", "{a} no es {b}", "{a} ist nicht {b}";
+    if_none_of: "{a} is none of {b}", "{a} no es ninguno de {b}", "{a} ist keines von {b}";
+    if_at_least: "{a} is {b} or more", "{a} es {b} o más", "{a} ist {b} oder mehr";
+    if_more: "{a} is more than {b}", "{a} es más de {b}", "{a} ist mehr als {b}";
+    if_at_most: "{a} is {b} or less", "{a} es {b} o menos", "{a} ist {b} oder weniger";
+    if_less: "{a} is less than {b}", "{a} es menos de {b}", "{a} ist weniger als {b}";
+    if_at_least_that: "{a} is at least {b}", "{a} es al menos {b}", "{a} ist mindestens {b}";
+    if_more_than: "{a} is more than {b}", "{a} es mayor que {b}", "{a} ist höher als {b}";
+    if_at_most_that: "{a} is at most {b}", "{a} es como máximo {b}", "{a} ist höchstens {b}";
+    if_less_than: "{a} is less than {b}", "{a} es menor que {b}", "{a} ist niedriger als {b}";
+    if_higher_by: "{a} is at least {by} higher than {b}", "{a} es al menos {by} más que {b}", "{a} ist um mindestens {by} höher als {b}";
+    if_includes: "{list} includes {a}", "{list} incluye {a}", "{list} enthält {a}";
+    if_day: "it is {b}", "es el {b}", "es ist {b}";
+    if_day_not: "it is not {b}", "no es el {b}", "es ist nicht {b}";
+    if_day_from: "it is {b} or later", "es el {b} o después", "es ist {b} oder später";
+    if_day_after: "it is after {b}", "es después del {b}", "es ist nach {b}";
+    if_day_until: "it is {b} or earlier", "es el {b} o antes", "es ist {b} oder früher";
+    if_day_before: "it is before {b}", "es antes del {b}", "es ist vor {b}";
+    if_sign: "the sign {sign} is reported", "se comunica la señal {sign}", "das Zeichen {sign} ist gemeldet";
+    if_one_sign: "one of the signs {signs} is reported", "se comunica una de las señales {signs}", "eines der Zeichen {signs} ist gemeldet";
+    if_sign_before: "the sign {sign} was reported the time before", "se comunicó la señal {sign} la vez anterior", "das Zeichen {sign} war beim Mal davor gemeldet";
+    if_nothing: "nothing", "nada", "nichts";
+    if_plus: "{a} plus {b}", "{a} más {b}", "{a} plus {b}";
+    if_minus: "{a} minus {b}", "{a} menos {b}", "{a} minus {b}";
+    if_times: "{a} times {b}", "{a} por {b}", "{a} mal {b}";
+    if_negative: "minus {a}", "menos {a}", "minus {a}";
+    if_chosen: "({then} if {when}, otherwise {otherwise})", "({then} si {when}; si no, {otherwise})", "({then}, falls gilt: {when}; sonst {otherwise})";
+    if_size: "the number of entries in {list}", "el número de entradas en {list}", "die Anzahl der Einträge in {list}";
+    if_the_day: "the day", "el día", "der Tag";
+    if_rise_day: "{b} (from which a rise counts)", "{b} (desde el que cuenta una subida)", "{b} (ab dem ein Anstieg zählt)";
+    if_level: "the level", "el nivel", "der Wert";
+    if_expected: "the expected level", "el nivel esperado", "der erwartete Wert";
+    if_expected_of: "the expected level of {a}", "el nivel esperado de {a}", "der erwartete Wert von {a}";
+    if_previous: "the level the time before", "el nivel de la vez anterior", "der Wert beim Mal davor";
+    if_before: "{a} the time before", "{a} la vez anterior", "{a} beim Mal davor";
+    if_symptom: "the symptom", "el síntoma", "das Symptom";
+    if_signs: "the signs reported", "las señales comunicadas", "die gemeldeten Zeichen";
+    if_signs_before: "the signs reported the time before", "las señales comunicadas la vez anterior", "die beim Mal davor gemeldeten Zeichen";
+    if_missed: "the number of check-ins in a row without an answer", "el número de controles seguidos sin respuesta", "die Zahl der Befragungen in Folge ohne Antwort";
+
+    // Urgencies and the decision.
     emergency: "Emergency", "Emergencia", "Notfall";
     urgent: "Urgent: call now, same day", "Urgente: llamar ya, el mismo día", "Dringend: sofort anrufen, am selben Tag";
     soon: "Soon: within 1 working day", "Pronto: en 1 día laborable", "Bald: innerhalb von 1 Werktag";

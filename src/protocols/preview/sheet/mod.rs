@@ -3,12 +3,14 @@
 mod grounds;
 mod lines;
 mod numbers;
+mod sentences;
 mod triggers;
 
 use serde::Serialize;
 
 use super::reader::{Reader, filled};
-use crate::engine::{Condition, Days, Grounds, Protocol, SIGNS, Urgency};
+use crate::engine::{Condition, Days, Grounds, Protocol, Urgency};
+use sentences::sentence;
 
 /// What the sheet shows. It is about the whole plan, not about one treatment.
 #[derive(Debug, Serialize)]
@@ -104,20 +106,12 @@ impl Writing<'_> {
         }
     }
 
-    /// A condition as it is written, and the names for people of what it reads, where they say more.
+    /// A condition as a sentence; as it is written if a part of it has no words.
     fn condition(&self, row: Row, label: &'static str, when: &Condition) -> Row {
-        let tells_more = |(name, called): &(&String, String)| called.to_lowercase() != **name && *name != SIGNS;
-        let read = when.variables().iter().filter_map(|name| Some((name, self.called(name)?))).filter(tells_more);
-        let read: Vec<(&String, String)> = read.collect();
-        let named = match read.as_slice() {
-            [] => String::new(),
-            [(_, called)] => format!("({called})"),
-            several => {
-                let each = several.iter().map(|(name, called)| format!("{name}: {called}"));
-                format!("({})", each.collect::<Vec<_>>().join("; "))
-            }
-        };
-        row.code(label, when.source()).note("", named)
+        match sentence(self, when) {
+            Some(sentence) => row.note(label, sentence),
+            None => row.code(label, when.source()),
+        }
     }
 
     /// The name for people of a parameter, a variant or a question.

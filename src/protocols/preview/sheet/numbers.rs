@@ -112,7 +112,7 @@ impl Writing<'_> {
     pub(super) fn variants(&self) -> Section {
         let words = self.reader.words;
         let row =
-            |one: &Variant| Row::new(&one.key, self.reader.say(&one.label)).code(words.condition, one.when.source());
+            |one: &Variant| self.condition(Row::new(&one.key, self.reader.say(&one.label)), words.condition, &one.when);
         self.section(words.variants, self.protocol.variants.iter().map(row).collect())
     }
 }

@@ -42,7 +42,7 @@ impl Writing<'_> {
         };
         let row = Row::new(&rule.key, self.reader.say(&rule.reason)).on(&rule.days).from(&rule.grounds);
         let row = row.note("", on).note(words.each_of, self.names(&rule.for_each));
-        let row = row.code(words.condition, rule.when.source());
+        let row = self.condition(row, words.condition, &rule.when);
         let row = row.note(words.advice, self.reader.say(&rule.advice));
         self.urgent(self.escalated(row, &rule.escalate), rule.urgency)
     }
