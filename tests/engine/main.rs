@@ -29,6 +29,7 @@ mod schema;
 mod silence;
 mod simulating;
 mod support;
+mod timed;
 mod travel;
 mod triage;
 mod views;
