@@ -182,6 +182,7 @@ fn treat(
         patients::NewTreatment {
             procedure: Procedure::Microneedling,
             performed_on: m.at.timestamp().to_zoned(plans::zone("Europe/London")?).date().into(),
+            performed_at: None,
             body_area: text(if is_face { "face" } else { "scalp" }),
             parameters: Parameters(serde_json::from_value(json!({"needle_depth_mm": 1.0, "skin_type": skin}))?),
         },

@@ -37,6 +37,7 @@ fn enrolment() -> Enrolment {
     let plan = PlanId::from(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
     Enrolment {
         plan,
+        performed_at: None,
         day_zero: date(2026, 5, 4),
         enrolled_at: at("2026-05-04T10:00:00Z"),
         status: PlanStatus::Active,
@@ -97,6 +98,7 @@ impl Patient {
         let day_zero = date(2026, 5, 12 - days_ago);
         let enrolment = Enrolment {
             plan: id,
+            performed_at: None,
             day_zero,
             enrolled_at,
             status: PlanStatus::Active,
@@ -126,6 +128,8 @@ impl Patient {
             let item = &self.plan.items[one.item];
             let end = one.last_day.map(|last| self.enrolment.day_zero.saturating_add(jiff::Span::new().days(last)));
             let source = Source {
+                from_at: None,
+                until_at: None,
                 plan: self.enrolment.plan,
                 place,
                 occurrence: one.id,

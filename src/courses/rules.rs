@@ -534,6 +534,7 @@ mod tests {
         Enrolment {
             plan: PlanId(Uuid::nil()),
             day_zero: date(2026, 3, 2),
+            performed_at: None,
             enrolled_at: Stamp::from_micros(0).unwrap(),
             status: PlanStatus::Active,
             stops: Stops::default(),

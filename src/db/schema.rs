@@ -162,6 +162,7 @@ diesel::table! {
         created_at -> Instant,
         version -> Integer,
         entered_in_error_at -> Nullable<Instant>,
+        performed_at -> Nullable<Instant>,
     }
 }
 
@@ -246,6 +247,7 @@ diesel::table! {
         overrides -> Nullable<JsonDoc>,
         first_day_zero -> Nullable<Day>,
         course -> Nullable<JsonDoc>,
+        performed_at -> Nullable<Instant>,
     }
 }
 

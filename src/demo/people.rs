@@ -318,6 +318,7 @@ fn treatment(story: &Story, m: &Moment) -> Result<NewTreatment, Error> {
     Ok(NewTreatment {
         procedure: Procedure::Microneedling,
         performed_on: performed_on.into(),
+        performed_at: Some(m.at),
         body_area: text(area(story))?,
         parameters: Parameters(serde_json::from_str(story.parameters)?),
     })

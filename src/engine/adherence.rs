@@ -112,7 +112,9 @@ impl Beside<'_> {
         };
         let beside = today(compiled, enrolment, facts, zone, seen_at).occurrences.into_iter();
         let mut rules = beside.filter(|rule| compiled.items.get(rule.item).is_some_and(|item| forbids(item, meaning)));
-        rules.any(|rule| rule.opens_at < one.late_until && one.opens_at < rule.closes_at)
+        // What ends by the hour while the window is open did not forbid all of it.
+        let holds = |rule: &Occurrence| rule.instants.until_at.is_none_or(|until| one.closes_at <= until);
+        rules.any(|rule| holds(&rule) && rule.opens_at < one.late_until && one.opens_at < rule.closes_at)
     }
 }
 

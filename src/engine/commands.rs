@@ -34,6 +34,9 @@ pub struct PlanState {
     pub status: PlanStatus,
     /// The treatment's local date at the clinic.
     pub day_zero: Date,
+    /// The instant of the treatment, if it is known.
+    #[serde(default)]
+    pub performed_at: Option<Stamp>,
     /// Where on the body.
     pub body_area: String,
     /// The treatment's parameters.
@@ -82,6 +85,12 @@ pub enum Command {
     Correct {
         /// Its date.
         performed_on: Option<Date>,
+        /// The instant at which it was. Left out, it stays, unless the date is another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        performed_at: Option<Stamp>,
+        /// It is not known at which instant it was.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        time_unknown: bool,
         /// Where on the body.
         body_area: Option<String>,
         /// Its parameters, all of them.
@@ -174,7 +183,7 @@ const FARTHEST_AHEAD: i32 = 2;
 pub fn answered_from(compiled: &Compiled, enrolment: &Enrolment, facts: &Facts, day: i32) -> BTreeMap<String, i32> {
     let mut answered = BTreeMap::new();
     for number in day..=day + FARTHEST_AHEAD {
-        for (item, slot) in compiled.planned_on(number).iter().filter_map(|line| line_of(compiled, *line)) {
+        for (item, slot) in compiled.lines_on(enrolment, number).filter_map(|line| line_of(compiled, line)) {
             if facts.about(enrolment.occurrence_id(&item.key, number, &slot.key)).is_some() {
                 answered.insert(item.key.clone(), number);
             }
@@ -202,14 +211,16 @@ pub fn apply(state: &PlanState, command: &Command, now: &Now) -> Result<PlanStat
         Command::Resume { on } => resume(&mut after.stops, *on, now)?,
         Command::End { on, status } => end(&mut after, End { on: *on, status: *status }, now)?,
         Command::EnterInError => after.status = PlanStatus::EnteredInError,
-        Command::Correct { performed_on, body_area, parameters, overruled } => {
+        Command::Correct { performed_on, performed_at, time_unknown, body_area, parameters, overruled } => {
             if parameters.as_ref().is_some_and(|parameters| *parameters != state.parameters) && overruled.is_some() {
                 after.overruled.clone_from(overruled);
             }
             performed_on.iter().for_each(|date| after.count_from(*date));
             body_area.iter().for_each(|area| after.body_area.clone_from(area));
             parameters.iter().for_each(|parameters| after.parameters.clone_from(parameters));
-            if after.day_zero != state.day_zero || after.parameters != state.parameters {
+            let is_lost = *time_unknown || after.day_zero != state.day_zero;
+            after.performed_at = performed_at.or(state.performed_at.filter(|_| !is_lost));
+            if after.treated() != state.treated() {
                 // The days until now have other lines than those that were asked.
                 let from_on = after.day_zero.min(state.day_zero);
                 after.stops.silences.push(Silence::until_now(None, (from_on, None), now));
@@ -222,6 +233,11 @@ pub fn apply(state: &PlanState, command: &Command, now: &Now) -> Result<PlanStat
 }
 
 impl PlanState {
+    /// What the lines of each date depend on.
+    fn treated(&self) -> (Date, Option<Stamp>, &Parameters) {
+        (self.day_zero, self.performed_at, &self.parameters)
+    }
+
     fn is_running_on(&self, date: Date) -> bool {
         self.status == PlanStatus::Active && self.stops.over_from().is_none_or(|over| date < over)
     }
@@ -447,7 +463,7 @@ impl Silence {
 
 /// The dates since a revision on which its plan, or a line, would have been asked for if it had not been made, and was not.
 fn silences(state: &PlanState, restored: &PlanState, undone: &Revision, now: &Now) -> Vec<Silence> {
-    let is_rewritten = (restored.day_zero, &restored.parameters) != (state.day_zero, &state.parameters);
+    let is_rewritten = restored.treated() != state.treated();
     let is_silent = |date: Date| {
         let asked = restored.asks_on(date);
         asked.is_some() && (is_rewritten || asked != state.asks_on(date))

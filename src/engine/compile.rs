@@ -65,6 +65,7 @@ pub struct Compiled {
     known: BTreeMap<String, Known>,
     by_day: Vec<Vec<Planned>>,
     held: Vec<usize>,
+    timed: Vec<usize>,
     reach: i32,
     /// Index of the first of its own phases.
     first_phase: usize,
@@ -116,7 +117,8 @@ pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled,
         rules: protocol.rules.clone(),
         curves: curves(protocol, &kept(&protocol.adjusts, |adjust| applies(adjust.when.as_ref()))),
         by_day: (0..=protocol.horizon_day).map(|day| lines_on(&items, day)).collect(),
-        held: items.iter().enumerate().filter(|(_, item)| item.hold.is_some()).map(|(index, _)| index).collect(),
+        held: indexes(&items, |item| item.hold.is_some()),
+        timed: indexes(&items, |item| item.timed.is_some()),
         items,
         variants,
         known,
@@ -128,6 +130,10 @@ pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled,
 
 fn kept<T: Clone>(all: &[T], applies: impl Fn(&T) -> bool) -> Vec<T> {
     all.iter().filter(|one| applies(one)).cloned().collect()
+}
+
+fn indexes(items: &[Item], is_one: impl Fn(&Item) -> bool) -> Vec<usize> {
+    items.iter().enumerate().filter(|(_, item)| is_one(item)).map(|(index, _)| index).collect()
 }
 
 fn lines_on(items: &[Item], day: i32) -> Vec<Planned> {
@@ -163,8 +169,8 @@ impl Compiled {
         let last = self.items.iter().filter_map(|item| item.days.last()).max().unwrap_or_default();
         self.horizon_day = self.horizon_day.max(last);
         self.by_day = (0..=self.horizon_day).map(|day| lines_on(&self.items, day)).collect();
-        let held = self.items.iter().enumerate().filter(|(_, item)| item.hold.is_some());
-        self.held = held.map(|(index, _)| index).collect();
+        self.held = indexes(&self.items, |item| item.hold.is_some());
+        self.timed = indexes(&self.items, |item| item.timed.is_some());
     }
 
     /// This plan from a day on, with the days before it as they are in `earlier`: a plan that is moved to another version keeps
@@ -179,7 +185,7 @@ impl Compiled {
             line.item += items;
             line.slot += slots;
         }
-        self.held.iter_mut().for_each(|item| *item += items);
+        self.held.iter_mut().chain(&mut self.timed).for_each(|item| *item += items);
         self.first_phase += earlier.phases.len();
         self.items.splice(0..0, earlier.items.iter().cloned());
         self.slots.splice(0..0, earlier.slots.iter().cloned());
@@ -272,6 +278,11 @@ impl Compiled {
         let held = self.on(DayOfPlan(day)).held.iter().filter_map(move |index| Some((*index, self.items.get(*index)?)));
         held.filter(move |(_, item)| item.may_hold_on(day))
             .flat_map(|(index, item)| item.slots.iter().map(move |slot| Planned { item: index, slot: *slot }))
+    }
+
+    /// The lines with hours, of the version that a day belongs to.
+    pub(super) fn timed_on(&self, day: i32) -> &[usize] {
+        &self.on(DayOfPlan(day)).timed
     }
 
     /// What a parameter, a variant or `r2_start_day` is.

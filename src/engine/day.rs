@@ -9,6 +9,7 @@ use super::clock::LocalTime;
 use super::compile::{Compiled, Planned};
 use super::document::Item;
 use super::occurrences::{Changes, Enrolment, Facts, Window, line_of};
+use super::timed::Instants;
 use super::words::{ItemKind, LateEnrolment, PlanStatus, State};
 use crate::ids::OccurrenceId;
 use crate::time::Stamp;
@@ -57,6 +58,8 @@ pub struct Occurrence {
     pub last_day: Option<i32>,
     /// Its date; `None` while a pause that nobody has ended keeps it away.
     pub last_on: Option<Date>,
+    /// When the line begins and ends by the hour.
+    pub instants: Instants,
     /// Whether it is in force beyond its planned days because of the answers.
     pub held: bool,
     /// Of what was over before the enrolment and is there after all: whether anybody expects it.
@@ -177,8 +180,8 @@ pub(super) struct Seen<'a> {
 impl Seen<'_> {
     fn add_all(&self, view: &mut View, day: i32, date: Date) {
         let mut windows = Windows::new(self, date);
-        for line in self.compiled.planned_on(day) {
-            view.occurrences.extend(self.occurrence(&mut windows, *line, day, false, &mut view.changes));
+        for line in self.compiled.lines_on(self.enrolment, day) {
+            view.occurrences.extend(self.occurrence(&mut windows, line, day, false, &mut view.changes));
         }
         let mut held: Vec<&str> = Vec::new();
         for line in self.compiled.perhaps_held_on(day) {
@@ -221,12 +224,12 @@ impl Seen<'_> {
     fn add_still_answerable(&self, view: &mut View, day: i32) {
         let Some(date) = self.enrolment.date_of(day) else { return };
         let mut windows = Windows::new(self, date);
-        for line in self.compiled.planned_on(day) {
+        for line in self.compiled.lines_on(self.enrolment, day) {
             // What was over before this date began changes nothing any more.
             if windows.of(line.slot).is_none_or(|window| window.late_until <= view.date.0) {
                 continue;
             }
-            let occurrence = self.occurrence(&mut windows, *line, day, false, &mut view.changes);
+            let occurrence = self.occurrence(&mut windows, line, day, false, &mut view.changes);
             let is_left = |one: &Occurrence| matches!(one.state, State::Open | State::Late) && one.caught_up.is_none();
             view.occurrences.extend(occurrence.filter(is_left));
         }
@@ -241,9 +244,11 @@ impl Seen<'_> {
         changes: &mut Changes,
     ) -> Option<Occurrence> {
         let (item, slot) = line_of(self.compiled, line).filter(|(item, _)| self.enrolment.shows(item))?;
-        let own = windows.of(line.slot)?;
+        let instants = self.enrolment.instants(item);
+        let (own, is_own_day) = (windows.of(line.slot)?, item.days.contains(day));
+        let own = instants.within(own, item, is_own_day)?;
         let (caught_up, window) = self.caught_up(item, line.slot, &own).unzip();
-        let window = window.unwrap_or(own);
+        let window = instants.within(window.unwrap_or(own), item, is_own_day)?;
         let id = self.enrolment.occurrence_id(&item.key, day, &slot.key);
         let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };
         let enrolled_at = windows.asked_from;
@@ -262,7 +267,7 @@ impl Seen<'_> {
         let was_asked = state != State::Missed || !self.enrolment.was_silent(&item.key, windows.date, window.closes_at);
         let state = if was_asked { state } else { State::Cancelled };
         let Window { opens_at, closes_at, late_until, remind_at } = window;
-        let last_day = if item.kind == ItemKind::Restriction { self.last_day(item, day) } else { None };
+        let (last_day, last_on) = self.last(item, day, instants.until_at);
         Some(Occurrence {
             id,
             item: line.item,
@@ -274,14 +279,34 @@ impl Seen<'_> {
             late_until,
             remind_at,
             last_day,
-            last_on: last_day.and_then(|day| self.enrolment.date_of(day)),
+            last_on,
+            instants,
             held,
             caught_up,
         })
     }
 
+    /// The window of a line, as far as its hours reach.
+    pub(super) fn window(&self, windows: &mut Windows, line: Planned, day: i32) -> Option<Window> {
+        let item = self.compiled.items.get(line.item)?;
+        self.enrolment.instants(item).within(windows.of(line.slot)?, item, item.days.contains(day))
+    }
+
     fn is_held(&self, item: &Item, day: DayOfPlan) -> bool {
         self.facts.hold(self.compiled, item, day, self.enrolment.age_of(day))
+    }
+
+    /// The last day and date of a restriction: by the hour, or by its days.
+    fn last(&self, item: &Item, day: i32, until_at: Option<Stamp>) -> (Option<i32>, Option<Date>) {
+        if item.kind != ItemKind::Restriction {
+            return (None, None);
+        }
+        if let Some(until_at) = until_at {
+            let date = self.last_date(until_at);
+            return (Some(self.enrolment.day_on(date)), Some(date));
+        }
+        let last_day = self.last_day(item, day);
+        (last_day, last_day.and_then(|day| self.enrolment.date_of(day)))
     }
 
     /// The end of the planned run; beyond the planned days, as far as the hold reaches with the answers there are.

@@ -390,6 +390,11 @@ fn line(one: &Item, slots: &[Slot]) -> Part {
     if let Some(text) = &one.text {
         facts = facts.text("text", text);
     }
+    if let Some(timed) = &one.timed {
+        facts = facts.maybe("from hour", timed.from_hour).maybe("until hour", timed.until_hour);
+        facts = timed.title.iter().fold(facts, |facts, title| facts.text("title with a known time", title));
+        facts = timed.text.iter().fold(facts, |facts, text| facts.text("text with a known time", text));
+    }
     if let Some(hold) = &one.hold {
         facts = facts
             .fact("goes on while", hold.when.source())

@@ -88,8 +88,8 @@ pub fn effect(old: &Compiled, new: &Compiled, from_day: i32) -> Effect {
 fn says_the_same(one: &Item, other: &Item) -> bool {
     let hold =
         |item: &Item| item.hold.as_ref().map(|hold| (hold.when.source().to_owned(), hold.if_unknown, hold.to_day));
-    (one.kind, &one.title, &one.text, &one.form, &one.views, hold(one))
-        == (other.kind, &other.title, &other.text, &other.form, &other.views, hold(other))
+    (one.kind, &one.title, &one.text, &one.timed, &one.form, &one.views, hold(one))
+        == (other.kind, &other.title, &other.text, &other.timed, &other.form, &other.views, hold(other))
 }
 
 fn hours(slot: &Slot) -> String {

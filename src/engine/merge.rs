@@ -60,6 +60,10 @@ pub struct Source<'a> {
     pub closes_at: Stamp,
     /// Until when it can still be answered.
     pub late_until: Stamp,
+    /// When it begins by the hour.
+    pub from_at: Option<Stamp>,
+    /// When it ends by the hour.
+    pub until_at: Option<Stamp>,
     /// The last date of a restriction, as far as is known; none is known: the strictest.
     pub last_on: Option<Date>,
     /// Whether a restriction is in force beyond its planned days because of the answers.
@@ -121,9 +125,19 @@ impl<'a> Line<'a> {
         self.sources.iter().map(|source| source.late_until).max()
     }
 
-    /// The last date of a restriction: the latest, and none at all if one source knows none.
-    pub fn last_on(&self) -> Option<Date> {
-        strictest(self.sources.iter().map(|source| source.last_on))
+    /// When a restriction ends: with the latest, and not known at all if one source does not know.
+    pub fn ends(&self) -> Option<Ends> {
+        strictest(self.sources.iter().map(Source::ends))
+    }
+
+    /// When it begins by the hour: with the first, and with its day if one source knows no hour.
+    pub fn from_at(&self) -> Option<Stamp> {
+        self.sources.iter().map(|source| source.from_at).min().flatten()
+    }
+
+    /// When it ends by the hour: with the last, and with its day if one source knows no hour.
+    pub fn until_at(&self) -> Option<Stamp> {
+        self.sources.iter().try_fold(None, |latest: Option<Stamp>, source| Some(latest.max(Some(source.until_at?))))?
     }
 
     /// Whether the answers keep a restriction in force, for one plan at least.
@@ -185,8 +199,34 @@ fn strength(state: State) -> u8 {
     }
 }
 
-fn strictest(mut dates: impl Iterator<Item = Option<Date>>) -> Option<Date> {
-    dates.try_fold(Date::MIN, |latest, date| Some(latest.max(date?)))
+/// When a restriction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// Its last date.
+    pub on: Date,
+    /// The instant on it, if it ends by the hour; otherwise it holds to the end of the date.
+    pub at: Option<Stamp>,
+}
+
+impl Ends {
+    /// What ends by the hour ends before what holds to the end of its date.
+    fn order(&self) -> (Date, bool, Option<Stamp>) {
+        (self.on, self.at.is_none(), self.at)
+    }
+}
+
+impl Source<'_> {
+    fn ends(&self) -> Option<Ends> {
+        self.last_on.map(|on| Ends { on, at: self.until_at })
+    }
+}
+
+fn strictest(mut ends: impl Iterator<Item = Option<Ends>>) -> Option<Ends> {
+    let latest = |latest: Option<Ends>, one: Ends| match latest {
+        Some(latest) if latest.order() >= one.order() => latest,
+        _ => one,
+    };
+    ends.try_fold(None, |all, one| Some(Some(latest(all, one?))))?
 }
 
 /// Lines that say the same as one, in the order in which to show them. A line without a source says nothing.
@@ -215,12 +255,12 @@ pub fn merge(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
     merged
 }
 
-/// The last date of anything that forbids what this line is about, in whatever words: until then it is not allowed again.
-pub fn forbidden_until(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Date> {
+/// The end of the last that forbids what this line is about, in whatever words: until then it is not allowed again.
+pub fn forbidden_until(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Ends> {
     let is_theirs = |other: &Line<'_>| other.person == line.person && other.kind == ItemKind::Restriction;
     let alike = |other: &&Line<'_>| is_theirs(other) && other.meaning == line.meaning;
     let others = lines.iter().filter(|_| line.meaning.is_some()).filter(alike);
-    strictest(others.chain([line]).map(Line::last_on))
+    strictest(others.chain([line]).map(Line::ends))
 }
 
 /// What is not asked, because a restriction of another plan forbids it.

@@ -27,6 +27,7 @@ mod silence;
 mod simulate;
 mod stops;
 mod text;
+mod timed;
 mod triage;
 mod words;
 
@@ -45,12 +46,12 @@ pub use day_rules::{DayFinding, day_rules};
 pub use diff::{Change, ChangeKind, Detail, Diff, diff};
 pub use document::{
     Adjust, Choice, ClinicText, Curve, Defect, DefectCode, Escalation, Exclusion, Form, Grounds, Hold, Item, OwnGround,
-    Parameter, Phase, Protocol, Question, Rule, SIGNS, Sessions, Severity, Sign, Slot, Variant, parse,
+    Parameter, Phase, Protocol, Question, Rule, SIGNS, Sessions, Severity, Sign, Slot, Timed, Variant, parse,
 };
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
 pub use hours::{Desk, Hours, HoursProblem, Opening};
 pub use lint::{Linted, NotJudgedDays, lint, not_judged_days};
-pub use merge::{Line, SetAside, Source, forbidden_until, merge, set_aside};
+pub use merge::{Ends, Line, SetAside, Source, forbidden_until, merge, set_aside};
 pub use occurrences::{CheckInFact, Enrolment, Facts, MarkFact, at_the_latest, find, occurrence_id};
 pub use overrides::{
     AddedLine, DayRange, Override, OverrideChange, OverrideProblem, SetLine, SlotKey, Threshold, behind,
@@ -65,6 +66,7 @@ pub use simulate::{
 };
 pub use stops::{End, Pause, PausedDays, Silence, Stops, Way};
 pub use text::{Text, fill, has_controls, language};
+pub use timed::Instants;
 pub use triage::{Acting, Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage, triage_by};
 pub use words::{
     AlertChange, Decision, ItemKind, LateEnrolment, MarkState, ParameterKind, PlanStatus, Procedure, Purpose,

@@ -23,6 +23,8 @@ pub struct Enrolment {
     pub plan: PlanId,
     /// The treatment's local date at the clinic.
     pub day_zero: Date,
+    /// When the treatment was, if that is known.
+    pub performed_at: Option<Stamp>,
     /// When the patient was enrolled, or the plan was started after waiting: what was over by then is not expected.
     pub enrolled_at: Stamp,
     /// Where the plan stands, pauses and ends aside: `status_on` knows those.
@@ -128,9 +130,8 @@ pub fn find(
 ) -> Option<(usize, i32, usize)> {
     let near = near_day.clamp(0, compiled.horizon_day);
     let outward = (0..=compiled.horizon_day).flat_map(|far| [near + far, near - far]);
-    let on_day = |day| {
-        compiled.planned_on(day).iter().copied().chain(compiled.perhaps_held_on(day)).map(move |line| (line, day))
-    };
+    let on_day =
+        |day| compiled.lines_on(enrolment, day).chain(compiled.perhaps_held_on(day)).map(move |line| (line, day));
     let is_it = |(line, day): &(Planned, i32)| {
         line_of(compiled, *line).is_some_and(|(item, slot)| {
             enrolment.shows(item) && enrolment.occurrence_id(&item.key, *day, &slot.key) == id

@@ -379,6 +379,7 @@ impl Compiled {
                 let Some(item) = self.items.iter_mut().find(|item| item.key == set.key) else { return };
                 if let Some(days) = &set.days {
                     item.days = days_of(days);
+                    item.timed = None; // the clinic's days count, not the hours of the protocol
                     // A hold begins after the last day; one that ends before it would never hold.
                     item.hold = item.hold.take().filter(|hold| item.days.last().is_some_and(|last| last < hold.to_day));
                 }
@@ -387,9 +388,11 @@ impl Compiled {
                 }
                 if let Some(title) = &set.title {
                     item.title = title.clone();
+                    item.timed.iter_mut().for_each(|timed| timed.title = None);
                 }
                 if let Some(text) = &set.text {
                     item.text = Some(text.clone());
+                    item.timed.iter_mut().for_each(|timed| timed.text = None);
                 }
             }
             OverrideChange::Remove(key) => self.items.retain(|item| item.key != *key),
@@ -401,6 +404,7 @@ impl Compiled {
                     kind: added.kind,
                     days: days_of(&added.days),
                     slots,
+                    timed: None,
                     when: None,
                     title: added.title.clone(),
                     text: added.text.clone(),

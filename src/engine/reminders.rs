@@ -81,8 +81,8 @@ pub fn due_reminders(
     for day in first_day(compiled, enrolment, zone, after)..=enrolment.day_at(zone, until) {
         let Some(date) = enrolment.date_of(day) else { break };
         let mut windows = Windows::new(&seen, date);
-        for line in reminded_on(compiled, day) {
-            let Some(window) = windows.of(line.slot) else { continue };
+        for line in reminded_on(compiled, enrolment, day) {
+            let Some(window) = seen.window(&mut windows, line, day) else { continue };
             let Some(due_at) = window.remind_at else { continue };
             if due_at <= after || due_at > until || due_at <= enrolment.reminded_from() {
                 continue;
@@ -120,8 +120,8 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
         if next.is_some_and(|next| windows.start() > next) {
             break;
         }
-        for line in reminded_on(compiled, day) {
-            let Some(window) = windows.of(line.slot) else { continue };
+        for line in reminded_on(compiled, enrolment, day) {
+            let Some(window) = seen.window(&mut windows, line, day) else { continue };
             let is_check_in = compiled.items.get(line.item).is_some_and(|item| item.kind == ItemKind::CheckIn);
             let silence = (is_check_in && day >= 1 && listens(day)).then_some(window.closes_at);
             let candidates = window.remind_at.into_iter().chain(silence);
@@ -137,7 +137,7 @@ fn first_day(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, after:
     (enrolment.day_at(zone, after) - compiled.reach()).max(0)
 }
 
-fn reminded_on(compiled: &Compiled, day: i32) -> impl Iterator<Item = Planned> {
-    let can_be_marked = |line: &&Planned| compiled.items.get(line.item).is_some_and(|item| item.kind.can_be_marked());
-    compiled.planned_on(day).iter().filter(can_be_marked).copied()
+fn reminded_on(compiled: &Compiled, enrolment: &Enrolment, day: i32) -> impl Iterator<Item = Planned> {
+    let can_be_marked = |line: &Planned| compiled.items.get(line.item).is_some_and(|item| item.kind.can_be_marked());
+    compiled.lines_on(enrolment, day).filter(can_be_marked)
 }

@@ -21,7 +21,7 @@ const TEXTS = {
     nobody_reads: "Nobody reads your answers here. Call the clinic if you are worried.",
     no_plan: "No plan is running.", day: (day) => `Day ${day}`, common: "What is common now", helps: "What helps", to_check_in: "Answer the check-in",
     restrictions: "Not yet", instructions: "What to do", tasks: "Tasks and photos", check_ins: "Check-in", education: "Good to know",
-    last_on: (date) => `Up to and including ${date}.`, held: "It holds on because of your answers. Ask the clinic.", views: (views) => `Views: ${views}.`,
+    from: (time) => `From ${time}.`, last_on: (date) => `Up to and including ${date}.`, held: "It holds on because of your answers. Ask the clinic.", views: (views) => `Views: ${views}.`,
     opens: (time) => `Opens ${time}.`, until: (time) => `Until ${time}.`, not_too_late: (time) => `It is not too late: until ${time}.`, mark_done: "Done", undo: "Undo",
     done: "Done", partial: "Done in part", skipped: "Skipped", missed: "The time for this is over.", cancelled: "Not needed.",
     form_hint: "Leave out what you do not know.", yes: "Yes", no: "No", none: "None of these", clear: "Clear", degrees: "Degrees",
@@ -58,7 +58,7 @@ const TEXTS = {
     nobody_reads: "Aquí nadie lee sus respuestas. Si algo le preocupa, llame a la clínica.",
     no_plan: "No hay ningún plan en marcha.", day: (day) => `Día ${day}`, common: "Lo habitual ahora", helps: "Lo que ayuda", to_check_in: "Responder a las preguntas",
     restrictions: "Todavía no", instructions: "Qué hacer", tasks: "Tareas y fotos", check_ins: "Preguntas de hoy", education: "Conviene saber",
-    last_on: (date) => `Hasta el ${date} incluido.`, held: "Sigue en vigor por sus respuestas. Pregunte a la clínica.", views: (views) => `Vistas: ${views}.`,
+    from: (time) => `Desde: ${time}.`, last_on: (date) => `Hasta el ${date} incluido.`, held: "Sigue en vigor por sus respuestas. Pregunte a la clínica.", views: (views) => `Vistas: ${views}.`,
     opens: (time) => `Se abre: ${time}.`, until: (time) => `Hasta: ${time}.`, not_too_late: (time) => `Todavía está a tiempo: hasta ${time}.`, mark_done: "Hecho", undo: "Deshacer",
     done: "Hecho", partial: "Hecho en parte", skipped: "No se hizo", missed: "El plazo ha terminado.", cancelled: "No hace falta.",
     form_hint: "Deje en blanco lo que no sepa.", yes: "Sí", no: "No", none: "Nada de esto", clear: "Borrar", degrees: "Grados",
@@ -96,7 +96,7 @@ const TEXTS = {
     nobody_reads: "Hier liest niemand Ihre Antworten. Rufen Sie die Praxis an, wenn Sie sich Sorgen machen.",
     no_plan: "Es läuft kein Plan.", day: (day) => `Tag ${day}`, common: "Was jetzt häufig ist", helps: "Was hilft", to_check_in: "Fragen beantworten",
     restrictions: "Noch nicht", instructions: "Was zu tun ist", tasks: "Aufgaben und Fotos", check_ins: "Abfrage", education: "Gut zu wissen",
-    last_on: (date) => `Bis einschließlich ${date}.`, held: "Das gilt wegen Ihrer Antworten weiter. Fragen Sie die Praxis.", views: (views) => `Ansichten: ${views}.`,
+    from: (time) => `Ab ${time}.`, last_on: (date) => `Bis einschließlich ${date}.`, held: "Das gilt wegen Ihrer Antworten weiter. Fragen Sie die Praxis.", views: (views) => `Ansichten: ${views}.`,
     opens: (time) => `Öffnet: ${time}.`, until: (time) => `Bis ${time}.`, not_too_late: (time) => `Es ist nicht zu spät: bis ${time}.`, mark_done: "Erledigt", undo: "Rückgängig machen",
     done: "Erledigt", partial: "Teilweise erledigt", skipped: "Ausgelassen", missed: "Die Zeit dafür ist vorbei.", cancelled: "Nicht nötig.",
     form_hint: "Lassen Sie weg, was Sie nicht wissen.", yes: "Ja", no: "Nein", none: "Nichts davon", clear: "Löschen", degrees: "Grad",
@@ -487,10 +487,16 @@ function sayState(item, zone) {
   }
 }
 
+/** By the hour, where the time of treatment is known; nobody has to count. Otherwise by the last day. */
+function sayEnd(item, zone) {
+  if (item.kind === "instruction" && item.from_at && item.state === "upcoming") return T.from(sayTime(item.from_at, zone));
+  return item.until_at ? T.until(sayTime(item.until_at, zone)) : item.last_on && T.last_on(sayDate(item.last_on));
+}
+
 function fillLine(line, item, today) {
   const plans = today.plans.length > 1 ? today.plans.filter((plan) => item.plan_ids.includes(plan.plan_id)).map((plan) => plan.title) : [];
   const says = (text, kind) => text && make("p", { class: kind }, text);
-  const parts = [make("h3", { tabindex: -1 }, item.title), says(item.text), says(plans.join(", "), "soft small"), says(item.last_on && T.last_on(sayDate(item.last_on)), "state"), says(item.held && T.held, "state")];
+  const parts = [make("h3", { tabindex: -1 }, item.title), says(item.text), says(plans.join(", "), "soft small"), says(sayEnd(item, today.zone), "state"), says(item.held && T.held, "state")];
   if (["task", "photo", "check_in"].includes(item.kind)) parts.push(says(item.views.length > 0 && T.views(item.views.join(", "))), says(sayState(item, today.zone), "state"));
   if (["task", "photo"].includes(item.kind)) parts.push(markButton(line, item, today));
   const form = item.kind === "check_in" && formOf(item, today);

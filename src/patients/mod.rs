@@ -74,6 +74,8 @@ pub struct Treatment {
     pub version: i32,
     /// When it was said that it never happened.
     pub entered_in_error_at: Option<Stamp>,
+    /// The instant at which it was, if that is known; it falls on `performed_on` at the clinic.
+    pub performed_at: Option<Stamp>,
 }
 
 /// A patient to be added.
@@ -233,6 +235,8 @@ pub struct NewTreatment {
     pub procedure: Procedure,
     /// The local date at the clinic.
     pub performed_on: Date,
+    /// The instant, if it is known.
+    pub performed_at: Option<Stamp>,
     /// Where on the body.
     pub body_area: Key,
     /// Needle depth, skin type, and what the screening asked.
@@ -255,6 +259,7 @@ pub fn record_treatment(
     let patient = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
     let clinic = crate::clinics::store::get(c, who.clinic)?;
     check_date(&clinic.zone, new.performed_on, m.at)?;
+    check_time(&clinic.zone, new.performed_at, new.performed_on, m.at)?;
     check_parameters(&new.parameters)?;
     let treatment = Treatment {
         clinic_id: who.clinic,
@@ -268,6 +273,7 @@ pub fn record_treatment(
         created_at: m.at,
         version: 1,
         entered_in_error_at: None,
+        performed_at: new.performed_at,
     };
     store::insert_treatment(c, &treatment)?;
     crate::audit::note(
@@ -311,6 +317,20 @@ pub fn check_date(zone: &str, performed_on: Date, at: Stamp) -> Result<(), Error
     }
     if performed_on.0 < first {
         return Err(Error::field("/performed_on", "out_of_range", "must not be more than two years ago"));
+    }
+    Ok(())
+}
+
+/// Whether a treatment of that date can have been at that instant: on the date, at the clinic, and not in the future.
+pub fn check_time(zone: &str, performed_at: Option<Stamp>, performed_on: Date, at: Stamp) -> Result<(), Error> {
+    let Some(performed_at) = performed_at else { return Ok(()) };
+    let zone = crate::plans::zone(zone)?;
+    if crate::engine::local_date(&zone, performed_at) != performed_on.0 {
+        let detail = "must fall on `performed_on`, by the clock at the clinic";
+        return Err(Error::field("/performed_at", "not_on_date", detail));
+    }
+    if performed_at > at {
+        return Err(Error::field("/performed_at", "out_of_range", "must not be in the future"));
     }
     Ok(())
 }

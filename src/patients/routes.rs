@@ -277,6 +277,9 @@ pub struct Treatment {
     procedure: Procedure,
     /// The local date at the clinic: day 0 of the plan.
     performed_on: text::Date,
+    /// The instant at which it was, if that is known: then hours after the treatment are counted from it.
+    #[schema(required)]
+    performed_at: Option<Stamp>,
     /// Where on the body.
     #[schema(example = "face")]
     body_area: String,
@@ -315,6 +318,7 @@ pub fn treatment_view(row: TreatmentRow, link: Option<Link>) -> Treatment {
         patient_id: row.patient_id,
         procedure: row.procedure,
         performed_on: row.performed_on.0.into(),
+        performed_at: row.performed_at,
         body_area: row.body_area,
         parameters: row.parameters.to().unwrap_or_default(),
         recorded_by: row.recorded_by,
@@ -359,6 +363,10 @@ struct NewTreatment {
     procedure: Procedure,
     /// The local date at the clinic; today or up to two years before.
     performed_on: text::Date,
+    /// The instant, if it is known; on `performed_on` by the clock at the clinic (`not_on_date`), and not in the future. With it "24 hours" is an
+    /// instant; without it, the end of a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    performed_at: Option<Stamp>,
     /// Where on the body, as the plan names it.
     body_area: text::Key,
     /// What the plan asks for: `needle_depth_mm` (0.5 to 2.5), `skin_type` (`I` to `VI`) and the screening's flags.
@@ -398,6 +406,7 @@ async fn record_treatment(
     let new = Record {
         procedure: new.procedure,
         performed_on: new.performed_on,
+        performed_at: new.performed_at,
         body_area: new.body_area,
         parameters: new.parameters,
     };

@@ -76,6 +76,8 @@ pub struct Plan {
     pub first_day_zero: Option<DateColumn>,
     /// The session of a course that it belongs to (`courses::InCourse`).
     pub course: Option<Json>,
+    /// When the treatment was, if that is known.
+    pub performed_at: Option<Stamp>,
 }
 
 /// A plan with all that its days are computed from.
@@ -170,6 +172,7 @@ impl Dossier {
         Enrolment {
             plan: self.plan.id,
             day_zero: self.plan.day_zero.0,
+            performed_at: self.performed_at(),
             enrolled_at: self.plan.started_at.unwrap_or(self.plan.enrolled_at),
             status: self.plan.status,
             stops: self.stops.clone(),
@@ -178,6 +181,13 @@ impl Dossier {
                 .first_day_zero
                 .map_or(0, |first| engine::days_between(first.0, self.plan.day_zero.0)),
         }
+    }
+
+    /// When the treatment was. A time on another date than day 0 (the release before corrects the date alone, and a clinic can change
+    /// its zone) is not known any more: the days count then.
+    fn performed_at(&self) -> Option<Stamp> {
+        let date = |at: Stamp| Some(engine::local_date(&zone(&self.clinic.zone).ok()?, at));
+        self.plan.performed_at.filter(|at| date(*at) == Some(self.plan.day_zero.0))
     }
 
     /// Where the plan stands at an instant.
@@ -219,11 +229,11 @@ impl Dossier {
             .filter(|(last, to)| *last < number && number <= *to + 1)
             .map(|(last, _)| last)
             .min();
-        let (clinic, plan) = (self.plan.clinic_id, self.plan.id);
+        let (clinic, plan, enrolment) = (self.plan.clinic_id, self.plan.id, self.enrolment());
         let asks = |kinds: &[ItemKind]| {
-            let of_day =
-                |day| self.compiled.planned_on(day).iter().filter_map(|line| self.compiled.items.get(line.item));
-            (from..=number).flat_map(of_day).any(|item| kinds.contains(&item.kind))
+            let is_one = |item: &engine::Item| kinds.contains(&item.kind);
+            let mut lines = (from..=number).flat_map(|day| self.compiled.lines_on(&enrolment, day));
+            lines.any(|line| self.compiled.items.get(line.item).is_some_and(is_one))
         };
         // What nothing asks for is not looked up: half of the days of a long plan.
         let check_ins = match held_from {
@@ -354,6 +364,7 @@ pub fn enrol(
         overrides: None,
         first_day_zero: None,
         course: InCourse::kept(course)?,
+        performed_at: treatment.performed_at,
     };
     let (stops, overrides) = (Stops::default(), Vec::new());
     let mut dossier = Dossier { plan, patient, clinic, texts, compiled, stops, overrides, zone };

@@ -242,7 +242,11 @@ fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, (n
     };
     let was_caught_up = one.caught_up.is_some() && (one.opens_at..one.closes_at).contains(&noted_at);
     let asked = match one.state {
-        State::Upcoming => is_named && (asked_by(noted_at) || asked_by(engine::at_the_latest(noted_at, at))),
+        // Hours after the treatment are over everywhere at once: no flight brings them nearer.
+        State::Upcoming => {
+            let hours_are_over = one.instants.from_at.is_none_or(|from| from <= noted_at);
+            is_named && hours_are_over && (asked_by(noted_at) || asked_by(engine::at_the_latest(noted_at, at)))
+        }
         State::Cancelled => is_named && (asked_by(noted_at) || was_caught_up),
         _ => true,
     };

@@ -111,6 +111,10 @@ fn why_not(
     (noted_at, at): (Stamp, Stamp),
 ) -> Option<&'static str> {
     let (enrolment, zone) = (dossier.enrolment(), &dossier.zone);
+    let line = dossier.compiled.items.iter().rev().find(|item| item.key == asked.item);
+    if line.and_then(|line| enrolment.instants(line).from_at).is_some_and(|from_at| noted_at < from_at) {
+        return Some("not_open_yet"); // hours after the treatment are not over anywhere
+    }
     let is_shown = matches!(dossier.plan.status, PlanStatus::Active | PlanStatus::Draft);
     let is_there = is_shown
         && enrolment.date_of(asked.day).is_some()

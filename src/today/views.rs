@@ -9,7 +9,7 @@ use super::{Away, Days, PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
 use crate::courses::InCourse;
 use crate::engine::{
-    self, Desk, ItemKind, LateEnrolment, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text, Urgency,
+    self, Desk, Ends, ItemKind, LateEnrolment, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text, Urgency,
 };
 use crate::error::Error;
 use crate::http::text::Date;
@@ -119,6 +119,13 @@ pub struct Item {
     pub closes_at: Stamp,
     /// Until when it can still be done late.
     pub late_until: Stamp,
+    /// When it begins, if it begins a number of hours after the treatment and the time of the treatment is known; `opens_at` is not before it.
+    #[schema(required)]
+    pub from_at: Option<Stamp>,
+    /// When it ends, if it ends a number of hours after the treatment and the time of the treatment is known: until then, and no longer. It
+    /// counts before `last_on` and `allowed_on`, which know days alone.
+    #[schema(required)]
+    pub until_at: Option<Stamp>,
     /// For a restriction: the last date on which it holds, as known now.
     #[schema(required)]
     pub last_on: Option<Date>,
@@ -366,7 +373,7 @@ pub fn today(
         today.items = items.collect::<Result<_, _>>()?;
     } else {
         let (lines, aside) = engine::set_aside(engine::merge(lines(days, asked)?));
-        let ends: Vec<Option<Date>> = lines.iter().map(|line| end_of(line, &lines)).collect();
+        let ends: Vec<Option<Ends>> = lines.iter().map(|line| end_of(line, &lines)).collect();
         let with_ends = lines.into_iter().zip(ends);
         today.items = with_ends.filter_map(|(line, end)| merged_view(line, end, today.date)).collect();
         today.set_aside = aside.iter().flat_map(not_asked).collect();
@@ -401,8 +408,8 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
                 date: date_of(&enrolment, occurrence, day),
                 person: *person,
                 meaning: item.meaning.as_deref(),
-                title: said(&item.title, &locales, dossier),
-                text: item.text.as_ref().map(|text| said(text, &locales, dossier)),
+                title: said(item.title_if(occurrence.instants.are_known()), &locales, dossier),
+                text: item.text_if(occurrence.instants.are_known()).map(|text| said(text, &locales, dossier)),
                 form: item.form.as_deref(),
                 views: &item.views,
                 sources: vec![Source {
@@ -417,6 +424,8 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
                     opens_at: occurrence.opens_at,
                     closes_at: occurrence.closes_at,
                     late_until: occurrence.late_until,
+                    from_at: occurrence.instants.from_at,
+                    until_at: occurrence.instants.until_at,
                     last_on: occurrence.last_on,
                     held: occurrence.held,
                     caught_up: occurrence.caught_up,
@@ -467,18 +476,21 @@ pub fn done_for_others(days: &[PlanDay], plan: PlanId) -> Result<Vec<DoneElsewhe
     Ok(shared.collect())
 }
 
-/// The last date on which what a restriction forbids is forbidden.
-fn end_of(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Date> {
+/// When what a restriction forbids is allowed again.
+fn end_of(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Ends> {
     let rule = Some(line).filter(|line| line.kind == ItemKind::Restriction)?;
-    engine::forbidden_until(rule, lines).map(Date)
+    engine::forbidden_until(rule, lines)
 }
 
-fn merged_view(line: Line<'_>, end: Option<Date>, shown: Date) -> Option<Item> {
+fn merged_view(line: Line<'_>, end: Option<Ends>, shown: Date) -> Option<Item> {
     let first = *line.first()?;
     let mut plan_ids: Vec<PlanId> = line.sources.iter().map(|source| source.plan).collect();
     plan_ids.dedup();
-    let allowed = Allowed::after(end, shown);
+    let allowed = Allowed::after(end.map(|end| Date(end.on)), shown);
+    let until_at = if line.kind == ItemKind::Restriction { end.and_then(|end| end.at) } else { line.until_at() };
     Some(Item {
+        from_at: line.from_at(),
+        until_at,
         occurrence_id: first.occurrence,
         plan_ids,
         occurrences: if line.sources.len() > 1 { line.sources.iter().map(shared).collect() } else { Vec::new() },
@@ -490,7 +502,7 @@ fn merged_view(line: Line<'_>, end: Option<Date>, shown: Date) -> Option<Item> {
         opens_at: line.opens_at()?,
         closes_at: line.closes_at()?,
         late_until: line.late_until()?,
-        last_on: line.last_on().map(Date),
+        last_on: line.ends().map(|end| Date(end.on)),
         allowed_on: allowed.on,
         in_days: allowed.in_days,
         held: line.held(),
@@ -560,6 +572,7 @@ pub fn item_view(
 ) -> Result<Item, Error> {
     let item = item_of(dossier, occurrence)?;
     let last_on = occurrence.last_on.map(Date);
+    let is_timed = occurrence.instants.are_known();
     let allowed = Allowed::after(last_on, shown);
     Ok(Item {
         occurrence_id: occurrence.id,
@@ -570,8 +583,10 @@ pub fn item_view(
         state: occurrence.state,
         day: occurrence.day,
         slot: slot_of(dossier, occurrence)?.key.clone(),
-        title: say(&item.title, locales, dossier),
-        text: item.text.as_ref().map(|text| say(text, locales, dossier)),
+        title: say(item.title_if(is_timed), locales, dossier),
+        text: item.text_if(is_timed).map(|text| say(text, locales, dossier)),
+        from_at: occurrence.instants.from_at,
+        until_at: occurrence.instants.until_at,
         opens_at: occurrence.opens_at,
         closes_at: occurrence.closes_at,
         late_until: occurrence.late_until,

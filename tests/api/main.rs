@@ -42,6 +42,7 @@ mod story;
 mod support;
 mod tenancy;
 mod texts;
+mod timed;
 mod tokens;
 mod unasked;
 mod waiting;

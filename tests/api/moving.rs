@@ -425,6 +425,7 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
             let new = NewTreatment {
                 procedure: aftercare::engine::Procedure::Microneedling,
                 performed_on: text("2026-03-02"),
+                performed_at: None,
                 body_area: text("face"),
                 parameters: serde_json::from_value(json!({ "needle_depth_mm": 1.5 }))?,
             };

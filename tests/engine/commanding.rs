@@ -15,7 +15,7 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 use crate::dice::Dice;
-use crate::support::{PLAN, at, enrolment, zone};
+use crate::support::{TIMED as PLAN, at, enrolment, zone};
 
 static BASE: LazyLock<Arc<Compiled>> = LazyLock::new(|| Arc::new(PLAN.clone()));
 
@@ -23,6 +23,7 @@ fn begun() -> PlanState {
     PlanState {
         status: PlanStatus::Active,
         day_zero: date(2026, 5, 4),
+        performed_at: None,
         body_area: "face".to_owned(),
         parameters: Parameters::default(),
         version_id: VersionId(uuid::Uuid::nil()),
@@ -36,6 +37,7 @@ fn begun() -> PlanState {
 fn enrolled(state: &PlanState) -> Enrolment {
     Enrolment {
         day_zero: state.day_zero,
+        performed_at: state.performed_at,
         status: state.status,
         stops: state.stops.clone(),
         counted_later: days_between(date(2026, 5, 4), state.day_zero),
@@ -54,6 +56,11 @@ fn now(state: &PlanState, moment: Stamp, zone: &TimeZone, answered: BTreeMap<Str
 
 fn pause(from: Date, until: Option<Date>, days: PausedDays) -> Command {
     Command::Pause { from_on: from, until_on: until, days }
+}
+
+fn corrected_to(performed_on: Option<Date>, performed_at: Option<Stamp>) -> Command {
+    let time_unknown = false;
+    Command::Correct { performed_on, performed_at, time_unknown, body_area: None, parameters: None, overruled: None }
 }
 
 fn did(state: &PlanState, command: &Command, moment: &str) -> PlanState {
@@ -162,8 +169,7 @@ fn a_corrected_date_moves_what_was_recorded_to_the_day_of_its_date() {
     assert_eq!(Stops::default().recounted(3, date(2026, 5, 4), date(2026, 5, 2)), 5);
     let mut state = begun();
     state.overrides.push(Override { from_day: 4, change: OverrideChange::Remove("x".into()), reason: "y".into() });
-    let correct =
-        Command::Correct { performed_on: Some(date(2026, 5, 5)), body_area: None, parameters: None, overruled: None };
+    let correct = corrected_to(Some(date(2026, 5, 5)), None);
     let after = did(&state, &correct, "2026-05-08T10:00:00Z");
     assert_eq!((after.day_zero, after.overrides[0].from_day), (date(2026, 5, 5), 3));
 }
@@ -341,7 +347,9 @@ fn any_command(random: &mut Dice, state: &PlanState, today: Date) -> Command {
         5 => {
             let days = random.between(-2, 3);
             let day = state.day_zero.saturating_add(jiff::Span::new().days(days));
-            Command::Correct { performed_on: Some(day), body_area: None, parameters: None, overruled: None }
+            let at = format!("{day}T{:02}:30:00Z", random.between(8, 20));
+            let time = random.flip().then(|| self::at(&at));
+            corrected_to(random.flip().then_some(day).or(time.map(|_| day)), time)
         }
         6 => Command::EnterInError,
         7 if random.flip() => {
@@ -600,8 +608,7 @@ fn a_line_that_was_not_asked_is_not_missed_when_its_removal_is_undone() {
 
 #[test]
 fn days_that_were_other_days_until_a_correction_are_not_missed() {
-    let correct =
-        |on: Date| Command::Correct { performed_on: Some(on), body_area: None, parameters: None, overruled: None };
+    let correct = |on: Date| corrected_to(Some(on), None);
     let corrected = did(&begun(), &correct(date(2026, 5, 1)), "2026-05-08T08:00:00Z");
     let (missed, never) = (State::Missed, State::Cancelled);
     assert_eq!(states_of(&corrected, "check-in", 1..=8), [never, never, never, never, never, never, missed]);
@@ -784,7 +791,7 @@ fn whatever_was_paused_a_corrected_date_leaves_every_id_on_its_date() {
                 2 => Command::Resume { on: ahead(&mut random, 2) },
                 _ => {
                     let performed_on = Some(today.saturating_sub(jiff::Span::new().days(random.between(0, 9))));
-                    Command::Correct { performed_on, body_area: None, parameters: None, overruled: None }
+                    corrected_to(performed_on, None)
                 }
             };
             let Ok(after) = apply(&state, &command, &now(&state, moment, &madrid, BTreeMap::new())) else { continue };

@@ -15,7 +15,7 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::dice::Dice;
 use crate::oracle::{DAY, FIRST_DAY, LAST_DAY, Oracle};
-use crate::support::{PLAN, enrolment, plan_id};
+use crate::support::{TIMED as PLAN, enrolment, plan_id};
 use crate::zones::ZONES;
 
 const JOURNEYS: u64 = 100_000;
@@ -41,26 +41,39 @@ struct Line {
     remind: Option<i64>,
 }
 
-/// What can be marked on a day.
-fn lines(oracle: &Oracle, day_zero: i64, day: i64) -> Vec<Line> {
+/// What can be marked on a day. What begins so many hours after the treatment is there from that instant on, where it is known, and so may come
+/// on days before its own.
+fn lines(oracle: &Oracle, (day_zero, performed_at): (i64, Option<i64>), day: i64) -> Vec<Line> {
     let number = i32::try_from(day).unwrap();
     let showing = |time: LocalTime| {
         let clock = i64::from(time.hour) * HOUR + i64::from(time.minute) * 60;
         oracle.first_showing((day_zero + day + i64::from(time.days)) * DAY + clock)
     };
     let mut lines = Vec::new();
-    for item in PLAN.items.iter().filter(|item| item.kind.can_be_marked() && item.days.contains(number)) {
+    for item in PLAN.items.iter().filter(|item| item.kind.can_be_marked()) {
+        let from_hour = item.timed.as_ref().and_then(|timed| timed.from_hour);
+        let begins = performed_at.zip(from_hour).map(|(at, hours)| at + i64::from(hours) * HOUR);
+        let comes_before = |hours| {
+            let first = item.days.iter().next().unwrap();
+            item.days.only().is_none() && number < first && number >= hours / 24
+        };
+        let comes_early = begins.is_some() && from_hour.is_some_and(comes_before);
+        if !item.days.contains(number) && !comes_early {
+            continue;
+        }
         for slot in item.slots.iter().map(|slot| &PLAN.slots[*slot]) {
+            let opens = begins.map_or(showing(slot.opens), |begins| begins.max(showing(slot.opens)));
             lines.push(Line {
                 id: occurrence_id(plan_id(), &item.key, number, &slot.key),
                 day,
-                opens: showing(slot.opens),
+                opens,
                 closes: showing(slot.closes),
                 late_until: showing(slot.late_until),
-                remind: slot.remind.map(showing),
+                remind: slot.remind.map(|at| showing(at).max(opens)),
             });
         }
     }
+    lines.retain(|line| line.opens < line.closes || performed_at.is_none());
     lines
 }
 
@@ -80,6 +93,7 @@ impl Line {
 struct Journey {
     enrolment: Enrolment,
     day_zero: i64,
+    performed_at: Option<i64>,
     enrolled_at: i64,
     done: BTreeSet<OccurrenceId>,
     /// Each occurrence that a reminder was decided about, with what was decided.
@@ -96,7 +110,7 @@ impl Journey {
     fn expected(&self, oracle: &Oracle, now: i64) -> BTreeMap<OccurrenceId, State> {
         let number = oracle.local_day(now) - self.day_zero;
         let days = (number - 3).max(0)..=number;
-        let all = days.flat_map(|day| lines(oracle, self.day_zero, day));
+        let all = days.flat_map(|day| lines(oracle, (self.day_zero, self.performed_at), day));
         let seen = all.map(|line| (line.state(&self.done, self.enrolled_at, now), line));
         seen.filter(|(state, line)| line.day == number || matches!(state, State::Open | State::Late))
             .map(|(state, line)| (line.id, state))
@@ -123,7 +137,8 @@ impl Journey {
         let due = due_reminders(&PLAN, &self.enrolment, &facts, zone, after, stamp(now));
         let earliest = (self.planned_to - 26 * HOUR).max(self.enrolled_at);
         let number = oracle.local_day(now) - self.day_zero;
-        let all = ((number - 5).max(0)..=number + 1).flat_map(|day| lines(oracle, self.day_zero, day));
+        let all =
+            ((number - 5).max(0)..=number + 1).flat_map(|day| lines(oracle, (self.day_zero, self.performed_at), day));
         let expected: BTreeSet<OccurrenceId> =
             all.filter(|line| line.remind.is_some_and(|at| earliest < at && at <= now)).map(|line| line.id).collect();
         let found: BTreeSet<OccurrenceId> = due.iter().map(|due| due.occurrence.id).collect();
@@ -160,9 +175,16 @@ fn a_hundred_thousand_journeys_agree_with_the_oracle() {
         let day_zero = place.2.local_day(treated_at).clamp(FIRST_DAY, LAST_DAY - 30);
         let begun = treated_at.max(place.2.first_showing(day_zero * DAY));
         let enrolled_at = if dice.flip() { begun } else { begun + i64::from(dice.between(0, 3 * 86_400)) };
+        let performed_at = dice.flip().then_some(begun);
         let mut journey = Journey {
-            enrolment: Enrolment { day_zero: date_of(day_zero), enrolled_at: stamp(enrolled_at), ..enrolment() },
+            enrolment: Enrolment {
+                day_zero: date_of(day_zero),
+                performed_at: performed_at.map(stamp),
+                enrolled_at: stamp(enrolled_at),
+                ..enrolment()
+            },
             day_zero,
+            performed_at,
             enrolled_at,
             done: BTreeSet::new(),
             decided: BTreeMap::new(),

@@ -31,6 +31,7 @@ mod sentences;
 mod silence;
 mod simulating;
 mod support;
+mod timed;
 mod travel;
 mod triage;
 mod views;

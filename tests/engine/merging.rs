@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aftercare::engine::{ItemKind, LateEnrolment, Line, Source, State, forbidden_until, merge, set_aside};
+use aftercare::engine::{Ends, ItemKind, LateEnrolment, Line, Source, State, forbidden_until, merge, set_aside};
 use aftercare::ids::{OccurrenceId, PatientId, PlanId};
 use aftercare::time::Stamp;
 use jiff::civil::{Date, date};
@@ -23,6 +23,8 @@ const WINDOWS: [[&str; 3]; 3] = [
     ["2026-05-04T06:00:00Z", "2026-05-04T12:00:00Z", "2026-05-05T12:00:00Z"],
     ["2026-05-05T12:00:00Z", "2026-05-05T20:00:00Z", "2026-05-05T22:00:00Z"],
 ];
+/// Where a line begins or ends by the hour.
+const HOURS: [&str; 3] = ["2026-05-04T09:00:00Z", "2026-05-04T15:30:00Z", "2026-05-05T13:00:00Z"];
 const DATES: [Date; 2] = [date(2026, 5, 4), date(2026, 5, 5)];
 const ENDS: [Option<Date>; 4] = [None, Some(date(2026, 5, 4)), Some(date(2026, 5, 7)), Some(date(2026, 8, 1))];
 
@@ -57,7 +59,8 @@ fn source() -> impl Strategy<Value = Source<'static>> {
     let ids = (1..5_u128, select(&KEYS[..]), select(&AREAS[..]));
     let stands = (select(State::ALL), select(&WINDOWS[..]), select(&ENDS[..]), any::<bool>());
     let caught_up = prop::option::of(select(&[LateEnrolment::CatchUp, LateEnrolment::StartNow][..]));
-    (ids, stands, caught_up).prop_map(|((of, key, area), (state, window, last_on, held), caught_up)| {
+    let hours = (prop::option::of(select(&HOURS[..])), prop::option::of(select(&HOURS[..])));
+    (ids, stands, caught_up, hours).prop_map(|((of, key, area), (state, window, last_on, held), caught_up, hours)| {
         let [opens_at, closes_at, late_until] = window.map(at);
         let (occurrence, slot) = (OccurrenceId::from(Uuid::nil()), "day");
         let plan = plan(of);
@@ -73,6 +76,8 @@ fn source() -> impl Strategy<Value = Source<'static>> {
             opens_at,
             closes_at,
             late_until,
+            from_at: hours.0.map(at),
+            until_at: hours.1.map(at),
             last_on,
             held,
             caught_up,
@@ -138,9 +143,17 @@ fn homes<'l>(lines: impl IntoIterator<Item = &'l Line<'static>>) -> BTreeMap<Sou
     homes
 }
 
-/// No end that is known is stricter than any.
-fn as_strict(one: Option<Date>, other: Option<Date>) -> bool {
-    one.is_none_or(|one| other.is_some_and(|other| one >= other))
+fn ends(source: &Source) -> Option<Ends> {
+    source.last_on.map(|on| Ends { on, at: source.until_at })
+}
+
+/// No end that is known is stricter than any, and no hour of a date than all of it.
+fn as_strict(one: Option<Ends>, other: Option<Ends>) -> bool {
+    let is_later = |one: Ends, other: Ends| match one.on.cmp(&other.on) {
+        std::cmp::Ordering::Equal => one.at.is_none_or(|at| other.at.is_some_and(|other| at >= other)),
+        order => order.is_gt(),
+    };
+    one.is_none_or(|one| other.is_some_and(|other| is_later(one, other)))
 }
 
 fn meets(one: (Stamp, Stamp), other: (Stamp, Stamp)) -> bool {
@@ -228,11 +241,13 @@ proptest! {
             });
             let holds: Vec<&Line> = holds.collect();
             prop_assert_eq!(holds.len(), 1);
-            prop_assert!(as_strict(holds[0].last_on(), source.last_on));
+            prop_assert!(as_strict(holds[0].ends(), ends(source)));
+            prop_assert!(holds[0].from_at().is_none_or(|from| source.from_at.is_some_and(|own| from <= own)));
+            prop_assert!(holds[0].until_at().is_none_or(|until| source.until_at.is_some_and(|own| until >= own)));
             prop_assert!(holds[0].held() || !source.held);
             prop_assert!(holds[0].opens_at().unwrap() <= source.opens_at && holds[0].closes_at().unwrap() >= source.closes_at);
             // And nothing stricter than the strictest is made up.
-            prop_assert!(holds[0].sources.iter().any(|one| one.last_on == holds[0].last_on()));
+            prop_assert!(holds[0].sources.iter().any(|one| ends(one) == holds[0].ends()));
         }
     }
 
@@ -241,10 +256,10 @@ proptest! {
         let (merged, _) = set_aside(merge(lines.clone()));
         for line in merged.iter().filter(|line| line.kind == ItemKind::Restriction) {
             let until = forbidden_until(line, &merged);
-            prop_assert!(as_strict(until, line.last_on()));
+            prop_assert!(as_strict(until, line.ends()));
             let alike = |one: &&Line| one.kind == ItemKind::Restriction && one.meaning.is_some() && one.meaning == line.meaning;
             for one in lines.iter().filter(alike) {
-                prop_assert!(as_strict(until, one.sources[0].last_on));
+                prop_assert!(as_strict(until, ends(&one.sources[0])));
             }
         }
     }

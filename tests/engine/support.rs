@@ -19,6 +19,47 @@ pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| parse(SMALL).unwrap()
 /// The small plan for a needle of 1 mm.
 pub static PLAN: LazyLock<Compiled> = LazyLock::new(|| compiled(json!({ "needle_depth_mm": 1.0 })));
 
+/// The same with lines that begin and end by the hour.
+pub static TIMED: LazyLock<Compiled> = LazyLock::new(|| {
+    let restriction = "key = \"gel-only\"\nkind = \"restriction\"\n";
+    assert_eq!(SMALL.matches(restriction).count(), 1);
+    let source = SMALL.replace(restriction, &format!("{restriction}until_hour = 24\nmeaning = \"products\"\n"));
+    compile(&parse(&(source + HOURS)).unwrap(), &parameters_of(json!({ "needle_depth_mm": 1.0 }))).unwrap()
+});
+
+const HOURS: &str = r#"
+[[item]]
+key = "sunscreen"
+kind = "task"
+days = ["2-9"]
+slots = ["morning", "evening"]
+from_hour = 24
+meaning = "products"
+title = { en = "Sunscreen", es = "Protector solar" }
+sources = ["CW"]
+
+[[item]]
+key = "cream"
+kind = "task"
+days = [1]
+slot = "evening"
+from_hour = 20
+title = { en = "Cream, once", es = "Crema, una vez" }
+sources = ["CW"]
+
+[[item]]
+key = "first-wash"
+kind = "instruction"
+days = ["0-1"]
+slot = "day"
+from_hour = 24
+title = { en = "First wash: after 24 hours", es = "Primer lavado: pasadas 24 horas" }
+timed_title = { en = "First wash", es = "Primer lavado" }
+text = { en = "Count 24 hours.", es = "Cuente 24 horas." }
+timed_text = { en = "Use lukewarm water.", es = "Use agua tibia." }
+sources = ["CW"]
+"#;
+
 pub fn compiled(parameters: Value) -> Compiled {
     compile(&PROTOCOL, &parameters_of(parameters)).unwrap()
 }
@@ -36,6 +77,7 @@ pub fn enrolment() -> Enrolment {
     Enrolment {
         plan: plan_id(),
         day_zero: date(2026, 5, 4),
+        performed_at: None,
         enrolled_at: at("2026-05-04T10:00:00Z"),
         status: PlanStatus::Active,
         stops: aftercare::engine::Stops::default(),

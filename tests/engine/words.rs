@@ -133,6 +133,8 @@ fn patient_texts(plan: &Protocol) -> Vec<(String, &Text)> {
     for one in &plan.items {
         all.push((format!("item {} title", one.key), &one.title));
         all.extend(one.text.iter().map(|text| (format!("item {}", one.key), text)));
+        let timed = one.timed.iter().flat_map(|timed| timed.title.iter().chain(&timed.text));
+        all.extend(timed.map(|text| (format!("item {} by the hour", one.key), text)));
     }
     for one in &plan.questions {
         all.push((format!("question {}", one.key), &one.text));

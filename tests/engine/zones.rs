@@ -51,6 +51,7 @@ fn enrolled(day_zero: Date) -> Enrolment {
     Enrolment {
         plan: plan_id(),
         day_zero,
+        performed_at: None,
         enrolled_at: Stamp::from(long_before),
         status: PlanStatus::Active,
         stops: aftercare::engine::Stops::default(),

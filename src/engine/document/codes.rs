@@ -77,6 +77,8 @@ codes! {
     BadCondition = "bad_condition", Error;
     /// A key that does not belong to this kind of entry, or needs another one beside it.
     Misplaced = "misplaced", Error;
+    /// Hours after the treatment that do not fit the days of the line.
+    HoursDiffer = "hours_differ", Error;
 
     // The linter: what a patient sees on each day.
     /// A day on which the plan says nothing to the patient.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::codes::DefectCode;
 use super::parts::{self, Reading, Style, condition_of, keys, must_be_known, optional_text, text, unique_key};
 use super::reader::{Fields, Node};
-use super::{Form, Hold, Item, ItemKind, LateEnrolment, Phase, Question, QuestionKind, Slot};
+use super::{Form, Hold, Item, ItemKind, LateEnrolment, Phase, Question, QuestionKind, Slot, timed};
 use crate::engine::conditions::Scope;
 
 /// The question whose choices are the signs in force.
@@ -96,6 +96,7 @@ pub(super) fn items(
             kind: kind.unwrap_or(ItemKind::Instruction),
             days: reading.days(fields),
             slots: item_slots(fields, slots),
+            timed: timed::timed(fields),
             when: reading.when(fields),
             title: text(fields, "title"),
             text: optional_text(fields, "text"),
@@ -111,6 +112,7 @@ pub(super) fn items(
         };
         if kind.is_some() {
             item_is_sound(fields, &item);
+            timed::is_sound(fields, &item);
             late_enrolment.iter().for_each(|node| late_enrolment_is_sound(node, &item));
         }
         fields.finish();

@@ -6,6 +6,7 @@ mod lines;
 mod parts;
 mod read;
 mod reader;
+mod timed;
 mod triggers;
 
 use super::clock::{Days, LocalTime};
@@ -241,6 +242,8 @@ pub struct Item {
     pub days: Days,
     /// Its windows on each of these days, as indexes into the slots.
     pub slots: Vec<usize>,
+    /// The hours after the treatment at which it begins or ends, where the time of treatment is known; otherwise its days count.
+    pub timed: Option<Timed>,
     /// When it belongs to the plan.
     pub when: Option<Condition>,
     /// The short line.
@@ -265,6 +268,19 @@ pub struct Item {
     pub grounds: Grounds,
     /// What the sources said, for staff.
     pub range: Option<String>,
+}
+
+/// Hours after the treatment, of which a line has at least one, and what it says if the time of treatment is known: nobody must count then.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Timed {
+    /// After so many hours it begins, instead of with its first day.
+    pub from_hour: Option<i32>,
+    /// After so many hours it ends, instead of with its last day.
+    pub until_hour: Option<i32>,
+    /// The short line, if it is another one then.
+    pub title: Option<Text>,
+    /// The detail, if it is another one then.
+    pub text: Option<Text>,
 }
 
 /// What keeps a restriction in force after its last day.

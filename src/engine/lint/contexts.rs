@@ -151,6 +151,7 @@ fn lean(protocol: &Protocol) -> Protocol {
     }
     for item in &mut lean.items {
         (item.title, item.text, item.range) = Default::default();
+        item.timed.iter_mut().for_each(|timed| (timed.title, timed.text) = Default::default());
         item.grounds = Grounds::default();
     }
     for question in &mut lean.questions {

@@ -180,8 +180,14 @@ fn clash(a: &Item, b: &Item) -> Option<(DefectCode, String, String)> {
             "give them different days, or different meanings".to_owned(),
         ));
     }
-    if same_meaning && avoids(a) && avoids(b) && last_day(a) != last_day(b) {
-        let problem = format!("`{}` and `{}` forbid the same thing and end on different days", a.key, b.key);
+    if same_meaning && (does(a) && avoids(b) || avoids(a) && does(b)) && a.meets_by_the_hour(b) {
+        let problem = format!("`{}` and `{}` say the opposite at one moment where the time is known", a.key, b.key);
+        let fix = "let the one end (`until_hour`) no later than the other begins (`from_hour`)";
+        return Some((DefectCode::Contradiction, problem, fix.to_owned()));
+    }
+    let end = |item: &Item| (last_day(item), item.timed.as_ref().and_then(|timed| timed.until_hour));
+    if same_meaning && avoids(a) && avoids(b) && end(a) != end(b) {
+        let problem = format!("`{}` and `{}` forbid the same thing and end at different times", a.key, b.key);
         return Some((DefectCode::Contradiction, problem, "keep one of them, or give each its own `when`".to_owned()));
     }
     let same_slot = a.slots.iter().any(|slot| b.slots.contains(slot));

@@ -168,6 +168,12 @@ impl Linter<'_, '_> {
             if let Some(text) = &one.text {
                 add(format!("item[{index}].text"), text, true);
             }
+            if let Some(title) = one.timed.as_ref().and_then(|timed| timed.title.as_ref()) {
+                add(format!("item[{index}].timed_title"), title, true);
+            }
+            if let Some(text) = one.timed.as_ref().and_then(|timed| timed.text.as_ref()) {
+                add(format!("item[{index}].timed_text"), text, true);
+            }
         }
         for (index, one) in protocol.questions.iter().enumerate() {
             add(format!("question[{index}].text"), &one.text, true);

@@ -96,6 +96,7 @@ impl<'a> Run<'a> {
         let enrolment = Enrolment {
             plan,
             day_zero,
+            performed_at: checked.script.performed_at,
             enrolled_at,
             status: PlanStatus::Active,
             stops: Stops::default(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use crate::engine::answers::Answers;
-use crate::engine::calendar::{day_number, local_instant};
+use crate::engine::calendar::{day_number, local_date, local_instant};
 use crate::engine::clock::LocalTime;
 use crate::engine::compile::Compiled;
 use crate::engine::document::nearest;
@@ -23,6 +23,8 @@ pub struct Script {
     /// The date of the treatment at the clinic: day 0.
     #[schema(value_type = String, format = Date, example = "2026-05-04")]
     pub treated_on: Date,
+    /// When the treatment was, on that date at the clinic; without it, hours after the treatment are whole days.
+    pub performed_at: Option<Stamp>,
     /// Where the patient is at first.
     #[schema(max_length = 64, example = "Europe/London")]
     pub zone: String,
@@ -57,6 +59,7 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             treated_on: jiff::civil::date(2026, 5, 4),
+            performed_at: None,
             zone: "Europe/London".to_owned(),
             clinic_zone: None,
             enrolled_at: None,
@@ -180,6 +183,9 @@ pub(super) fn check<'a>(compiled: &Compiled, script: &'a Script) -> Result<Check
     };
     if !(2000..=2100).contains(&script.treated_on.year()) {
         problems.add("/treated_on", "out_of_range", "must be between the years 2000 and 2100");
+    }
+    if script.performed_at.is_some_and(|at| local_date(&clinic_zone, at) != script.treated_on) {
+        problems.add("/performed_at", "not_on_date", "must fall on `treated_on`, by the clock at the clinic");
     }
     let until_day = script.until_day.unwrap_or(compiled.horizon_day);
     if !(0..=compiled.horizon_day).contains(&until_day) {

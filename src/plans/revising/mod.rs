@@ -79,6 +79,10 @@ pub enum Wish {
     Correct {
         /// Its date.
         performed_on: Option<Date>,
+        /// The instant at which it was.
+        performed_at: Option<Stamp>,
+        /// It is not known at which instant it was.
+        time_unknown: bool,
         /// Where on the body.
         body_area: Option<String>,
         /// Its parameters.
@@ -199,8 +203,10 @@ fn step(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: Stam
     let treatment = patients::treatment(c, before.plan.clinic_id, before.plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
     let state = state_of(&before, &treatment.body_area)?;
-    if let Wish::Correct { performed_on: Some(date), .. } = &order.wish {
-        patients::check_date(&before.clinic.zone, (*date).into(), at)?;
+    if let Wish::Correct { performed_on, performed_at, .. } = &order.wish {
+        let date = performed_on.unwrap_or(before.plan.day_zero.0).into();
+        patients::check_date(&before.clinic.zone, date, at)?;
+        patients::check_time(&before.clinic.zone, *performed_at, date, at)?;
     }
     let now = now(&before, &before.known_all(c)?, at);
     let deed = deed(order, &now);
@@ -278,7 +284,8 @@ fn follow(
     m: &Moment,
 ) -> Result<Vec<Revised>, Error> {
     let of_treatment = |state: &PlanState| {
-        (state.day_zero, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
+        let when = (state.day_zero, state.performed_at);
+        (when, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
     };
     let (plan, (before, after)) = (&done.after.plan, &done.states);
     let is_of_treatment = of_treatment(before) != of_treatment(after);
@@ -422,6 +429,9 @@ fn note_for_alerts((before, after): &(PlanState, PlanState)) -> Option<(&'static
         let detail = format!("The treatment's date was corrected from {} to {}.", before.day_zero, after.day_zero);
         return Some(("treatment_corrected", detail));
     }
+    if before.performed_at != after.performed_at {
+        return Some(("treatment_corrected", "The treatment's time was corrected.".to_owned()));
+    }
     if (&before.parameters, &before.body_area) != (&after.parameters, &after.body_area) {
         return Some(("treatment_corrected", "The treatment's area or parameters were corrected.".to_owned()));
     }
@@ -440,6 +450,7 @@ fn state_of(dossier: &Dossier, body_area: &str) -> Result<PlanState, Error> {
     Ok(PlanState {
         status: plan.status,
         day_zero: plan.day_zero.0,
+        performed_at: plan.performed_at,
         body_area: body_area.to_owned(),
         parameters: plan.parameters.to()?,
         version_id: plan.version_id,
@@ -467,8 +478,10 @@ fn deed(order: &Order, now: &Now) -> Deed {
         Wish::Resume(on) => Command::Resume { on: today(on) },
         Wish::End(on, status) => Command::End { on: today(on), status: *status },
         Wish::EnterInError => Command::EnterInError,
-        Wish::Correct { performed_on, body_area, parameters } => Command::Correct {
+        Wish::Correct { performed_on, performed_at, time_unknown, body_area, parameters } => Command::Correct {
             performed_on: *performed_on,
+            performed_at: *performed_at,
+            time_unknown: *time_unknown,
             body_area: body_area.clone(),
             parameters: parameters.clone(),
             overruled: order.overrule.as_ref().map(|why| why.as_str().to_owned()),
@@ -490,6 +503,7 @@ fn with_state(old: &Plan, wanted: &PlanState) -> Result<Plan, Error> {
         version_id: wanted.version_id,
         earlier_versions: some(!wanted.earlier_versions.is_empty(), Json::of(&wanted.earlier_versions))?,
         day_zero: wanted.day_zero.into(),
+        performed_at: wanted.performed_at,
         parameters: if has_parameters { old.parameters.clone() } else { Json::of(&wanted.parameters)? },
         stops: some(wanted.stops != Stops::default(), Json::of(&wanted.stops))?,
         overrides: some(!wanted.overrides.is_empty(), Json::of(&wanted.overrides))?,
@@ -583,13 +597,14 @@ fn not_undone(why: engine::UndoRefusal) -> Error {
     }
 }
 
-/// A revision from before `overruled` was kept in it says nothing of that: it is taken as it is now.
+/// A revision from before `overruled`, or the time of treatment, was kept in it says nothing of that: it is taken as it is now.
 fn as_engine(row: &Revision, zone: &TimeZone, now: &PlanState) -> Result<engine::Revision, Error> {
     let read = |json: &Json| {
-        let is_kept = json.to::<BTreeMap<String, serde_json::Value>>()?.contains_key("overruled");
+        let kept = json.to::<BTreeMap<String, serde_json::Value>>()?;
         let state: PlanState = json.to()?;
-        let overruled = if is_kept { state.overruled } else { now.overruled.clone() };
-        Ok::<_, Error>(PlanState { overruled, ..state })
+        let overruled = if kept.contains_key("overruled") { state.overruled } else { now.overruled.clone() };
+        let performed_at = if kept.contains_key("performed_at") { state.performed_at } else { now.performed_at };
+        Ok::<_, Error>(PlanState { overruled, performed_at, ..state })
     };
     let (before, after) = (read(&row.before_state)?, read(&row.after_state)?);
     let (number, undoes, made_at) = (row.revision, row.undoes, row.made_at);
@@ -661,9 +676,14 @@ fn same_for_twin(
             done => return Ok((order, done?)),
         }
     }
-    let PlanState { day_zero, body_area, parameters, .. } = done.states.1.clone();
-    let order =
-        with(Wish::Correct { performed_on: Some(day_zero), body_area: Some(body_area), parameters: Some(parameters) });
+    let PlanState { day_zero, performed_at, body_area, parameters, .. } = done.states.1.clone();
+    let order = with(Wish::Correct {
+        performed_on: Some(day_zero),
+        performed_at,
+        time_unknown: performed_at.is_none(),
+        body_area: Some(body_area),
+        parameters: Some(parameters),
+    });
     let done = step(c, cache, twin, &order, at)?;
     Ok((order, done))
 }
@@ -673,6 +693,7 @@ fn correct_treatment(c: &mut Conn, plan: &Plan, state: &PlanState, m: &Moment) -
         .ok_or_else(|| Error::internal("a plan without a treatment", plan.id))?;
     let after = Treatment {
         performed_on: state.day_zero.into(),
+        performed_at: state.performed_at,
         body_area: state.body_area.clone(),
         parameters: Json::of(&state.parameters)?,
         entered_in_error_at: (state.status == PlanStatus::EnteredInError).then_some(m.at),

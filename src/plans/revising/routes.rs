@@ -117,7 +117,7 @@ fn line_view(dossier: &Dossier, occurrence: &engine::Occurrence) -> Result<Chang
         key: item.key.clone(),
         kind: item.kind,
         slot: crate::today::slot_of(dossier, occurrence)?.key.clone(),
-        title: views::say(&item.title, &["en"], dossier),
+        title: views::say(item.title_if(occurrence.instants.are_known()), &["en"], dossier),
         last_on: occurrence.last_on.map(Into::into),
     })
 }
@@ -288,6 +288,13 @@ async fn revoke_plan(
 struct Correction {
     /// The local date at the clinic.
     performed_on: Option<Date>,
+    /// The instant at which it was, on its date by the clock at the clinic (`not_on_date`). Left out, it stays; with another `performed_on` it
+    /// is not known any more.
+    performed_at: Option<Stamp>,
+    /// It is not known at which instant it was; not together with `performed_at`.
+    #[serde(default)]
+    #[schema(example = false)]
+    time_unknown: bool,
     /// Where on the body.
     body_area: Option<Key>,
     /// All parameters: needle depth, skin type, and what the screening asked.
@@ -319,7 +326,13 @@ async fn correct_plan(
     if let Some(parameters) = &body.parameters {
         crate::patients::check_parameters(parameters)?;
     }
+    if body.time_unknown && body.performed_at.is_some() {
+        let detail = "cannot be there together with `performed_at`";
+        return Err(Error::field("/time_unknown", "invalid_value", detail));
+    }
     let wish = Wish::Correct {
+        performed_at: body.performed_at,
+        time_unknown: body.time_unknown,
         performed_on: body.performed_on.map(|date| date.0),
         body_area: body.body_area.map(Into::into),
         parameters: body.parameters,

@@ -89,11 +89,16 @@ fn line_key<'a>(compiled: &'a Compiled, occurrence: &Occurrence) -> Option<LineK
     Some((item.key.as_str(), slot.key.as_str()))
 }
 
-type Said<'a> = (Option<(&'a engine::Text, Option<&'a engine::Text>)>, Stamp, Stamp, Option<Date>, bool);
+type Words<'a> = (&'a engine::Text, Option<&'a engine::Text>);
+type Said<'a> = (Option<Words<'a>>, Stamp, Stamp, (Option<Date>, Option<Stamp>), bool);
 
 fn said<'a>(side: &'a Side, occurrence: &Occurrence) -> Said<'a> {
-    let words = side.compiled.items.get(occurrence.item).map(|item| (&item.title, item.text.as_ref()));
-    (words, occurrence.opens_at, occurrence.closes_at, occurrence.last_on, occurrence.held)
+    let words = side.compiled.items.get(occurrence.item).map(|item| {
+        let is_timed = occurrence.instants.are_known();
+        (item.title_if(is_timed), item.text_if(is_timed))
+    });
+    let (opens_at, closes_at, until_at) = (occurrence.opens_at, occurrence.closes_at, occurrence.instants.until_at);
+    (words, opens_at, closes_at, (occurrence.last_on, until_at), occurrence.held)
 }
 
 /// What a patient reads of a change that followed by itself, or was of all plans at once; of every other somebody wrote why.

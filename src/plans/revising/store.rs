@@ -20,6 +20,7 @@ pub fn set(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
             plans::version_id.eq(plan.version_id),
             plans::earlier_versions.eq(&plan.earlier_versions),
             plans::day_zero.eq(plan.day_zero),
+            plans::performed_at.eq(plan.performed_at),
             plans::parameters.eq(&plan.parameters),
             plans::overruled.eq(&plan.overruled),
             plans::stops.eq(&plan.stops),
@@ -83,6 +84,7 @@ pub fn set_treatment(c: &mut Conn, treatment: &Treatment) -> Result<(), Error> {
     diesel::update(treatments::table.find((treatment.clinic_id, treatment.id)))
         .set((
             treatments::performed_on.eq(treatment.performed_on),
+            treatments::performed_at.eq(treatment.performed_at),
             treatments::body_area.eq(&treatment.body_area),
             treatments::parameters.eq(&treatment.parameters),
             treatments::entered_in_error_at.eq(treatment.entered_in_error_at),

@@ -183,6 +183,10 @@ words! {
         "Se muestra también mientras se decide sobre un motivo para no empezar",
         "Auch sichtbar, solange über einen Grund, nicht zu beginnen, entschieden wird";
     hours: "Hours", "Horas", "Uhrzeit";
+    begins_after: "Begins, where the time of treatment is known", "Empieza, si se conoce la hora del tratamiento", "Beginnt, wenn die Uhrzeit der Behandlung bekannt ist";
+    ends_after: "Ends, where the time of treatment is known", "Termina, si se conoce la hora del tratamiento", "Endet, wenn die Uhrzeit der Behandlung bekannt ist";
+    hours_after: "{hours} hours after it", "{hours} horas después", "{hours} Stunden danach";
+    timed_says: "It says then", "Entonces dice", "Dann steht dort";
     reminder: "Reminder", "Recordatorio", "Erinnerung";
     late_until: "Answer accepted until", "Respuesta aceptada hasta", "Antwort möglich bis";
     range: "Sources said", "Las fuentes dicen", "Quellen sagen";

@@ -1,7 +1,7 @@
 //! What the patient reads and is asked: the lines of the plan, its phases and its questions.
 
 use super::{Row, Section, Writing};
-use crate::engine::{Hold, Item, ItemKind, Phase, Purpose, Question, SIGNS};
+use crate::engine::{Hold, Item, ItemKind, Phase, Purpose, Question, SIGNS, Timed};
 
 impl Writing<'_> {
     pub(super) fn restrictions(&self) -> Section {
@@ -31,6 +31,7 @@ impl Writing<'_> {
         let row = Row::new(&item.key, self.reader.say(&item.title)).on(&item.days).from(&item.grounds);
         let row = self.only_for(row.note("", text), item.when.as_ref());
         let row = row.note(words.hours, hours.join(", "));
+        let row = item.timed.iter().fold(row, |row, timed| self.timed(row, timed));
         let row = row.note(words.photos, item.views.join(", "));
         let row = row.note(words.asks, self.asked(item));
         let row =
@@ -38,6 +39,16 @@ impl Writing<'_> {
         let row = row.note("", if item.even_when_excluded { words.shown_meanwhile } else { "" });
         let row = item.hold.iter().fold(row, |row, hold| self.held(row, hold));
         row.note(words.range, item.range.clone().unwrap_or_default())
+    }
+
+    /// The hours of a line, with its words where the time of treatment is known.
+    fn timed(&self, row: Row, timed: &Timed) -> Row {
+        let words = self.reader.words;
+        let after = |hours: i32| words.hours_after.replace("{hours}", &hours.to_string());
+        let row = row.note(words.begins_after, timed.from_hour.map(after).unwrap_or_default());
+        let row = row.note(words.ends_after, timed.until_hour.map(after).unwrap_or_default());
+        let says: Vec<String> = timed.title.iter().chain(&timed.text).map(|text| self.reader.say(text)).collect();
+        row.note(words.timed_says, says.join(" "))
     }
 
     fn held(&self, row: Row, hold: &Hold) -> Row {
