@@ -164,6 +164,11 @@ impl Adjust {
 }
 
 impl Compiled {
+    /// The same without its lines laid out over the days, which are most of what it takes in memory: `lay_out` brings them back.
+    pub(super) fn without_days(self) -> Self {
+        Self { by_day: Vec::new(), ..self }
+    }
+
     /// Lays the lines out over the days again, after a change of them.
     pub(super) fn lay_out(&mut self) {
         let last = self.items.iter().filter_map(|item| item.days.last()).max().unwrap_or_default();

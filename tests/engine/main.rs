@@ -10,6 +10,7 @@ mod days;
 mod dice;
 mod diffing;
 mod facts;
+mod heavy;
 mod hours;
 mod journeys;
 mod late_enrolment;

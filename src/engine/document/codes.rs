@@ -80,7 +80,10 @@ codes! {
     /// Hours after the treatment that do not fit the days of the line.
     HoursDiffer = "hours_differ", Error;
 
-    // The linter: what a patient sees on each day.
+    // The linter.
+    /// A plan that makes more work for the checks than one document may.
+    TooComplex = "too_complex", Error;
+    // What a patient sees on each day.
     /// A day on which the plan says nothing to the patient.
     DayWithoutInstruction = "day_without_instruction", Error;
     /// A day of the first two weeks that belongs to no phase.

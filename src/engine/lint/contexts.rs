@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use super::budget::{Budget, JUDGED};
 use crate::engine::compile::{Compiled, compile};
 use crate::engine::conditions::{Condition, Known, Verdict};
 use crate::engine::document::{Grounds, Item, Parameter, Protocol, SIGNS};
@@ -15,6 +16,9 @@ use crate::engine::words::{ItemKind, ParameterKind};
 const MOST_CONTEXTS: usize = 512;
 /// The most values of parameters that are tried together for one condition.
 const MOST_VALUES: usize = 20_000;
+
+/// What a line of a plan takes, in units of the budget.
+const LINE_KEPT: usize = 8;
 
 /// The combinations a plan tells apart.
 pub(super) struct Contexts {
@@ -47,12 +51,12 @@ pub(super) struct CheckIn {
 type Values = BTreeMap<String, Option<Known>>;
 
 impl Contexts {
-    pub(super) fn of(protocol: &Protocol) -> Self {
-        let (groups, mut complete) = groups(protocol);
+    pub(super) fn of(protocol: &Protocol, budget: &Budget) -> Self {
+        let (groups, mut complete) = groups(protocol, budget);
         let combinations = combined(&groups);
         complete &= combinations.len() == groups.iter().map(Vec::len).fold(1, usize::saturating_mul);
         let lean = lean(protocol);
-        let all = combinations.iter().filter_map(|values| Context::of(&lean, values)).collect();
+        let all = combinations.iter().map_while(|values| Context::within(&lean, values, budget)).flatten().collect();
         Self { all, complete }
     }
 
@@ -64,10 +68,17 @@ impl Contexts {
 
 impl Contexts {
     /// One of each kind of patient for whom these conditions can read something else.
-    pub(super) fn told_apart_by(&self, conditions: &[&Condition], symptoms: &[String]) -> Vec<&Context> {
+    pub(super) fn told_apart_by(
+        &self,
+        conditions: &[&Condition],
+        symptoms: &[String],
+        budget: &Budget,
+    ) -> Vec<&Context> {
         let names = Self::names_of(conditions, symptoms);
         let mut seen = BTreeSet::new();
-        self.all.iter().filter(|context| seen.insert(context.as_read_by(&names))).collect()
+        let cost = |context: &Context| 1 + context.check_ins.len() * (1 + names.len());
+        let in_time = self.all.iter().take_while(|context| budget.work(cost(context)));
+        in_time.filter(|context| seen.insert(context.as_read_by(&names))).collect()
     }
 
     /// What these conditions read of a kind of patient, and these symptoms.
@@ -95,6 +106,19 @@ impl Context {
         (asked, expected, format!("{fixed:?}"))
     }
 
+    /// The kind of patient, if values make one; `None` if there is no room for it.
+    fn within(protocol: &Protocol, values: &Values, budget: &Budget) -> Option<Option<Self>> {
+        let lines = protocol.items.len() + protocol.signs.len() + protocol.questions.len() + protocol.phases.len();
+        if !budget.work(lines) || !budget.keep(LINE_KEPT * lines) {
+            return None;
+        }
+        Some(Self::of(protocol, values)).filter(|context| {
+            let check_ins = context.iter().flat_map(|context| &context.check_ins);
+            let kept: usize = check_ins.map(|check_in| 2 + check_in.asked.len() + check_in.signs.len()).sum();
+            budget.work(kept) && budget.keep(kept)
+        })
+    }
+
     fn of(protocol: &Protocol, values: &Values) -> Option<Self> {
         let mut given: BTreeMap<String, Json> = BTreeMap::new();
         for parameter in &protocol.parameters {
@@ -105,7 +129,7 @@ impl Context {
             };
             given.extend(value.map(|value| (parameter.key.clone(), value.to_json())));
         }
-        let compiled = compile(protocol, &Parameters(given)).ok()?;
+        let compiled = compile(protocol, &Parameters(given)).ok()?.without_days();
         let mut check_ins: Vec<CheckIn> = Vec::new();
         for item in compiled.items.iter().filter(|item| item.kind == ItemKind::CheckIn) {
             check_ins.extend(item.days.iter().map(|day| CheckIn::of(&compiled, item, day)));
@@ -166,7 +190,7 @@ fn lean(protocol: &Protocol) -> Protocol {
 }
 
 /// Groups of parameters that are read together, each with one set of values for every outcome it can have.
-fn groups(protocol: &Protocol) -> (Vec<Vec<Values>>, bool) {
+fn groups(protocol: &Protocol, budget: &Budget) -> (Vec<Vec<Values>>, bool) {
     let variants = protocol.variants.iter().map(|variant| &variant.when);
     let lines = plan_conditions(protocol).into_iter().filter(|when| reads_parameter(protocol, when));
     let atoms: Vec<(&Condition, BTreeSet<&str>)> =
@@ -188,7 +212,7 @@ fn groups(protocol: &Protocol) -> (Vec<Vec<Values>>, bool) {
     groups.retain(|group| !group.is_empty());
     let mut complete = true;
     let outcomes = |group: BTreeSet<&str>| {
-        let (all, whole) = products(protocol, &group);
+        let (all, whole) = products(protocol, &group, budget);
         complete &= whole;
         let inside: Vec<&Condition> =
             atoms.iter().filter(|(_, names)| names.is_subset(&group)).map(|(when, _)| *when).collect();
@@ -198,7 +222,8 @@ fn groups(protocol: &Protocol) -> (Vec<Vec<Values>>, bool) {
             format!("{verdicts:?} {kept:?}")
         };
         let mut seen = BTreeSet::new();
-        all.into_iter().filter(|values| seen.insert(outcome(values))).collect()
+        let in_time = all.into_iter().take_while(|_| budget.work(JUDGED * (1 + inside.len())));
+        in_time.filter(|values| seen.insert(outcome(values))).collect()
     };
     let outcomes = groups.into_iter().map(outcomes).collect();
     (outcomes, complete)
@@ -245,7 +270,7 @@ pub(super) fn next(chosen: &mut [usize], sizes: &[usize]) -> bool {
 }
 
 /// All values of some parameters together, and whether none was left out.
-fn products(protocol: &Protocol, names: &BTreeSet<&str>) -> (Vec<Values>, bool) {
+fn products(protocol: &Protocol, names: &BTreeSet<&str>, budget: &Budget) -> (Vec<Values>, bool) {
     let conditions = all_conditions(protocol);
     let choices: Vec<(&str, Vec<Option<Known>>)> = protocol
         .parameters
@@ -268,7 +293,7 @@ fn products(protocol: &Protocol, names: &BTreeSet<&str>) -> (Vec<Values>, bool) 
         if !next(&mut chosen, &sizes) {
             return (all, true);
         }
-        if all.len() >= MOST_VALUES {
+        if all.len() >= MOST_VALUES || !budget.work(JUDGED) {
             return (all, false);
         }
     }
@@ -317,8 +342,8 @@ fn judge(protocol: &Protocol, when: &Condition, values: &Values) -> Verdict {
 }
 
 /// What a condition over parameters and variants can be: whether it holds for somebody, and whether it does not.
-pub(super) fn outcomes(protocol: &Protocol, when: &Condition) -> Option<(bool, bool)> {
-    let (all, complete) = products(protocol, &parameters_of(protocol, when));
+pub(super) fn outcomes(protocol: &Protocol, when: &Condition, budget: &Budget) -> Option<(bool, bool)> {
+    let (all, complete) = products(protocol, &parameters_of(protocol, when), budget);
     let holds = all.iter().any(|values| judge(protocol, when, values) == Verdict::True);
     let fails = all.iter().any(|values| judge(protocol, when, values) != Verdict::True);
     (complete || (holds && fails)).then_some((holds, fails))

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Linter;
-use super::contexts::{Context, Contexts};
+use super::contexts::Context;
 use crate::engine::calendar::{Age, DayOfPlan};
 use crate::engine::document::{DefectCode, Item, Phase};
 use crate::engine::words::ItemKind;
 
+/// So many days of lines are looked at in a unit of work.
+const SEEN_IN_A_UNIT: usize = 8;
 /// Until this day every day belongs to a phase.
 const PHASES_UNTIL: i32 = 14;
 
@@ -82,7 +84,9 @@ impl Linter<'_, '_> {
     /// Runs of days that a check names, each once, with the patients they are about.
     fn runs(&self, days: impl Fn(&Context) -> Vec<i32>) -> Vec<(i32, i32, String)> {
         let mut found: BTreeMap<(i32, i32), Vec<&Context>> = BTreeMap::new();
-        for context in &self.contexts.all {
+        let lines = self.protocol.items.len() + self.protocol.phases.len();
+        let days_and_lines = usize::try_from(self.protocol.horizon_day).unwrap_or_default().saturating_mul(lines);
+        for context in self.patients().take_while(|_| self.budget.work(days_and_lines / SEEN_IN_A_UNIT)) {
             let mut runs: Vec<(i32, i32)> = Vec::new();
             for day in days(context) {
                 match runs.last_mut() {
@@ -102,10 +106,10 @@ impl Linter<'_, '_> {
     }
 
     fn phases_show(&self) {
-        let applies = |phase: &Phase| self.contexts.all.iter().any(|one| Contexts::holds(one, phase.when.as_ref()));
+        let applies = |phase: &Phase| self.holds_together(&[phase.when.as_ref()]);
         let mut shown: BTreeSet<&str> = BTreeSet::new();
-        for context in &self.contexts.all {
-            let days = 0..=self.protocol.horizon_day;
+        for context in self.patients() {
+            let days = (0..=self.protocol.horizon_day).take_while(|_| self.budget.work(1));
             shown.extend(
                 days.filter_map(|day| context.compiled.phase_on(DayOfPlan(day), Age(day)))
                     .map(|phase| phase.key.as_str()),
@@ -125,13 +129,9 @@ impl Linter<'_, '_> {
     fn lines_agree(&self) {
         let items: Vec<(usize, &Item)> = self.protocol.items.iter().enumerate().collect();
         for (at, (_, earlier)) in items.iter().enumerate() {
-            for (index, later) in items.iter().skip(at + 1) {
+            for (index, later) in items.iter().skip(at + 1).take_while(|_| self.budget.work(1)) {
                 let Some((code, problem, fix)) = clash(earlier, later) else { continue };
-                let together =
-                    self.contexts.all.iter().any(|context| {
-                        [earlier, later].iter().all(|item| Contexts::holds(context, item.when.as_ref()))
-                    });
-                if together {
+                if self.holds_together(&[earlier.when.as_ref(), later.when.as_ref()]) {
                     self.places.add(&format!("item[{index}].days"), code, problem, fix);
                 }
             }
@@ -143,10 +143,7 @@ impl Linter<'_, '_> {
             let phase = self.protocol.phases.iter().find(|phase| item.protects_from.as_ref() == Some(&phase.key));
             let Some(phase) = phase else { continue };
             let (Some(begins), Some(ends)) = (first_day(phase), last_day(item)) else { continue };
-            let together =
-                self.contexts.all.iter().any(|context| {
-                    [&item.when, &phase.when].iter().all(|when| Contexts::holds(context, when.as_ref()))
-                });
+            let together = self.holds_together(&[item.when.as_ref(), phase.when.as_ref()]);
             if together && ends < begins {
                 let problem = format!(
                     "`{}` ends on day {ends}, before the phase `{}` it protects from begins on day {begins}",

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Linter;
+use super::budget::{Budget, JUDGED};
 use super::contexts::{Context, Contexts, read_names};
 use super::days::days;
 use crate::engine::calendar::Age;
@@ -30,7 +31,7 @@ impl Linter<'_, '_> {
     pub(super) fn answers_are_judged(&self) {
         // What nothing reads at all is told as that.
         let read = read_names(self.protocol);
-        let found = not_judged(self.protocol, &self.contexts);
+        let found = not_judged(self.protocol, &self.contexts, self.budget);
         let questions = self.protocol.questions.iter().enumerate();
         for (index, question) in questions.filter(|(_, question)| read.contains(question.key.as_str())) {
             let asked: Vec<&NotJudgedDays> =
@@ -50,22 +51,23 @@ impl Linter<'_, '_> {
 }
 
 /// On which days of the plan an answer to a question would not be judged.
-pub(super) fn not_judged(protocol: &Protocol, contexts: &Contexts) -> Vec<NotJudgedDays> {
+pub(super) fn not_judged(protocol: &Protocol, contexts: &Contexts, budget: &Budget) -> Vec<NotJudgedDays> {
     let mut found = Vec::new();
     let questions = protocol.questions.iter().filter(|question| question.key != SIGNS && is_for_rules(question));
     for question in questions {
         let reading: Vec<&Rule> = protocol.rules.iter().filter(|rule| reads(rule, question)).collect();
         let names: Vec<_> = reading.iter().map(|rule| &rule.when).collect();
         let mut by_day: BTreeMap<i32, (String, bool)> = BTreeMap::new();
-        for context in contexts.told_apart_by(&names, std::slice::from_ref(&question.key)) {
-            if !Contexts::holds(context, question.when.as_ref()) {
+        for context in contexts.told_apart_by(&names, std::slice::from_ref(&question.key), budget) {
+            if !budget.work(JUDGED) || !Contexts::holds(context, question.when.as_ref()) {
                 continue;
             }
             let asked: BTreeSet<i32> =
                 context.check_ins.iter().filter(|one| one.asked.contains(&question.key)).map(|one| one.day).collect();
             // Days on which the same rules read the same values are judged once.
             let mut known: BTreeMap<Vec<usize>, Option<String>> = BTreeMap::new();
-            for day in 0..=protocol.horizon_day {
+            let in_time = (0..=protocol.horizon_day).take_while(|_| budget.work(1 + reading.len()));
+            for day in in_time {
                 let missed = known.entry(signature(context, question, &reading, day));
                 let missed = missed.or_insert_with(|| first_missed(context, question, &reading, day)).clone();
                 if let Some(answer) = missed {

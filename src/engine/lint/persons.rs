@@ -138,6 +138,8 @@ impl Part {
         let enrolment = Enrolment {
             plan: PlanId(Uuid::nil()),
             day_zero: DAY_ZERO,
+            // Lines with hours are told apart pair by pair: `meets_by_the_hour`.
+            performed_at: None,
             enrolled_at: midnight(enrolled.unwrap_or_default()),
             status: PlanStatus::Active,
             stops: Stops::default(),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::budget::Budget;
 use super::contexts::Contexts;
 use super::days::last_day;
 use super::persons::{Part, Person, persons};
@@ -11,17 +12,16 @@ use crate::engine::day::{Day, Occurrence};
 use crate::engine::document::{DefectCode, Item};
 use crate::engine::words::{ItemKind, State};
 
-/// So many lines are looked at while the plan is played; of what is left then nothing is claimed.
-const MOST_LINES: usize = 100_000;
+/// What a line of a day costs that the engine computes.
+const LINE_COMPUTED: usize = 16;
 /// So many pairs of lines are named.
 const MOST_PAIRS: usize = 100;
 /// A word of a key that is shorter says nothing about what its line is about.
 const SHORTEST_WORD: usize = 4;
 
-/// What the play has found and what it may still look at.
-#[derive(Default)]
-struct Play {
-    looked_at: usize,
+/// What the play has found.
+struct Play<'b> {
+    budget: &'b Budget,
     /// Each pair of lines once: the earlier of them in the document first.
     pairs: BTreeSet<(String, String)>,
     found: Vec<Found>,
@@ -44,8 +44,9 @@ impl Linter<'_, '_> {
         let keys: BTreeSet<&str> = items.iter().map(|item| item.key.as_str()).collect();
         let holds: Vec<_> = items.iter().filter_map(|item| Some(&item.hold.as_ref()?.when)).collect();
         let names = Contexts::names_of(&holds, &[]);
-        let (mut play, mut seen) = (Play::default(), BTreeSet::new());
-        for context in &self.contexts.all {
+        let mut play = Play { budget: self.budget, pairs: BTreeSet::new(), found: Vec::new(), hidden: BTreeMap::new() };
+        let mut seen = BTreeSet::new();
+        for context in self.patients() {
             let present: Vec<&str> =
                 context.compiled.items.iter().map(|item| item.key.as_str()).filter(|key| keys.contains(key)).collect();
             if !present.is_empty() && seen.insert((present, context.as_read_by(&names))) {
@@ -141,9 +142,9 @@ fn shares_a_word(a: &Item, b: &Item) -> bool {
     !words(a).is_disjoint(&words(b))
 }
 
-impl Play {
+impl Play<'_> {
     fn is_over(&self) -> bool {
-        self.looked_at >= MOST_LINES || self.found.len() >= MOST_PAIRS
+        self.budget.is_spent() || self.found.len() >= MOST_PAIRS
     }
 
     /// Every person of one kind of patient.
@@ -198,14 +199,14 @@ impl Play {
     }
 
     fn day(&mut self, part: &Part, day: &Day, who: impl Fn() -> String) {
-        self.looked_at += part.cost();
+        self.budget.work(LINE_COMPUTED * part.cost());
         let mut by_meaning: BTreeMap<&str, Vec<(&Item, &Occurrence)>> = BTreeMap::new();
         for one in day.occurrences.iter().filter(|one| matches!(one.state, State::Upcoming | State::Open)) {
             let Some(item) = part.plan.items.get(one.item) else { continue };
             by_meaning.entry(item.meaning.as_deref().unwrap_or_default()).or_default().push((item, one));
         }
         for lines in by_meaning.values().filter(|lines| lines.len() > 1) {
-            self.looked_at = self.looked_at.saturating_add(lines.len().saturating_mul(lines.len()));
+            self.budget.work(lines.len().saturating_mul(lines.len()));
             let rules = lines.iter().filter(|(item, _)| item.kind == ItemKind::Restriction);
             for (rule, ruling) in rules {
                 for (line, one) in lines {

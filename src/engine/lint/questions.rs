@@ -1,6 +1,7 @@
 //! Check-ins, forms, questions, slots and curves: what is asked, when, and who reads it.
 
 use super::Linter;
+use super::budget::JUDGED;
 use super::contexts::{CheckIn, Context, Contexts, read_names};
 use super::days::days;
 use crate::engine::document::{Curve, DefectCode, Question};
@@ -29,7 +30,8 @@ impl Linter<'_, '_> {
     }
 
     fn check_ins(&self) -> impl Iterator<Item = (&Context, &CheckIn)> {
-        self.contexts.all.iter().flat_map(|context| context.check_ins.iter().map(move |check_in| (context, check_in)))
+        let all = self.patients().flat_map(|context| context.check_ins.iter().map(move |check_in| (context, check_in)));
+        all.take_while(|_| self.budget.work(1))
     }
 
     fn questions_are_asked(&self) {
@@ -48,7 +50,7 @@ impl Linter<'_, '_> {
     }
 
     fn applies(&self, question: &Question) -> bool {
-        self.contexts.all.iter().any(|context| Contexts::holds(context, question.when.as_ref()))
+        self.holds_together(&[question.when.as_ref()])
     }
 
     fn questions_are_read(&self) {
@@ -106,10 +108,13 @@ impl Linter<'_, '_> {
             let questions = hold.when.variables().iter().map(|name| name.strip_suffix("_previous").unwrap_or(name));
             for key in questions.filter(|key| self.protocol.questions.iter().any(|question| question.key == *key)) {
                 let asked = |context: &Context| {
-                    let mut between = context.check_ins.iter().filter(|one| (last..=hold.to_day).contains(&one.day));
+                    let check_ins = context.check_ins.iter().take_while(|_| self.budget.work(1));
+                    let mut between = check_ins.filter(|one| (last..=hold.to_day).contains(&one.day));
                     between.any(|check_in| check_in.asked.contains(key))
                 };
-                let applying = self.contexts.all.iter().filter(|one| Contexts::holds(one, item.when.as_ref()));
+                let applying = self
+                    .patients()
+                    .filter(|context| self.budget.work(JUDGED) && Contexts::holds(context, item.when.as_ref()));
                 if !applying.into_iter().any(asked) {
                     let window = days(last, hold.to_day);
                     let problem = format!("`{}` is held by `{key}`, which no check-in asks on {window}", item.key);
@@ -122,9 +127,7 @@ impl Linter<'_, '_> {
 
     fn curve_is_smooth(&self, index: usize, curve: &Curve) {
         let adjusted = self
-            .contexts
-            .all
-            .iter()
+            .patients()
             .filter_map(|context| Some((Some(context), context.compiled.curves.get(&curve.symptom)?.as_slice())));
         for (context, levels) in std::iter::once((None, curve.levels.as_slice())).chain(adjusted) {
             let jump = levels.windows(2).position(|pair| matches!(pair, [a, b] if a.abs_diff(*b) > STEEPEST));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Linter;
-use super::contexts::{Contexts, all_conditions, outcomes};
+use super::contexts::{all_conditions, outcomes};
 use crate::engine::conditions::Condition;
 use crate::engine::document::DefectCode;
 
@@ -14,7 +14,7 @@ impl Linter<'_, '_> {
         for (index, variant) in self.protocol.variants.iter().enumerate() {
             let (key, path) = (&variant.key, format!("variant[{index}]"));
             let at = format!("{path}.when");
-            match outcomes(self.protocol, &variant.when) {
+            match outcomes(self.protocol, &variant.when, self.budget) {
                 Some((false, _)) => self.places.add(
                     &at,
                     DefectCode::VariantUnreachable,
@@ -48,7 +48,7 @@ impl Linter<'_, '_> {
     fn exclusions(&self) {
         for (index, exclusion) in self.protocol.exclusions.iter().enumerate() {
             let at = format!("exclusion[{index}].when");
-            match outcomes(self.protocol, &exclusion.when) {
+            match outcomes(self.protocol, &exclusion.when, self.budget) {
                 Some((false, _)) => self.places.add(
                     &at,
                     DefectCode::ExclusionUnreachable,
@@ -80,7 +80,7 @@ impl Linter<'_, '_> {
 
     fn must_apply<'c>(&self, list: &str, conditions: impl Iterator<Item = Option<&'c Condition>>) {
         for (index, when) in conditions.enumerate() {
-            if when.is_some() && !self.contexts.all.iter().any(|context| Contexts::holds(context, when)) {
+            if when.is_some() && !self.holds_together(&[when]) {
                 let fix = "mend the condition, or remove the entry";
                 let problem = format!("this {list} applies to nobody");
                 self.places.add(&format!("{list}[{index}].when"), DefectCode::NeverApplies, problem, fix);

@@ -1,7 +1,9 @@
 //! Whether some answers make conditions true: a search over what can be answered on a day.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use super::budget::{Budget, cost};
 use super::contexts::{CheckIn, Context, next};
 use crate::engine::calendar::Age;
 use crate::engine::conditions::{Condition, Known, Literals, Verdict};
@@ -25,10 +27,13 @@ pub(super) enum Outcome {
 
 /// Conditions that must hold together, and what was tried for them.
 pub(super) struct Search<'a> {
+    budget: &'a Budget,
+    cost: usize,
     conditions: Vec<&'a Condition>,
     literals: Literals,
     tries: usize,
-    tried: BTreeSet<String>,
+    /// Digests of the values that were tried: written out they would take a hundred megabytes.
+    tried: BTreeSet<u64>,
     gave_up: bool,
 }
 
@@ -46,7 +51,7 @@ pub(super) struct Setting<'a> {
 type Domains = BTreeMap<String, Vec<Known>>;
 
 impl<'a> Search<'a> {
-    pub(super) fn new(conditions: Vec<&'a Condition>) -> Self {
+    pub(super) fn new(conditions: Vec<&'a Condition>, budget: &'a Budget) -> Self {
         let mut literals = Literals::default();
         for found in conditions.iter().map(|when| when.literals()) {
             literals.numbers.extend(found.numbers);
@@ -56,7 +61,7 @@ impl<'a> Search<'a> {
         literals.words.sort_unstable();
         literals.words.dedup();
         let gave_up = literals.words.len() > MOST_CHOICES;
-        Self { conditions, literals, tries: 0, tried: BTreeSet::new(), gave_up }
+        Self { budget, cost: cost(&conditions), conditions, literals, tries: 0, tried: BTreeSet::new(), gave_up }
     }
 
     /// Whether something makes all conditions true in one of these settings.
@@ -89,21 +94,25 @@ impl<'a> Search<'a> {
     pub(super) fn calm(&mut self, setting: &Setting<'a>) -> bool {
         let domains = self.domains(setting, |slot| setting.calm(slot));
         domains.is_some_and(|domains| {
-            let key = format!("{domains:?} {:?}", setting.symptom);
-            self.tried.insert(key) && !self.fails_somewhere(&domains, setting.symptom) && !self.gave_up
+            self.tried.insert(digest(&domains, setting.symptom))
+                && !self.fails_somewhere(&domains, setting.symptom)
+                && !self.gave_up
         })
     }
 
     /// The names that have no value in any of these settings.
     pub(super) fn never_known(&self, settings: impl IntoIterator<Item = Setting<'a>>) -> BTreeSet<String> {
         let mut missing: BTreeSet<String> = self.conditions.iter().flat_map(|when| when.variables()).cloned().collect();
-        for setting in settings {
+        for setting in settings.into_iter().take_while(|_| self.budget.work(self.cost)) {
             missing.retain(|name| setting.values(&slot(name, setting.symptom), &self.literals).is_none());
         }
         missing
     }
 
     fn domains(&self, setting: &Setting, values: impl Fn(&str) -> Option<Vec<Known>>) -> Option<Domains> {
+        if !self.budget.work(self.cost) {
+            return None;
+        }
         let names = self.conditions.iter().flat_map(|when| when.variables());
         let slots: BTreeSet<String> = names.map(|name| slot(name, setting.symptom)).collect();
         slots.into_iter().map(|slot| values(&slot).map(|values| (slot, values))).collect()
@@ -115,8 +124,8 @@ impl<'a> Search<'a> {
 
     /// Whether some values make all conditions true; each set of values is tried once.
     fn first(&mut self, domains: &Domains, symptom: Option<&str>) -> bool {
-        let key = format!("{domains:?} {symptom:?}");
-        self.tried.insert(key) && self.try_all(domains, symptom, |verdict| verdict == Verdict::True)
+        self.tried.insert(digest(domains, symptom))
+            && self.try_all(domains, symptom, |verdict| verdict == Verdict::True)
     }
 
     fn try_all(&mut self, domains: &Domains, symptom: Option<&str>, is_it: impl Fn(Verdict) -> bool) -> bool {
@@ -136,7 +145,7 @@ impl<'a> Search<'a> {
         let mut chosen = vec![0; sizes.len()];
         loop {
             self.tries += 1;
-            if self.tries > MOST_TRIES {
+            if self.tries > MOST_TRIES || !self.budget.work(self.cost) {
                 self.gave_up = true;
                 return false;
             }
@@ -154,6 +163,12 @@ impl<'a> Search<'a> {
             }
         }
     }
+}
+
+fn digest(domains: &Domains, symptom: Option<&str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    format!("{domains:?} {symptom:?}").hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The one name of what several names can stand for: `level` is the symptom a rule is judged for.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Linter;
-use super::contexts::{CheckIn, Context, Contexts};
+use super::contexts::{CheckIn, Context};
 use super::search::{Outcome, Search, Setting};
 use super::texts::placeholders;
 use crate::engine::conditions::{Condition, Known};
@@ -32,10 +32,10 @@ impl Linter<'_, '_> {
     }
 
     fn sign(&self, path: &str, sign: &Sign) {
-        let applies = self.contexts.all.iter().any(|context| Contexts::holds(context, sign.when.as_ref()));
-        let contexts: Vec<&Context> = self.contexts.all.iter().collect();
+        let applies = self.holds_together(&[sign.when.as_ref()]);
+        let contexts: Vec<&Context> = self.patients().collect();
         let asks = |(_, check_in): &(&Context, &CheckIn)| check_in.signs.contains(&sign.key);
-        if !check_ins(&contexts).any(|one| asks(&one)) {
+        if !self.check_ins_of(&contexts).any(|one| asks(&one)) {
             if applies {
                 let problem = format!("no check-in asks about the sign `{}` on any of its days", sign.key);
                 let fix = "put the question `signs` in a form of a check-in on one of these days";
@@ -45,10 +45,10 @@ impl Linter<'_, '_> {
         }
         let settings = || {
             let one = |(context, check_in)| Setting { context, check_in, symptom: None, sign: Some(sign.key.as_str()) };
-            check_ins(&contexts).filter(asks).map(one)
+            self.check_ins_of(&contexts).filter(asks).map(one)
         };
         for (index, escalation) in sign.escalate.iter().enumerate() {
-            let outcome = Search::new(vec![&escalation.when]).any(settings());
+            let outcome = Search::new(vec![&escalation.when], self.budget).any(settings());
             self.escalation(&format!("{path}.escalate[{index}]"), sign.urgency, escalation, outcome);
         }
     }
@@ -56,9 +56,9 @@ impl Linter<'_, '_> {
     fn rule_over_answers(&self, path: &str, rule: &Rule) {
         let conditions: Vec<&Condition> =
             std::iter::once(&rule.when).chain(rule.escalate.iter().map(|escalation| &escalation.when)).collect();
-        let contexts = self.contexts.told_apart_by(&conditions, &rule.for_each);
+        let contexts = self.contexts.told_apart_by(&conditions, &rule.for_each, self.budget);
         let on_its_days: Vec<(&Context, &CheckIn)> =
-            check_ins(&contexts).filter(|(_, check_in)| rule.days.contains(check_in.day)).collect();
+            self.check_ins_of(&contexts).filter(|(_, check_in)| rule.days.contains(check_in.day)).collect();
         if on_its_days.is_empty() {
             let problem = format!("no check-in is on a day of the rule `{}`", rule.key);
             let fix = "give it days of a check-in, or add a check-in";
@@ -75,7 +75,7 @@ impl Linter<'_, '_> {
         };
         let mut fires = BTreeSet::new();
         for (index, symptom) in symptoms.iter().copied().enumerate() {
-            let mut search = Search::new(vec![&rule.when]);
+            let mut search = Search::new(vec![&rule.when], self.budget);
             match search.any(settings(symptom)) {
                 Outcome::Never => {
                     let missing: Vec<String> = search.never_known(settings(symptom)).into_iter().collect();
@@ -89,7 +89,7 @@ impl Linter<'_, '_> {
             }
         }
         for symptom in symptoms.iter().copied().filter(|symptom| fires.contains(symptom)) {
-            let mut search = Search::new(vec![&rule.when]);
+            let mut search = Search::new(vec![&rule.when], self.budget);
             if let Some(setting) = settings(symptom).find(|setting| search.calm(setting)) {
                 let about = symptom.map(|symptom| format!(" for `{symptom}`")).unwrap_or_default();
                 let day = setting.check_in.day;
@@ -106,7 +106,7 @@ impl Linter<'_, '_> {
             let outcomes = symptoms
                 .iter()
                 .filter(|symptom| fires.contains(*symptom))
-                .map(|symptom| Search::new(vec![&rule.when, &escalation.when]).any(settings(*symptom)));
+                .map(|symptom| Search::new(vec![&rule.when, &escalation.when], self.budget).any(settings(*symptom)));
             let outcome = outcomes.fold(Outcome::Never, |one, other| match (one, other) {
                 (Outcome::Found, _) | (_, Outcome::Found) => Outcome::Found,
                 (Outcome::Never, other) => other,
@@ -146,11 +146,12 @@ impl Linter<'_, '_> {
     fn rule_over_silence(&self, path: &str, rule: &Rule) {
         let silent = |count: Option<i32>| {
             let conditions = vec![&rule.when];
-            let mut search = Search::new(conditions);
+            let mut search = Search::new(conditions, self.budget);
             let mut fires = false;
-            for context in &self.contexts.all {
+            for context in self.patients() {
                 let days: BTreeSet<i32> = context.check_ins.iter().map(|one| one.day).filter(|day| *day >= 1).collect();
-                for day in days.into_iter().filter(|day| rule.days.contains(*day)) {
+                let on_its_days = days.into_iter().filter(|day| rule.days.contains(*day));
+                for day in on_its_days.take_while(|_| self.budget.work(1 + context.check_ins.len())) {
                     let until = context.check_ins.iter().filter(|one| (1..=day).contains(&one.day));
                     let most = until.map(|one| one.times).sum::<usize>();
                     let most = i32::try_from(most).unwrap_or(i32::MAX);
@@ -188,8 +189,7 @@ impl Linter<'_, '_> {
     }
 
     fn rule_of_a_day(&self, path: &str, rule: &Rule) {
-        let fires =
-            self.contexts.all.iter().any(|context| rule.days.iter().any(|day| judged(context, &rule.when, day)));
+        let fires = self.patients().any(|context| rule.days.iter().any(|day| self.judged(context, &rule.when, day)));
         if !fires && self.contexts.complete {
             let problem = format!("the rule `{}` can never fire: it holds for nobody on its days", rule.key);
             let fix = "mend its condition or its days, or remove it";
@@ -202,6 +202,19 @@ impl Linter<'_, '_> {
         for (index, escalation) in rule.escalate.iter().enumerate() {
             self.escalation(&format!("{path}.escalate[{index}]"), rule.urgency, escalation, Outcome::NotProven);
         }
+    }
+
+    /// The check-ins of kinds of patients, each with the patient, until the budget is spent.
+    fn check_ins_of<'c>(&self, contexts: &'c [&'c Context]) -> impl Iterator<Item = (&'c Context, &'c CheckIn)> {
+        let all = contexts.iter().flat_map(|context| context.check_ins.iter().map(|check_in| (*context, check_in)));
+        all.take_while(|_| self.budget.work(1))
+    }
+
+    fn judged(&self, context: &Context, when: &Condition, day: i32) -> bool {
+        Search::new(vec![when], self.budget).any_of(&|name| match name {
+            "day" => Some(vec![Known::Whole(day)]),
+            _ => context.compiled.known(name).map(|value| vec![value]),
+        })
     }
 
     /// What is urgent names a number to call, and an emergency the emergency number.
@@ -225,18 +238,6 @@ impl Linter<'_, '_> {
             }
         }
     }
-}
-
-/// The check-ins of kinds of patients, each with the patient.
-fn check_ins<'c>(contexts: &'c [&'c Context]) -> impl Iterator<Item = (&'c Context, &'c CheckIn)> {
-    contexts.iter().flat_map(|context| context.check_ins.iter().map(|check_in| (*context, check_in)))
-}
-
-fn judged(context: &Context, when: &Condition, day: i32) -> bool {
-    Search::new(vec![when]).any_of(&|name| match name {
-        "day" => Some(vec![Known::Whole(day)]),
-        _ => context.compiled.known(name).map(|value| vec![value]),
-    })
 }
 
 /// The placeholder an advice needs and does not have.
