@@ -9,6 +9,7 @@ mod played;
 mod questions;
 mod reach;
 mod search;
+mod sessions;
 mod sources;
 mod texts;
 mod triggers;
@@ -56,6 +57,7 @@ impl Linter<'_, '_> {
     fn run(self) -> Vec<Defect> {
         self.days();
         self.played();
+        self.sessions();
         self.reach();
         self.questions();
         self.triggers();
