@@ -7,8 +7,11 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Sessions, Successor, language};
+use crate::engine::{
+    Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Sessions, Successor, language,
+};
 use crate::ids::{AlertId, PlanId, TreatmentId};
+use crate::month_names;
 
 /// Answers tell of the skin for so many days (an assumption).
 pub const FRESH_DAYS: i32 = Sessions::FRESH_DAYS;
@@ -373,59 +376,14 @@ pub fn told(readiness: &Readiness, locale: &str) -> &'static str {
     }
 }
 
-const MONTHS: [[&str; 12]; 3] = [
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ],
-    [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
-];
-
 /// A date as people say it.
 fn said(date: Date, locale: &str) -> String {
-    let [english, spanish, german] = &MONTHS;
-    let (months, after_day, of) = match language(locale) {
-        "es" => (spanish, " de ", " de "),
-        "de" => (german, ". ", " "),
-        _ => (english, " ", " "),
+    let (after_day, of) = match language(locale) {
+        "es" => (" de ", " de "),
+        "de" => (". ", " "),
+        _ => (" ", " "),
     };
+    let months = month_names::of(locale);
     let month = usize::from(date.month().unsigned_abs()).checked_sub(1).and_then(|index| months.get(index));
     format!("{}{after_day}{}{of}{}", date.day(), month.unwrap_or(&""), date.year())
 }
@@ -723,5 +681,6 @@ mod tests {
     fn a_date_is_said_in_words() {
         assert_eq!(said(date(2026, 1, 2), "en-GB"), "2 January 2026");
         assert_eq!(said(date(2026, 12, 31), "es"), "31 de diciembre de 2026");
+        assert_eq!(said(date(2026, 3, 1), "de-AT"), "1. März 2026");
     }
 }
