@@ -4,6 +4,7 @@ pub mod app; // everything that a request or a job may need, built once
 pub mod config; // all settings, read once
 pub mod error; // the one Error, and the problem that a caller sees of it
 pub mod ids; // newtype ids
+pub mod month_names; // January in each language
 pub mod secrets; // keys derived from the one secret; one-time tokens
 pub mod time; // Clock, Entropy, Moment: the only source of time and chance
 

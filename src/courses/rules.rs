@@ -7,11 +7,14 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Successor, language};
+use crate::engine::{
+    Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Sessions, Successor, language,
+};
 use crate::ids::{AlertId, PlanId, TreatmentId};
+use crate::month_names;
 
 /// Answers tell of the skin for so many days (an assumption).
-pub const FRESH_DAYS: i32 = 7;
+pub const FRESH_DAYS: i32 = Sessions::FRESH_DAYS;
 /// A symptom is at rest at this level or below.
 pub const AT_REST: i64 = 1;
 
@@ -239,14 +242,9 @@ pub fn skin(compiled: &Compiled, check_ins: &[CheckInFact], today: i32, held: Ve
     let mut recent: Vec<&CheckInFact> = check_ins.iter().filter(|one| today - one.day <= FRESH_DAYS).collect();
     recent.sort_by_key(|one| (one.day, one.answered_at));
     let newest = |key: &str| recent.iter().rev().find_map(|one| one.answers.0.get(key));
-    let asked_days = || (today - FRESH_DAYS..=today).map(|day| day.min(of.horizon_day));
-    let asked = of.questions.iter().filter(|question| asked_days().any(|day| question.days.contains(day)));
     let mut skin = Skin { unrest: Unrest { held, ..Unrest::default() }, ..Skin::default() };
-    for question in asked {
+    for question in of.telling_of_calm(today) {
         let key = question.key.as_str();
-        if key != SIGNS && !(question.kind == QuestionKind::Level && of.curves.contains_key(key)) {
-            continue;
-        }
         match newest(key) {
             None => skin.not_answered.push(key.to_owned()),
             Some(signs) if key == SIGNS => {
@@ -378,59 +376,14 @@ pub fn told(readiness: &Readiness, locale: &str) -> &'static str {
     }
 }
 
-const MONTHS: [[&str; 12]; 3] = [
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ],
-    [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
-];
-
 /// A date as people say it.
 fn said(date: Date, locale: &str) -> String {
-    let [english, spanish, german] = &MONTHS;
-    let (months, after_day, of) = match language(locale) {
-        "es" => (spanish, " de ", " de "),
-        "de" => (german, ". ", " "),
-        _ => (english, " ", " "),
+    let (after_day, of) = match language(locale) {
+        "es" => (" de ", " de "),
+        "de" => (". ", " "),
+        _ => (" ", " "),
     };
+    let months = month_names::of(locale);
     let month = usize::from(date.month().unsigned_abs()).checked_sub(1).and_then(|index| months.get(index));
     format!("{}{after_day}{}{of}{}", date.day(), month.unwrap_or(&""), date.year())
 }
@@ -675,6 +628,34 @@ mod tests {
         );
     }
 
+    /// A year after a peel its plan asks once more, so that whoever answers can be ready on the first day that allows it.
+    #[test]
+    fn after_a_yearly_peel_the_plan_asks_in_time_for_the_next() {
+        let protocol = parse(include_str!("../../protocols/peel-medium.toml")).unwrap();
+        let parameters = json!({ "skin_type": "II", "treated_area": "face", "tca_percent": 30 });
+        let compiled = compile(&protocol, &Parameters(serde_json::from_value(parameters).unwrap())).unwrap();
+        let asked = compiled.items.iter().find(|item| item.key == "check-in-next-session").unwrap();
+        let day = asked.days.only().unwrap();
+        let form = compiled.form(asked.form.as_deref().unwrap(), day);
+        let answer = |key: &str| match key {
+            SIGNS => json!([]),
+            symptom => json!(compiled.expected(symptom, DayOfPlan(day), Age(day))),
+        };
+        let told = compiled.telling_of_calm(365).into_iter().map(|question| question.key.as_str());
+        let answers = told.map(|key| (key.to_owned(), answer(key))).collect::<BTreeMap<String, Value>>();
+        assert!(answers.keys().all(|key| form.iter().any(|question| question.key == *key)), "{answers:?}");
+        let known = |check_ins: &[CheckInFact]| Known {
+            standing: vec![done(1, 1, 1, None)],
+            today: later(date(2026, 3, 1), 365),
+            alerts: Vec::new(),
+            waits: false,
+            skin: Some(skin(&compiled, check_ins, 365, Vec::new())),
+        };
+        let terms = Terms { sessions: 2, min_interval_days: 365 };
+        assert!(!readiness(terms, known(&[])).reasons.is_empty(), "nobody knows how the skin is");
+        assert_eq!(readiness(terms, known(&[check_in(day, 1, json!(answers))])).reasons, []);
+    }
+
     #[test]
     fn the_level_where_a_curve_ends_is_calm_too() {
         let mut compiled = scalp();
@@ -705,5 +686,6 @@ mod tests {
     fn a_date_is_said_in_words() {
         assert_eq!(said(date(2026, 1, 2), "en-GB"), "2 January 2026");
         assert_eq!(said(date(2026, 12, 31), "es"), "31 de diciembre de 2026");
+        assert_eq!(said(date(2026, 3, 1), "de-AT"), "1. März 2026");
     }
 }

@@ -264,6 +264,17 @@ impl Compiled {
         std::iter::once(signs).chain(of.questions.iter().filter(is_asked).map(Cow::Borrowed)).collect()
     }
 
+    /// The questions whose answers say on a day whether the skin is calm enough for a next session: the signs, and each level with an
+    /// expected curve, if they are still asked for on one of the last days. After the end of the plan those of its last day.
+    pub fn telling_of_calm(&self, day: i32) -> Vec<&Question> {
+        let tells = |question: &Question| {
+            question.key == SIGNS || (question.kind == QuestionKind::Level && self.curves.contains_key(&question.key))
+        };
+        let days = || (day - Sessions::FRESH_DAYS..=day).map(|day| day.min(self.horizon_day));
+        let asked = |question: &Question| days().any(|day| question.days.contains(day));
+        self.questions.iter().filter(|question| tells(question) && asked(question)).collect()
+    }
+
     /// The question with this key.
     pub fn question(&self, key: &str) -> Option<&Question> {
         self.questions.iter().find(|question| question.key == key)

@@ -286,6 +286,25 @@ async fn a_document_that_cannot_be_read_is_refused_with_each_defect() {
 }
 
 #[tokio::test]
+async fn a_document_that_says_two_things_on_one_day_is_not_approved() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic().await;
+    // "Only the gel" goes on until 8 in the morning of day 2, on which another task asks for a cream.
+    let night = "\n[[slot]]\nkey = \"night\"\nopens = \"21:00\"\ncloses = \"+1 08:00\"\n";
+    let gel = "kind = \"restriction\"\ndays = [\"0-1\"]\nslot = \"day\"";
+    let bad = changed(&ours(), &[(gel, &gel.replace("\"day\"", "\"night\""))]) + night;
+    let found = check(&clinic.owner, &bad).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((&found[0]["code"], &found[0]["severity"]), (&json!("day_says_two_things"), &json!("error")));
+    let problem = found[0]["problem"].as_str().unwrap();
+    assert!(problem.starts_with("on day 2, for a patient who answers nothing"), "{problem}");
+    assert!(problem.contains("`moisturise` asks for what `gel-only` forbids"), "{problem}");
+    write(&clinic.owner, &bad).await;
+    let refused = clinic.clinician.post_nothing(&format!("{OURS}/1/activate")).await;
+    assert_eq!(codes(&refused.must_be_problem(422, "invalid")), ["defect.day_says_two_things"]);
+}
+
+#[tokio::test]
 async fn a_document_with_an_error_is_written_but_not_approved() {
     let app = TestApp::start().await;
     let clinic = app.clinic().await;

@@ -20,6 +20,9 @@ const CONDITIONS_WITHOUT_HOLD: &[(&str, &str, &str)] =
 /// Signs that stand in a plan on other days than in `signs.csv`: plan, sign, days, why.
 const OTHER_DAYS: &[(&str, &str, &str, &str)] = &[
     ("peel-medium", "F14", "8-14", "P7: any swelling after day 7, because it peaks at 48 h and is common before"),
+    ("peel-medium", "F17", "7-365", "to the check-in before a next peel, a year later, which asks the signs too"),
+    ("peel-medium", "F18", "14-365", "as F17"),
+    ("peel-medium", "F19", "14-365", "as F17"),
     ("laser-afl", "F17", "7-365", "to the end of the plan, which is longer than the sheet's 180 days"),
     ("laser-afl", "F18", "14-365", "as F17"),
     ("laser-afl", "F19", "14-365", "as F17"),

@@ -119,6 +119,9 @@ fn the_library_has_no_error() {
     for (_, source) in aftercare::protocols::LIBRARY {
         let linted = lint(source).unwrap_or_else(|defects| panic!("{}", shown(&defects)));
         assert!(linted.warnings.iter().all(|defect| defect.severity == Severity::Warning));
+        // Who answers can be ready as soon as the shortest interval is over.
+        let unasked = linted.warnings.iter().filter(|defect| defect.code == DefectCode::SessionsUnasked);
+        assert_eq!(unasked.count(), 0, "{}", linted.protocol.key);
     }
 }
 

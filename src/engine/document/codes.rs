@@ -120,6 +120,8 @@ codes! {
     ExclusionAlways = "exclusion_always", Error;
     /// Sessions whose usual interval is shorter than the shortest allowed one.
     SessionsTooClose = "sessions_too_close", Error;
+    /// A series of sessions without a check-in that says, when the shortest interval is over, whether the skin is ready.
+    SessionsUnasked = "sessions_unasked", Warning;
 
     // Check-ins and questions.
     /// A question in no form.

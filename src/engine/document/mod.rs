@@ -113,6 +113,11 @@ pub struct Sessions {
     pub grounds: Grounds,
 }
 
+impl Sessions {
+    /// Answers tell of the skin for so many days (an assumption): a check-in of those days says whether a next session may come.
+    pub const FRESH_DAYS: i32 = 7;
+}
+
 /// A parameter of the treatment or an answer of the screening.
 #[derive(Debug, Clone)]
 pub struct Parameter {

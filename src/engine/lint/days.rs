@@ -20,20 +20,6 @@ impl Linter<'_, '_> {
         self.phases_show();
         self.lines_agree();
         self.restrictions_protect();
-        if let Some(sessions) = &self.protocol.sessions
-            && sessions.interval_days < sessions.min_interval_days
-        {
-            let problem = format!(
-                "the usual interval of {} days is shorter than the shortest allowed one of {} days",
-                sessions.interval_days, sessions.min_interval_days
-            );
-            self.places.add(
-                "sessions.interval_days",
-                DefectCode::SessionsTooClose,
-                problem,
-                "exchange or mend the two",
-            );
-        }
     }
 
     /// While levels are expected, an instruction, restriction or task; after that, until the last check-in, a line or a phase.

@@ -10,6 +10,7 @@ mod played;
 mod questions;
 mod reach;
 mod search;
+mod sessions;
 mod sources;
 mod texts;
 mod triggers;
@@ -74,7 +75,7 @@ struct Linter<'s, 'p> {
     budget: &'p Budget,
 }
 
-impl<'p> Linter<'_, 'p> {
+impl Linter<'_, '_> {
     /// Every kind of patient, until the budget is spent.
     fn patients(&self) -> impl Iterator<Item = &Context> {
         self.contexts.all.iter().take_while(|_| self.budget.work(1))
@@ -88,9 +89,10 @@ impl<'p> Linter<'_, 'p> {
     }
 
     fn run(self) -> Vec<Defect> {
-        let checks: [fn(&Self); 8] = [
+        let checks: [fn(&Self); 9] = [
             Self::days,
             Self::played,
+            Self::sessions,
             Self::reach,
             Self::questions,
             Self::triggers,

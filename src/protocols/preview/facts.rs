@@ -12,39 +12,18 @@ pub(super) struct Source {
 
 /// A source by its key.
 pub(super) fn source(key: &str) -> Option<Source> {
-    let mut cells = row(SOURCES, key)?.into_iter().skip(1);
-    let grade = cells.next()?;
-    let mut words: Vec<String> = cells.filter(|cell| !cell.is_empty()).collect();
+    let row = row(SOURCES, key)?;
+    let mut words: Vec<&str> = row.iter().skip(2).filter(|cell| !cell.is_empty()).collect();
     words.dedup(); // some pages have no publisher but their address
-    Some(Source { grade, words: words.join(". ") })
+    Some(Source { grade: row.get(1)?.to_owned(), words: words.join(". ") })
 }
 
 /// What an assumption says, by its key.
 pub(super) fn assumption(key: &str) -> Option<String> {
-    row(ASSUMPTIONS, key)?.into_iter().nth(1)
+    row(ASSUMPTIONS, key)?.get(1).map(str::to_owned)
 }
 
-fn row(table: &str, key: &str) -> Option<Vec<String>> {
-    table.lines().skip(1).map(cells).find(|cells| cells.first().is_some_and(|first| first == key))
-}
-
-/// The cells of a line of CSV: what stands in quotes may hold commas, and a quote as two.
-fn cells(line: &str) -> Vec<String> {
-    let mut cells = vec![String::new()];
-    let (mut quoted, mut letters) = (false, line.chars().peekable());
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if quoted && letters.next_if_eq(&'"').is_some() => push(&mut cells, '"'),
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
-            letter => push(&mut cells, letter),
-        }
-    }
-    cells
-}
-
-fn push(cells: &mut [String], letter: char) {
-    if let Some(cell) = cells.last_mut() {
-        cell.push(letter);
-    }
+fn row(table: &str, key: &str) -> Option<csv::StringRecord> {
+    let rows = csv::Reader::from_reader(table.as_bytes()).into_records().filter_map(Result::ok);
+    rows.into_iter().find(|row| row.get(0) == Some(key))
 }

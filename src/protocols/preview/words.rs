@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::engine;
+use crate::{engine, month_names};
 
 macro_rules! words {
     ($($name:ident: $english:literal, $spanish:literal, $german:literal;)+) => {
@@ -22,10 +22,7 @@ macro_rules! words {
             $($name: $english,)+
             weekdays: ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
             weekdays_short: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-            months: [
-                "January", "February", "March", "April", "May", "June",
-                "July", "August", "September", "October", "November", "December",
-            ],
+            months: month_names::ENGLISH,
             months_short: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
         };
 
@@ -33,10 +30,7 @@ macro_rules! words {
             $($name: $spanish,)+
             weekdays: ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"],
             weekdays_short: ["lun", "mar", "mié", "jue", "vie", "sáb", "dom"],
-            months: [
-                "enero", "febrero", "marzo", "abril", "mayo", "junio",
-                "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
-            ],
+            months: month_names::SPANISH,
             months_short: ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
         };
 
@@ -44,10 +38,7 @@ macro_rules! words {
             $($name: $german,)+
             weekdays: ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"],
             weekdays_short: ["Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"],
-            months: [
-                "Januar", "Februar", "März", "April", "Mai", "Juni",
-                "Juli", "August", "September", "Oktober", "November", "Dezember",
-            ],
+            months: month_names::GERMAN,
             months_short: ["Jan", "Feb", "März", "Apr", "Mai", "Juni", "Juli", "Aug", "Sept", "Okt", "Nov", "Dez"],
         };
     };
