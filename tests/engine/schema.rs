@@ -151,4 +151,6 @@ fn the_manual_names_every_key_and_every_code() {
         let row = format!("| `{code}` | {} |", if grave { "error" } else { "warning" });
         assert!(manual.contains(&row), "`{row}` is not in docs/PROTOCOLS.md");
     }
+    let counted = format!("every defect with file, line and fix: {} kinds", aftercare::engine::DefectCode::ALL.len());
+    assert!(include_str!("../../README.md").contains(&counted), "README.md does not say: {counted}");
 }
