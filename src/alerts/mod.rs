@@ -166,8 +166,6 @@ pub fn raise(
     m: &Moment,
 ) -> Result<AlertId, Error> {
     let (clinic, check_in_id) = (dossier.plan.clinic_id, check_in.map(|check_in| check_in.id));
-    let zone = crate::plans::zone(&dossier.clinic.zone)?;
-    let Standing { urgency, due_at, times_seen } = Standing::raised(finding.urgency, &zone, m.at);
     let new = Alert {
         clinic_id: clinic,
         id: m.id(),
@@ -177,15 +175,15 @@ pub fn raise(
         check_in_id,
         cause: finding.cause.clone(),
         rule_key: finding.rule.clone(),
-        urgency,
+        urgency: finding.urgency,
         status: AlertStatus::Open,
         day,
         reason: Json::of(&dossier.written(&finding.because.and(&finding.reason)))?,
         trace: Json::of(&finding.trace)?,
-        times_seen,
+        times_seen: 1,
         raised_at: m.at,
         last_seen_at: m.at,
-        due_at,
+        due_at: dossier.clinic.due_at(finding.urgency, m.at)?,
         acknowledged_by: None,
         acknowledged_at: None,
         resolved_by: None,

@@ -150,6 +150,10 @@ struct Advice {
     /// The words.
     #[schema(example = "Your answers are in line with what is common on day 3.")]
     text: String,
+    /// Until when a person at the clinic answers: for `urgent` and `soon`, where answers are read (`monitored`) and the clinic has said its
+    /// opening hours. It is the deadline that staff have, and falls into a time in which somebody is there.
+    #[schema(required)]
+    answer_by: Option<Stamp>,
     /// Why, the most pressing first; empty if nothing was found.
     reasons: Vec<AdviceReason>,
 }
@@ -169,13 +173,13 @@ struct AdviceReason {
 
 impl Advice {
     fn plain(text: String) -> Self {
-        Self { urgency: None, text, reasons: Vec::new() }
+        Self { urgency: None, text, answer_by: None, reasons: Vec::new() }
     }
 }
 
 fn view(row: Row, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Result<CheckIn, Error> {
     let findings: Vec<Finding> = row.findings.to()?;
-    let advice = advice(&findings, clinic, locale).unwrap_or_else(|| {
+    let advice = advice(&findings, clinic, locale, row.received_at)?.unwrap_or_else(|| {
         Advice::plain(match clinic.triage {
             TriageMode::Full => rules::in_line(locale, row.day),
             TriageMode::InstructionsOnly => rules::not_judged(locale).to_owned(),
@@ -205,13 +209,13 @@ fn view(row: Row, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Resu
 }
 
 /// What is said of findings: the words of the most pressing, and what each of them is, the same words once.
-fn advice(findings: &[Finding], clinic: &Clinic, locale: &str) -> Option<Advice> {
+fn advice(findings: &[Finding], clinic: &Clinic, locale: &str, at: Stamp) -> Result<Option<Advice>, Error> {
     let locales = [locale, clinic.locale.as_str()];
     let said = |text: &engine::Text| engine::fill(text.in_locale(&locales), |name| clinic.word(name)).into_owned();
     // The rules come in this order; rows of the release before may not.
     let mut ordered: Vec<&Finding> = findings.iter().collect();
     ordered.sort_by_key(|finding| std::cmp::Reverse(finding.urgency));
-    let first = ordered.first()?;
+    let Some(first) = ordered.first() else { return Ok(None) };
     let mut reasons: Vec<AdviceReason> = Vec::new();
     for finding in &ordered {
         // A row of the release before knows only its advice.
@@ -221,7 +225,8 @@ fn advice(findings: &[Finding], clinic: &Clinic, locale: &str) -> Option<Advice>
             reasons.push(AdviceReason { rule: finding.rule.clone(), urgency: finding.urgency, text });
         }
     }
-    Some(Advice { urgency: Some(first.urgency), text: said(&first.advice), reasons })
+    let answer_by = clinic.answers_by(first.urgency, at)?;
+    Ok(Some(Advice { urgency: Some(first.urgency), text: said(&first.advice), answer_by, reasons }))
 }
 
 fn judgement_view(again: Again, clinic: &Clinic, locale: &str) -> Result<Judgement, Error> {
@@ -237,7 +242,7 @@ fn judgement_view(again: Again, clinic: &Clinic, locale: &str) -> Result<Judgeme
         not_used: again.not_used.to()?,
         not_judged: again.not_judged.to()?,
         urgency: findings.iter().map(|finding| finding.urgency).max(),
-        advice: advice(&findings, clinic, locale),
+        advice: advice(&findings, clinic, locale, again.judged_at)?,
     })
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Clinic;
 use crate::db::types::Json;
-use crate::engine::{Desk, Hours, HoursProblem, Opening, Weekday};
+use crate::engine::{self, Desk, Hours, HoursProblem, Office, Opening, Urgency, Weekday};
 use crate::error::{Error, FieldError};
 use crate::http::text::{Date, TimeOfDay};
 use crate::time::Stamp;
@@ -48,11 +48,32 @@ impl Clinic {
 
     /// Whether somebody is there at that instant; `None` if it has not said its hours.
     pub fn desk(&self, at: Stamp) -> Result<Option<Desk>, Error> {
+        let Some(hours) = self.hours()? else { return Ok(None) };
+        Ok(Some(hours.at(&self.time_zone()?, at)))
+    }
+
+    /// Until when a person must answer what is found at that instant, as staff and patient are told.
+    pub fn due_at(&self, urgency: Urgency, at: Stamp) -> Result<Stamp, Error> {
+        let hours = if self.monitored { self.hours()? } else { None };
+        Ok(engine::due_at(urgency, Office { zone: &self.time_zone()?, hours: hours.as_ref() }, at))
+    }
+
+    /// The same, as far as it may be promised to a patient: somebody reads answers, at hours that the clinic has said.
+    pub fn answers_by(&self, urgency: Urgency, at: Stamp) -> Result<Option<Stamp>, Error> {
+        let is_answered = self.monitored && self.opening_hours.is_some();
+        let is_awaited = matches!(urgency, Urgency::Urgent | Urgency::Soon);
+        if is_answered && is_awaited { self.due_at(urgency, at).map(Some) } else { Ok(None) }
+    }
+
+    fn hours(&self) -> Result<Option<Hours>, Error> {
         if self.opening_hours.is_none() {
             return Ok(None);
         }
-        let zone = TimeZone::get(&self.zone).map_err(|why| Error::internal("a stored zone is unknown", why))?;
-        Ok(Some(checked(&self.opening_hours()?, &self.closed_on()?)?.at(&zone, at)))
+        checked(&self.opening_hours()?, &self.closed_on()?).map(Some)
+    }
+
+    fn time_zone(&self) -> Result<TimeZone, Error> {
+        TimeZone::get(&self.zone).map_err(|why| Error::internal("a stored zone is unknown", why))
     }
 }
 

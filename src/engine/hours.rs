@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::calendar::{add_days, local_date, local_instant};
+use super::calendar::{add_days, days_between, local_date, local_instant};
 use super::clock::LocalTime;
 use super::words::Weekday;
 use crate::time::Stamp;
@@ -54,6 +54,8 @@ pub struct Desk {
 
 /// So far back the last change is looked for: farther than any local midnight that is still today's.
 const DAYS_BACK: i32 = 3;
+/// So many days ahead a date on which somebody is there is looked for.
+const MOST_DAYS_AHEAD: i32 = 731;
 /// Open without a break for so long, only a closed date can end it.
 const ROUND_THE_CLOCK: i32 = 9;
 
@@ -122,6 +124,35 @@ impl Hours {
             }
         }
         stretches
+    }
+
+    /// From the first opening of a date to its last closing; `None` if nobody is there on it.
+    pub(super) fn day_on(&self, zone: &TimeZone, date: Date) -> Option<Range<Stamp>> {
+        let open = self.open_on(zone, date);
+        Some(open.iter().map(|open| open.start).min()?..open.iter().map(|open| open.end).max()?)
+    }
+
+    /// The first date after one on which somebody is there, if one comes within two years.
+    pub(super) fn next_day(&self, zone: &TimeZone, after: Date) -> Option<Range<Stamp>> {
+        (1..=MOST_DAYS_AHEAD).find_map(|days| self.day_on(zone, add_days(after, days)))
+    }
+
+    /// The last instant after one and until another at which somebody is there, or just left.
+    pub(super) fn last_attended(&self, zone: &TimeZone, after: Stamp, until: Stamp) -> Option<Stamp> {
+        let (first, last) = (local_date(zone, after), local_date(zone, until));
+        let dates = (0..=days_between(first, last)).map(|days| add_days(last, -days));
+        let open = dates.flat_map(|date| self.open_on(zone, date).into_iter().rev());
+        open.filter(|open| open.start < until).map(|open| open.end.min(until)).find(|end| *end > after)
+    }
+
+    /// When somebody is there on a date, in order.
+    fn open_on(&self, zone: &TimeZone, date: Date) -> Vec<Range<Stamp>> {
+        if self.closed.iter().any(|dates| dates.contains(&date)) {
+            return Vec::new();
+        }
+        let times = self.times_on(date).into_iter();
+        let open = times.map(|(opens, closes)| local_instant(date, opens, zone)..local_instant(date, closes, zone));
+        open.filter(|open| open.start < open.end).collect()
     }
 
     /// The times of a date, in order.

@@ -32,7 +32,7 @@ mod triage;
 mod words;
 
 pub use adherence::{Adherence, Asking, Beside, Tally, adherence};
-pub use alerts::{Standing, due_at, is_news};
+pub use alerts::{Office, Standing, due_at, is_news};
 pub use answers::{AnswerProblem, Answers, Taken, is_answer};
 pub use calendar::{Age, DayOfPlan, day_number, days_between, local_date, local_instant, next_date_change};
 pub use clock::{Days, LocalTime};

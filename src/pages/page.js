@@ -19,13 +19,16 @@ const TEXTS = {
     not_watched: "Not watched day and night.", we_read: (hours) => `We read answers: ${hours}.`,
     reads_now: (until) => (until ? `A person is reading now, until ${until}.` : "A person is reading now."), reads_next: (at) => `A person reads next: ${at}.`,
     nobody_reads: "Nobody reads your answers here. Call the clinic if you are worried.",
-    no_plan: "No plan is running.", day: (day) => `Day ${day}`, common: "What is common now", helps: "What helps", to_check_in: "Answer the check-in",
-    restrictions: "Not yet", instructions: "What to do", tasks: "Tasks and photos", check_ins: "Check-in", education: "Good to know",
-    from: (time) => `From ${time}.`, last_on: (date) => `Up to and including ${date}.`, held: "It holds on because of your answers. Ask the clinic.", views: (views) => `Views: ${views}.`,
+    do_now: "Do now", nothing_now: "Nothing to do right now.", not_before: (date) => `Not before ${date}`, until_told: "Until we tell you", in_days: (days) => (days === 1 ? "tomorrow" : `in ${days} days`),
+    get_help: "When to call", later: "Later today", photos: "Photos, if you like", done_today: "Done", counted: (title, count) => `${title} (${count})`, questions: (count) => `Answer now: ${count} questions`,
+    no_plan: "No plan is running.", day: (day) => `Day ${day}`, common: "What is common now", helps: "What helps",
+    restrictions: "Not yet", instructions: "What to do", education: "Good to know",
+    from: (time) => `From ${time}.`, held: "It holds on because of your answers. Ask the clinic.", views: (views) => `Views: ${views}.`,
     opens: (time) => `Opens ${time}.`, until: (time) => `Until ${time}.`, not_too_late: (time) => `It is not too late: until ${time}.`, mark_done: "Done", undo: "Undo",
     done: "Done", partial: "Done in part", skipped: "Skipped", missed: "The time for this is over.", cancelled: "Not needed.",
     form_hint: "Leave out what you do not know.", yes: "Yes", no: "No", none: "None of these", clear: "Clear", degrees: "Degrees",
     send: "Send", send_now: "Send now, skip the rest", nothing_answered: "Answer at least one question.", our_advice: "Our advice", sent: "Your answers are sent.",
+    answer_by: (time) => `We answer by ${time}.`, now_closed: "We are closed now. Call:",
     emergency: "Emergency", urgent: "Call the clinic now", soon: "Within 1 working day", note: "For your information",
     reminders: "Reminder mails", reminders_on: "Reminder mails are on.", reminders_off: "Reminder mails are off.", stop_reminders: "Stop reminder mails", start_reminders: "Start reminder mails",
     no_alerts: "No open alerts.", due: (time) => `Answer until ${time}`, overdue: "Overdue", acknowledge: "Acknowledge", acknowledged: "Acknowledged",
@@ -56,13 +59,16 @@ const TEXTS = {
     not_watched: "No se vigila día y noche.", we_read: (hours) => `Leemos las respuestas: ${hours}.`,
     reads_now: (until) => (until ? `Alguien lee ahora, hasta ${until}.` : "Alguien lee ahora."), reads_next: (at) => `Alguien volverá a leer: ${at}.`,
     nobody_reads: "Aquí nadie lee sus respuestas. Si algo le preocupa, llame a la clínica.",
-    no_plan: "No hay ningún plan en marcha.", day: (day) => `Día ${day}`, common: "Lo habitual ahora", helps: "Lo que ayuda", to_check_in: "Responder a las preguntas",
-    restrictions: "Todavía no", instructions: "Qué hacer", tasks: "Tareas y fotos", check_ins: "Preguntas de hoy", education: "Conviene saber",
-    from: (time) => `Desde: ${time}.`, last_on: (date) => `Hasta el ${date} incluido.`, held: "Sigue en vigor por sus respuestas. Pregunte a la clínica.", views: (views) => `Vistas: ${views}.`,
+    do_now: "Haga ahora", nothing_now: "Ahora no hay nada que hacer.", not_before: (date) => `No antes del ${date}`, until_told: "Hasta que se lo digamos", in_days: (days) => (days === 1 ? "mañana" : `en ${days} días`),
+    get_help: "Cuándo llamar", later: "Más tarde, hoy", photos: "Fotos, si quiere", done_today: "Hecho", counted: (title, count) => `${title} (${count})`, questions: (count) => `Responder ahora: ${count} preguntas`,
+    no_plan: "No hay ningún plan en marcha.", day: (day) => `Día ${day}`, common: "Lo habitual ahora", helps: "Lo que ayuda",
+    restrictions: "Todavía no", instructions: "Qué hacer", education: "Conviene saber",
+    from: (time) => `Desde: ${time}.`, held: "Sigue en vigor por sus respuestas. Pregunte a la clínica.", views: (views) => `Vistas: ${views}.`,
     opens: (time) => `Se abre: ${time}.`, until: (time) => `Hasta: ${time}.`, not_too_late: (time) => `Todavía está a tiempo: hasta ${time}.`, mark_done: "Hecho", undo: "Deshacer",
     done: "Hecho", partial: "Hecho en parte", skipped: "No se hizo", missed: "El plazo ha terminado.", cancelled: "No hace falta.",
     form_hint: "Deje en blanco lo que no sepa.", yes: "Sí", no: "No", none: "Nada de esto", clear: "Borrar", degrees: "Grados",
     send: "Enviar", send_now: "Enviar ya, sin el resto", nothing_answered: "Responda al menos a una pregunta.", our_advice: "Nuestro consejo", sent: "Sus respuestas se han enviado.",
+    answer_by: (time) => `Le respondemos antes de: ${time}.`, now_closed: "Ahora está cerrado. Llame al:",
     emergency: "Emergencia", urgent: "Llame ahora a la clínica", soon: "En un plazo de 1 día laborable", note: "Para su información",
     reminders: "Correos de recordatorio", reminders_on: "Los recordatorios están activados.", reminders_off: "Los recordatorios están desactivados.", stop_reminders: "No recibir más recordatorios", start_reminders: "Recibir recordatorios",
     no_alerts: "No hay avisos abiertos.", due: (time) => `Responder hasta ${time}`, overdue: "Fuera de plazo", acknowledge: "Me encargo", acknowledged: "Alguien se encarga",
@@ -94,13 +100,16 @@ const TEXTS = {
     not_watched: "Nicht Tag und Nacht überwacht.", we_read: (hours) => `Wir lesen Antworten: ${hours}.`,
     reads_now: (until) => (until ? `Jetzt liest jemand, bis ${until}.` : "Jetzt liest jemand."), reads_next: (at) => `Das nächste Mal liest jemand: ${at}.`,
     nobody_reads: "Hier liest niemand Ihre Antworten. Rufen Sie die Praxis an, wenn Sie sich Sorgen machen.",
-    no_plan: "Es läuft kein Plan.", day: (day) => `Tag ${day}`, common: "Was jetzt häufig ist", helps: "Was hilft", to_check_in: "Fragen beantworten",
-    restrictions: "Noch nicht", instructions: "Was zu tun ist", tasks: "Aufgaben und Fotos", check_ins: "Abfrage", education: "Gut zu wissen",
-    from: (time) => `Ab ${time}.`, last_on: (date) => `Bis einschließlich ${date}.`, held: "Das gilt wegen Ihrer Antworten weiter. Fragen Sie die Praxis.", views: (views) => `Ansichten: ${views}.`,
+    do_now: "Jetzt zu tun", nothing_now: "Gerade ist nichts zu tun.", not_before: (date) => `Nicht vor ${date}`, until_told: "Bis wir es Ihnen sagen", in_days: (days) => (days === 1 ? "morgen" : `in ${days} Tagen`),
+    get_help: "Wann Sie anrufen", later: "Heute später", photos: "Fotos, wenn Sie möchten", done_today: "Erledigt", counted: (title, count) => `${title} (${count})`, questions: (count) => `Jetzt antworten: ${count} Fragen`,
+    no_plan: "Es läuft kein Plan.", day: (day) => `Tag ${day}`, common: "Was jetzt häufig ist", helps: "Was hilft",
+    restrictions: "Noch nicht", instructions: "Was zu tun ist", education: "Gut zu wissen",
+    from: (time) => `Ab ${time}.`, held: "Das gilt wegen Ihrer Antworten weiter. Fragen Sie die Praxis.", views: (views) => `Ansichten: ${views}.`,
     opens: (time) => `Öffnet: ${time}.`, until: (time) => `Bis ${time}.`, not_too_late: (time) => `Es ist nicht zu spät: bis ${time}.`, mark_done: "Erledigt", undo: "Rückgängig machen",
     done: "Erledigt", partial: "Teilweise erledigt", skipped: "Ausgelassen", missed: "Die Zeit dafür ist vorbei.", cancelled: "Nicht nötig.",
     form_hint: "Lassen Sie weg, was Sie nicht wissen.", yes: "Ja", no: "Nein", none: "Nichts davon", clear: "Löschen", degrees: "Grad",
     send: "Senden", send_now: "Jetzt senden, den Rest auslassen", nothing_answered: "Beantworten Sie mindestens eine Frage.", our_advice: "Unser Rat", sent: "Ihre Antworten sind gesendet.",
+    answer_by: (time) => `Wir antworten bis ${time}.`, now_closed: "Wir haben jetzt geschlossen. Rufen Sie an:",
     emergency: "Notfall", urgent: "Rufen Sie jetzt die Praxis an", soon: "Innerhalb von 1 Werktag", note: "Zu Ihrer Information",
     reminders: "Erinnerungen per E-Mail", reminders_on: "Erinnerungen sind eingeschaltet.", reminders_off: "Erinnerungen sind ausgeschaltet.", stop_reminders: "Keine Erinnerungen mehr", start_reminders: "Erinnerungen einschalten",
     no_alerts: "Keine offenen Warnungen.", due: (time) => `Antworten bis ${time}`, overdue: "Überfällig", acknowledge: "Übernehmen", acknowledged: "Übernommen",
@@ -404,7 +413,8 @@ function sayWatch(clinic, zone) {
   if (!clinic.monitored) return T.nobody_reads;
   const time = (stamp) => stamp && sayTime(stamp, zone);
   const now = clinic.answers_now ? T.reads_now(time(clinic.until)) : clinic.next_look_at ? T.reads_next(time(clinic.next_look_at)) : "";
-  return [T.not_watched, now, T.we_read(clinic.reply_hours)].filter(Boolean).join(" ");
+  // Hours in the clinic's words never stand beside a time that is computed from others: a closed date is in one of them alone.
+  return [T.not_watched, now || T.we_read(clinic.reply_hours)].join(" ");
 }
 
 function clinicBlock(clinic, zone) {
@@ -415,10 +425,9 @@ function clinicBlock(clinic, zone) {
     make("p", { class: "state" }, sayWatch(clinic, zone)));
 }
 
-const planBlock = (plan, date) => make("section", { class: "card" },
-  make("h2", {}, plan.title),
-  make("p", { class: "state" }, `${T.day(plan.day)}, ${sayDate(date)}`),
-  ...(plan.phase ? [make("h3", {}, plan.phase.title), make("p", {}, `${T.common}: ${plan.phase.common}`), make("p", {}, `${T.helps}: ${plan.phase.advice}`)] : []));
+const planLine = (plan) => make("p", { class: "state" }, `${plan.title} · ${T.day(plan.day)}`);
+
+const phaseBlock = ({ phase }) => make("div", {}, make("h3", {}, phase.title), make("p", {}, phase.common), make("p", {}, `${T.helps}: ${phase.advice}`));
 
 async function showToday() {
   const session = readSession();
@@ -432,17 +441,71 @@ async function showToday() {
   const numbers = keepNumbers(today.clinics);
   const last = await lastAdvice(today);
   reloadAfter(today.valid_until);
-  const items = today.items.filter((item) => item.state !== "cancelled");
-  const group = (name, ...kinds) => {
-    const lines = items.filter((item) => kinds.includes(item.kind)).map((item) => fillLine(make("li"), item, today));
-    return lines.length ? make("section", { id: name }, make("h2", { tabindex: -1 }, T[name]), make("ul", {}, ...lines)) : null;
-  };
-  const groups = [group("restrictions", "restriction"), group("instructions", "instruction"), group("tasks", "task", "photo"), group("check_ins", "check_in"), group("education", "education")];
-  const waiting = items.some((item) => item.kind === "check_in" && formOf(item, today));
-  const jump = waiting && makeButton(T.to_check_in, () => goTo(main.querySelector("#check_ins h2")), makeError(), "main");
-  const plans = today.plans.length ? today.plans.map((plan) => planBlock(plan, today.date)) : [make("p", {}, T.no_plan)];
-  show(T.page_today, [last, somethingWrong(today), ...today.clinics.map((clinic) => clinicBlock(clinic, today.zone)), ...plans, jump, ...groups, remindersBlock(), signOutButton()].filter(Boolean),
+  const plans = today.plans.length ? today.plans.map(planLine) : [make("p", {}, T.no_plan)];
+  show(T.page_today, [make("p", { class: "soft" }, sayDate(today.date)), ...plans, last, somethingWrong(today), ...dayBlocks(today), remindersBlock(), signOutButton()].filter(Boolean),
     [helpFirst(numbers)]);
+}
+
+/** What to do now and what to avoid are there at once, and short; so is when to call, and whom. The rest is folded, with how much it is. */
+function dayBlocks(today) {
+  const items = today.items.filter((item) => !["cancelled", "missed"].includes(item.state));
+  const of = (wanted) => items.filter(wanted);
+  const isDone = (item) => ["done", "partial", "skipped"].includes(item.state);
+  const isNow = (item) => ["open", "late"].includes(item.state);
+  const now = [...of((item) => item.kind === "check_in" && isNow(item)), ...of((item) => item.kind === "task" && isNow(item)).sort((one, other) => one.closes_at.localeCompare(other.closes_at))];
+  const reading = of((item) => item.kind === "education");
+  const lines = (list) => make("ul", {}, ...list.map((item) => fillLine(make("li"), item, today)));
+  const rows = (list) => make("ul", { class: "rows" }, ...list.map((item) => makeRow(item, today)));
+  const phases = today.plans.filter((plan) => plan.phase);
+  return [
+    today.plans.length > 0 && section("do_now", now.length ? lines(now) : nothingNow(of((item) => item.state === "upcoming" && item.kind !== "instruction"), today.zone)),
+    restrictionsBlock(of((item) => item.kind === "restriction"), today),
+    helpBlock(reading.filter((item) => saysWhomToCall(item, today)), today),
+    section("instructions", rows(of((item) => item.kind === "instruction"))),
+    folded("later", of((item) => ["task", "check_in"].includes(item.kind) && item.state === "upcoming"), lines),
+    folded("photos", of((item) => item.kind === "photo" && !isDone(item)), lines),
+    folded("done_today", of((item) => item.kind !== "restriction" && isDone(item)), lines),
+    folded("common", phases, (list) => make("div", {}, ...list.map(phaseBlock))),
+    folded("education", reading.filter((item) => !saysWhomToCall(item, today)), rows),
+  ];
+}
+
+function nothingNow(coming, zone) {
+  const [next] = coming.sort((one, other) => one.opens_at.localeCompare(other.opens_at));
+  return make("div", {}, make("p", {}, T.nothing_now), next && make("p", { class: "soft" }, `${next.title}. ${T.opens(sayTime(next.opens_at, zone))}`));
+}
+
+const section = (name, list) => (list.tagName === "UL" && !list.childElementCount ? null : make("section", { id: name }, make("h2", { tabindex: -1 }, T[name]), list));
+
+const folded = (name, list, fill) => (list.length ? make("details", { class: "group", id: name }, make("summary", {}, T.counted(T[name], list.length)), fill(list)) : null);
+
+/** A line that names the emergency number, or whom to call out of hours, is about danger signs: it is never folded. */
+const saysWhomToCall = (item, today) => today.clinics.some((clinic) => [clinic.emergency_number, clinic.out_of_hours].some((number) => number && item.text?.includes(number)));
+
+function helpBlock(lines, today) {
+  const card = (item) => make("li", { class: "advice" }, make("h3", {}, item.title), make("p", {}, item.text));
+  return make("section", { id: "get_help" }, make("h2", {}, T.get_help), lines.length > 0 && make("ul", {}, ...lines.map(card)), ...today.clinics.map((clinic) => clinicBlock(clinic, today.zone)));
+}
+
+/** What to avoid, by when it is allowed again: the hour, where that is known, or the first day. */
+function restrictionsBlock(items, today) {
+  const end = (item) => (item.held ? null : item.until_at ?? item.allowed_on);
+  const ends = [...new Set(items.map(end))].sort((one, other) => (one ?? "9").localeCompare(other ?? "9"));
+  const says = (at) => (at === null ? T.until_told : T.not_before(at.includes("T") ? sayTime(at, today.zone) : sayDate(at)));
+  const days = (item) => item.in_days > 0 && !item.until_at && !item.held && T.in_days(item.in_days);
+  const groups = ends.map((at) => {
+    const own = items.filter((item) => end(item) === at);
+    return [make("h3", {}, [says(at), days(own[0])].filter(Boolean).join(", ")), make("ul", { class: "rows" }, ...own.map((item) => makeRow(item, today)))];
+  });
+  return items.length ? make("section", { id: "restrictions" }, make("h2", { tabindex: -1 }, T.restrictions), ...groups.flat()) : null;
+}
+
+/** A line that only informs: its title, and more about it one tap away. */
+function makeRow(item, today) {
+  const says = (text, kind) => text && make("p", { class: kind }, text);
+  const when = item.kind === "instruction" && says(sayEnd(item, today.zone), "soft small");
+  const more = [says(item.text), says(sayPlans(item, today), "soft small"), says(item.held && T.held, "state"), says(item.because, "soft")].filter(Boolean);
+  return make("li", { class: item.kind }, ...(more.length ? [make("details", {}, make("summary", {}, item.title), ...more)] : [make("p", {}, item.title)]), when);
 }
 
 /** What was said to the last check-in stays on top until there is something newer, or for three days. */
@@ -452,7 +515,8 @@ async function lastAdvice(today) {
   const [answer] = data.items;
   if (!answer?.urgency || Date.parse(today.as_of) - Date.parse(answer.received_at) > ADVICE_STAYS) return null;
   return make("section", { "aria-label": T.last_advice },
-    make("h2", {}, T.last_advice), make("p", { class: "soft small" }, sayTime(answer.received_at, today.zone)), adviceCard(answer));
+    make("h2", {}, T.last_advice), make("p", { class: "soft small" }, sayTime(answer.received_at, today.zone)),
+    adviceCard(answer, today.clinics.find((clinic) => clinic.clinic_id === answer.contact.clinic_id) ?? answer.contact, today.zone));
 }
 
 /** The danger signs can be said at any time: between check-ins, in a pause, after the end. */
@@ -487,20 +551,24 @@ function sayState(item, zone) {
   }
 }
 
-/** By the hour, where the time of treatment is known; nobody has to count. Otherwise by the last day. */
+/** By the hour, where the time of treatment is known: nobody has to count. */
 function sayEnd(item, zone) {
-  if (item.kind === "instruction" && item.from_at && item.state === "upcoming") return T.from(sayTime(item.from_at, zone));
-  return item.until_at ? T.until(sayTime(item.until_at, zone)) : item.last_on && T.last_on(sayDate(item.last_on));
+  if (item.from_at && item.state === "upcoming") return T.from(sayTime(item.from_at, zone));
+  return item.until_at && T.until(sayTime(item.until_at, zone));
 }
 
+const sayPlans = (item, today) => (today.plans.length > 1 ? today.plans.filter((plan) => item.plan_ids.includes(plan.plan_id)).map((plan) => plan.title).join(", ") : "");
+
 function fillLine(line, item, today) {
-  const plans = today.plans.length > 1 ? today.plans.filter((plan) => item.plan_ids.includes(plan.plan_id)).map((plan) => plan.title) : [];
   const says = (text, kind) => text && make("p", { class: kind }, text);
-  const parts = [make("h3", { tabindex: -1 }, item.title), says(item.text), says(plans.join(", "), "soft small"), says(sayEnd(item, today.zone), "state"), says(item.held && T.held, "state")];
+  const parts = [make("h3", { tabindex: -1 }, item.title), says(item.text), says(sayPlans(item, today), "soft small"), says(item.because, "soft")];
   if (["task", "photo", "check_in"].includes(item.kind)) parts.push(says(item.views.length > 0 && T.views(item.views.join(", "))), says(sayState(item, today.zone), "state"));
   if (["task", "photo"].includes(item.kind)) parts.push(markButton(line, item, today));
   const form = item.kind === "check_in" && formOf(item, today);
-  if (form) parts.push(checkInForm(form, item, (answer) => showAdvice(line, { ...item, state: "done" }, today, answer)));
+  if (form) {
+    const questions = checkInForm(form, item, (answer) => showAdvice(line, { ...item, state: "done" }, today, answer));
+    parts.push(make("details", { class: "start" }, make("summary", {}, T.questions(form.questions.length)), questions));
+  }
   line.replaceChildren(...parts.filter(Boolean));
   return line;
 }
@@ -604,12 +672,16 @@ function showParts(box, parts, before = []) {
 function adviceParts(answer, today) {
   const first = answer.urgency === "emergency" ? emergencyBlock(T.call_now, [answer.contact.emergency_number]) : null;
   speak([T.sent, first?.textContent, answer.advice.text].filter(Boolean).join(" "));
-  return [first, make("h3", { tabindex: -1 }, T.our_advice), adviceCard(answer), make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact, today.zone)].filter(Boolean);
+  return [first, make("h3", { tabindex: -1 }, T.our_advice), adviceCard(answer, answer.contact, today.zone), make("p", { class: "soft" }, answer.standing_line), clinicBlock(answer.contact, today.zone)].filter(Boolean);
 }
 
-function adviceCard({ advice: { urgency, text, reasons } }) {
+/** Who is told to call while the clinic is closed is told whom; until when we answer is said while that is still to come. */
+function adviceCard({ advice: { urgency, text, reasons, answer_by } }, contact, zone) {
+  const isClosed = urgency === "urgent" && contact.monitored && contact.answers_now === false;
+  const comes = answer_by && Date.parse(answer_by) > Date.now();
   return make("div", { class: `card advice ${urgency ?? "none"}-advice` },
-    urgency && make("p", { class: "urgency" }, T[urgency]), make("p", {}, text),
+    urgency && make("p", { class: "urgency" }, ...(isClosed ? [`${T.now_closed} `, phone(contact.out_of_hours)] : [T[urgency]])), make("p", {}, text),
+    comes && make("p", { class: "state" }, T.answer_by(sayTime(answer_by, zone))),
     reasons.length > 0 && make("ul", { class: "reasons" }, ...reasons.map((reason) => make("li", {}, reason.text))));
 }
 
@@ -639,15 +711,16 @@ async function showClinic() {
   const noNumber = []; // this page is the staff's
   if (session?.acts_as !== "staff") return show(T.page_clinic, [session && make("p", {}, T.for_patients), signInForm(goHome, true), docs].filter(Boolean), noNumber);
   const alerts = [];
+  const { data: clinic } = await call("GET", "/v1/clinic"); // its staff read times by its clock
   for (let cursor = ""; cursor !== null;) {
     const { data } = await call("GET", `/v1/clinic/alerts?status=open&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
     alerts.push(...data.items);
     cursor = data.next_cursor;
   }
-  show(T.page_clinic, [alerts.length ? make("ul", {}, ...alerts.map(alertLine)) : make("p", {}, T.no_alerts), docs, signOutButton()], noNumber);
+  show(T.page_clinic, [alerts.length ? make("ul", {}, ...alerts.map((alert) => alertLine(alert, clinic.zone))) : make("p", {}, T.no_alerts), docs, signOutButton()], noNumber);
 }
 
-function alertLine(alert) {
+function alertLine(alert, zone) {
   const error = makeError();
   const state = make("p", { class: "state", role: "status" });
   const button = makeButton(T.acknowledge, async () => {
@@ -658,7 +731,7 @@ function alertLine(alert) {
   return make("li", { class: `advice ${alert.urgency}-advice` },
     make("p", { class: "urgency" }, [T[`level_${alert.urgency}`], alert.overdue && T.overdue].filter(Boolean).join(" · ")),
     make("h3", {}, alert.patient_name), make("p", {}, alert.reason),
-    make("p", {}, `${T.due(sayTime(alert.due_at))} · ${T.day(alert.day)}`), state, button, error);
+    make("p", {}, `${T.due(sayTime(alert.due_at, zone))} · ${T.day(alert.day)}`), state, button, error);
 }
 
 // The page that the path names. A link of the same page with another token loads it anew; a page taken back from memory too.

@@ -118,7 +118,7 @@ async fn an_answer_that_cannot_be_used_is_kept_and_named_and_the_others_are_judg
     assert_eq!(
         check_in["advice"],
         json!({
-            "urgency": "emergency", "text": check_in["advice"]["text"],
+            "urgency": "emergency", "text": check_in["advice"]["text"], "answer_by": null,
             "reasons": [
                 { "rule": "F1", "urgency": "emergency", "text": check_in["advice"]["reasons"][0]["text"] },
                 { "rule": "R1", "urgency": "urgent", "text": "Pain 9 on day 2; usual 1" },
@@ -377,7 +377,7 @@ async fn a_check_in_is_judged_again_after_repair_and_the_first_judgement_stays()
             "answers": { "redness": 2, "tight": true }, "not_used": [], "not_judged": [], "urgency": "urgent",
             "advice": {
                 "urgency": "urgent", "text": "Call +44 20 7946 0000.",
-                "reasons": [{ "rule": "T1", "urgency": "urgent", "text": "Is it tight? yes" }]
+                "answer_by": null, "reasons": [{ "rule": "T1", "urgency": "urgent", "text": "Is it tight? yes" }]
             }
         })
     );

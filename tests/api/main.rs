@@ -15,6 +15,7 @@ mod bad_input;
 mod caching;
 mod conventions;
 mod courses;
+mod deadlines;
 mod demo;
 mod honest;
 mod judge;

@@ -7,6 +7,7 @@ mod commanding;
 mod compiling;
 mod day_rules;
 mod days;
+mod deadlines;
 mod dice;
 mod diffing;
 mod facts;

@@ -11,7 +11,7 @@ use super::result::{
     SimulatedReminder, SimulatedStaffMail, Simulation,
 };
 use super::script::{Behaviour, Checked, CheckedDay, ItemKey, Script, ScriptProblem, check};
-use crate::engine::alerts::{Standing, is_news};
+use crate::engine::alerts::{Office, Standing, is_news};
 use crate::engine::answers::Answers;
 use crate::engine::calendar::{Age, DayOfPlan, date_of, day_number, local_instant, next_date_change};
 use crate::engine::clock::LocalTime;
@@ -393,7 +393,7 @@ impl<'a> Run<'a> {
 
     fn raise(&mut self, finding: &Finding, day: i32) {
         let (at, local) = (self.now, self.local(self.now));
-        let found = Standing::raised(finding.urgency, &self.checked.clinic_zone, at);
+        let found = Standing::raised(finding.urgency, Office { zone: &self.checked.clinic_zone, hours: None }, at);
         let open = self.done.alerts.iter_mut().find(|alert| alert.cause == finding.cause);
         let urgency = finding.urgency;
         match open {
