@@ -12,13 +12,13 @@ use crate::db::Conn;
 use crate::engine::{Text, Urgency};
 use crate::error::Error;
 use crate::http::conditions::{answer_version, edited, if_match};
+use crate::http::language::asked_language;
 use crate::http::page::{Cursor, Limit};
 use crate::http::text::Note;
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId};
 use crate::patients;
 use crate::time::Stamp;
-use crate::today::routes::asked_language;
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {

@@ -14,12 +14,12 @@ use crate::engine::{self, Finding, PlanStatus, Urgency};
 use crate::error::Error;
 use crate::http::body::{AsSent, Said};
 use crate::http::idempotency::{self, Key};
+use crate::http::language::asked_language;
 use crate::http::{Page, PageParams, Query};
 use crate::ids::{CheckInId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
 use crate::patients;
 use crate::plans;
 use crate::time::Stamp;
-use crate::today::routes::asked_language;
 use crate::today::views::{Watch, watch};
 
 /// The routes of this feature.

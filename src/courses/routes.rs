@@ -14,12 +14,12 @@ use crate::engine::{PlanStatus, Procedure};
 use crate::error::Error;
 use crate::http::conditions::{self, answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
+use crate::http::language::asked_language;
 use crate::http::text::{Date, Key as Word, Note};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{AlertId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
 use crate::patients::routes::{Treatment, treatment_view};
 use crate::time::Stamp;
-use crate::today::routes::asked_language;
 
 /// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {

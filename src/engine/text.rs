@@ -62,9 +62,10 @@ impl Text {
         wanted.iter().find_map(|locale| self.closest(locale))
     }
 
+    /// The text of this locale, else of the same without its last part, and so on: a look-up by RFC 4647.
     fn closest(&self, locale: &str) -> Option<&str> {
-        let language = || locale.split_once('-').and_then(|(language, _)| self.0.get(language));
-        self.0.get(locale).or_else(language).map(String::as_str)
+        let mut tags = std::iter::successors(Some(locale), |tag| Some(tag.rsplit_once('-')?.0));
+        tags.find_map(|tag| self.0.get(tag)).map(String::as_str)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod connections;
 pub mod edge;
 pub mod idempotency;
+pub mod language;
 pub mod limits;
 pub mod line_ends;
 pub mod page;

@@ -4,7 +4,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use language_tags::LanguageTag;
 use serde::{Deserialize, Serialize};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 use utoipa::ToSchema;
 
 use crate::engine::LocalTime;
@@ -43,6 +45,8 @@ fn clean(text: &str, least: usize, most: usize) -> Result<String, String> {
         Err(format!("too_long: may have at most {most} characters"))
     } else if text.chars().any(|c| c.is_control() && c != '\n') || text.chars().any(is_bidi_control) {
         Err("control_character: may not hold control characters".to_owned())
+    } else if !text.chars().any(is_visible) {
+        Err("too_short: needs a character that can be seen".to_owned())
     } else {
         Ok(text.to_owned())
     }
@@ -51,6 +55,15 @@ fn clean(text: &str, least: usize, most: usize) -> Result<String, String> {
 /// Characters that turn the reading direction: they can make a text read as another.
 fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a character leaves a mark of its own on a screen.
+fn is_visible(c: char) -> bool {
+    // Letters and a symbol that Unicode draws as nothing: fillers of Hangul, and the empty pattern of braille.
+    const BLANK: [char; 5] = ['\u{115F}', '\u{1160}', '\u{3164}', '\u{FFA0}', '\u{2800}'];
+    let group = c.general_category_group();
+    !BLANK.contains(&c)
+        && !matches!(group, GeneralCategoryGroup::Other | GeneralCategoryGroup::Separator | GeneralCategoryGroup::Mark)
 }
 
 macro_rules! text_types {
@@ -101,7 +114,8 @@ text_types! {
     Key: 1..=60, one_line = true, example = "mn-face";
 }
 
-/// An e-mail address, in lower case.
+/// An e-mail address, in lower case, with nothing in it that cannot be seen. Its domain is kept as mail servers know it: `münchen.example` is
+/// `xn--mnchen-3ya.example`, so that both spellings are one address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, format = "email", max_length = 254, example = "ada@patients.example")]
@@ -119,19 +133,23 @@ impl TryFrom<String> for Email {
 
     fn try_from(text: String) -> Result<Self, String> {
         let wrong = || "not_an_address: must be one e-mail address, like name@example.org".to_owned();
-        let text = text.trim().to_lowercase();
-        if text.len() > 254 || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"') {
+        let text = nfc(&text.trim().to_lowercase());
+        let is_mark = |c: char| c.general_category_group() == GeneralCategoryGroup::Mark;
+        if !text.chars().all(|c| c != '"' && (is_visible(c) || is_mark(c))) {
             return Err(wrong());
         }
+        let (name, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| wrong())?;
+        let text = format!("{name}@{domain}");
         let address: lettre::Address = text.parse().map_err(|_| wrong())?;
-        if address.domain().starts_with('[') || !address.domain().contains('.') {
+        if text.len() > 254 || !address.domain().contains('.') {
             return Err(wrong());
         }
         Ok(Self(text))
     }
 }
 
-/// An IANA time zone that the bundled database knows.
+/// An IANA time zone that the bundled database knows, under the name that was given: renamed places keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, max_length = 64, example = "Europe/London")]
@@ -148,17 +166,20 @@ impl TryFrom<String> for Zone {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        match jiff::tz::TimeZone::get(&name) {
-            Ok(zone) => Ok(Self(zone.iana_name().unwrap_or(&name).to_owned())),
-            Err(_) => Err("unknown_zone: must be an IANA time zone, like Europe/London".to_owned()),
-        }
+        // Entries of the database that are no place and no offset: what a machine says that does not know where it is.
+        const NOWHERE: [&str; 4] = ["Etc/Unknown", "Factory", "localtime", "posixrules"];
+        let zone = jiff::tz::TimeZone::get(&name).ok().filter(|zone| !zone.is_unknown());
+        let known = zone.as_ref().and_then(jiff::tz::TimeZone::iana_name).filter(|known| !NOWHERE.contains(known));
+        known
+            .map(|known| Self(known.to_owned()))
+            .ok_or_else(|| "unknown_zone: must be an IANA time zone, like Europe/London".to_owned())
     }
 }
 
 /// A language that patient texts can be asked in (BCP 47). Texts that are not there in it come in English.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(value_type = String, max_length = 35, example = "en")]
+#[schema(value_type = String, max_length = 100, example = "en")]
 pub struct Locale(String);
 
 impl Locale {
@@ -168,6 +189,8 @@ impl Locale {
     }
 }
 
+/// Characters of a tag with its extensions.
+const MOST_OF_TAG: usize = 100;
 /// The languages that the texts are written in.
 pub const LANGUAGES: &[&str] = &["en", "es", "de"];
 
@@ -176,14 +199,11 @@ impl TryFrom<String> for Locale {
 
     fn try_from(tag: String) -> Result<Self, String> {
         let wrong = || format!("unknown_locale: must be a BCP 47 tag of one of the languages {}", LANGUAGES.join(", "));
-        if tag.len() > 35 {
+        let parsed = LanguageTag::parse(&tag).ok().filter(|_| tag.len() <= MOST_OF_TAG).ok_or_else(wrong)?;
+        if !LANGUAGES.contains(&parsed.primary_language()) {
             return Err(wrong());
         }
-        let parsed: unic_langid::LanguageIdentifier = tag.parse().map_err(|_| wrong())?;
-        if !LANGUAGES.contains(&parsed.language.as_str()) {
-            return Err(wrong());
-        }
-        Ok(Self(parsed.to_string()))
+        Ok(Self(parsed.into_string()))
     }
 }
 
@@ -308,4 +328,105 @@ impl<const MOST: usize> TryFrom<String> for Shown<MOST> {
 pub fn nfc(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
     text.nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, String> {
+        T::try_from(text.to_owned()).map_err(|why| why.split(':').next().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn a_zone_is_a_place_under_the_name_that_was_given() {
+        for name in ["Europe/London", "Asia/Calcutta", "Asia/Kolkata", "Europe/Kiev", "US/Pacific", "Etc/UTC", "UTC"] {
+            assert_eq!(read::<Zone>(name).unwrap().as_str(), name);
+        }
+        assert_eq!(read::<Zone>("europe/LONDON").unwrap().as_str(), "Europe/London");
+        for name in ["Etc/Unknown", "etc/unknown", "Factory", "localtime", "posixrules", "Mars/Base", "", " ", "+02:00"]
+        {
+            assert_eq!(read::<Zone>(name).unwrap_err(), "unknown_zone", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_locale_may_have_all_parts_of_bcp_47() {
+        for (tag, kept) in [
+            ("en", "en"),
+            ("ES-mx", "es-MX"),
+            ("de-Latn-DE-1996", "de-Latn-DE-1996"),
+            ("es-419", "es-419"),
+            ("de-DE-u-co-phonebk", "de-DE-u-co-phonebk"),
+            ("es-x-clinic", "es-x-clinic"),
+        ] {
+            assert_eq!(read::<Locale>(tag).unwrap().as_str(), kept);
+        }
+        for tag in [
+            "",
+            "e",
+            "en_GB",
+            "en-",
+            "fr",
+            "zh-Hant",
+            "x-en",
+            "i-klingon",
+            "en--GB",
+            &format!("en-x-{}", "a".repeat(100)),
+        ] {
+            assert_eq!(read::<Locale>(tag).unwrap_err(), "unknown_locale", "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_a_character_that_can_be_seen() {
+        for name in ["Å", "李", "O’Neil", "Nguyễn", "א", "7", "👩‍⚕️"] {
+            assert!(read::<Name>(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            " ",
+            "\u{200B}",
+            "\u{FEFF}\u{2060}",
+            "\u{3164}",
+            "\u{2800}\u{2800}",
+            "\u{00AD}",
+            "\u{0301}",
+            "\u{E000}",
+        ] {
+            assert_eq!(read::<Name>(name).unwrap_err(), "too_short", "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_kept_as_it_was_checked() {
+        for (address, kept) in [
+            (" Ada@Patients.Example ", "ada@patients.example"),
+            ("ada@münchen.example", "ada@xn--mnchen-3ya.example"),
+            ("ada@XN--MNCHEN-3YA.example", "ada@xn--mnchen-3ya.example"),
+            ("ada@mu\u{0308}nchen.example", "ada@xn--mnchen-3ya.example"),
+            ("ada@例え.example", "ada@xn--r8jz45g.example"),
+            ("josé@patients.example", "josé@patients.example"),
+        ] {
+            assert_eq!(read::<Email>(address).unwrap().as_str(), kept);
+            assert_eq!(read::<Email>(kept).unwrap().as_str(), kept, "what is stored can be read again");
+        }
+        for address in [
+            "ada",
+            "ada@localhost",
+            "ada\u{200B}@patients.example",
+            "ada@patients\u{200B}.example",
+            "\u{FEFF}\u{2060}@patients.example",
+            "ada @patients.example",
+            "\"ada\"@patients.example",
+            "ada@[127.0.0.1]",
+            "ada@pa tients.example",
+            "ada@-patients.example",
+            "ada@patients..example",
+            "ada\u{202E}@patients.example",
+            "ada@bob@patients.example",
+        ] {
+            assert_eq!(read::<Email>(address).unwrap_err(), "not_an_address", "{address:?}");
+        }
+    }
 }

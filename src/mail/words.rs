@@ -25,8 +25,8 @@ impl Words {
 
     /// The language to write in: `es-MX` gives `es`, what is not there gives `en`.
     pub(super) fn choose(&self, locale: &str) -> &'static str {
-        let wanted = locale.parse::<LanguageIdentifier>().unwrap_or_default();
-        let spoken = |tag: &&str| wanted.language.as_str() == *tag;
+        let wanted = crate::engine::language(locale);
+        let spoken = |tag: &&str| wanted.eq_ignore_ascii_case(tag);
         self.0.iter().map(|(tag, _)| *tag).find(spoken).unwrap_or("en")
     }
 

@@ -15,11 +15,12 @@ use crate::engine::{self, PausedDays, PlanStatus};
 use crate::error::Error;
 use crate::http::conditions::answer_version;
 use crate::http::idempotency::{self, Key};
+use crate::http::language::asked_language;
 use crate::http::text::{Date, Key as ProtocolKey, Note};
 use crate::http::{Body, Page, PageParams, Query, conditions};
 use crate::ids::{ClinicId, PatientId, PlanId, TreatmentId, VersionId};
 use crate::time::Stamp;
-use crate::today::routes::{DayParams, asked_language};
+use crate::today::routes::DayParams;
 use crate::today::views::{self, Today};
 
 /// The routes of this feature.

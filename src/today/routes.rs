@@ -1,6 +1,5 @@
 //! Today, the timeline, and marks, for the patient's phone.
 
-use actix_web::http::header::ACCEPT_LANGUAGE;
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +13,8 @@ use crate::auth::Patient;
 use crate::engine::{self, MarkState};
 use crate::error::Error;
 use crate::http::body::{AsSent, Said};
-use crate::http::text::{Date, LANGUAGES, Note};
+use crate::http::language::asked_language;
+use crate::http::text::{Date, Note};
 use crate::http::{Query, conditions};
 use crate::ids::{OccurrenceId, PlanId};
 use crate::plans;
@@ -30,21 +30,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(get_timeline)
         .service(mark)
         .service(unmark);
-}
-
-/// The first language of `Accept-Language` that the texts are written in.
-pub fn asked_language(request: &HttpRequest) -> Option<String> {
-    let header = request.headers().get(ACCEPT_LANGUAGE)?.to_str().ok()?;
-    let mut wanted: Vec<(f32, &str)> = header
-        .split(',')
-        .filter_map(|part| {
-            let (tag, weight) = part.split_once(";q=").unwrap_or((part, "1"));
-            weight.trim().parse().ok().filter(|weight| *weight > 0.0).map(|weight| (weight, tag.trim()))
-        })
-        .collect();
-    wanted.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let known = |tag: &&str| LANGUAGES.contains(&tag.split('-').next().unwrap_or_default());
-    wanted.into_iter().map(|(_, tag)| tag).find(known).map(str::to_owned)
 }
 
 /// Which day.

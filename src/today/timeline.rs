@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::routes::asked_language;
 use super::views::{self, Form, Item, NotAsked, Question, Today, TodayPlan, Watch};
 use super::{Away, Days, PlanDay, seen, tell_apart};
 use crate::app::App;
@@ -12,6 +11,7 @@ use crate::auth::Patient;
 use crate::db::Conn;
 use crate::engine;
 use crate::error::Error;
+use crate::http::language::asked_language;
 use crate::http::text::Date;
 use crate::http::{Query, conditions};
 use crate::ids::{AccountId, PlanId};

@@ -152,7 +152,7 @@ async fn day_30_of_session_2_is_day_2_of_session_3_in_one_today() {
         first,
         json!({
             "id": first["id"], "patient_id": series.patient_id, "procedure": "microneedling",
-            "performed_on": "2026-03-02", "body_area": "face",
+            "performed_on": "2026-03-02", "performed_at": null, "body_area": "face",
             "parameters": { "needle_depth_mm": 1.5, "skin_type": "III" },
             "course_id": series.id(), "session": 1, "replaces": null, "interval_overruled": null,
             "recorded_by": series.clinic.members[2].to_string(), "created_at": "2026-03-02T10:00:00Z", "version": 1

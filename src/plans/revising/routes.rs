@@ -17,6 +17,7 @@ use crate::engine::{
 };
 use crate::error::Error;
 use crate::http::conditions::{etag_of_version, if_match};
+use crate::http::language::asked_language;
 use crate::http::text::{Date, Key, Note};
 use crate::http::{Body, Page, PageParams, Query};
 use crate::ids::{MemberId, PlanId};
@@ -24,7 +25,6 @@ use crate::plans::Dossier;
 use crate::plans::migration::routes::DryRun;
 use crate::plans::routes::{Plan, view};
 use crate::time::Stamp;
-use crate::today::routes::asked_language;
 use crate::today::views;
 
 /// The routes of this part of the feature.

@@ -1,0 +1,54 @@
+//! The language in which an answer is wanted.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{AcceptLanguage, Header as _, Preference, Quality};
+
+use super::text::LANGUAGES;
+
+/// The first tag of `Accept-Language` (RFC 9110) whose language the texts are written in; `None` if none of them is, or none is asked for.
+pub fn asked_language(request: &HttpRequest) -> Option<String> {
+    let mut accepted = AcceptLanguage::parse(request).ok()?;
+    accepted.0.retain(|range| range.quality > Quality::ZERO);
+    let mut tags = accepted.ranked().into_iter().filter_map(Preference::into_item);
+    tags.find(|tag| LANGUAGES.contains(&tag.primary_language())).map(|tag| tag.into_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::asked_language;
+
+    fn asked(lines: &[&str]) -> Option<String> {
+        let mut request = TestRequest::default();
+        for line in lines {
+            request = request.append_header(("Accept-Language", *line));
+        }
+        asked_language(&request.to_http_request())
+    }
+
+    #[test]
+    fn the_best_language_that_there_is_counts_however_it_is_written() {
+        for (lines, wanted) in [
+            (&["es"][..], Some("es")),
+            (&["DE"], Some("de")),
+            (&["de-at"], Some("de-AT")),
+            (&["fr, es;q=0.8, en;q=0.1"], Some("es")),
+            (&["en;q=0.1 , es ; q=0.8"], Some("es")),
+            (&["  de-CH-1996 ; q=1.0 ,fr"], Some("de-CH-1996")),
+            (&["es-419;q=0.7", "de;q=0.9"], Some("de")),
+            (&["de;q=0, es;q=0.001"], Some("es")),
+            (&["de;q=0"], None),
+            (&["*"], None),
+            (&["*;q=0.9, de;q=0.5"], Some("de")),
+            (&["es-MX-u-ca-gregory"], Some("es-MX-u-ca-gregory")),
+            (&["zh-Hant, de-x-private;q=0.2"], Some("de-x-private")),
+            (&["nonsense!, ,;q=2, es"], Some("es")),
+            (&["fr"], None),
+            (&[""], None),
+            (&[], None),
+        ] {
+            assert_eq!(asked(lines).as_deref(), wanted, "{lines:?}");
+        }
+    }
+}
