@@ -412,7 +412,7 @@ impl<'a> JudgedBy<'a> {
         let all = self.compiled.versions().chain(self.others.iter().flat_map(|other| other.versions()));
         let asked = all.into_iter().find_map(|version| version.question(question));
         asked.map_or_else(
-            || words_for(question, locale).unwrap_or(question).replace(['{', '}'], ""),
+            || words_for(question, locale).unwrap_or(question).replace(['{', '}'], "").replace('_', " "),
             |asked| asked.name.as_ref().unwrap_or(&asked.text).in_locale(&[locale]).to_owned(),
         )
     }
@@ -498,15 +498,15 @@ fn kept(locale: &str, questions: &str) -> String {
     let what = not_judged_words(locale, questions);
     match language(locale) {
         "es" => format!(
-            "Hemos guardado sus respuestas, y la clínica las verá. {what} Si le preocupa algo, llámenos: {{clinic_phone}}. \
+            "Hemos guardado sus respuestas, y la clínica puede verlas. {what} Si le preocupa algo, llámenos: {{clinic_phone}}. \
              En una emergencia, llame al {{emergency_number}}."
         ),
         "de" => format!(
-            "Wir haben Ihre Antworten gespeichert, und die Praxis wird sie sehen. {what} Wenn Sie sich Sorgen machen, rufen Sie uns an: \
+            "Wir haben Ihre Antworten gespeichert, und die Praxis kann sie sehen. {what} Wenn Sie sich Sorgen machen, rufen Sie uns an: \
              {{clinic_phone}}. Im Notfall rufen Sie {{emergency_number}} an."
         ),
         _ => format!(
-            "We have kept your answers, and the clinic will see them. {what} If you are worried, call us: {{clinic_phone}}. \
+            "We have kept your answers, and the clinic can see them. {what} If you are worried, call us: {{clinic_phone}}. \
              In an emergency, call {{emergency_number}}."
         ),
     }

@@ -366,6 +366,15 @@ impl Unrest {
 
 /// What stands over the patient's reasons; the clinic decides in any case.
 pub fn told(readiness: &Readiness, locale: &str) -> &'static str {
+    if readiness.reasons.iter().any(|reason| matches!(reason, Reason::CourseComplete { .. })) {
+        return match language(locale) {
+            "es" => "No hay más sesiones previstas. Si quiere otra, hable con su clínica.",
+            "de" => {
+                "Es sind keine weiteren Sitzungen geplant. Wenn Sie noch eine möchten, sprechen Sie mit Ihrer Praxis."
+            }
+            _ => "No more sessions are planned. If you want another one, talk to your clinic.",
+        };
+    }
     match (readiness.reasons.is_empty(), language(locale)) {
         (true, "es") => "Nada de lo que sabemos impide su próxima sesión. Decide su clínica.",
         (true, "de") => "Nach dem, was wir wissen, spricht nichts gegen Ihre nächste Sitzung. Ihre Praxis entscheidet.",

@@ -58,7 +58,8 @@ pub(super) fn because(
     };
     let said = |locale: &str| {
         let parts = questions.iter().filter_map(|question| part(compiled, input, question, earlier(question), locale));
-        parts.collect::<Vec<String>>().join(". ")
+        let ended: Vec<String> = parts.map(|part| part.trim_end_matches('.').to_owned()).collect();
+        ended.join(". ")
     };
     Text::in_each(said).filter(|text| !text.is_empty())
 }

@@ -9,10 +9,13 @@ use super::conditions::{Condition, Known, Verdict};
 use super::document::{
     Adjust, Choice, ClinicText, Exclusion, Form, Item, Phase, Protocol, Question, Rule, SIGNS, Sessions, Sign, Slot,
 };
-use super::judged::is_for_rules;
+use super::judged::{self, is_for_rules};
 use super::parameters::{ParameterProblem, Parameters, check};
 use super::text::Text;
 use super::words::{Procedure, QuestionKind};
+
+/// So many days after a check-in its form may be answered once more.
+const AGAIN_FOR: i32 = 3;
 
 /// One line on one day, as indexes into the compiled plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,13 +252,31 @@ impl Compiled {
         asked.map(|question| of.on_day(question, day)).collect()
     }
 
-    /// What can be said on any day, asked or not: the danger signs of the day, a temperature, and what is asked all the time and is no
-    /// level (worry, a call). After the last day the signs of that day. Empty if the plan knows no signs.
+    /// The day whose rules judge answers at an age: after the last day, those of that day go on.
+    pub(super) fn judged_as(&self, age: Age) -> i32 {
+        age.0.min(self.horizon_day)
+    }
+
+    /// The form of a check-in that may be answered once more, on a day that has none, in the days after one: a single answer above what is
+    /// usual is a note and asks for another on the next day. `None` on other days.
+    pub fn form_again(&self, day: i32) -> Option<&str> {
+        let form_on = |day: i32| {
+            let mut lines = self.planned_on(day).iter().filter_map(|line| self.items.get(line.item));
+            lines.find_map(|item| item.form.as_deref())
+        };
+        if form_on(day).is_some() {
+            return None;
+        }
+        (1..=AGAIN_FOR).find_map(|days| form_on(day - days))
+    }
+
+    /// What can be said on any day, asked or not: the danger signs of the day, a temperature on the days on which a rule judges it, and
+    /// what is asked all the time and is no level (worry, a call). After the last day the signs of that day. Empty if the plan knows no signs.
     pub fn danger_form(&self, day: i32) -> Vec<Cow<'_, Question>> {
         let of = self.on(DayOfPlan(day));
         let always = |question: &Question| (0..=of.horizon_day).all(|day| question.days.contains(day));
         let is_asked = |question: &&Question| match question.kind {
-            QuestionKind::Temperature => true,
+            QuestionKind::Temperature => judged::is_judged_alone(of, question, day),
             QuestionKind::Choice | QuestionKind::Flag => is_for_rules(question) && always(question),
             QuestionKind::Level | QuestionKind::Multi => false,
         };

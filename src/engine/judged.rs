@@ -1,6 +1,8 @@
 //! Whether an answer was judged: whether some rule of its day compares it with a value. What no rule looks at is no reason to say that
 //! all is as usual.
 
+use super::calendar::Age;
+use super::compile::Compiled;
 use super::conditions::{Condition, Known, Verdict};
 use super::document::{Question, Rule};
 use super::words::{QuestionKind, Trigger};
@@ -74,6 +76,16 @@ fn looks_at(rule: &Rule, question: &Question) -> bool {
     (of_symptom || by_name) && !reads_earlier(&rule.when)
 }
 
+/// Whether each answer to a question is judged on a day, also if it is the only one.
+pub(super) fn is_judged_alone(compiled: &Compiled, question: &Question, day: i32) -> bool {
+    let other = |name: &str| match name {
+        "day" => Some(Known::Whole(day)),
+        _ => compiled.known(name),
+    };
+    let rules = Rules { rules: on_day(&compiled.rules, compiled.judged_as(Age(day))), other };
+    candidates(question).all(|value| rules.judge(question, &value))
+}
+
 fn reads_earlier(when: &Condition) -> bool {
     when.variables().iter().any(|name| name.starts_with("previous") || name.ends_with("_previous"))
 }
@@ -105,6 +117,11 @@ fn candidates(question: &Question) -> Box<dyn Iterator<Item = Known> + '_> {
 pub(super) fn every_answer(question: &Question) -> Vec<Known> {
     let empty = (question.kind == QuestionKind::Multi).then(|| Known::Words(Vec::new()));
     candidates(question).chain(empty).collect()
+}
+
+/// Whether an answer that is for no rule says that something is not as it should be: a choice that is not among the `usual` ones.
+pub(super) fn is_unusual(question: &Question, value: &Known) -> bool {
+    !question.usual.is_empty() && !question.usual.iter().any(|usual| is_word(value, usual))
 }
 
 /// Whether the answer is about the skin at all: what was done, wanted or thought of the result is kept, and is not for rules.

@@ -13,7 +13,7 @@ use super::conditions::{Condition, Known, Verdict};
 use super::document::{Escalation, Rule, SIGNS, Sign};
 use super::judged;
 use super::text::Text;
-use super::words::{QuestionKind, Trigger, Urgency};
+use super::words::{QuestionKind, Urgency};
 
 /// Rules look back at so many check-ins.
 pub const LOOK_BACK: usize = 30;
@@ -141,7 +141,7 @@ pub fn triage_by(compiled: &Compiled, input: &TriageInput) -> Triage {
     let unsure = signs(compiled, input).filter(|sign| fails(&sign.escalate, known));
     let failed = |sign: &Sign| NotJudged { cause: sign.key.clone(), not_answered: Vec::new(), failed: true };
     let mut not_judged: Vec<NotJudged> = unsure.map(failed).collect();
-    for rule in compiled.rules.iter().filter(|rule| rule.on == Trigger::Answers && rule.days.contains(input.age.0)) {
+    for rule in judged::on_day(&compiled.rules, compiled.judged_as(input.age)) {
         let symptoms = rule.for_each.iter().map(|symptom| Some(symptom.as_str()));
         let once = rule.for_each.is_empty().then_some(None);
         for symptom in symptoms.chain(once) {
@@ -170,13 +170,19 @@ pub fn triage_by(compiled: &Compiled, input: &TriageInput) -> Triage {
 /// The answers that no rule of the day looks at, and whether a level is among those that one does. Signs are judged on every day.
 fn unjudged(compiled: &Compiled, input: &TriageInput) -> (Vec<String>, bool) {
     let rules = judged::Rules {
-        rules: judged::on_day(&compiled.rules, input.age.0),
+        rules: judged::on_day(&compiled.rules, compiled.judged_as(input.age)),
         other: |name: &str| variable(compiled, input, name),
     };
     let (mut unjudged, mut has_level) = (Vec::new(), false);
     for (key, answer) in input.answers.0.iter().filter(|(key, _)| key.as_str() != SIGNS) {
-        let Some(question) = compiled.question(key).filter(|question| judged::is_for_rules(question)) else { continue };
-        match known_answer(question.kind, answer) {
+        let Some(question) = compiled.question(key) else { continue };
+        let value = known_answer(question.kind, answer);
+        if !judged::is_for_rules(question) {
+            // It is for people. One that is not as it should be must not stand beside "in line with what is common".
+            unjudged.extend(value.filter(|value| judged::is_unusual(question, value)).map(|_| key.clone()));
+            continue;
+        }
+        match value {
             Some(value) if rules.judge(question, &value) => has_level |= question.kind == QuestionKind::Level,
             _ => unjudged.push(key.clone()),
         }

@@ -35,7 +35,8 @@ pub struct Today {
     pub items: Vec<Item>,
     /// What a plan would ask, and is not asked because another plan forbids it for the same area.
     pub set_aside: Vec<NotAsked>,
-    /// The forms of the check-ins among the lines; and of each plan, on every day, the form `danger-signs`: what is sent with it needs no
+    /// The forms of the check-ins among the lines; up to three days after a check-in the same form once more, on days that have none; and
+    /// of each plan, on every day, the form `danger-signs`: what is sent with these two needs no
     /// line (`occurrence_id` is left out). It is there between check-ins, in a pause, while a plan waits, and after its end.
     pub forms: Vec<Form>,
     /// Whom to call, and who is watching.
@@ -355,6 +356,7 @@ pub fn today(
                 today.forms.push(form);
             }
         }
+        today.forms.extend(form_again(dossier, day, &locales));
         today.forms.extend(danger_form(dossier, day.number, &locales));
         today.name(&dossier.clinic, at)?;
     }
@@ -604,6 +606,14 @@ pub fn item_view(
 /// Why a line is not what its protocol says.
 fn because<'a>(dossier: &'a Dossier, key: &str, day: i32) -> Option<&'a str> {
     engine::behind(&dossier.overrides, key, day).map(|one| one.reason.as_str())
+}
+
+/// The check-in that may be answered once more on this day, though the plan has none; the danger signs have their own form.
+fn form_again(dossier: &Dossier, day: &engine::Day, locales: &[&str]) -> Option<Form> {
+    let key = dossier.compiled.form_again(day.number).filter(|_| day.status == PlanStatus::Active)?;
+    let mut questions = dossier.compiled.form(key, day.number);
+    questions.retain(|question| question.key != engine::SIGNS);
+    (!questions.is_empty()).then(|| form_of(dossier, key, day.number, questions, locales))
 }
 
 /// The form in which danger signs can be said on any day.

@@ -169,7 +169,7 @@ async fn whatever_is_wrong_with_an_answer_it_is_no_reassurance() {
     let spanish = care.app.ask("GET", &path).bearer(&token).header("accept-language", "es").send().await.must(200);
     let said = spanish["advice"]["text"].as_str().unwrap().to_owned();
     assert!(
-        said.starts_with("Hemos guardado sus respuestas, y la clínica las verá. Esto no se ha podido valorar: ")
+        said.starts_with("Hemos guardado sus respuestas, y la clínica puede verlas. Esto no se ha podido valorar: ")
             && said.contains("+44 20 7946 0000"),
         "{said}"
     );

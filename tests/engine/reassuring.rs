@@ -116,3 +116,60 @@ fn the_days_on_which_nothing_is_judged_are_these() {
     }
     insta::assert_json_snapshot!("not_judged", named);
 }
+
+#[test]
+fn what_the_danger_sign_form_asks_is_judged_on_that_day() {
+    for plan in plans() {
+        for day in 0..=plan.horizon_day + 10 {
+            for question in plan.danger_form(day).iter().filter(|question| question.key != SIGNS) {
+                let healthy = match question.kind {
+                    QuestionKind::Temperature => vec![json!(36.6), json!(39.5)],
+                    QuestionKind::Flag => vec![json!(true), json!(false)],
+                    _ => question.choices.iter().map(|choice| json!(choice.key)).collect(),
+                };
+                for answer in healthy {
+                    let result = judged(&plan, day, json!({ question.key.as_str(): answer }));
+                    let none: [String; 0] = [];
+                    assert_eq!(result.unjudged, none, "{} day {day}: {} = {answer}", plan.key, question.key);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bad_result_is_never_in_line() {
+    for (key, bad) in [("gais_skinpen", "worse"), ("satisfaction", "very_unhappy"), ("sun_rule", "no")] {
+        for plan in plans().iter().filter(|plan| plan.question(key).is_some()) {
+            let day = 84.min(plan.horizon_day);
+            let result = judged(plan, day, json!({ "redness": 0, "pain": 0, key: bad }));
+            assert!(!result.is_in_line() && result.unjudged == [key], "{}: {key} = {bad}", plan.key);
+            let good = plan.question(key).unwrap().usual[0].clone();
+            assert!(
+                judged(plan, day, json!({ "redness": 0, "pain": 0, key: good })).is_in_line(),
+                "{}: {key}",
+                plan.key
+            );
+        }
+    }
+}
+
+#[test]
+fn who_is_told_to_answer_again_tomorrow_can() {
+    for plan in plans() {
+        let asks = |day: i32| plan.items.iter().any(|item| item.form.is_some() && item.days.contains(day));
+        for day in (0..plan.horizon_day).filter(|day| asks(*day)) {
+            let form = plan.form_again(day + 1);
+            assert_ne!(
+                asks(day + 1),
+                form.is_some(),
+                "{} day {}: a check-in, or the form once more",
+                plan.key,
+                day + 1
+            );
+            let Some(form) = form else { continue };
+            let levels = plan.form(form, day + 1).iter().filter(|one| one.kind == QuestionKind::Level).count();
+            assert!(levels > 0, "{} day {}", plan.key, day + 1);
+        }
+    }
+}
