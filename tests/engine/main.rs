@@ -10,6 +10,7 @@ mod days;
 mod dice;
 mod diffing;
 mod facts;
+mod general;
 mod heavy;
 mod hours;
 mod journeys;
