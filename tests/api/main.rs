@@ -47,3 +47,4 @@ mod tokens;
 mod unasked;
 mod waiting;
 mod walls;
+mod without_plan;
