@@ -285,6 +285,7 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("invite_patient", &["already_accepted"]),
     ("mark_occurrence", &["cannot_be_marked"]),
     ("put_check_in", &["id_taken"]),
+    ("reconsider_check_in", &["without_plan"]),
     ("redraft_protocol_version", &["not_retired"]),
     ("resolve_alert", &["resolved"]),
     ("start_plan", &["not_waiting"]),

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::Staff;
-use crate::check_ins::CheckIn;
 use crate::db::schema::alerts;
 use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
@@ -21,6 +20,7 @@ use crate::mail::jobs::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
 use crate::plans::Dossier;
+use crate::plans::author::Subject;
 use crate::time::{Moment, Stamp};
 
 words! {
@@ -79,12 +79,14 @@ pub struct Alert {
     pub id: AlertId,
     /// Whom it is about.
     pub patient_id: PatientId,
-    /// The plan.
-    pub plan_id: PlanId,
-    /// The protocol version whose rule raised it.
-    pub version_id: VersionId,
-    /// The newest check-in that raised it; `None` for silence.
+    /// The plan; none for a record that never had one that was right.
+    pub plan_id: Option<PlanId>,
+    /// The protocol version whose rule raised it; none without a plan: the built-in danger signs did.
+    pub version_id: Option<VersionId>,
+    /// The newest check-in of the plan that raised it; `None` for silence.
     pub check_in_id: Option<CheckInId>,
+    /// The newest check-in of the record that raised it, if there is no plan.
+    pub record_check_in_id: Option<CheckInId>,
     /// The rule and its symptom: one open alert each.
     pub cause: String,
     /// The rule.
@@ -159,31 +161,32 @@ pub fn annotate(
 /// and open again.
 pub fn raise(
     c: &mut Conn,
-    dossier: &Dossier,
+    subject: Subject,
     finding: &Finding,
-    check_in: Option<&CheckIn>,
+    check_in: Option<CheckInId>,
     day: i32,
     m: &Moment,
 ) -> Result<AlertId, Error> {
-    let (clinic, check_in_id) = (dossier.plan.clinic_id, check_in.map(|check_in| check_in.id));
+    let (of_plan, of_record) = if subject.plan().is_some() { (check_in, None) } else { (None, check_in) };
     let new = Alert {
-        clinic_id: clinic,
+        clinic_id: subject.clinic().id,
         id: m.id(),
-        patient_id: dossier.patient.id,
-        plan_id: dossier.plan.id,
-        version_id: dossier.version_on(day)?,
-        check_in_id,
+        patient_id: subject.patient().id,
+        plan_id: subject.plan_id(),
+        version_id: subject.version_on(day)?,
+        check_in_id: of_plan,
+        record_check_in_id: of_record,
         cause: finding.cause.clone(),
         rule_key: finding.rule.clone(),
         urgency: finding.urgency,
         status: AlertStatus::Open,
         day,
-        reason: Json::of(&dossier.written(&finding.because.and(&finding.reason)))?,
+        reason: Json::of(&subject.written(&finding.because.and(&finding.reason)))?,
         trace: Json::of(&finding.trace)?,
         times_seen: 1,
         raised_at: m.at,
         last_seen_at: m.at,
-        due_at: dossier.clinic.due_at(finding.urgency, m.at)?,
+        due_at: subject.clinic().due_at(finding.urgency, m.at)?,
         acknowledged_by: None,
         acknowledged_at: None,
         resolved_by: None,
@@ -193,14 +196,14 @@ pub fn raise(
         version: 1,
         annotations: None,
     };
-    if let Some(open) = store::find_open(c, clinic, dossier.plan.id, &finding.cause)? {
+    if let Some(open) = store::find_open_like(c, &new)? {
         return see_again(c, open, new, m);
     }
     if store::insert(c, &new)? {
         store::insert_event(c, &new, EventKind::Raised, None, None, m)?;
         return Ok(new.id);
     }
-    let open = store::find_open(c, clinic, dossier.plan.id, &finding.cause)?.ok_or(Error::Busy)?;
+    let open = store::find_open_like(c, &new)?.ok_or(Error::Busy)?;
     see_again(c, open, new, m)
 }
 
@@ -208,6 +211,7 @@ fn see_again(c: &mut Conn, open: Alert, new: Alert, m: &Moment) -> Result<AlertI
     let (Standing { urgency, due_at, times_seen }, change) = open.standing().again(new.standing());
     let merged = Alert {
         check_in_id: new.check_in_id.or(open.check_in_id),
+        record_check_in_id: new.record_check_in_id.or(open.record_check_in_id),
         day: new.day,
         reason: new.reason,
         trace: new.trace,
@@ -247,7 +251,7 @@ pub fn raise_silence(c: &mut Conn, dossier: &Dossier, finding: &Finding, day: i3
     let open = store::find_open(c, dossier.plan.clinic_id, dossier.plan.id, &finding.cause)?.is_some();
     let is_news = engine::is_news(Trigger::Silence, open, open);
     if is_news {
-        raise(c, dossier, finding, None, day, m)?;
+        raise(c, Subject::Plan(dossier), finding, None, day, m)?;
     }
     Ok(is_news)
 }
@@ -257,7 +261,7 @@ pub fn raise_day(c: &mut Conn, dossier: &Dossier, found: &DayFinding, m: &Moment
     let ever = store::was_ever(c, dossier.plan.clinic_id, dossier.plan.id, &found.finding.cause)?;
     let is_news = engine::is_news(Trigger::Day, ever, ever);
     if is_news {
-        raise(c, dossier, &found.finding, None, found.day, m)?;
+        raise(c, Subject::Plan(dossier), &found.finding, None, found.day, m)?;
     }
     Ok(is_news)
 }
@@ -268,13 +272,13 @@ const NOTICE_PAUSE: i64 = 600;
 /// Tells the clinic's owners and clinicians by mail that there is something to look at; nothing of what it is. Of one patient a member
 /// gets one mail in ten minutes: what comes before it goes is told by it, what comes after it went is told when the ten minutes are over.
 /// An emergency does not wait for the mail of something less.
-pub fn tell_staff(c: &mut Conn, post: &Post, dossier: &Dossier, urgency: Urgency, m: &Moment) -> Result<(), Error> {
+pub fn tell_staff(c: &mut Conn, post: &Post, subject: Subject, urgency: Urgency, m: &Moment) -> Result<(), Error> {
     let class = if urgency == Urgency::Emergency { "emergency" } else { "alert" };
-    for (address, locale) in store::list_clinical_addresses(c, dossier.plan.clinic_id)? {
-        let name = format!("{class}:{}:{address}", dossier.patient.id);
+    for (address, locale) in store::list_clinical_addresses(c, subject.clinic().id)? {
+        let name = format!("{class}:{}:{address}", subject.patient().id);
         let Some((key, available_at)) = next_notice(c, &name, m.at)? else { continue };
         let mail = NewMail {
-            clinic_id: Some(dossier.plan.clinic_id),
+            clinic_id: Some(subject.clinic().id),
             dedupe_key: key,
             to: address,
             locale,

@@ -35,8 +35,9 @@ struct Alert {
     /// The patient's name.
     #[schema(example = "Ada Invented")]
     patient_name: String,
-    /// The plan.
-    plan_id: PlanId,
+    /// The plan; `null` if the patient had none: the built-in danger signs raised it.
+    #[schema(required)]
+    plan_id: Option<PlanId>,
     /// The newest check-in that raised it; `null` for silence.
     #[schema(required)]
     check_in_id: Option<CheckInId>,
@@ -56,7 +57,7 @@ struct Alert {
     urgency: Urgency,
     /// Where it is.
     status: AlertStatus,
-    /// The day number of the plan.
+    /// The day number of the plan; 0 without a plan.
     #[schema(example = 3)]
     day: i32,
     /// How often the cause was found.
@@ -103,7 +104,7 @@ fn view(Named { row, patient_name }: Named, locale: &str, at: Stamp) -> Alert {
         patient_id: row.patient_id,
         patient_name,
         plan_id: row.plan_id,
-        check_in_id: row.check_in_id,
+        check_in_id: row.check_in_id.or(row.record_check_in_id),
         rule: row.rule_key,
         cause: row.cause,
         reason: reason.in_locale(&[locale]).to_owned(),

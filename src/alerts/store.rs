@@ -9,7 +9,7 @@ use crate::db::schema::{accounts, alert_events, alerts, members};
 use crate::db::types::Json;
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AlertId, AuditId, ClinicId, MemberId, PlanId};
+use crate::ids::{AlertId, AuditId, ClinicId, MemberId, PatientId, PlanId};
 use crate::time::{Moment, Stamp};
 
 /// A new alert; `false` if one of that cause is open: somebody else was first.
@@ -34,6 +34,33 @@ pub fn find_open(c: &mut Conn, clinic: ClinicId, plan: PlanId, cause: &str) -> R
         Conn::Pg(c) => open.for_update().load(c)?,
     };
     ids.first().map_or(Ok(None), |id| find(c, clinic, *id))
+}
+
+/// The same of a record without a plan.
+pub fn find_open_of_record(
+    c: &mut Conn,
+    clinic: ClinicId,
+    patient: PatientId,
+    cause: &str,
+) -> Result<Option<Alert>, Error> {
+    let open = alerts::table
+        .filter(alerts::clinic_id.eq(clinic).and(alerts::patient_id.eq(patient)).and(alerts::plan_id.is_null()))
+        .filter(alerts::cause.eq(cause).and(alerts::status.ne(AlertStatus::Resolved)))
+        .limit(1)
+        .select(alerts::id);
+    let ids: Vec<AlertId> = match c {
+        Conn::Sqlite(c) => open.load(c)?,
+        Conn::Pg(c) => open.for_update().load(c)?,
+    };
+    ids.first().map_or(Ok(None), |id| find(c, clinic, *id))
+}
+
+/// The alert that has not ended and that a new one would be the same as.
+pub fn find_open_like(c: &mut Conn, new: &Alert) -> Result<Option<Alert>, Error> {
+    match new.plan_id {
+        Some(plan) => find_open(c, new.clinic_id, plan, &new.cause),
+        None => find_open_of_record(c, new.clinic_id, new.patient_id, &new.cause),
+    }
 }
 
 /// Whether there ever was an alert of that cause, ended or not.
@@ -78,6 +105,7 @@ pub fn set(c: &mut Conn, alert: &Alert, version: i32) -> Result<bool, Error> {
         .set((
             (
                 alerts::check_in_id.eq(alert.check_in_id),
+                alerts::record_check_in_id.eq(alert.record_check_in_id),
                 alerts::day.eq(alert.day),
                 alerts::reason.eq(&alert.reason),
                 alerts::trace.eq(&alert.trace),
@@ -136,6 +164,7 @@ pub fn insert_event(
             alert_events::kind.eq(kind),
             alert_events::member_id.eq(by),
             alert_events::check_in_id.eq(alert.check_in_id),
+            alert_events::record_check_in_id.eq(alert.record_check_in_id),
             alert_events::note.eq(note),
         ))
         .execute(c)?;

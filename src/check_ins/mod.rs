@@ -1,16 +1,20 @@
 //! A patient's answers: kept whatever happens, judged at once, answered with advice.
 
+pub mod records;
 pub mod routes;
 pub mod rules;
+mod sent;
 pub mod store;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Serialize;
 
+use self::records::{Entry, RecordCheckIn};
 use self::rules::{Accepted, Beside, JudgedBy};
+pub use self::sent::{About, NewCheckIn, NotUsed, plain};
 use crate::clinics::TriageMode;
 use crate::db::schema::{check_in_judgements, check_ins};
 use crate::db::types::{DateColumn, Json};
@@ -18,12 +22,13 @@ use crate::db::{Conn, MultiBackend};
 use crate::engine::{self, Answers, Finding, Urgency};
 use crate::error::Error;
 use crate::http::body::Said;
-use crate::http::canonical::{Digests, canonical_object};
+use crate::http::canonical::Digests;
 use crate::ids::{CheckInId, ClinicId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
 use crate::mail::outbox::Post;
+use crate::plans::author::{Author, Subject};
 use crate::plans::revising::history;
 use crate::plans::{self, Dossier};
-use crate::protocols::Compiled;
+use crate::protocols::{Compiled, general};
 use crate::time::{Moment, Stamp};
 use crate::{alerts, audit, auth};
 
@@ -109,96 +114,23 @@ pub struct Judgement {
     pub judged_at: Stamp,
 }
 
-/// A check-in to be recorded, as it was sent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NewCheckIn {
-    /// The plan that it is about.
-    pub plan_id: PlanId,
-    /// The scheduled check-in that it answers.
-    pub occurrence_id: Option<Said<OccurrenceId>>,
-    /// The answers, by question.
-    pub answers: serde_json::Map<String, serde_json::Value>,
-    /// When the patient answered; now if it is not said.
-    pub answered_at: Option<Said<Stamp>>,
-}
-
-impl NewCheckIn {
-    /// Answers of now.
-    pub fn now(
-        plan_id: PlanId,
-        occurrence: Option<OccurrenceId>,
-        answers: serde_json::Map<String, serde_json::Value>,
-    ) -> Self {
-        Self { plan_id, occurrence_id: occurrence.map(Said::Right), answers, answered_at: None }
-    }
-
-    /// The same without what says nothing: `"answered_at": ""` is not there.
-    pub fn meant(self) -> Self {
-        Self {
-            occurrence_id: self.occurrence_id.filter(says_something),
-            answered_at: self.answered_at.filter(says_something),
-            ..self
-        }
-    }
-
-    /// A retry is the same if it means the same: order of keys and of choices, 3 and 3.0, absent and empty make no difference.
-    pub fn digests(&self) -> Result<Digests, Error> {
-        let mut meaning = self.clone().meant();
-        meaning.answers = canonical_object(meaning.answers);
-        Digests::of_both(&meaning, self)
-    }
-}
-
-fn says_something<T>(said: &Said<T>) -> bool {
-    match said {
-        Said::Right(_) => true,
-        Said::Odd(value) => engine::is_answer(value),
-    }
-}
-
-/// A part of a check-in that could not be used. It is kept as it was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct NotUsed {
-    /// The question; `occurrence_id` or `answered_at` if it is that field.
-    #[schema(example = "redness")]
-    pub question: String,
-    /// Stable word: `unknown_question`, `unknown_choice`, `wrong_type`, `out_of_range`, `unknown_value`, `not_open_yet` or
-    /// `invalid_value`; there may be more.
-    #[schema(example = "out_of_range")]
-    pub why: String,
-    /// In a sentence.
-    #[schema(example = "Give a whole number from 0 to 10.")]
-    pub detail: String,
-}
-
-impl NotUsed {
-    /// One part, and why. Names that a phone made up are cut to what can be shown.
-    pub fn new(question: &str, why: &str, detail: &str) -> Self {
-        Self { question: plain(question), why: why.to_owned(), detail: detail.to_owned() }
-    }
-}
-
-/// The most characters of a word of a phone that is shown to people.
-const LONGEST_WORD: usize = 60;
-
-/// A word of a phone that can be shown and stored: no control characters, and not too long.
-pub fn plain(word: &str) -> String {
-    word.chars()
-        .take(LONGEST_WORD)
-        .map(|one| if one.is_control() { char::REPLACEMENT_CHARACTER } else { one })
-        .collect()
-}
-
 /// A check-in that was judged, and what it was judged by: if that has changed, it is judged again.
 pub struct Judged {
-    dossier: Dossier,
-    check_in: CheckIn,
-    /// `false`: it is the first one again, and nothing is to be written.
-    is_new: bool,
+    author: Author,
+    row: Row,
     seen: Option<store::Seen>,
 }
 
-/// Finds the plan and judges the answers; writes nothing, so that it can be done beside the one writer of SQLite.
+/// What is to be written.
+enum Row {
+    /// Nothing: it is the first one again.
+    Known(Box<Entry>),
+    OfPlan(Box<CheckIn>),
+    OfRecord(Box<RecordCheckIn>),
+}
+
+/// Finds the plan and judges the answers; writes nothing, so that it can be done beside the one writer of SQLite. What is said of a record
+/// is judged by its newest plan: the clinic may have enrolled the patient since the phone asked for the form.
 pub fn prepare(
     c: &mut Conn,
     cache: &Compiled,
@@ -207,20 +139,34 @@ pub fn prepare(
     new: &NewCheckIn,
     m: &Moment,
 ) -> Result<Judged, Error> {
-    let dossier = plans::ever_of_account(c, cache, who.account, new.plan_id)?
-        .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?;
+    let author = match new.about {
+        About::Plan(plan) => plans::ever_of_account(c, cache, who.account, plan)?
+            .map(|dossier| Author::Plan(Box::new(dossier)))
+            .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?,
+        About::Record(record) => plans::of_record(c, cache, who.account, record)?
+            .ok_or_else(|| Error::field("/patient_id", "unknown_value", "there is no such record of yours"))?,
+    };
     if !rules::has_answers(&new.answers) {
         return Err(Error::field("/answers", "too_short", "needs at least one answer"));
     }
     let digests = new.digests()?;
-    if let Some(check_in) = first_again(c, &dossier, id, &digests)? {
-        return Ok(Judged { dossier, check_in, is_new: false, seen: None });
+    if let Some(first) = first_again(c, author.subject(), id, &digests)? {
+        return Ok(Judged { author, row: Row::Known(Box::new(first)), seen: None });
     }
-    let seen = store::seen(c, who.account, dossier.plan.id)?;
-    let earlier = earlier(c, &dossier, None)?;
-    let accepted = accept(c, cache, &dossier, (new, &earlier), m.at)?;
-    let check_in = row(&dossier, (id, digests.meaning), new, accepted, m)?;
-    Ok(Judged { dossier, check_in, is_new: true, seen })
+    let (row, seen) = match &author {
+        Author::Plan(dossier) => {
+            let seen = store::seen(c, who.account, dossier.plan.id)?;
+            let earlier = earlier(c, dossier, None)?;
+            let accepted = accept(c, cache, dossier, (new, &earlier), m.at)?;
+            (Row::OfPlan(Box::new(row(dossier, (id, digests.meaning), new, accepted, m)?)), seen)
+        }
+        Author::Record(record) => {
+            let record = (&record.0, &record.1);
+            let accepted = written(author.subject(), records::accept(c, record, new, m.at)?);
+            (Row::OfRecord(Box::new(records::row(record, (id, digests.meaning), new, accepted, m)?)), None)
+        }
+    };
+    Ok(Judged { author, row, seen })
 }
 
 /// Records a check-in once by its id, and raises alerts. `true`: it is new; `false`: it is the first one again. What was
@@ -232,45 +178,59 @@ pub fn record(
     (id, new): (CheckInId, &NewCheckIn),
     prepared: Option<Judged>,
     m: &Moment,
-) -> Result<(CheckIn, Dossier, bool), Error> {
-    let judged = match prepared {
-        Some(judged) if judged.seen.is_some() && judged.seen == store::seen(c, who.account, new.plan_id)? => judged,
+) -> Result<(Entry, Author, bool), Error> {
+    let Judged { author, row, .. } = match prepared {
+        Some(judged) if is_current(c, who, (id, new), &judged)? => judged,
         _ => prepare(c, cache, who, id, new, m)?,
     };
-    let Judged { dossier, check_in, is_new, .. } = judged;
+    let (is_new, entry) = match row {
+        Row::Known(first) => return Ok((*first, author, false)),
+        Row::OfPlan(row) => (store::insert(c, &row)?, Entry::from(*row)),
+        Row::OfRecord(row) => (store::insert_of_record(c, &row)?, Entry::from(*row)),
+    };
     if !is_new {
-        return Ok((check_in, dossier, false));
-    }
-    if !store::insert(c, &check_in)? {
         // A twin in flight was first.
-        let first = first_again(c, &dossier, id, &new.digests()?)?.ok_or(Error::Busy)?;
-        return Ok((first, dossier, false));
+        let first = first_again(c, author.subject(), id, &new.digests()?)?.ok_or(Error::Busy)?;
+        return Ok((first, author, false));
     }
-    let findings: Vec<Finding> = check_in.findings.to()?;
-    raise(c, post, &dossier, (findings.iter(), &check_in, check_in.day), m)?;
-    Ok((check_in, dossier, true))
+    let findings: Vec<Finding> = entry.findings.to()?;
+    raise(c, post, author.subject(), (findings.iter(), entry.id, entry.day), m)?;
+    Ok((entry, author, true))
+}
+
+/// Whether a check-in of a plan would be judged now as it was.
+fn is_current(
+    c: &mut Conn,
+    who: &auth::Patient,
+    (id, new): (CheckInId, &NewCheckIn),
+    judged: &Judged,
+) -> Result<bool, Error> {
+    let (About::Plan(plan), Some(seen)) = (new.about, &judged.seen) else { return Ok(false) };
+    let is_as_seen = store::seen(c, who.account, plan)?.as_ref() == Some(seen);
+    // Its id may have been taken since, by one of a record.
+    Ok(is_as_seen && store::find_of_record(c, judged.author.subject().clinic().id, id)?.is_none())
 }
 
 /// Raises what was found in a check-in about a day; the staff is told by mail of what is more than a note.
 fn raise<'a>(
     c: &mut Conn,
     post: &Post,
-    dossier: &Dossier,
-    (findings, check_in, day): (impl Iterator<Item = &'a Finding>, &CheckIn, i32),
+    subject: Subject,
+    (findings, check_in, day): (impl Iterator<Item = &'a Finding>, CheckInId, i32),
     m: &Moment,
 ) -> Result<(), Error> {
     let mut most = Urgency::Note;
     for finding in findings {
-        alerts::raise(c, dossier, finding, Some(check_in), day, m)?;
+        alerts::raise(c, subject, finding, Some(check_in), day, m)?;
         most = most.max(finding.urgency);
     }
-    if most > Urgency::Note { alerts::tell_staff(c, post, dossier, most, m) } else { Ok(()) }
+    if most > Urgency::Note { alerts::tell_staff(c, post, subject, most, m) } else { Ok(()) }
 }
 
 /// The check-in of that id, if it means the same as this one; an error if it is another.
-fn first_again(c: &mut Conn, dossier: &Dossier, id: CheckInId, digests: &Digests) -> Result<Option<CheckIn>, Error> {
-    match store::find(c, dossier.plan.clinic_id, id)? {
-        Some(first) if !digests.is_of(&first.body_hash) || first.patient_id != dossier.patient.id => {
+fn first_again(c: &mut Conn, subject: Subject, id: CheckInId, digests: &Digests) -> Result<Option<Entry>, Error> {
+    match store::find_entry(c, subject.clinic().id, id)? {
+        Some(first) if !digests.is_of(&first.body_hash) || first.patient_id != subject.patient().id => {
             Err(Error::conflict("id_taken", "a check-in with this id was sent before with another body"))
         }
         first => Ok(first),
@@ -327,20 +287,30 @@ fn accept(
         beside: &beside,
         is_triaged: dossier.clinic.triage == TriageMode::Full,
     };
-    let accepted = rules::accept(&by, new, at);
-    let written = |accepted: Accepted| {
-        let said = |finding: Finding| Finding { advice: dossier.written(&finding.advice), ..finding };
-        Accepted { findings: accepted.findings.into_iter().map(said).collect(), ..accepted }
-    };
+    let (accepted, subject) = (rules::accept(&by, new, at), Subject::Plan(dossier));
     if accepted.not_used.is_empty() {
-        return Ok(written(accepted));
+        return Ok(written(subject, accepted));
     }
-    let others = history::versions(c, cache, dossier)?;
+    let mut others = history::versions(c, cache, dossier)?;
+    if matches!(new.about, About::Record(_)) {
+        others.push(Arc::clone(&general::danger_signs()?.compiled));
+    }
     let once = match new.occurrence_id.as_ref().and_then(Said::right) {
         Some(id) if accepted.place.answers.is_none() => history::ever_asked(c, dossier, *id)?,
         _ => None,
     };
-    Ok(written(rules::accept(&JudgedBy { others: &others, once: once.as_ref(), ..by }, new, at)))
+    Ok(written(subject, rules::accept(&JudgedBy { others: &others, once: once.as_ref(), ..by }, new, at)))
+}
+
+/// With the clinic's words in the advice.
+fn written(subject: Subject, accepted: Accepted) -> Accepted {
+    let said = |finding: Finding| Finding { advice: subject.written(&finding.advice), ..finding };
+    Accepted { findings: accepted.findings.into_iter().map(said).collect(), ..accepted }
+}
+
+/// A list as a column that is empty most of the time.
+fn some<T: Serialize>(list: &[T]) -> Result<Option<Json>, Error> {
+    Ok(if list.is_empty() { None } else { Some(Json::of(&list)?) })
 }
 
 fn row(
@@ -350,7 +320,6 @@ fn row(
     accepted: Accepted,
     m: &Moment,
 ) -> Result<CheckIn, Error> {
-    let some = |is: bool, json: Result<Json, serde_json::Error>| if is { json.map(Some) } else { Ok(None) };
     Ok(CheckIn {
         clinic_id: dossier.plan.clinic_id,
         plan_id: dossier.plan.id,
@@ -372,8 +341,8 @@ fn row(
         counted_from: dossier.counted_from(),
         sent: Some(serde_json::to_string(new)?),
         claimed_at: accepted.claimed_at,
-        not_used: some(!accepted.not_used.is_empty(), Json::of(&accepted.not_used))?,
-        not_judged: some(!accepted.not_judged.is_empty(), Json::of(&accepted.not_judged))?,
+        not_used: some(&accepted.not_used)?,
+        not_judged: some(&accepted.not_judged)?,
     })
 }
 
@@ -399,7 +368,11 @@ pub fn reconsider(
     id: CheckInId,
     m: &Moment,
 ) -> Result<(CheckIn, Judgement, Dossier), Error> {
-    let check_in = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    let Some(check_in) = store::find(c, who.clinic, id)? else {
+        store::find_of_record(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+        let detail = "it is of no plan: the built-in danger signs judged it, and no repair of a plan changes that";
+        return Err(Error::conflict("without_plan", detail));
+    };
     let dossier = plans::of_clinic(c, cache, who.clinic, check_in.plan_id)?.ok_or(Error::NotFound)?;
     let earlier = earlier(c, &dossier, Some(check_in.entry_id))?;
     let accepted = accept(c, cache, &dossier, (&check_in.sent()?, &earlier), check_in.received_at)?;
@@ -425,7 +398,7 @@ pub fn reconsider(
     store::insert_judgement(c, &judgement)?;
     let is_known = |new: &Finding| known.iter().any(|old| old.cause == new.cause && old.urgency >= new.urgency);
     let new = accepted.findings.iter().filter(|finding| !is_known(finding));
-    raise(c, post, &dossier, (new, &check_in, accepted.place.day), m)?;
+    raise(c, post, Subject::Plan(&dossier), (new, check_in.id, accepted.place.day), m)?;
     audit::note(c, Some(who.clinic), Some(who.account), "reconsidered", "check_in", Some(id.0), m)?;
     Ok((check_in, judgement, dossier))
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{CheckIn as Row, Judgement as Again, NewCheckIn as Record, NotUsed, rules, store};
+use super::records::Entry;
+use super::{About, Judgement as Again, NewCheckIn as Record, NotUsed, rules, store};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::clinics::{Clinic, TriageMode};
@@ -36,8 +37,10 @@ pub fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewCheckIn {
-    /// The plan that it is about.
-    plan_id: PlanId,
+    /// The plan that it is about. Either this or `patient_id`, as the form has it.
+    plan_id: Option<PlanId>,
+    /// The record that it is about, if the form had no plan. If the clinic has enrolled the patient since, its newest plan judges.
+    patient_id: Option<PatientId>,
     /// The scheduled check-in that it answers; left out when the patient writes unasked. One that was never asked is kept as written
     /// unasked, and named in `not_used`.
     #[schema(value_type = Option<OccurrenceId>)]
@@ -57,12 +60,15 @@ struct NewCheckIn {
 struct CheckIn {
     /// The phone's id.
     id: CheckInId,
-    /// The plan that it is about.
-    plan_id: PlanId,
+    /// The plan that it is about; `null` if the record had none: then the built-in danger signs judged it.
+    #[schema(required)]
+    plan_id: Option<PlanId>,
+    /// The record that it is about.
+    patient_id: PatientId,
     /// The scheduled check-in that it answers.
     #[schema(required)]
     occurrence_id: Option<OccurrenceId>,
-    /// The day number that it is about.
+    /// The day number that it is about; 0 without a plan.
     #[schema(example = 3)]
     day: i32,
     /// The answers, in canonical form: temperatures in Celsius, choices sorted.
@@ -177,12 +183,13 @@ impl Advice {
     }
 }
 
-fn view(row: Row, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Result<CheckIn, Error> {
+fn view(row: Entry, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Result<CheckIn, Error> {
     let findings: Vec<Finding> = row.findings.to()?;
     let advice = advice(&findings, clinic, locale, row.received_at)?.unwrap_or_else(|| {
         Advice::plain(match clinic.triage {
-            TriageMode::Full => rules::in_line(locale, row.day),
-            TriageMode::InstructionsOnly => rules::not_judged(locale).to_owned(),
+            TriageMode::Full if row.plan_id.is_some() => rules::in_line(locale, row.day),
+            // Without a plan nothing says what is common.
+            TriageMode::Full | TriageMode::InstructionsOnly => rules::not_judged(locale).to_owned(),
         })
     });
     let judged_again: Result<Vec<Judgement>, Error> =
@@ -190,6 +197,7 @@ fn view(row: Row, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Resu
     Ok(CheckIn {
         id: row.id,
         plan_id: row.plan_id,
+        patient_id: row.patient_id,
         occurrence_id: row.occurrence_id,
         day: row.day,
         answers: row.answers.to()?,
@@ -250,7 +258,8 @@ fn judgement_view(again: Again, clinic: &Clinic, locale: &str) -> Result<Judgeme
 ///
 /// The phone makes the id, so that sending again is harmless: 201 the first time, 200 with the same answer after that,
 /// 409 if the body means something else. Late answers are accepted, attributed to their day, and judged. Nothing is refused because a part
-/// of it is wrong: what can be used is judged at once, the rest is kept and named in `not_used`, also of a plan that has ended. Of a plan
+/// of it is wrong: what can be used is judged at once, the rest is kept and named in `not_used`, also of a plan that has ended, and of a
+/// record without a plan (`patient_id` instead of `plan_id`): then the built-in danger signs judge. Of a plan
 /// that was entered in error it is kept, and only what cannot wait is said.
 #[utoipa::path(tag = "check-ins", operation_id = "put_check_in", request_body = NewCheckIn,
     params(("check_in_id" = CheckInId, Path, description = "Made by the phone."),
@@ -267,29 +276,31 @@ async fn put_check_in(
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(&request));
     let id = id.into_inner();
     let new = Record {
-        plan_id: body.plan_id,
+        about: About::of(body.plan_id, body.patient_id)?,
         occurrence_id: body.occurrence_id,
         answers: body.answers,
         answered_at: body.answered_at,
     }
     .meant();
     let post = app.post();
-    // SQLite has one writer: what only reads is done beside it. PostgreSQL has many, and one transaction does all.
-    let prepared = if app.db.is_sqlite() {
+    // SQLite has one writer: what only reads is done beside it, but for what is rare and little. PostgreSQL has many, and one transaction
+    // does all.
+    let prepared = if app.db.is_sqlite() && matches!(new.about, About::Plan(_)) {
         let (inner, new, m) = (app.clone(), new.clone(), m.clone());
         Some(app.db.read(move |c| super::prepare(c, &inner.compiled, &me, id, &new, &m)).await?)
     } else {
         None
     };
-    let (row, dossier, is_new) =
+    let (row, author, is_new) =
         app.db.write(move |c| super::record(c, &inner.compiled, (&me, &post), (id, &new), prepared, &m)).await?;
     if !is_new {
         let view = app.db.read(move |c| complete_for_patient(c, row, asked.as_deref())).await?;
         return Ok(HttpResponse::Ok().json(view));
     }
-    let locale = asked.as_deref().unwrap_or(&dossier.patient.locale);
-    let view = view(row, &dossier.clinic, locale, Vec::new())?;
-    let is_in_error = dossier.plan.status == PlanStatus::EnteredInError;
+    let subject = author.subject();
+    let locale = asked.as_deref().unwrap_or(&subject.patient().locale);
+    let view = view(row, subject.clinic(), locale, Vec::new())?;
+    let is_in_error = subject.plan().is_some_and(|dossier| dossier.plan.status == PlanStatus::EnteredInError);
     Ok(HttpResponse::Created().json(if is_in_error { without_plan(view, locale) } else { view }))
 }
 
@@ -319,8 +330,11 @@ async fn get_check_in(
 }
 
 /// What the patient sees: of a plan that was entered in error, what they said and what cannot wait.
-fn complete_for_patient(c: &mut crate::db::Conn, row: Row, asked: Option<&str>) -> Result<CheckIn, Error> {
-    let is_in_error = plans::is_in_error(c, row.clinic_id, row.plan_id)?;
+fn complete_for_patient(c: &mut crate::db::Conn, row: Entry, asked: Option<&str>) -> Result<CheckIn, Error> {
+    let is_in_error = match row.plan_id {
+        Some(plan) => plans::is_in_error(c, row.clinic_id, plan)?,
+        None => false,
+    };
     let patient = patients::store::find(c, row.clinic_id, row.patient_id)?.ok_or(Error::NotFound)?;
     let view = complete(c, row, asked)?;
     Ok(if is_in_error { without_plan(view, asked.unwrap_or(&patient.locale)) } else { view })
@@ -344,7 +358,7 @@ fn without_plan(mut view: CheckIn, locale: &str) -> CheckIn {
     view
 }
 
-fn complete(c: &mut crate::db::Conn, row: Row, asked: Option<&str>) -> Result<CheckIn, Error> {
+fn complete(c: &mut crate::db::Conn, row: Entry, asked: Option<&str>) -> Result<CheckIn, Error> {
     let clinic = crate::clinics::store::get(c, row.clinic_id)?;
     let patient = patients::store::find(c, row.clinic_id, row.patient_id)?.ok_or(Error::NotFound)?;
     let judgements = store::list_judgements(c, row.clinic_id, row.id)?;
@@ -353,7 +367,7 @@ fn complete(c: &mut crate::db::Conn, row: Row, asked: Option<&str>) -> Result<Ch
 
 /// List my check-ins, newest first.
 ///
-/// Of all my plans, by when they reached the server.
+/// Of all my plans and records, by when they reached the server.
 #[utoipa::path(tag = "check-ins", operation_id = "list_my_check_ins", params(PageParams, ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "A page of check-ins.", body = Page<CheckIn>)))]
 #[get("/v1/me/check-ins")]
@@ -401,7 +415,8 @@ async fn list_patient_check_ins(
 /// Judge a check-in again. Clinicians and owners only.
 ///
 /// By the plan as it is now, after the plan or its protocol was repaired. The first judgement stays; this one stands beside it
-/// (`judged_again`), its answers count from now on, and what it finds that was not found before raises alerts.
+/// (`judged_again`), its answers count from now on, and what it finds that was not found before raises alerts. One without a plan is 409
+/// `without_plan`: no repair of a plan changes what judged it.
 #[utoipa::path(tag = "check-ins", operation_id = "reconsider_check_in",
     params(Key, ("check_in_id" = CheckInId, Path, description = "The phone's id.")),
     responses((status = 201, description = "Judged again.", body = Judgement)))]
@@ -429,8 +444,8 @@ async fn reconsider_check_in(
 fn paged(
     c: &mut crate::db::Conn,
     page: &PageParams,
-    rows: Vec<Row>,
-    complete: impl Fn(&mut crate::db::Conn, Row) -> Result<CheckIn, Error>,
+    rows: Vec<Entry>,
+    complete: impl Fn(&mut crate::db::Conn, Entry) -> Result<CheckIn, Error>,
 ) -> Result<Page<CheckIn>, Error> {
     let page = page.cut(rows, |row| row.entry_id.0, |row| complete(c, row))?;
     let items: Result<Vec<_>, Error> = page.items.into_iter().collect();

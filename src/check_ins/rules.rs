@@ -230,7 +230,7 @@ impl<'a> JudgedBy<'a> {
         let elsewhere = |why: &'static str, detail: &str| {
             (self.ad_hoc(answered_at), Some(NotUsed::new("occurrence_id", why, detail)))
         };
-        let unknown = || elsewhere("unknown_value", "There was never such a check-in in this plan.");
+        let unknown = || elsewhere("unknown_value", "There was never such a check-in.");
         let Some(said) = occurrence else { return (self.ad_hoc(answered_at), None) };
         let Some(line) = said.right().and_then(|id| self.line(*id, at)) else { return unknown() };
         if !line.is_check_in {
@@ -464,8 +464,8 @@ fn reads(finding: &Finding, known: &[String]) -> bool {
     let reads_sign = || {
         values().any(|(_, value)| value.as_array().is_some_and(|all| all.iter().filter_map(Value::as_str).any(names)))
     };
-    if finding.is_sign() && !names(&finding.rule) {
-        return false; // a sign that the version of the day knows as well
+    if finding.is_sign() && !names(&finding.rule) && !names(SIGNS) {
+        return false; // a sign that the version of the day knows as well; one that asks for no sign knows none
     }
     names(&finding.rule) || of_symptom || values().any(|(name, _)| names(name)) || reads_sign()
 }

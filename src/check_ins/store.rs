@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
+use super::records::{Entry, RecordCheckIn};
 use super::{CheckIn, Judgement};
-use crate::db::schema::{check_in_judgements, check_ins, patients};
+use crate::db::schema::{check_in_judgements, check_ins, patients, record_check_ins};
 use crate::db::types::Json;
 use crate::db::{Conn, direct};
 use crate::engine::Answers;
@@ -27,9 +28,31 @@ pub fn find(c: &mut Conn, clinic: ClinicId, id: CheckInId) -> Result<Option<Chec
     .optional()?)
 }
 
+/// A new check-in of a record without a plan; `false` if the id is taken.
+pub fn insert_of_record(c: &mut Conn, check_in: &RecordCheckIn) -> Result<bool, Error> {
+    Ok(crate::db::insert_once!(c, record_check_ins::table, check_in) == 1)
+}
+
+/// The check-in of that id of a record without a plan.
+pub fn find_of_record(c: &mut Conn, clinic: ClinicId, id: CheckInId) -> Result<Option<RecordCheckIn>, Error> {
+    Ok(direct!(c, |c| record_check_ins::table
+        .filter(record_check_ins::clinic_id.eq(clinic).and(record_check_ins::id.eq(id)))
+        .select(RecordCheckIn::as_select())
+        .first(c))
+    .optional()?)
+}
+
+/// The check-in of that id, with a plan or without.
+pub fn find_entry(c: &mut Conn, clinic: ClinicId, id: CheckInId) -> Result<Option<Entry>, Error> {
+    if let Some(of_plan) = find(c, clinic, id)? {
+        return Ok(Some(of_plan.into()));
+    }
+    Ok(find_of_record(c, clinic, id)?.map(Entry::from))
+}
+
 /// The account's check-in of that id, in any clinic.
-pub fn find_of_account(c: &mut Conn, account: AccountId, id: CheckInId) -> Result<Option<CheckIn>, Error> {
-    Ok(patients::table
+pub fn find_of_account(c: &mut Conn, account: AccountId, id: CheckInId) -> Result<Option<Entry>, Error> {
+    let of_plan: Option<CheckIn> = patients::table
         .inner_join(
             check_ins::table
                 .on(check_ins::clinic_id.eq(patients::clinic_id).and(check_ins::patient_id.eq(patients::id))),
@@ -37,12 +60,25 @@ pub fn find_of_account(c: &mut Conn, account: AccountId, id: CheckInId) -> Resul
         .filter(patients::account_id.eq(account).and(check_ins::id.eq(id)))
         .select(CheckIn::as_select())
         .first(c)
-        .optional()?)
+        .optional()?;
+    if let Some(of_plan) = of_plan {
+        return Ok(Some(of_plan.into()));
+    }
+    let of_record: Option<RecordCheckIn> =
+        patients::table
+            .inner_join(record_check_ins::table.on(
+                record_check_ins::clinic_id.eq(patients::clinic_id).and(record_check_ins::patient_id.eq(patients::id)),
+            ))
+            .filter(patients::account_id.eq(account).and(record_check_ins::id.eq(id)))
+            .select(RecordCheckIn::as_select())
+            .first(c)
+            .optional()?;
+    Ok(of_record.map(Entry::from))
 }
 
 /// The account's check-ins in every clinic, newest first.
-pub fn list_of_account(c: &mut Conn, account: AccountId, page: &PageParams) -> Result<Vec<CheckIn>, Error> {
-    let mut rows = patients::table
+pub fn list_of_account(c: &mut Conn, account: AccountId, page: &PageParams) -> Result<Vec<Entry>, Error> {
+    let mut of_plans = patients::table
         .inner_join(
             check_ins::table
                 .on(check_ins::clinic_id.eq(patients::clinic_id).and(check_ins::patient_id.eq(patients::id))),
@@ -52,10 +88,21 @@ pub fn list_of_account(c: &mut Conn, account: AccountId, page: &PageParams) -> R
         .limit(page.fetch())
         .select(CheckIn::as_select())
         .into_boxed();
+    let mut of_records =
+        patients::table
+            .inner_join(record_check_ins::table.on(
+                record_check_ins::clinic_id.eq(patients::clinic_id).and(record_check_ins::patient_id.eq(patients::id)),
+            ))
+            .filter(patients::account_id.eq(account))
+            .order(record_check_ins::entry_id.desc())
+            .limit(page.fetch())
+            .select(RecordCheckIn::as_select())
+            .into_boxed();
     if let Some(after) = page.after::<CheckInId>() {
-        rows = rows.filter(check_ins::entry_id.lt(after));
+        of_plans = of_plans.filter(check_ins::entry_id.lt(after));
+        of_records = of_records.filter(record_check_ins::entry_id.lt(after));
     }
-    Ok(rows.load(c)?)
+    Ok(newest(of_plans.load(c)?, of_records.load(c)?, page))
 }
 
 /// A patient's check-ins, newest first.
@@ -64,17 +111,49 @@ pub fn list_of_patient(
     clinic: ClinicId,
     patient: PatientId,
     page: &PageParams,
-) -> Result<Vec<CheckIn>, Error> {
-    let mut rows = check_ins::table
+) -> Result<Vec<Entry>, Error> {
+    let mut of_plans = check_ins::table
         .filter(check_ins::clinic_id.eq(clinic).and(check_ins::patient_id.eq(patient)))
         .order(check_ins::entry_id.desc())
         .limit(page.fetch())
         .select(CheckIn::as_select())
         .into_boxed();
+    let mut of_record = record_check_ins::table
+        .filter(record_check_ins::clinic_id.eq(clinic).and(record_check_ins::patient_id.eq(patient)))
+        .order(record_check_ins::entry_id.desc())
+        .limit(page.fetch())
+        .select(RecordCheckIn::as_select())
+        .into_boxed();
     if let Some(after) = page.after::<CheckInId>() {
-        rows = rows.filter(check_ins::entry_id.lt(after));
+        of_plans = of_plans.filter(check_ins::entry_id.lt(after));
+        of_record = of_record.filter(record_check_ins::entry_id.lt(after));
     }
-    Ok(rows.load(c)?)
+    Ok(newest(of_plans.load(c)?, of_record.load(c)?, page))
+}
+
+/// The newest of both, as many as were fetched of each: the entries' ids run with time in both tables.
+fn newest(of_plans: Vec<CheckIn>, of_records: Vec<RecordCheckIn>, page: &PageParams) -> Vec<Entry> {
+    let mut all: Vec<Entry> = of_plans.into_iter().map(Entry::from).collect();
+    all.extend(of_records.into_iter().map(Entry::from));
+    all.sort_by_key(|entry| std::cmp::Reverse(entry.entry_id));
+    all.truncate(usize::try_from(page.fetch()).unwrap_or_default());
+    all
+}
+
+/// What was answered before in a record without a plan, oldest first.
+pub fn list_earlier_of_record(
+    c: &mut Conn,
+    clinic: ClinicId,
+    patient: PatientId,
+    most: usize,
+) -> Result<Vec<Answers>, Error> {
+    let rows: Vec<Json> = direct!(c, |c| record_check_ins::table
+        .filter(record_check_ins::clinic_id.eq(clinic).and(record_check_ins::patient_id.eq(patient)))
+        .order(record_check_ins::entry_id.desc())
+        .limit(i64::try_from(most).unwrap_or(i64::MAX))
+        .select(record_check_ins::answers)
+        .load(c))?;
+    rows.into_iter().rev().map(|answers| Ok(Answers(answers.to()?))).collect()
 }
 
 /// What was answered before in the plan, oldest first: what trends are judged by. Before that check-in, if one is given.

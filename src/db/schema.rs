@@ -365,13 +365,38 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::db::types::{Day, Instant, JsonDoc, Uid};
 
+    record_check_ins (clinic_id, patient_id, entry_id) {
+        clinic_id -> Uid,
+        patient_id -> Uid,
+        entry_id -> Uid,
+        id -> Uid,
+        content_hash -> Text,
+        answers -> JsonDoc,
+        body_hash -> Binary,
+        answered_at -> Instant,
+        received_at -> Instant,
+        zone -> Text,
+        urgency -> Nullable<Text>,
+        findings -> JsonDoc,
+        sent -> Text,
+        claimed_at -> Nullable<Text>,
+        not_used -> Nullable<JsonDoc>,
+        not_judged -> Nullable<JsonDoc>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+
     alerts (clinic_id, id) {
         clinic_id -> Uid,
         id -> Uid,
         patient_id -> Uid,
-        plan_id -> Uid,
-        version_id -> Uid,
+        plan_id -> Nullable<Uid>,
+        version_id -> Nullable<Uid>,
         check_in_id -> Nullable<Uid>,
+        record_check_in_id -> Nullable<Uid>,
         cause -> Text,
         rule_key -> Text,
         urgency -> Text,
@@ -407,6 +432,7 @@ diesel::table! {
         kind -> Text,
         member_id -> Nullable<Uid>,
         check_in_id -> Nullable<Uid>,
+        record_check_in_id -> Nullable<Uid>,
         note -> Nullable<Text>,
     }
 }
@@ -595,6 +621,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     marks,
     check_ins,
     check_in_judgements,
+    record_check_ins,
     kept_marks,
     alerts,
     alert_events,

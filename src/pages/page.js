@@ -31,7 +31,7 @@ const TEXTS = {
     answer_by: (time) => `We answer by ${time}.`, now_closed: "We are closed now. Call:",
     emergency: "Emergency", urgent: "Call the clinic now", soon: "Within 1 working day", note: "For your information",
     reminders: "Reminder mails", reminders_on: "Reminder mails are on.", reminders_off: "Reminder mails are off.", stop_reminders: "Stop reminder mails", start_reminders: "Start reminder mails",
-    no_alerts: "No open alerts.", due: (time) => `Answer until ${time}`, overdue: "Overdue", acknowledge: "Acknowledge", acknowledged: "Acknowledged",
+    no_alerts: "No open alerts.", without_plan: "No plan", due: (time) => `Answer until ${time}`, overdue: "Overdue", acknowledge: "Acknowledge", acknowledged: "Acknowledged",
     level_emergency: "Emergency", level_urgent: "Urgent", level_soon: "Soon", level_note: "Note",
     offline: "The server cannot be reached. Try again.", problem_sign_in_needed: "The e-mail or the password is not right.",
     problem_link_used_up: "This link was used or has run out. Ask for a new one.", problem_stale: "This changed in the meantime. Load the page again.",
@@ -71,7 +71,7 @@ const TEXTS = {
     answer_by: (time) => `Le respondemos antes de: ${time}.`, now_closed: "Ahora está cerrado. Llame al:",
     emergency: "Emergencia", urgent: "Llame ahora a la clínica", soon: "En un plazo de 1 día laborable", note: "Para su información",
     reminders: "Correos de recordatorio", reminders_on: "Los recordatorios están activados.", reminders_off: "Los recordatorios están desactivados.", stop_reminders: "No recibir más recordatorios", start_reminders: "Recibir recordatorios",
-    no_alerts: "No hay avisos abiertos.", due: (time) => `Responder hasta ${time}`, overdue: "Fuera de plazo", acknowledge: "Me encargo", acknowledged: "Alguien se encarga",
+    no_alerts: "No hay avisos abiertos.", without_plan: "Sin plan", due: (time) => `Responder hasta ${time}`, overdue: "Fuera de plazo", acknowledge: "Me encargo", acknowledged: "Alguien se encarga",
     level_emergency: "Emergencia", level_urgent: "Urgente", level_soon: "Pronto", level_note: "Nota",
     offline: "No se puede conectar con el servidor. Pruebe otra vez.", problem_sign_in_needed: "El correo o la contraseña no son correctos.",
     problem_link_used_up: "Este enlace ya se usó o ha caducado. Pida uno nuevo.", problem_stale: "Esto ha cambiado entretanto. Cargue la página de nuevo.",
@@ -112,7 +112,7 @@ const TEXTS = {
     answer_by: (time) => `Wir antworten bis ${time}.`, now_closed: "Wir haben jetzt geschlossen. Rufen Sie an:",
     emergency: "Notfall", urgent: "Rufen Sie jetzt die Praxis an", soon: "Innerhalb von 1 Werktag", note: "Zu Ihrer Information",
     reminders: "Erinnerungen per E-Mail", reminders_on: "Erinnerungen sind eingeschaltet.", reminders_off: "Erinnerungen sind ausgeschaltet.", stop_reminders: "Keine Erinnerungen mehr", start_reminders: "Erinnerungen einschalten",
-    no_alerts: "Keine offenen Warnungen.", due: (time) => `Antworten bis ${time}`, overdue: "Überfällig", acknowledge: "Übernehmen", acknowledged: "Übernommen",
+    no_alerts: "Keine offenen Warnungen.", without_plan: "Ohne Plan", due: (time) => `Antworten bis ${time}`, overdue: "Überfällig", acknowledge: "Übernehmen", acknowledged: "Übernommen",
     level_emergency: "Notfall", level_urgent: "Dringend", level_soon: "Bald", level_note: "Hinweis",
     offline: "Der Server ist nicht erreichbar. Versuchen Sie es noch einmal.", problem_sign_in_needed: "Die E-Mail-Adresse oder das Passwort stimmt nicht.",
     problem_link_used_up: "Dieser Link wurde schon verwendet oder ist abgelaufen. Fordern Sie einen neuen an.", problem_stale: "Das hat sich inzwischen geändert. Laden Sie die Seite neu.",
@@ -519,11 +519,12 @@ async function lastAdvice(today) {
     adviceCard(answer, today.clinics.find((clinic) => clinic.clinic_id === answer.contact.clinic_id) ?? answer.contact, today.zone));
 }
 
-/** The danger signs can be said at any time: between check-ins, in a pause, after the end. */
+/** The danger signs can be said at any time: between check-ins, in a pause, after the end, without a plan. */
 function somethingWrong(today) {
   const forms = today.forms.filter((form) => form.key === "danger-signs");
   if (!forms.length) return null;
-  const title = (form) => today.plans.find((plan) => plan.plan_id === form.plan_id)?.title;
+  const clinic = (form) => today.clinics.find((one) => one.clinic_id === form.clinic_id)?.name;
+  const title = (form) => today.plans.find((plan) => plan.plan_id === form.plan_id)?.title ?? clinic(form);
   return make("details", { class: "card" }, make("summary", {}, T.something_wrong), make("p", {}, T.something_wrong_hint),
     ...forms.map((form) => {
       const box = make("div", {}, forms.length > 1 && make("h3", {}, title(form) ?? ""));
@@ -651,7 +652,8 @@ function checkInForm(form, item, done) {
   return makeForm(T.send, [make("p", {}, T.form_hint), ...questions.map((question) => question.element)], async () => {
     const answers = Object.fromEntries(questions.map((question) => [question.key, question.read()]).filter(([, answer]) => answer !== undefined));
     if (!Object.keys(answers).length) throw new Error(T.nothing_answered);
-    const body = { plan_id: form.plan_id, occurrence_id: item.occurrence_id, answers };
+    const about = form.plan_id ? { plan_id: form.plan_id } : { patient_id: form.patient_id }; // a record without a plan
+    const body = { ...about, occurrence_id: item.occurrence_id, answers };
     if (JSON.stringify(body) !== last) [id, last] = [crypto.randomUUID(), JSON.stringify(body)]; // the same answers again keep their id
     done((await call("PUT", `/v1/me/check-ins/${id}`, body)).data);
   });
@@ -731,7 +733,7 @@ function alertLine(alert, zone) {
   return make("li", { class: `advice ${alert.urgency}-advice` },
     make("p", { class: "urgency" }, [T[`level_${alert.urgency}`], alert.overdue && T.overdue].filter(Boolean).join(" · ")),
     make("h3", {}, alert.patient_name), make("p", {}, alert.reason),
-    make("p", {}, `${T.due(sayTime(alert.due_at, zone))} · ${T.day(alert.day)}`), state, button, error);
+    make("p", {}, [T.due(sayTime(alert.due_at, zone)), alert.plan_id ? T.day(alert.day) : T.without_plan].join(" · ")), state, button, error);
 }
 
 // The page that the path names. A link of the same page with another token loads it anew; a page taken back from memory too.

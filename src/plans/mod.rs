@@ -1,5 +1,6 @@
 //! A patient's enrolment: treatment + pinned protocol version + status, and what is known about its days.
 
+pub mod author;
 pub mod migration;
 pub mod revising;
 pub mod routes;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use jiff::tz::TimeZone;
 
+use self::author::{Author, Subject};
 use crate::auth::Staff;
 use crate::clinics::{Clinic, Texts};
 use crate::courses::{self, InCourse};
@@ -160,11 +162,7 @@ impl Dossier {
 
     /// A text of the protocol with the clinic's words in it, in each of its languages: to be kept as it was said.
     pub fn written(&self, text: &Text) -> Text {
-        let fill = |(locale, text): (&String, &String)| {
-            let locales = [locale.as_str(), self.patient.locale.as_str(), self.clinic.locale.as_str()];
-            (locale.clone(), engine::fill(text, |name| self.word(name, &locales)).into_owned())
-        };
-        text.0.iter().map(fill).collect()
+        Subject::Plan(self).written(text)
     }
 
     /// As the engine takes it.
@@ -288,6 +286,28 @@ pub fn ever_of_account(
 ) -> Result<Option<Dossier>, Error> {
     let rows = store::find_ever_of_account(c, account, id)?;
     rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
+}
+
+/// The newest plan of a record, complete; none if it never had one that was right.
+pub fn last_of_record(
+    c: &mut Conn,
+    cache: &Compiled,
+    patient: &Patient,
+    clinic: &Clinic,
+) -> Result<Option<Dossier>, Error> {
+    let plan = store::find_last_of_patient(c, clinic.id, patient.id)?;
+    plan.map(|plan| Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))).transpose()
+}
+
+/// The account's record of that id: its newest plan, if it ever had one that was right.
+pub fn of_record(c: &mut Conn, cache: &Compiled, account: AccountId, id: PatientId) -> Result<Option<Author>, Error> {
+    let records = patients::store::list_of_account(c, account)?;
+    let Some(patient) = records.into_iter().find(|record| record.id == id) else { return Ok(None) };
+    let clinic = crate::clinics::store::get(c, patient.clinic_id)?;
+    let last = last_of_record(c, cache, &patient, &clinic)?;
+    Ok(Some(
+        last.map_or_else(|| Author::Record(Box::new((patient, clinic))), |dossier| Author::Plan(Box::new(dossier))),
+    ))
 }
 
 /// Whether the clinic's plan was entered in error: then it never was the patient's.

@@ -3,6 +3,7 @@
 pub mod clinic_commands;
 pub mod commands;
 pub mod desk;
+pub mod general;
 pub mod preview;
 pub mod routes;
 pub mod simulate;

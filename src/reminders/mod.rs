@@ -16,6 +16,7 @@ use crate::ids::{ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, ReminderId
 use crate::mail::jobs::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
+use crate::plans::author::Subject;
 use crate::plans::{self, Dossier};
 use crate::protocols::Compiled;
 use crate::time::{Moment, Stamp};
@@ -81,12 +82,12 @@ pub fn plan_one(
         for finding in engine::silence(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, m.at) {
             let day = dossier.day_number(m.at);
             if alerts::raise_silence(c, &dossier, &finding, day, m)? {
-                alerts::tell_staff(c, post, &dossier, finding.urgency, m)?;
+                alerts::tell_staff(c, post, Subject::Plan(&dossier), finding.urgency, m)?;
             }
         }
         for found in engine::day_rules(&dossier.compiled, &enrolment, &dossier.zone, m.at) {
             if alerts::raise_day(c, &dossier, &found, m)? {
-                alerts::tell_staff(c, post, &dossier, found.finding.urgency, m)?;
+                alerts::tell_staff(c, post, Subject::Plan(&dossier), found.finding.urgency, m)?;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What to do today, and every other day of a plan: the engine's days, put into words for one reader.
 
+pub mod forms;
 pub mod progress;
 pub mod routes;
 pub mod timeline;
@@ -18,6 +19,7 @@ use crate::http::body::Said;
 use crate::http::text::{Date, Note};
 use crate::ids::{AccountId, MarkId, OccurrenceId, PatientId, PlanId};
 use crate::patients::{self, Patient};
+use crate::plans::author::Subject;
 use crate::plans::revising::history;
 use crate::plans::{self, Dossier, store};
 use crate::protocols::Compiled;
@@ -100,11 +102,13 @@ pub fn not_shown(mut away: Vec<Away>, shown: &[PlanDay]) -> Vec<Away> {
 impl Away {
     /// A record of which no plan runs or waits.
     pub fn new(c: &mut Conn, cache: &Compiled, patient: Patient, clinic: Clinic) -> Result<Self, Error> {
-        let last = match store::find_last_of_patient(c, clinic.id, patient.id)? {
-            Some(plan) => Some(Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))?),
-            None => None,
-        };
+        let last = plans::last_of_record(c, cache, &patient, &clinic)?;
         Ok(Self { patient, clinic, last })
+    }
+
+    /// Its newest plan; without one that was right, the record itself.
+    pub fn subject(&self) -> Subject<'_> {
+        self.last.as_ref().map_or(Subject::Record(&self.patient, &self.clinic), Subject::Plan)
     }
 
     /// The record of a plan that has ended.

@@ -4,7 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::views::{self, Form, Item, NotAsked, Question, Today, TodayPlan, Watch};
+use super::forms::{Form, Question};
+use super::views::{self, Item, NotAsked, Today, TodayPlan, Watch};
 use super::{Away, Days, PlanDay, seen, tell_apart};
 use crate::app::App;
 use crate::auth::Patient;
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::http::language::asked_language;
 use crate::http::text::Date;
 use crate::http::{Query, conditions};
-use crate::ids::{AccountId, PlanId};
+use crate::ids::{AccountId, ClinicId, PatientId, PlanId};
 use crate::plans::{Dossier, Known, store};
 use crate::time::Stamp;
 
@@ -66,7 +67,7 @@ struct MyTimeline {
     valid_until: Stamp,
     /// The days, in order.
     days: Vec<MyDay>,
-    /// The forms of the check-ins among the lines that are not answered, each once.
+    /// The forms of the check-ins among the lines that are not answered, and those of danger signs, each once.
     forms: Vec<FormOfDays>,
     /// Whom to call, and who is watching.
     clinics: Vec<Watch>,
@@ -88,9 +89,15 @@ struct MyDay {
 /// A form, with the days whose questions these are.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct FormOfDays {
-    /// The plan.
-    plan_id: PlanId,
-    /// The day numbers that it is about.
+    /// The plan: what is sent names it. `null` for the danger signs of a record without a plan: what is sent names the record
+    /// (`patient_id`).
+    #[schema(required)]
+    plan_id: Option<PlanId>,
+    /// The record.
+    patient_id: PatientId,
+    /// The clinic that it goes to.
+    clinic_id: ClinicId,
+    /// The day numbers that it is about; 0 alone without a plan.
     #[schema(example = json!([3, 5]))]
     days: Vec<i32>,
     /// Its key.
@@ -182,13 +189,15 @@ impl MyTimeline {
     fn and(mut self, day: Today) -> Self {
         self.as_of = self.as_of.max(day.as_of);
         self.valid_until = self.valid_until.min(day.valid_until);
-        for Form { plan_id, day, key, questions } in day.forms {
-            let same =
-                |known: &&mut FormOfDays| known.plan_id == plan_id && known.key == key && known.questions == questions;
+        for Form { plan_id, patient_id, clinic_id, day, key, questions } in day.forms {
+            let of = |known: &FormOfDays| {
+                (known.plan_id, known.patient_id, known.clinic_id) == (plan_id, patient_id, clinic_id)
+            };
+            let same = |known: &&mut FormOfDays| of(known) && known.key == key && known.questions == questions;
             match self.forms.iter_mut().find(same) {
                 Some(known) if known.days.contains(&day) => {}
                 Some(known) => known.days.push(day),
-                None => self.forms.push(FormOfDays { plan_id, days: vec![day], key, questions }),
+                None => self.forms.push(FormOfDays { plan_id, patient_id, clinic_id, days: vec![day], key, questions }),
             }
         }
         self.days.push(MyDay { date: day.date, plans: day.plans, items: day.items, set_aside: day.set_aside });

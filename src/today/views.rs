@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::forms::{Form, danger_form, form_again, form_view};
 use super::{Away, Days, PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
 use crate::courses::InCourse;
-use crate::engine::{
-    self, Desk, Ends, ItemKind, LateEnrolment, Line, PlanStatus, QuestionKind, SetAside, Source, State, Text, Urgency,
-};
+use crate::engine::{self, Desk, Ends, ItemKind, LateEnrolment, Line, PlanStatus, SetAside, Source, State, Text};
 use crate::error::Error;
 use crate::http::text::Date;
 use crate::ids::{ClinicId, OccurrenceId, PlanId};
+use crate::plans::author::Subject;
 use crate::plans::{self, Dossier};
 use crate::time::Stamp;
 
@@ -36,8 +36,8 @@ pub struct Today {
     /// What a plan would ask, and is not asked because another plan forbids it for the same area.
     pub set_aside: Vec<NotAsked>,
     /// The forms of the check-ins among the lines; up to three days after a check-in the same form once more, on days that have none; and
-    /// of each plan, on every day, the form `danger-signs`: what is sent with these two needs no
-    /// line (`occurrence_id` is left out). It is there between check-ins, in a pause, while a plan waits, and after its end.
+    /// of each plan, on every day, the form `danger-signs`: what is sent with these two needs no line (`occurrence_id` is left out). The
+    /// latter is there between check-ins, in a pause, while a plan waits, after its end, and of each record that has no plan.
     pub forms: Vec<Form>,
     /// Whom to call, and who is watching.
     pub clinics: Vec<Watch>,
@@ -184,55 +184,6 @@ pub struct NotAsked {
     pub forbidden_by: OccurrenceId,
 }
 
-/// A form, with the questions of the day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Form {
-    /// The plan.
-    pub plan_id: PlanId,
-    /// The day number that it is about.
-    #[schema(example = 3)]
-    pub day: i32,
-    /// Its key.
-    #[schema(example = "daily")]
-    pub key: String,
-    /// The questions, in the order in which to ask them.
-    pub questions: Vec<Question>,
-}
-
-/// A question of a check-in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Question {
-    /// Its key in `answers`.
-    #[schema(example = "redness")]
-    pub key: String,
-    /// What kind of answer: `level` is 0 to 10, `temperature` is `{"value": 37.2, "unit": "C"}` (or `"F"`),
-    /// or the number alone.
-    pub kind: QuestionKind,
-    /// The question.
-    #[schema(example = "How red, pink or darker than usual is the area now?")]
-    pub text: String,
-    /// A hint.
-    #[schema(required, example = "0 is none, 10 is the most that you can think of.")]
-    pub hint: Option<String>,
-    /// The answers to choose from.
-    pub choices: Vec<Choice>,
-}
-
-/// An answer to choose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Choice {
-    /// Its key in `answers`.
-    #[schema(example = "better")]
-    pub key: String,
-    /// What it says.
-    #[schema(example = "Better")]
-    pub label: String,
-    /// Of a danger sign, how soon a person must act: show the number of an `emergency` at once, with or without network. `null` for every
-    /// other choice.
-    #[schema(required)]
-    pub urgency: Option<Urgency>,
-}
-
 /// Whom to call, and whether anybody is watching.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Watch {
@@ -351,21 +302,18 @@ pub fn today(
         }
         for occurrence in day.occurrences.iter().filter(|occurrence| occurrence.state != State::Done) {
             let Some(form) = item_of(dossier, occurrence)?.form.as_deref() else { continue };
-            let form = form_view(dossier, form, occurrence.day, &locales);
-            if !today.forms.contains(&form) {
-                today.forms.push(form);
-            }
+            today.offer(form_view(dossier, form, occurrence.day, asked));
         }
-        today.forms.extend(form_again(dossier, day, &locales));
-        today.forms.extend(danger_form(dossier, day.number, &locales));
+        if let Some(form) = form_again(dossier, day, asked) {
+            today.offer(form);
+        }
+        today.offer(danger_form(Subject::Plan(dossier), day.number, asked)?);
         today.name(&dossier.clinic, at)?;
     }
-    for Away { clinic, last, .. } in away {
-        if let Some(dossier) = last {
-            let day = dossier.enrolment().day_on(today.date.0);
-            today.forms.extend(danger_form(dossier, day, &locales(asked, dossier)));
-        }
-        today.name(clinic, at)?;
+    for one in away {
+        let day = one.last.as_ref().map_or(0, |dossier| dossier.enrolment().day_on(today.date.0));
+        today.offer(danger_form(one.subject(), day, asked)?);
+        today.name(&one.clinic, at)?;
     }
     if let [PlanDay { dossier, day, .. }] = days.as_slice()
         && day.status.is_shown()
@@ -384,6 +332,13 @@ pub fn today(
 }
 
 impl Today {
+    /// Offers a form once.
+    fn offer(&mut self, form: Form) {
+        if !self.forms.contains(&form) {
+            self.forms.push(form);
+        }
+    }
+
     /// Names a clinic once, with who is watching there.
     fn name(&mut self, clinic: &Clinic, at: Stamp) -> Result<(), Error> {
         if self.clinics.iter().any(|known| known.clinic_id == clinic.id) {
@@ -606,58 +561,4 @@ pub fn item_view(
 /// Why a line is not what its protocol says.
 fn because<'a>(dossier: &'a Dossier, key: &str, day: i32) -> Option<&'a str> {
     engine::behind(&dossier.overrides, key, day).map(|one| one.reason.as_str())
-}
-
-/// The check-in that may be answered once more on this day, though the plan has none; the danger signs have their own form.
-fn form_again(dossier: &Dossier, day: &engine::Day, locales: &[&str]) -> Option<Form> {
-    let key = dossier.compiled.form_again(day.number).filter(|_| day.status == PlanStatus::Active)?;
-    let mut questions = dossier.compiled.form(key, day.number);
-    questions.retain(|question| question.key != engine::SIGNS);
-    (!questions.is_empty()).then(|| form_of(dossier, key, day.number, questions, locales))
-}
-
-/// The form in which danger signs can be said on any day.
-const DANGER_FORM: &str = "danger-signs";
-
-/// What can be said on any day of the plan, and after it; none if the plan knows no signs.
-fn danger_form(dossier: &Dossier, day: i32, locales: &[&str]) -> Option<Form> {
-    let questions = dossier.compiled.danger_form(day);
-    (!questions.is_empty()).then(|| form_of(dossier, DANGER_FORM, day, questions, locales))
-}
-
-/// A form of the plan on a day.
-pub fn form_view(dossier: &Dossier, form: &str, day: i32, locales: &[&str]) -> Form {
-    form_of(dossier, form, day, dossier.compiled.form(form, day), locales)
-}
-
-fn form_of(
-    dossier: &Dossier,
-    key: &str,
-    day: i32,
-    questions: Vec<Cow<'_, engine::Question>>,
-    locales: &[&str],
-) -> Form {
-    Form {
-        plan_id: dossier.plan.id,
-        day,
-        key: key.to_owned(),
-        questions: questions
-            .into_iter()
-            .map(|question| Question {
-                key: question.key.clone(),
-                kind: question.kind,
-                text: say(&question.text, locales, dossier),
-                hint: question.hint.as_ref().map(|hint| say(hint, locales, dossier)),
-                choices: question
-                    .choices
-                    .iter()
-                    .map(|choice| Choice {
-                        key: choice.key.clone(),
-                        label: say(&choice.label, locales, dossier),
-                        urgency: choice.urgency,
-                    })
-                    .collect(),
-            })
-            .collect(),
-    }
 }

@@ -48,3 +48,4 @@ mod tokens;
 mod unasked;
 mod waiting;
 mod walls;
+mod without_plan;

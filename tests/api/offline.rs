@@ -202,10 +202,9 @@ async fn days_that_are_asked_for_come_in_the_language_that_is_asked_for() {
         ada.person.get(&format!("/v1/me/timeline{query}")).await.must_name(&format!("query/{name}"), code);
     }
     timeline(&ada.person, "?from=2100-12-31&days=31").await;
-    let bea = clinic.add_patient("Bea", "Europe/London").await;
-    let account = clinic.accept(bea["id"].as_str().unwrap()).await;
-    let none = app.person(account, None).await.get("/v1/me/timeline").await.must(200);
+    let none = clinic.invited("Bea").await.1.get("/v1/me/timeline").await.must(200);
     assert!(list(&none, "days").iter().all(|day| day["plans"] == json!([]) && day["items"] == json!([])), "{none}");
-    assert_eq!((list(&none, "days").len(), list(&none, "forms").len()), (14, 0));
+    assert_eq!((list(&none, "days").len(), list(&none, "forms").len()), (14, 1));
+    assert_eq!((&none["forms"][0]["key"], &none["forms"][0]["plan_id"]), (&json!("danger-signs"), &json!(null)));
     assert_eq!(none["clinics"][0]["emergency_number"], "999");
 }

@@ -117,6 +117,13 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("patient", |c| patients::store::find(c, clinic, PatientId(id)).map(drop)));
     found.extend(walks("records", |c| patients::store::list_of_account(c, AccountId(id)).map(drop)));
     found.extend(walks("open_alert", |c| alerts::store::find_open(c, clinic, PlanId(id), "R1:redness").map(drop)));
+    found.extend(walks("open_alert_of_record", |c| {
+        alerts::store::find_open_of_record(c, clinic, PatientId(id), "F1").map(drop)
+    }));
+    found.extend(walks("check_in_of_record", |c| check_ins::store::find_of_record(c, clinic, CheckInId(id)).map(drop)));
+    found.extend(walks("earlier_of_record", |c| {
+        check_ins::store::list_earlier_of_record(c, clinic, PatientId(id), 30).map(drop)
+    }));
     found.extend(walks("alert", |c| alerts::store::find(c, clinic, AlertId(id)).map(drop)));
     found.extend(walks("decided", |c| reminders::store::is_decided(c, clinic, OccurrenceId(id), 1).map(drop)));
     found.extend(walks("told", |c| reminders::store::list_of_mail(c, clinic, OutboxId(id)).map(drop)));

@@ -11,6 +11,7 @@ mod deadlines;
 mod dice;
 mod diffing;
 mod facts;
+mod general;
 mod heavy;
 mod hours;
 mod journeys;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::author::Subject;
 use super::{Dossier, NewPlan, Plan, store};
 use crate::alerts;
 use crate::auth::Staff;
@@ -82,8 +83,8 @@ pub(super) fn held(plan: Plan, reasons: &[Reason]) -> Result<Plan, Error> {
 /// Tells the clinic that an enrolment waits.
 pub(super) fn send(c: &mut Conn, post: &Post, dossier: &Dossier, reasons: &[Reason], m: &Moment) -> Result<(), Error> {
     let finding = finding(dossier, reasons);
-    alerts::raise(c, dossier, &finding, None, dossier.day_number(m.at), m)?;
-    alerts::tell_staff(c, post, dossier, finding.urgency, m)
+    alerts::raise(c, Subject::Plan(dossier), &finding, None, dossier.day_number(m.at), m)?;
+    alerts::tell_staff(c, post, Subject::Plan(dossier), finding.urgency, m)
 }
 
 fn finding(dossier: &Dossier, reasons: &[Reason]) -> Finding {

@@ -220,6 +220,14 @@ impl Clinic {
         self.coordinator.post("/v1/clinic/patients", body).await.must(201)
     }
 
+    /// A patient in London with an account, and without a plan; the record, and they, signed in.
+    pub async fn invited(&self, name: &str) -> (String, Person) {
+        let patient = self.add_patient(name, "Europe/London").await;
+        let patient_id = patient["id"].as_str().unwrap().to_owned();
+        let account = self.accept(&patient_id).await;
+        (patient_id, self.coordinator.app.person(account, None).await)
+    }
+
     /// A patient in London who was treated today, has a plan, and has accepted the mailed invitation.
     pub async fn enrol(&self, name: &str) -> Enrolled {
         self.enrol_in(name, "Europe/London").await

@@ -40,6 +40,12 @@ pub async fn two_worlds() -> (Shared, World, World) {
     let app = TestApp::start().await;
     let (one, two) = (app.clinic_named("one").await, app.clinic_named("two").await);
     let (ada, bea) = (one.enrol("Ada").await, two.enrol("Bea").await);
+    // And in each a patient without a plan, who wants a call.
+    let unplanned = [(one.invited("Dora").await, 11), (two.invited("Edda").await, 12)];
+    for ((patient_id, person), number) in unplanned {
+        let call = json!({ "patient_id": patient_id, "answers": { "wants_call": true } });
+        person.put(&format!("/v1/me/check-ins/{}", phone_id(number)), call).await.must(201);
+    }
     app.set_clock("2026-03-02T19:00:00Z");
     app.work().await;
     let worlds = (World::live(one, ada, 1).await, World::live(two, bea, 2).await);

@@ -1,0 +1,12 @@
+DELETE FROM alert_events WHERE EXISTS (SELECT 1 FROM alerts a WHERE a.clinic_id = alert_events.clinic_id AND a.id = alert_events.alert_id AND a.plan_id IS NULL);
+DELETE FROM alerts WHERE plan_id IS NULL;
+UPDATE alerts SET record_check_in_id = NULL;
+UPDATE alert_events SET record_check_in_id = NULL;
+DROP INDEX alerts_one_open_per_cause_of_record;
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(replace(sql, 'plan_id BLOB', 'plan_id BLOB NOT NULL'), 'version_id BLOB', 'version_id BLOB NOT NULL') WHERE type = 'table' AND name = 'alerts';
+UPDATE sqlite_schema SET sql = replace(sql, 'FOREIGN KEY (clinic_id, record_check_in_id) REFERENCES record_check_ins (clinic_id, id), ', '') WHERE type = 'table' AND name IN ('alerts', 'alert_events');
+PRAGMA writable_schema = RESET;
+ALTER TABLE alert_events DROP COLUMN record_check_in_id;
+ALTER TABLE alerts DROP COLUMN record_check_in_id;
+DROP TABLE record_check_ins;

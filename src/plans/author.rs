@@ -1,0 +1,88 @@
+//! Who says something, and about whom something is found: a patient in a plan, or in a record that has none.
+
+use super::Dossier;
+use crate::clinics::Clinic;
+use crate::engine::{self, Text};
+use crate::error::Error;
+use crate::ids::{PlanId, VersionId};
+use crate::patients::Patient;
+
+/// A plan, or a record without one that is right.
+pub enum Author {
+    /// A plan.
+    Plan(Box<Dossier>),
+    /// A record that never had a plan that was right.
+    Record(Box<(Patient, Clinic)>),
+}
+
+impl Author {
+    /// The same, borrowed.
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Plan(dossier) => Subject::Plan(dossier),
+            Self::Record(record) => Subject::Record(&record.0, &record.1),
+        }
+    }
+}
+
+/// The same as `Author`, borrowed.
+#[derive(Clone, Copy)]
+pub enum Subject<'a> {
+    /// A plan.
+    Plan(&'a Dossier),
+    /// A record that never had a plan that was right.
+    Record(&'a Patient, &'a Clinic),
+}
+
+impl<'a> Subject<'a> {
+    /// Whose it is.
+    pub fn patient(self) -> &'a Patient {
+        match self {
+            Self::Plan(dossier) => &dossier.patient,
+            Self::Record(patient, _) => patient,
+        }
+    }
+
+    /// The clinic.
+    pub fn clinic(self) -> &'a Clinic {
+        match self {
+            Self::Plan(dossier) => &dossier.clinic,
+            Self::Record(_, clinic) => clinic,
+        }
+    }
+
+    /// The plan, if there is one.
+    pub fn plan(self) -> Option<&'a Dossier> {
+        match self {
+            Self::Plan(dossier) => Some(dossier),
+            Self::Record(..) => None,
+        }
+    }
+
+    /// The plan's id.
+    pub fn plan_id(self) -> Option<PlanId> {
+        self.plan().map(|dossier| dossier.plan.id)
+    }
+
+    /// The protocol version that a day belongs to; none without a plan.
+    pub fn version_on(self, day: i32) -> Result<Option<VersionId>, Error> {
+        self.plan().map(|dossier| dossier.version_on(day)).transpose()
+    }
+
+    /// What stands for `{name}` in a text.
+    pub fn word(self, name: &str, locales: &[&str]) -> Option<&'a str> {
+        match self {
+            Self::Plan(dossier) => dossier.word(name, locales),
+            Self::Record(_, clinic) => clinic.word(name),
+        }
+    }
+
+    /// A text with the clinic's words in it, in each of its languages: to be kept as it was said.
+    pub fn written(self, text: &Text) -> Text {
+        let fill = |(locale, text): (&String, &String)| {
+            let locales = [locale.as_str(), self.patient().locale.as_str(), self.clinic().locale.as_str()];
+            (locale.clone(), engine::fill(text, |name| self.word(name, &locales)).into_owned())
+        };
+        text.0.iter().map(fill).collect()
+    }
+}
