@@ -19,16 +19,16 @@ const TEXTS = {
     not_watched: "Not watched day and night.", we_read: (hours) => `We read answers: ${hours}.`,
     reads_now: (until) => (until ? `A person is reading now, until ${until}.` : "A person is reading now."), reads_next: (at) => `A person reads next: ${at}.`,
     nobody_reads: "Nobody reads your answers here. Call the clinic if you are worried.",
-    do_now: "Do now", nothing_now: "Nothing to do right now.", not_before: (date) => `Not before ${date}`, until_told: "Until we tell you", in_days: (days) => (days === 1 ? "tomorrow" : `in ${days} days`),
-    get_help: "When to call", later: "Later today", photos: "Photos, if you like", done_today: "Done", counted: (title, count) => `${title} (${count})`, questions: (count) => `Answer now: ${count} questions`,
+    do_now: "Do now", nothing_now: "Nothing to do right now.", not_before: (date) => `Not before ${date}`, until_ready: "Until your skin is ready", in_days: (days) => (days === 1 ? "tomorrow" : `in ${days} days`),
+    get_help: "When to call", later: "Later today", photos: "Photos, if you like", done_today: "Done", asked_before: "Asked before, still open", counted: (title, count) => `${title} (${count})`, questions: (count) => `Answer now: ${count} questions`,
     no_plan: "No plan is running.", day: (day) => `Day ${day}`, common: "What is common now", helps: "What helps",
     restrictions: "Not yet", instructions: "What to do", education: "Good to know",
-    from: (time) => `From ${time}.`, held: "It holds on because of your answers. Ask the clinic.", views: (views) => `Views: ${views}.`,
+    from: (time) => `From ${time}.`, held: "This stays until a check-in shows that your skin is ready.", views: (views) => `Views: ${views}.`,
     opens: (time) => `Opens ${time}.`, until: (time) => `Until ${time}.`, not_too_late: (time) => `It is not too late: until ${time}.`, mark_done: "Done", undo: "Undo",
     done: "Done", partial: "Done in part", skipped: "Skipped", missed: "The time for this is over.", cancelled: "Not needed.",
     form_hint: "Leave out what you do not know.", yes: "Yes", no: "No", none: "None of these", clear: "Clear", degrees: "Degrees",
     send: "Send", send_now: "Send now, skip the rest", nothing_answered: "Answer at least one question.", our_advice: "Our advice", sent: "Your answers are sent.",
-    answer_by: (time) => `We answer by ${time}.`, now_closed: "We are closed now. Call:",
+    answer_by: (time) => `No answer by ${time}? Call the clinic.`, now_closed: "We are closed now. Call:",
     emergency: "Emergency", urgent: "Call the clinic now", soon: "Within 1 working day", note: "For your information",
     reminders: "Reminder mails", reminders_on: "Reminder mails are on.", reminders_off: "Reminder mails are off.", stop_reminders: "Stop reminder mails", start_reminders: "Start reminder mails",
     no_alerts: "No open alerts.", without_plan: "No plan", due: (time) => `Answer until ${time}`, overdue: "Overdue", acknowledge: "Acknowledge", acknowledged: "Acknowledged",
@@ -59,16 +59,16 @@ const TEXTS = {
     not_watched: "No se vigila día y noche.", we_read: (hours) => `Leemos las respuestas: ${hours}.`,
     reads_now: (until) => (until ? `Alguien lee ahora, hasta ${until}.` : "Alguien lee ahora."), reads_next: (at) => `Alguien volverá a leer: ${at}.`,
     nobody_reads: "Aquí nadie lee sus respuestas. Si algo le preocupa, llame a la clínica.",
-    do_now: "Haga ahora", nothing_now: "Ahora no hay nada que hacer.", not_before: (date) => `No antes del ${date}`, until_told: "Hasta que se lo digamos", in_days: (days) => (days === 1 ? "mañana" : `en ${days} días`),
-    get_help: "Cuándo llamar", later: "Más tarde, hoy", photos: "Fotos, si quiere", done_today: "Hecho", counted: (title, count) => `${title} (${count})`, questions: (count) => `Responder ahora: ${count} preguntas`,
+    do_now: "Qué hacer ahora", nothing_now: "Ahora no hay nada que hacer.", not_before: (date) => `No antes del ${date}`, until_ready: "Hasta que la piel esté lista", in_days: (days) => (days === 1 ? "mañana" : `en ${days} días`),
+    get_help: "Cuándo llamar", later: "Más tarde, hoy", photos: "Fotos, si quiere", done_today: "Hecho", asked_before: "Preguntas anteriores, aún abiertas", counted: (title, count) => `${title} (${count})`, questions: (count) => `Responder ahora: ${count} preguntas`,
     no_plan: "No hay ningún plan en marcha.", day: (day) => `Día ${day}`, common: "Lo habitual ahora", helps: "Lo que ayuda",
     restrictions: "Todavía no", instructions: "Qué hacer", education: "Conviene saber",
-    from: (time) => `Desde: ${time}.`, held: "Sigue en vigor por sus respuestas. Pregunte a la clínica.", views: (views) => `Vistas: ${views}.`,
+    from: (time) => `Desde: ${time}.`, held: "Esto sigue hasta que sus respuestas muestren que la piel está lista.", views: (views) => `Vistas: ${views}.`,
     opens: (time) => `Se abre: ${time}.`, until: (time) => `Hasta: ${time}.`, not_too_late: (time) => `Todavía está a tiempo: hasta ${time}.`, mark_done: "Hecho", undo: "Deshacer",
     done: "Hecho", partial: "Hecho en parte", skipped: "No se hizo", missed: "El plazo ha terminado.", cancelled: "No hace falta.",
     form_hint: "Deje en blanco lo que no sepa.", yes: "Sí", no: "No", none: "Nada de esto", clear: "Borrar", degrees: "Grados",
     send: "Enviar", send_now: "Enviar ya, sin el resto", nothing_answered: "Responda al menos a una pregunta.", our_advice: "Nuestro consejo", sent: "Sus respuestas se han enviado.",
-    answer_by: (time) => `Le respondemos antes de: ${time}.`, now_closed: "Ahora está cerrado. Llame al:",
+    answer_by: (time) => `¿Sin respuesta hasta ${time}? Llame a la clínica.`, now_closed: "Ahora está cerrado. Llame al:",
     emergency: "Emergencia", urgent: "Llame ahora a la clínica", soon: "En un plazo de 1 día laborable", note: "Para su información",
     reminders: "Correos de recordatorio", reminders_on: "Los recordatorios están activados.", reminders_off: "Los recordatorios están desactivados.", stop_reminders: "No recibir más recordatorios", start_reminders: "Recibir recordatorios",
     no_alerts: "No hay avisos abiertos.", without_plan: "Sin plan", due: (time) => `Responder hasta ${time}`, overdue: "Fuera de plazo", acknowledge: "Me encargo", acknowledged: "Alguien se encarga",
@@ -84,7 +84,7 @@ const TEXTS = {
     problem_out_of_range: "Dé una temperatura de 30 a 45 °C, o de 86 a 113 °F.",
   },
   de: {
-    something_wrong: "Etwas stimmt nicht", something_wrong_hint: "Sagen Sie es uns jederzeit. Warten Sie nicht auf die nächste Abfrage.", last_advice: "Unser letzter Rat", any_emergency: "Im Notfall rufen Sie 112, 999 oder 911 an, oder die Notrufnummer bei Ihnen.",
+    something_wrong: "Etwas stimmt nicht", something_wrong_hint: "Sagen Sie es uns jederzeit. Warten Sie nicht auf die nächsten Fragen.", last_advice: "Unser letzter Rat", any_emergency: "Im Notfall rufen Sie 112, 999 oder 911 an, oder die Notrufnummer bei Ihnen.",
     page_invitation: "Willkommen", page_sign_in: "Anmelden", page_password: "Neues Passwort festlegen", page_address: "Ihre neue Adresse", confirm_address: "Diese Adresse bestätigen", address_confirmed: "Ihre neue Adresse ist gespeichert. Unsere E-Mails gehen jetzt dorthin.", page_today: "Heute", page_clinic: "Offene Warnungen",
     email: "E-Mail", password: "Passwort", new_password: "Neues Passwort", show_password: "Passwort anzeigen",
     password_hint: "15 Zeichen oder mehr. Ein Satz ist ein gutes Passwort.",
@@ -100,16 +100,16 @@ const TEXTS = {
     not_watched: "Nicht Tag und Nacht überwacht.", we_read: (hours) => `Wir lesen Antworten: ${hours}.`,
     reads_now: (until) => (until ? `Jetzt liest jemand, bis ${until}.` : "Jetzt liest jemand."), reads_next: (at) => `Das nächste Mal liest jemand: ${at}.`,
     nobody_reads: "Hier liest niemand Ihre Antworten. Rufen Sie die Praxis an, wenn Sie sich Sorgen machen.",
-    do_now: "Jetzt zu tun", nothing_now: "Gerade ist nichts zu tun.", not_before: (date) => `Nicht vor ${date}`, until_told: "Bis wir es Ihnen sagen", in_days: (days) => (days === 1 ? "morgen" : `in ${days} Tagen`),
-    get_help: "Wann Sie anrufen", later: "Heute später", photos: "Fotos, wenn Sie möchten", done_today: "Erledigt", counted: (title, count) => `${title} (${count})`, questions: (count) => `Jetzt antworten: ${count} Fragen`,
+    do_now: "Jetzt zu tun", nothing_now: "Gerade ist nichts zu tun.", not_before: (date) => `Nicht vor ${date}`, until_ready: "Bis die Haut so weit ist", in_days: (days) => (days === 1 ? "morgen" : `in ${days} Tagen`),
+    get_help: "Wann Sie anrufen", later: "Heute später", photos: "Fotos, wenn Sie möchten", done_today: "Erledigt", asked_before: "Frühere Fragen, noch offen", counted: (title, count) => `${title} (${count})`, questions: (count) => `Jetzt antworten: ${count} Fragen`,
     no_plan: "Es läuft kein Plan.", day: (day) => `Tag ${day}`, common: "Was jetzt häufig ist", helps: "Was hilft",
     restrictions: "Noch nicht", instructions: "Was zu tun ist", education: "Gut zu wissen",
-    from: (time) => `Ab ${time}.`, held: "Das gilt wegen Ihrer Antworten weiter. Fragen Sie die Praxis.", views: (views) => `Ansichten: ${views}.`,
+    from: (time) => `Ab ${time}.`, held: "Das gilt, bis Ihre Antworten zeigen, dass die Haut so weit ist.", views: (views) => `Ansichten: ${views}.`,
     opens: (time) => `Öffnet: ${time}.`, until: (time) => `Bis ${time}.`, not_too_late: (time) => `Es ist nicht zu spät: bis ${time}.`, mark_done: "Erledigt", undo: "Rückgängig machen",
     done: "Erledigt", partial: "Teilweise erledigt", skipped: "Ausgelassen", missed: "Die Zeit dafür ist vorbei.", cancelled: "Nicht nötig.",
     form_hint: "Lassen Sie weg, was Sie nicht wissen.", yes: "Ja", no: "Nein", none: "Nichts davon", clear: "Löschen", degrees: "Grad",
     send: "Senden", send_now: "Jetzt senden, den Rest auslassen", nothing_answered: "Beantworten Sie mindestens eine Frage.", our_advice: "Unser Rat", sent: "Ihre Antworten sind gesendet.",
-    answer_by: (time) => `Wir antworten bis ${time}.`, now_closed: "Wir haben jetzt geschlossen. Rufen Sie an:",
+    answer_by: (time) => `Keine Antwort bis ${time}? Rufen Sie die Praxis an.`, now_closed: "Wir haben jetzt geschlossen. Rufen Sie an:",
     emergency: "Notfall", urgent: "Rufen Sie jetzt die Praxis an", soon: "Innerhalb von 1 Werktag", note: "Zu Ihrer Information",
     reminders: "Erinnerungen per E-Mail", reminders_on: "Erinnerungen sind eingeschaltet.", reminders_off: "Erinnerungen sind ausgeschaltet.", stop_reminders: "Keine Erinnerungen mehr", start_reminders: "Erinnerungen einschalten",
     no_alerts: "Keine offenen Warnungen.", without_plan: "Ohne Plan", due: (time) => `Antworten bis ${time}`, overdue: "Überfällig", acknowledge: "Übernehmen", acknowledged: "Übernommen",
@@ -405,6 +405,13 @@ function signOutButton() {
 const sayDate = (date) => new Intl.DateTimeFormat(LOCALE, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" }).format(new Date(date));
 const sayTime = (stamp, timeZone) => new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone }).format(new Date(stamp));
 
+/** The end of a day is said as that day: midnight reads like the day after. */
+function sayUntil(stamp, timeZone) {
+  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone }).format(new Date(stamp));
+  if (clock !== "00:00") return sayTime(stamp, timeZone);
+  return new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "long", timeZone }).format(new Date(Date.parse(stamp) - 1));
+}
+
 const emergencyBlock = (words, numbers) =>
   make("p", { class: "emergency" }, `${words} `, ...numbers.map((number) => make("span", { class: "number" }, phone(number))));
 
@@ -412,7 +419,7 @@ const emergencyBlock = (words, numbers) =>
 function sayWatch(clinic, zone) {
   if (!clinic.monitored) return T.nobody_reads;
   const time = (stamp) => stamp && sayTime(stamp, zone);
-  const now = clinic.answers_now ? T.reads_now(time(clinic.until)) : clinic.next_look_at ? T.reads_next(time(clinic.next_look_at)) : "";
+  const now = clinic.answers_now ? T.reads_now(clinic.until && sayUntil(clinic.until, zone)) : clinic.next_look_at ? T.reads_next(time(clinic.next_look_at)) : "";
   // Hours in the clinic's words never stand beside a time that is computed from others: a closed date is in one of them alone.
   return [T.not_watched, now || T.we_read(clinic.reply_hours)].join(" ");
 }
@@ -452,13 +459,15 @@ function dayBlocks(today) {
   const of = (wanted) => items.filter(wanted);
   const isDone = (item) => ["done", "partial", "skipped"].includes(item.state);
   const isNow = (item) => ["open", "late"].includes(item.state);
-  const now = [...of((item) => item.kind === "check_in" && isNow(item)), ...of((item) => item.kind === "task" && isNow(item)).sort((one, other) => one.closes_at.localeCompare(other.closes_at))];
+  const [asked, askedBefore] = newestOfEach(of((item) => item.kind === "check_in" && isNow(item)));
+  const now = [...asked, ...of((item) => item.kind === "task" && isNow(item)).sort((one, other) => one.closes_at.localeCompare(other.closes_at))];
   const reading = of((item) => item.kind === "education");
   const lines = (list) => make("ul", {}, ...list.map((item) => fillLine(make("li"), item, today)));
   const rows = (list) => make("ul", { class: "rows" }, ...list.map((item) => makeRow(item, today)));
   const phases = today.plans.filter((plan) => plan.phase);
   return [
     today.plans.length > 0 && section("do_now", now.length ? lines(now) : nothingNow(of((item) => item.state === "upcoming" && item.kind !== "instruction"), today.zone)),
+    folded("asked_before", askedBefore, lines),
     restrictionsBlock(of((item) => item.kind === "restriction"), today),
     helpBlock(reading.filter((item) => saysWhomToCall(item, today)), today),
     section("instructions", rows(of((item) => item.kind === "instruction"))),
@@ -470,9 +479,17 @@ function dayBlocks(today) {
   ];
 }
 
+/** Check-ins of one title and plan that wait for answers, parted: the newest is the one to answer, those of days before are folded. */
+function newestOfEach(waiting) {
+  const byNewest = [...waiting].sort((one, other) => other.closes_at.localeCompare(one.closes_at));
+  const group = (item) => [item.title, ...item.plan_ids].join(" ");
+  const newest = byNewest.filter((item, index) => byNewest.findIndex((other) => group(other) === group(item)) === index);
+  return [newest, byNewest.filter((item) => !newest.includes(item))];
+}
+
 function nothingNow(coming, zone) {
   const [next] = coming.sort((one, other) => one.opens_at.localeCompare(other.opens_at));
-  return make("div", {}, make("p", {}, T.nothing_now), next && make("p", { class: "soft" }, `${next.title}. ${T.opens(sayTime(next.opens_at, zone))}`));
+  return make("div", {}, make("p", {}, T.nothing_now), next && make("p", { class: "soft" }, `${next.title}. ${endOnce(T.opens(sayTime(next.opens_at, zone)))}`));
 }
 
 const section = (name, list) => (list.tagName === "UL" && !list.childElementCount ? null : make("section", { id: name }, make("h2", { tabindex: -1 }, T[name]), list));
@@ -482,16 +499,18 @@ const folded = (name, list, fill) => (list.length ? make("details", { class: "gr
 /** A line that names the emergency number, or whom to call out of hours, is about danger signs: it is never folded. */
 const saysWhomToCall = (item, today) => today.clinics.some((clinic) => [clinic.emergency_number, clinic.out_of_hours].some((number) => number && item.text?.includes(number)));
 
+/** What names the most numbers comes first: the line that says when to call whom stands before one about a single thing. */
 function helpBlock(lines, today) {
+  const named = (item) => today.clinics.flatMap((clinic) => [clinic.emergency_number, clinic.phone, clinic.out_of_hours]).filter((number) => number && item.text.includes(number)).length;
   const card = (item) => make("li", { class: "advice" }, make("h3", {}, item.title), make("p", {}, item.text));
-  return make("section", { id: "get_help" }, make("h2", {}, T.get_help), lines.length > 0 && make("ul", {}, ...lines.map(card)), ...today.clinics.map((clinic) => clinicBlock(clinic, today.zone)));
+  return make("section", { id: "get_help" }, make("h2", {}, T.get_help), lines.length > 0 && make("ul", {}, ...[...lines].sort((one, other) => named(other) - named(one)).map(card)), ...today.clinics.map((clinic) => clinicBlock(clinic, today.zone)));
 }
 
 /** What to avoid, by when it is allowed again: the hour, where that is known, or the first day. */
 function restrictionsBlock(items, today) {
   const end = (item) => (item.held ? null : item.until_at ?? item.allowed_on);
   const ends = [...new Set(items.map(end))].sort((one, other) => (one ?? "9").localeCompare(other ?? "9"));
-  const says = (at) => (at === null ? T.until_told : T.not_before(at.includes("T") ? sayTime(at, today.zone) : sayDate(at)));
+  const says = (at) => (at === null ? T.until_ready : T.not_before(at.includes("T") ? sayTime(at, today.zone) : sayDate(at)));
   const days = (item) => item.in_days > 0 && !item.until_at && !item.held && T.in_days(item.in_days);
   const groups = ends.map((at) => {
     const own = items.filter((item) => end(item) === at);
@@ -542,11 +561,14 @@ function reloadAfter(stamp) {
 
 const formOf = (item, today) => ["open", "late"].includes(item.state) && today.forms.find((form) => form.key === item.form && form.day === item.day && item.plan_ids.includes(form.plan_id));
 
+/** A time that ends in a point, as in "p.m.", ends its sentence too. */
+const endOnce = (sentence) => sentence.replace(/\.\.$/, ".");
+
 function sayState(item, zone) {
   switch (item.state) {
-    case "upcoming": return T.opens(sayTime(item.opens_at, zone));
-    case "open": return T.until(sayTime(item.closes_at, zone));
-    case "late": return `${T.day(item.day)}. ${T.not_too_late(sayTime(item.late_until, zone))}`;
+    case "upcoming": return endOnce(T.opens(sayTime(item.opens_at, zone)));
+    case "open": return endOnce(T.until(sayUntil(item.closes_at, zone)));
+    case "late": return endOnce(`${T.day(item.day)}. ${T.not_too_late(sayUntil(item.late_until, zone))}`);
     case "done": return `✓ ${T.done}`;
     default: return T[item.state];
   }
@@ -554,8 +576,8 @@ function sayState(item, zone) {
 
 /** By the hour, where the time of treatment is known: nobody has to count. */
 function sayEnd(item, zone) {
-  if (item.from_at && item.state === "upcoming") return T.from(sayTime(item.from_at, zone));
-  return item.until_at && T.until(sayTime(item.until_at, zone));
+  if (item.from_at && item.state === "upcoming") return endOnce(T.from(sayTime(item.from_at, zone)));
+  return item.until_at && endOnce(T.until(sayUntil(item.until_at, zone)));
 }
 
 const sayPlans = (item, today) => (today.plans.length > 1 ? today.plans.filter((plan) => item.plan_ids.includes(plan.plan_id)).map((plan) => plan.title).join(", ") : "");
@@ -683,7 +705,7 @@ function adviceCard({ advice: { urgency, text, reasons, answer_by } }, contact, 
   const comes = answer_by && Date.parse(answer_by) > Date.now();
   return make("div", { class: `card advice ${urgency ?? "none"}-advice` },
     urgency && make("p", { class: "urgency" }, ...(isClosed ? [`${T.now_closed} `, phone(contact.out_of_hours)] : [T[urgency]])), make("p", {}, text),
-    comes && make("p", { class: "state" }, T.answer_by(sayTime(answer_by, zone))),
+    comes && make("p", { class: "state" }, T.answer_by(sayUntil(answer_by, zone))),
     reasons.length > 0 && make("ul", { class: "reasons" }, ...reasons.map((reason) => make("li", {}, reason.text))));
 }
 

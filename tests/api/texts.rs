@@ -25,11 +25,11 @@ pub fn face_plan_with_texts() -> String {
         ("title.en = \"Face micro-needling\"", "title.en = \"Face micro-needling with {serum}\""),
         ("title.es = \"Microagujas en la cara\"", "title.es = \"Microagujas en la cara con {serum}\""),
         (
-            "text.en = \"This holds to the end of day 1. Only sunscreen may start once 24 hours have passed.\"",
+            "text.en = \"This holds to the end of day 1. From day 2, use what your plan says.\"",
             "text.en = \"Put only {serum} on the treated skin.\"",
         ),
         (
-            "text.es = \"Esto vale hasta el final del día 1. Solo el protector solar puede empezar pasadas 24 horas.\"",
+            "text.es = \"Esto vale hasta el final del día 1. Desde el día 2, use lo que diga su plan.\"",
             "text.es = \"Póngase solo {serum}.\"",
         ),
         ("hint.en = \"0: same as usual.", "hint.en = \"Before you put on {serum}. 0: same as usual."),

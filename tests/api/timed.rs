@@ -103,9 +103,9 @@ async fn without_the_time_everything_is_as_before() {
         let day = care.today_at(moment).await;
         let rule = lines(&day, "no-sunscreen-yet")[0];
         assert_eq!((&rule["until_at"], &rule["allowed_on"]), (&Value::Null, &json!("2026-03-04")));
-        assert!(rule["text"].as_str().unwrap().starts_with("Count 24 hours from your treatment."));
+        assert!(rule["text"].as_str().unwrap().ends_with("From day 2, use broad-spectrum sunscreen, SPF 50."));
         assert_eq!(lines(&day, "sunscreen"), Vec::<&Value>::new());
-        assert_eq!(lines(&day, "first-wash-24")[0]["title"], "First wash: after 24 hours");
+        assert_eq!(lines(&day, "first-wash-24")[0]["title"], "First wash: from day 2");
         assert_ne!(day["valid_until"], A_DAY_LATER);
     }
     let next = care.today_at("2026-03-04T00:00:00Z").await;

@@ -185,11 +185,12 @@ async fn a_patient_enrolled_late_catches_up_on_what_comes_once() {
     let app = TestApp::start().await;
     let clinic = app.clinic().await;
     app.ignore_mails();
-    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-20")).await;
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-10")).await;
     let today = ada.person.get("/v1/me/today").await.must(200);
     let items = today["items"].as_array().unwrap();
     let back: Vec<Value> = items.iter().filter(|item| !item["late_enrolment"].is_null()).cloned().collect();
     insta::assert_json_snapshot!("late_enrolment_catch_up", back);
+    assert!(items.iter().all(|item| item["key"] != "clean-pillowcase"), "it was for the first night");
     let task = back.iter().find(|item| item["kind"] == "task").unwrap();
     let path = format!("/v1/me/occurrences/{}/mark", task["occurrence_id"].as_str().unwrap());
     assert_eq!(ada.person.put(&path, json!({ "state": "done" })).await.must(200)["state"], "done");

@@ -55,6 +55,10 @@ const FORBIDDEN_EN: &[(&str, &str)] = &[
         "a word for clinicians",
     ),
     (r"\b(two|three|four|five|six|seven|eight|nine|ten)\b", "write numbers as digits"),
+    (
+        r"\b(our|the) team\b|\b(we|the clinic|our staff) (will|calls?|looks?|reads?|checks?|answers?|sees?|contacts?|try|tries)\b",
+        "the clinic may be closed, or read no answers: say what the patient does",
+    ),
 ];
 /// "Herpes labial" is the everyday Spanish for cold sores.
 const FORBIDDEN_ES: &[(&str, &str)] = &[
@@ -73,6 +77,10 @@ const FORBIDDEN_ES: &[(&str, &str)] = &[
     ),
     (r"\b(tres|cuatro|cinco|seis|siete|ocho|nueve|diez|dos veces)\b", "write numbers as digits"),
     (r"\b(tú|tus?|te|ti|contigo|vosotr[oa]s|vuestr[oa]s?|os)\b", "says usted"),
+    (
+        r"\b(llamare|contactare|mirare|leere|revisare|respondere|contestare|vere)mos\b|\b(llama|contacta|mira|lee|revisa|contesta|intenta)mos\b|\b(nuestro|el) equipo\b|\bla clínica (mira|llama|lee|revisa|contesta|responde)",
+        "the clinic may be closed, or read no answers: say what the patient does",
+    ),
 ];
 /// "Hydrochinon" is named among what not to use, as in English.
 const FORBIDDEN_DE: &[(&str, &str)] = &[
@@ -91,6 +99,10 @@ const FORBIDDEN_DE: &[(&str, &str)] = &[
     ),
     (r"\b(zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn)\b", "write numbers as digits"),
     (r"\b(du|dich|dir|dein(e[mnrs]?)?|euch|euer|eure[mnrs]?)\b", "says Sie"),
+    (
+        r"\b(unser|das) team\b|\bwir (rufen|lesen|sehen|melden|prüfen|antworten|kontaktieren|versuchen|werden)\b|\b(sehen|rufen|lesen|melden) wir\b|\bdie praxis (sieht|ruft|liest|meldet|prüft|antwortet)",
+        "the clinic may be closed, or read no answers: say what the patient does",
+    ),
 ];
 
 /// Signs, rules and questions that say it in words of their own: which text, in which plans, why.
@@ -267,6 +279,18 @@ fn spanish_syllables(word: &str) -> usize {
         last = one;
     }
     syllables.max(1)
+}
+
+/// Every advice of a plan: the key of its sign or rule, how urgent it is, and the words, with those of escalations.
+fn advices(plan: &Protocol) -> impl Iterator<Item = (&str, Urgency, &Text)> {
+    let signs = plan.signs.iter().map(|one| (one.key.as_str(), one.urgency, &one.advice, &one.escalate));
+    let rules = plan.rules.iter().map(|one| (one.key.as_str(), one.urgency, &one.advice, &one.escalate));
+    signs.chain(rules).flat_map(|(key, urgency, advice, escalate)| {
+        [(key, urgency, advice)]
+            .into_iter()
+            .chain(escalate.iter().map(|one| (key, one.urgency, one.advice.as_ref().unwrap_or(advice))))
+            .collect::<Vec<_>>()
+    })
 }
 
 /// The distinct texts of a plan as a patient reads them, with where they stand.
@@ -455,15 +479,13 @@ fn the_standing_line_and_the_way_to_help_are_in_every_plan() {
         let not_watched = item("not-watched").text.as_ref().unwrap();
         assert!(not_watched.in_locale(&["en"]).contains("not watched day and night"), "{}", plan.key);
         for locale in ["en", "es", "de"] {
-            let signs = plan.signs.iter().map(|sign| (&sign.key, sign.urgency, &sign.advice));
-            let rules = plan.rules.iter().map(|rule| (&rule.key, rule.urgency, &rule.advice));
-            for (key, urgency, advice) in signs.chain(rules) {
+            for (key, urgency, advice) in advices(plan) {
                 let advice = advice.in_locale(&[locale]);
                 let has = |name: &str| advice.contains(&format!("{{{name}}}"));
                 let way = match urgency {
                     Urgency::Emergency => has("emergency_number") && has("clinic_phone"),
                     Urgency::Urgent => has("clinic_phone") && has("out_of_hours"),
-                    Urgency::Soon => has("clinic_phone") || has("emergency_number"),
+                    Urgency::Soon => has("clinic_phone") && has("out_of_hours"),
                     _ => true,
                 };
                 assert!(way, "{} {key}: no number to call: {advice}", plan.key);

@@ -125,9 +125,9 @@ words! {
     call_urgent: "Call us the same day: {clinic_phone}. Closed, or no answer? {out_of_hours}",
         "Llámenos el mismo día: {clinic_phone}. ¿Cerrado o no contestan? {out_of_hours}",
         "Rufen Sie uns am selben Tag an: {clinic_phone}. Geschlossen, oder niemand nimmt ab? {out_of_hours}";
-    call_soon: "Contact us within 1 working day: {clinic_phone}",
-        "Póngase en contacto en 1 día laborable: {clinic_phone}",
-        "Melden Sie sich innerhalb von 1 Werktag: {clinic_phone}";
+    call_soon: "Contact us within 1 working day: {clinic_phone}. Closed, and it cannot wait? {out_of_hours}",
+        "Póngase en contacto en 1 día laborable: {clinic_phone}. ¿Cerrado y no puede esperar? {out_of_hours}",
+        "Melden Sie sich innerhalb von 1 Werktag: {clinic_phone}. Geschlossen, und es kann nicht warten? {out_of_hours}";
     goes_on: "Still in force after these two weeks", "Sigue vigente después de estas dos semanas", "Gilt nach diesen zwei Wochen weiter";
     later: "Later", "Más adelante", "Später";
     meaning: "What the lines mean", "Qué significa cada línea", "Was die Zeilen bedeuten";
