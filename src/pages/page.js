@@ -3,7 +3,7 @@
 
 const TEXTS = {
   en: {
-    something_wrong: "Something is wrong", something_wrong_hint: "Tell us at any time. Do not wait for the next check-in.", last_advice: "Our last advice", any_emergency: "In an emergency call 112, 999 or 911, or your local number.",
+    something_wrong: "Something is wrong", something_wrong_hint: "Tell us at any time. Do not wait for the next check-in.", once_more: "How is your skin today?", once_more_hint: "Did we ask you to answer again? Do it here.", last_advice: "Our last advice", any_emergency: "In an emergency call 112, 999 or 911, or your local number.",
     page_invitation: "Welcome", page_sign_in: "Sign in", page_password: "Set a new password", page_address: "Your new address", confirm_address: "Confirm this address", address_confirmed: "Your new address is set. Our mails go there now.", page_today: "Today", page_clinic: "Open alerts",
     email: "E-mail", password: "Password", new_password: "New password", show_password: "Show the password",
     password_hint: "15 characters or more. A sentence is a good password.",
@@ -43,7 +43,7 @@ const TEXTS = {
     problem_out_of_range: "Give a temperature from 30 to 45 °C, or from 86 to 113 °F.",
   },
   es: {
-    something_wrong: "Algo va mal", something_wrong_hint: "Díganoslo en cualquier momento. No espere a las próximas preguntas.", last_advice: "Nuestro último consejo", any_emergency: "En una emergencia llame al 112, al 999 o al 911, o a su número local.",
+    something_wrong: "Algo va mal", something_wrong_hint: "Díganoslo en cualquier momento. No espere a las próximas preguntas.", once_more: "¿Cómo está su piel hoy?", once_more_hint: "¿Le pedimos que respondiera otra vez? Hágalo aquí.", last_advice: "Nuestro último consejo", any_emergency: "En una emergencia llame al 112, al 999 o al 911, o a su número local.",
     page_invitation: "Le damos la bienvenida", page_sign_in: "Iniciar sesión", page_password: "Nueva contraseña", page_address: "Su nueva dirección", confirm_address: "Confirmar esta dirección", address_confirmed: "Su nueva dirección está guardada. Le escribiremos ahí.", page_today: "Hoy", page_clinic: "Avisos abiertos",
     email: "Correo electrónico", password: "Contraseña", new_password: "Nueva contraseña", show_password: "Mostrar la contraseña",
     password_hint: "15 caracteres o más. Una frase es una buena contraseña.",
@@ -84,7 +84,7 @@ const TEXTS = {
     problem_out_of_range: "Dé una temperatura de 30 a 45 °C, o de 86 a 113 °F.",
   },
   de: {
-    something_wrong: "Etwas stimmt nicht", something_wrong_hint: "Sagen Sie es uns jederzeit. Warten Sie nicht auf die nächsten Fragen.", last_advice: "Unser letzter Rat", any_emergency: "Im Notfall rufen Sie 112, 999 oder 911 an, oder die Notrufnummer bei Ihnen.",
+    something_wrong: "Etwas stimmt nicht", something_wrong_hint: "Sagen Sie es uns jederzeit. Warten Sie nicht auf die nächsten Fragen.", once_more: "Wie ist Ihre Haut heute?", once_more_hint: "Sollten Sie noch einmal antworten? Hier können Sie es tun.", last_advice: "Unser letzter Rat", any_emergency: "Im Notfall rufen Sie 112, 999 oder 911 an, oder die Notrufnummer bei Ihnen.",
     page_invitation: "Willkommen", page_sign_in: "Anmelden", page_password: "Neues Passwort festlegen", page_address: "Ihre neue Adresse", confirm_address: "Diese Adresse bestätigen", address_confirmed: "Ihre neue Adresse ist gespeichert. Unsere E-Mails gehen jetzt dorthin.", page_today: "Heute", page_clinic: "Offene Warnungen",
     email: "E-Mail", password: "Passwort", new_password: "Neues Passwort", show_password: "Passwort anzeigen",
     password_hint: "15 Zeichen oder mehr. Ein Satz ist ein gutes Passwort.",
@@ -449,7 +449,7 @@ async function showToday() {
   const last = await lastAdvice(today);
   reloadAfter(today.valid_until);
   const plans = today.plans.length ? today.plans.map(planLine) : [make("p", {}, T.no_plan)];
-  show(T.page_today, [make("p", { class: "soft" }, sayDate(today.date)), ...plans, last, somethingWrong(today), ...dayBlocks(today), remindersBlock(), signOutButton()].filter(Boolean),
+  show(T.page_today, [make("p", { class: "soft" }, sayDate(today.date)), ...plans, last, somethingWrong(today), onceMore(today), ...dayBlocks(today), remindersBlock(), signOutButton()].filter(Boolean),
     [helpFirst(numbers)]);
 }
 
@@ -540,13 +540,22 @@ async function lastAdvice(today) {
 
 /** The danger signs can be said at any time: between check-ins, in a pause, after the end, without a plan. */
 function somethingWrong(today) {
-  const forms = today.forms.filter((form) => form.key === "danger-signs");
+  return formsCard(today.forms.filter((form) => form.key === "danger-signs"), [T.something_wrong, T.something_wrong_hint], today);
+}
+
+/** In the days after a check-in its form can be answered once more, though no line asks for it. */
+function onceMore(today) {
+  const isOfLine = (form) => today.items.some((item) => item.form === form.key && item.day === form.day && item.plan_ids.includes(form.plan_id));
+  return formsCard(today.forms.filter((form) => form.key !== "danger-signs" && !isOfLine(form)), [T.once_more, T.once_more_hint], today);
+}
+
+function formsCard(forms, [title, hint], today) {
   if (!forms.length) return null;
   const clinic = (form) => today.clinics.find((one) => one.clinic_id === form.clinic_id)?.name;
-  const title = (form) => today.plans.find((plan) => plan.plan_id === form.plan_id)?.title ?? clinic(form);
-  return make("details", { class: "card" }, make("summary", {}, T.something_wrong), make("p", {}, T.something_wrong_hint),
+  const plan = (form) => today.plans.find((one) => one.plan_id === form.plan_id)?.title ?? clinic(form);
+  return make("details", { class: "card" }, make("summary", {}, title), make("p", {}, hint),
     ...forms.map((form) => {
-      const box = make("div", {}, forms.length > 1 && make("h3", {}, title(form) ?? ""));
+      const box = make("div", {}, forms.length > 1 && make("h3", {}, plan(form) ?? ""));
       box.append(checkInForm(form, {}, (answer) => showParts(box, adviceParts(answer, today))));
       return box;
     }));
