@@ -69,9 +69,9 @@ impl Text {
     }
 }
 
-/// The language of a BCP 47 tag: `es` of `es-MX`.
+/// The language of a BCP 47 tag: `es` of `es-MX`, and of `es_MX` as POSIX writes it.
 pub fn language(locale: &str) -> &str {
-    locale.split('-').next().unwrap_or_default()
+    locale.split(['-', '_']).next().unwrap_or_default()
 }
 
 /// The text with every `{name}` that is known replaced; what is not known stays as it is written.

@@ -6,6 +6,7 @@ mod failure;
 mod folder;
 pub mod jobs;
 mod memory;
+mod numbers;
 pub mod outbox;
 mod settings;
 mod smtp;

@@ -1,11 +1,16 @@
 //! The letters: one layout, two languages, seven kinds. Subject and preheader are the same words for everybody; what a
 //! clinic has typed appears in the body only, always as data.
 
+use std::collections::HashMap;
+
 use fluent_bundle::FluentArgs;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, value::Serde};
+use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
-use super::{compose::is_web_address, words::Words};
+use super::compose::is_web_address;
+use super::numbers::{Piece, pieces};
+use super::words::Words;
 
 const LAYOUT: &str = include_str!("templates/letter.mjml");
 const PLAIN: &str = include_str!("templates/letter.txt");
@@ -143,7 +148,9 @@ impl Templates {
         });
         // MJML becomes HTML once, before anybody's words are in it: no value is ever read as markup.
         let layout = mrml::parse(LAYOUT).map_err(broken)?;
-        let html = layout.element.render(&mrml::prelude::render::RenderOptions::default()).map_err(broken)?;
+        // Without fonts: mrml would have the reader's mail program load those that it knows from a font host.
+        let options = RenderOptions { fonts: HashMap::new(), ..RenderOptions::default() };
+        let html = layout.element.render(&options).map_err(broken)?;
         pages.add_template_owned("letter.html", html).map_err(broken)?;
         pages.add_template("letter.txt", PLAIN).map_err(broken)?;
         Ok(Self { words: Words::new().map_err(broken)?, pages })
@@ -199,10 +206,10 @@ struct ClinicBox {
     name: Option<String>,
     phone_line: String,
     phone: String,
-    phone_digits: String,
+    phone_pieces: Vec<Piece>,
     emergency_line: String,
     emergency_number: String,
-    emergency_digits: String,
+    emergency_pieces: Vec<Piece>,
     emergency_elsewhere: String,
     watched_line: String,
 }
@@ -266,10 +273,10 @@ impl ClinicBox {
             name: clinic.name.as_deref().map(shown).filter(|name| !name.is_empty()),
             phone_line: line("phone-line")?,
             phone: shown(&clinic.phone),
-            phone_digits: digits(&clinic.phone),
+            phone_pieces: pieces(&shown(&clinic.phone)),
             emergency_line: line("emergency-line")?,
             emergency_number: shown(&clinic.emergency_number),
-            emergency_digits: digits(&clinic.emergency_number),
+            emergency_pieces: pieces(&shown(&clinic.emergency_number)),
             emergency_elsewhere: line("emergency-elsewhere")?,
             watched_line: say(words, locale, "watched-line", &[("hours", hours.trim_end_matches('.'))])?,
         })
@@ -298,11 +305,6 @@ fn shown(typed: &str) -> String {
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let spaced: String = typed.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// What a phone dials.
-fn digits(number: &str) -> String {
-    number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
 }
 
 fn broken(error: impl std::fmt::Display) -> TemplateError {

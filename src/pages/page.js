@@ -204,7 +204,22 @@ function make(tag, attributes, ...children) {
 let lastId = 0;
 const newId = () => `id-${lastId += 1}`;
 const link = (href, text, kind) => make("a", { href, class: kind }, text);
-const phone = (text) => (/^[+\d][\d\s().-]*$/.test(text) ? link(`tel:${text.replace(/[^+\d]/g, "")}`, text) : text);
+const dial = (text) => link(`tel:${text.replace(/[^+\d]/g, "")}`, text);
+
+/** What a clinic typed, with each number in it to be dialled by itself: "112 or 999" is two, and so is "112 999". */
+function phone(text) {
+  const parts = make("span");
+  let end = 0;
+  for (const { 0: run, index } of text.matchAll(/[+\d][\d ().-]*\d/g)) {
+    const groups = run.split(" ");
+    const numbers = groups.length > 1 && groups.every((group) => /^[1-9]\d\d$/.test(group)) ? groups : [run];
+    parts.append(text.slice(end, index), ...numbers.flatMap((number, at) => (at ? [" ", dial(number)] : [dial(number)])));
+    end = index + run.length;
+  }
+  parts.append(text.slice(end));
+  return parts;
+}
+
 const makeError = () => make("p", { class: "error", role: "alert" });
 const speak = (text) => { document.getElementById("spoken").textContent = text; };
 

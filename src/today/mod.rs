@@ -38,6 +38,17 @@ pub struct PlanDay {
 }
 
 impl PlanDay {
+    /// Whether both are about the same area of the same person.
+    fn is_of_same_skin(&self, other: &Self) -> bool {
+        self.person == other.person && self.area == other.area
+    }
+
+    /// Whether a check-in is among its lines.
+    fn asks(&self) -> bool {
+        let mut items = self.day.occurrences.iter().filter_map(|one| self.dossier.compiled.items.get(one.item));
+        items.any(|item| item.kind == engine::ItemKind::CheckIn)
+    }
+
     /// A plan's day, before it is told apart from others.
     pub fn new(dossier: Dossier, day: engine::Day) -> Self {
         Self { person: dossier.patient.id, dossier, day, area: None }

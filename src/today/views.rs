@@ -293,7 +293,8 @@ pub fn today(
         forms: Vec::new(),
         clinics: Vec::new(),
     };
-    for PlanDay { dossier, day, .. } in days {
+    for plan_day in days {
+        let PlanDay { dossier, day, .. } = plan_day;
         let locales = locales(asked, dossier);
         today.valid_until = today.valid_until.min(day.valid_until);
         today.as_of = today.as_of.max(day.changed_at).max(dossier.enrolment().enrolled_at);
@@ -304,9 +305,9 @@ pub fn today(
             let Some(form) = item_of(dossier, occurrence)?.form.as_deref() else { continue };
             today.offer(form_view(dossier, form, occurrence.day, asked));
         }
-        if let Some(form) = form_again(dossier, day, asked) {
-            today.offer(form);
-        }
+        // One check-in of the same skin is enough: that of its freshest treatment counts.
+        let is_asked = days.iter().any(|other| other.is_of_same_skin(plan_day) && other.asks());
+        form_again(dossier, day, asked).into_iter().filter(|_| !is_asked).for_each(|form| today.offer(form));
         today.offer(danger_form(Subject::Plan(dossier), day.number, asked)?);
         today.name(&dossier.clinic, at)?;
     }

@@ -564,7 +564,7 @@ async fn a_line_that_was_caught_up_on_in_its_window_counts_days_later() {
     let app = TestApp::start().await;
     let clinic = app.clinic().await;
     app.ignore_mails();
-    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-20")).await;
+    let ada = clinic.enrol_as(("Ada", "Europe/London"), "mn-face", face_treatment("2026-02-10")).await;
     let today = ada.person.get("/v1/me/today").await.must(200);
     let task = today["items"]
         .as_array()

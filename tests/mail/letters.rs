@@ -139,3 +139,30 @@ fn the_letters_are_shared_between_threads() {
     shared::<Templates>();
     shared::<aftercare::mail::Mailer>();
 }
+
+#[test]
+fn no_letter_loads_anything_from_anywhere() {
+    let loading = regex::Regex::new(r"(?i)<(link|img|script|iframe|object|embed|video|audio|source|input|base)\b|\b(src|srcset|background|poster|data|action)\s*=|@import|@font-face|url\(").unwrap();
+    // Links to follow, with the words that show them, and the names of vocabularies.
+    let allowed = regex::Regex::new(r#"(?i)<a\s[^>]*>[^<]*</a>|xmlns(:\w+)?="[^"]*""#).unwrap();
+    for (kind, locale, letter) in all() {
+        let found: Vec<&str> = loading.find_iter(&letter.html).map(|found| found.as_str()).collect();
+        assert!(found.is_empty(), "{kind:?} {locale}: {found:?}");
+        let rest = allowed.replace_all(&letter.html, "");
+        assert!(!rest.contains("//"), "{kind:?} {locale}: an address outside of a link: {rest}");
+    }
+}
+
+#[test]
+fn two_numbers_are_two_links() {
+    let templates = Templates::new().unwrap();
+    let mut context = context(Kind::Reminder);
+    let clinic = context.clinic.as_mut().unwrap();
+    clinic.emergency_number = "112 or 999".into();
+    clinic.phone = "+44 20 7946 0018 / +44 20 7946 0019".into();
+    let html = templates.render(Kind::Reminder, "en", &context).unwrap().html;
+    for number in ["112", "999", "+442079460018", "+442079460019"] {
+        assert_eq!(html.matches(&format!("href=\"tel:{number}\"")).count(), 1, "{number}");
+    }
+    assert_eq!(html.matches("href=\"tel:").count(), 4);
+}
