@@ -45,7 +45,7 @@ fn numbers(run: &str) -> Vec<Piece> {
     let is_short = |group: &&str| {
         group.len() == SHORT && !group.starts_with('0') && group.bytes().all(|byte| byte.is_ascii_digit())
     };
-    if groups.len() < 2 || !groups.iter().all(|group| is_short(&group)) {
+    if groups.len() < 2 || !groups.iter().all(is_short) {
         return vec![number(run)];
     }
     let mut pieces: Vec<Piece> = Vec::new();
