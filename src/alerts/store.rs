@@ -22,18 +22,25 @@ pub fn find(c: &mut Conn, clinic: ClinicId, id: AlertId) -> Result<Option<Alert>
     Ok(alerts::table.find((clinic, id)).select(Alert::as_select()).first(c).optional()?)
 }
 
-/// The alert of that cause that has not ended, for this transaction alone: two check-ins at once are both counted.
+/// The alert of a cause that has not ended, of those that `$whose` says, for this transaction alone: two check-ins at once are both counted.
+macro_rules! find_open {
+    ($c:expr, $clinic:expr, $cause:expr, $whose:expr) => {{
+        let open = alerts::table
+            .filter(alerts::clinic_id.eq($clinic).and($whose))
+            .filter(alerts::cause.eq($cause).and(alerts::status.ne(AlertStatus::Resolved)))
+            .limit(1)
+            .select(alerts::id);
+        let ids: Vec<AlertId> = match $c {
+            Conn::Sqlite(c) => open.load(c)?,
+            Conn::Pg(c) => open.for_update().load(c)?,
+        };
+        ids.first().map_or(Ok(None), |id| find($c, $clinic, *id))
+    }};
+}
+
+/// The plan's alert of that cause that has not ended.
 pub fn find_open(c: &mut Conn, clinic: ClinicId, plan: PlanId, cause: &str) -> Result<Option<Alert>, Error> {
-    let open = alerts::table
-        .filter(alerts::clinic_id.eq(clinic).and(alerts::plan_id.eq(plan)))
-        .filter(alerts::cause.eq(cause).and(alerts::status.ne(AlertStatus::Resolved)))
-        .limit(1)
-        .select(alerts::id);
-    let ids: Vec<AlertId> = match c {
-        Conn::Sqlite(c) => open.load(c)?,
-        Conn::Pg(c) => open.for_update().load(c)?,
-    };
-    ids.first().map_or(Ok(None), |id| find(c, clinic, *id))
+    find_open!(c, clinic, cause, alerts::plan_id.eq(plan))
 }
 
 /// The same of a record without a plan.
@@ -43,16 +50,7 @@ pub fn find_open_of_record(
     patient: PatientId,
     cause: &str,
 ) -> Result<Option<Alert>, Error> {
-    let open = alerts::table
-        .filter(alerts::clinic_id.eq(clinic).and(alerts::patient_id.eq(patient)).and(alerts::plan_id.is_null()))
-        .filter(alerts::cause.eq(cause).and(alerts::status.ne(AlertStatus::Resolved)))
-        .limit(1)
-        .select(alerts::id);
-    let ids: Vec<AlertId> = match c {
-        Conn::Sqlite(c) => open.load(c)?,
-        Conn::Pg(c) => open.for_update().load(c)?,
-    };
-    ids.first().map_or(Ok(None), |id| find(c, clinic, *id))
+    find_open!(c, clinic, cause, alerts::patient_id.eq(patient).and(alerts::plan_id.is_null()))
 }
 
 /// The alert that has not ended and that a new one would be the same as.

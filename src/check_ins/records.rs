@@ -8,7 +8,7 @@ use crate::clinics::{Clinic, TriageMode};
 use crate::db::schema::record_check_ins;
 use crate::db::types::Json;
 use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Enrolment, PlanStatus, Stops};
+use crate::engine::{self, Enrolment};
 use crate::error::Error;
 use crate::ids::{CheckInId, ClinicId, OccurrenceId, PatientId, PlanId};
 use crate::patients::Patient;
@@ -147,15 +147,7 @@ pub fn accept(
     let (zone, earliest) = (plans::zone(&patient.zone)?, patient.created_at);
     let answered_at = NotedAt::of(new.answered_at.as_ref(), earliest, at).at;
     let day_zero = engine::local_date(&zone, answered_at);
-    let enrolment = Enrolment {
-        plan: PlanId(uuid::Uuid::nil()),
-        day_zero,
-        performed_at: None,
-        enrolled_at: earliest,
-        status: PlanStatus::Active,
-        stops: Stops::default(),
-        counted_later: 0,
-    };
+    let enrolment = Enrolment::running(PlanId(uuid::Uuid::nil()), day_zero, earliest);
     let by = JudgedBy {
         compiled: &general::danger_signs()?.compiled,
         enrolment: &enrolment,

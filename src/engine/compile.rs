@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::calendar::{Age, DayOfPlan};
 use super::conditions::{Condition, Known, Verdict};
@@ -69,6 +69,8 @@ pub struct Compiled {
     by_day: Vec<Vec<Planned>>,
     held: Vec<usize>,
     timed: Vec<usize>,
+    /// Day by day, the questions of the danger-sign form beside the signs, once they were asked for: to find them takes long.
+    danger: Vec<OnceLock<Vec<usize>>>,
     reach: i32,
     /// Index of the first of its own phases.
     first_phase: usize,
@@ -122,6 +124,7 @@ pub fn compile(protocol: &Protocol, parameters: &Parameters) -> Result<Compiled,
         by_day: (0..=protocol.horizon_day).map(|day| lines_on(&items, day)).collect(),
         held: indexes(&items, |item| item.hold.is_some()),
         timed: indexes(&items, |item| item.timed.is_some()),
+        danger: unknown_days(protocol.horizon_day),
         items,
         variants,
         known,
@@ -137,6 +140,10 @@ fn kept<T: Clone>(all: &[T], applies: impl Fn(&T) -> bool) -> Vec<T> {
 
 fn indexes(items: &[Item], is_one: impl Fn(&Item) -> bool) -> Vec<usize> {
     items.iter().enumerate().filter(|(_, item)| is_one(item)).map(|(index, _)| index).collect()
+}
+
+fn unknown_days(horizon_day: i32) -> Vec<OnceLock<Vec<usize>>> {
+    (0..=horizon_day).map(|_| OnceLock::new()).collect()
 }
 
 fn lines_on(items: &[Item], day: i32) -> Vec<Planned> {
@@ -169,7 +176,7 @@ impl Adjust {
 impl Compiled {
     /// The same without its lines laid out over the days, which are most of what it takes in memory: `lay_out` brings them back.
     pub(super) fn without_days(self) -> Self {
-        Self { by_day: Vec::new(), ..self }
+        Self { by_day: Vec::new(), danger: Vec::new(), ..self }
     }
 
     /// Lays the lines out over the days again, after a change of them.
@@ -179,6 +186,7 @@ impl Compiled {
         self.by_day = (0..=self.horizon_day).map(|day| lines_on(&self.items, day)).collect();
         self.held = indexes(&self.items, |item| item.hold.is_some());
         self.timed = indexes(&self.items, |item| item.timed.is_some());
+        self.danger = unknown_days(self.horizon_day);
     }
 
     /// This plan from a day on, with the days before it as they are in `earlier`: a plan that is moved to another version keeps
@@ -202,6 +210,7 @@ impl Compiled {
         self.clinic_texts.extend(earlier.clinic_texts.iter().filter(|text| !own.contains(&text.key)).cloned());
         self.reach = self.reach.max(earlier.reach);
         self.horizon_day = self.horizon_day.max(day - 1);
+        self.danger = unknown_days(self.horizon_day);
         self.earlier = Some(Earlier { until_day: day, compiled: earlier });
         self
     }
@@ -274,15 +283,26 @@ impl Compiled {
     /// what is asked all the time and is no level (worry, a call). After the last day the signs of that day. Empty if the plan knows no signs.
     pub fn danger_form(&self, day: i32) -> Vec<Cow<'_, Question>> {
         let of = self.on(DayOfPlan(day));
-        let always = |question: &Question| (0..=of.horizon_day).all(|day| question.days.contains(day));
-        let is_asked = |question: &&Question| match question.kind {
-            QuestionKind::Temperature => judged::is_judged_alone(of, question, day),
+        let Some(signs) = of.question(SIGNS) else { return Vec::new() };
+        let signs = of.on_day(signs, day.clamp(0, of.horizon_day));
+        let known = usize::try_from(day).ok().and_then(|index| of.danger.get(index));
+        let beside = match known {
+            Some(known) => Cow::Borrowed(known.get_or_init(|| of.beside_signs(day))),
+            None => Cow::Owned(of.beside_signs(day)),
+        };
+        let questions = beside.iter().filter_map(|index| of.questions.get(*index));
+        std::iter::once(signs).chain(questions.map(Cow::Borrowed)).collect()
+    }
+
+    /// The indexes of the questions that the danger-sign form of a day asks beside the signs.
+    fn beside_signs(&self, day: i32) -> Vec<usize> {
+        let always = |question: &Question| (0..=self.horizon_day).all(|day| question.days.contains(day));
+        let is_asked = |question: &Question| match question.kind {
+            QuestionKind::Temperature => judged::is_judged_alone(self, question, day),
             QuestionKind::Choice | QuestionKind::Flag => is_for_rules(question) && always(question),
             QuestionKind::Level | QuestionKind::Multi => false,
         };
-        let Some(signs) = of.question(SIGNS) else { return Vec::new() };
-        let signs = of.on_day(signs, day.clamp(0, of.horizon_day));
-        std::iter::once(signs).chain(of.questions.iter().filter(is_asked).map(Cow::Borrowed)).collect()
+        self.questions.iter().enumerate().filter(|(_, question)| is_asked(question)).map(|(index, _)| index).collect()
     }
 
     /// The questions whose answers say on a day whether the skin is calm enough for a next session: the signs, and each level with an
@@ -312,14 +332,23 @@ impl Compiled {
 
     /// The lines that stand on a day only if a hold keeps them in force.
     pub(super) fn perhaps_held_on(&self, day: i32) -> impl Iterator<Item = Planned> {
-        let held = self.on(DayOfPlan(day)).held.iter().filter_map(move |index| Some((*index, self.items.get(*index)?)));
-        held.filter(move |(_, item)| item.may_hold_on(day))
-            .flat_map(|(index, item)| item.slots.iter().map(move |slot| Planned { item: index, slot: *slot }))
+        self.perhaps_on(&self.on(DayOfPlan(day)).held, move |item| item.may_hold_on(day))
     }
 
-    /// The lines with hours, of the version that a day belongs to.
-    pub(super) fn timed_on(&self, day: i32) -> &[usize] {
-        &self.on(DayOfPlan(day)).timed
+    /// The lines that stand on a day that is none of their own, if their hours lie there.
+    pub(super) fn perhaps_timed_on(&self, day: i32) -> impl Iterator<Item = Planned> {
+        self.perhaps_on(&self.on(DayOfPlan(day)).timed, move |item| item.may_be_timed_on(day))
+    }
+
+    fn perhaps_on<'a>(
+        &'a self,
+        indexes: &'a [usize],
+        may_stand: impl Fn(&Item) -> bool + 'a,
+    ) -> impl Iterator<Item = Planned> + 'a {
+        let items = indexes.iter().filter_map(|index| Some((*index, self.items.get(*index)?)));
+        items
+            .filter(move |(_, item)| may_stand(item))
+            .flat_map(|(index, item)| item.slots.iter().map(move |slot| Planned { item: index, slot: *slot }))
     }
 
     /// What a parameter, a variant or `r2_start_day` is.

@@ -76,7 +76,7 @@ fn looks_at(rule: &Rule, question: &Question) -> bool {
     (of_symptom || by_name) && !reads_earlier(&rule.when)
 }
 
-/// Whether each answer to a question is judged on a day, also if it is the only one.
+/// Whether each answer to a question is judged on a day, also if it is the only one. It tries them all: keep what it says.
 pub(super) fn is_judged_alone(compiled: &Compiled, question: &Question, day: i32) -> bool {
     let other = |name: &str| match name {
         "day" => Some(Known::Whole(day)),

@@ -76,6 +76,19 @@ pub struct CheckInFact {
 }
 
 impl Enrolment {
+    /// A plan that runs without a break from its first day on.
+    pub fn running(plan: PlanId, day_zero: Date, enrolled_at: Stamp) -> Self {
+        Self {
+            plan,
+            day_zero,
+            performed_at: None,
+            enrolled_at,
+            status: PlanStatus::Active,
+            stops: Stops::default(),
+            counted_later: 0,
+        }
+    }
+
     /// The id of an occurrence on a day of the plan: that of its date, whatever the treatment's date was corrected to.
     pub fn occurrence_id(&self, item_key: &str, day: i32, slot_key: &str) -> OccurrenceId {
         occurrence_id(self.plan, item_key, self.first_counted(day), slot_key)

@@ -60,11 +60,9 @@ impl Item {
             is_repeated && hour / HOURS_OF_DAY <= day && first.is_some_and(|first| day < first)
         };
         let ends_after = |_| self.days.last().is_some_and(|last| last < day && day <= last + FARTHEST_BEHIND);
-        timed.from_hour.is_some_and(begins_before) || (timed.until_hour.is_some_and(ends_after))
+        timed.from_hour.is_some_and(begins_before) || timed.until_hour.is_some_and(ends_after)
     }
-}
 
-impl Item {
     /// Whether two lines can stand at one moment because of their hours, also after a flight, though they may share no day. What ends by
     /// the hour is over when what begins by it begins.
     pub(super) fn meets_by_the_hour(&self, other: &Self) -> bool {
@@ -105,14 +103,6 @@ impl Instants {
 }
 
 impl Compiled {
-    /// The lines that stand on a day that is none of their own, if their hours lie there.
-    pub(super) fn perhaps_timed_on(&self, day: i32) -> impl Iterator<Item = Planned> {
-        let timed = self.timed_on(day).iter().filter_map(move |index| Some((*index, self.items.get(*index)?)));
-        timed
-            .filter(move |(_, item)| item.may_be_timed_on(day))
-            .flat_map(|(index, item)| item.slots.iter().map(move |slot| Planned { item: index, slot: *slot }))
-    }
-
     /// The lines that a plan can have on a day, holds aside.
     pub fn lines_on<'a>(&'a self, enrolment: &Enrolment, day: i32) -> impl Iterator<Item = Planned> + use<'a> {
         let timed = enrolment.performed_at.map(|_| self.perhaps_timed_on(day));

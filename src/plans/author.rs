@@ -69,6 +69,11 @@ impl<'a> Subject<'a> {
         self.plan().map(|dossier| dossier.version_on(day)).transpose()
     }
 
+    /// The languages to try: the one that is asked for, the patient's, the clinic's.
+    pub fn locales(self, asked: Option<&'a str>) -> Vec<&'a str> {
+        asked.into_iter().chain([self.patient().locale.as_str(), self.clinic().locale.as_str()]).collect()
+    }
+
     /// What stands for `{name}` in a text.
     pub fn word(self, name: &str, locales: &[&str]) -> Option<&'a str> {
         match self {
@@ -80,7 +85,7 @@ impl<'a> Subject<'a> {
     /// A text with the clinic's words in it, in each of its languages: to be kept as it was said.
     pub fn written(self, text: &Text) -> Text {
         let fill = |(locale, text): (&String, &String)| {
-            let locales = [locale.as_str(), self.patient().locale.as_str(), self.clinic().locale.as_str()];
+            let locales = self.locales(Some(locale));
             (locale.clone(), engine::fill(text, |name| self.word(name, &locales)).into_owned())
         };
         text.0.iter().map(fill).collect()

@@ -215,9 +215,10 @@ impl Dossier {
         if self.plan.first_day_zero.is_some() {
             return self.known_all(c);
         }
+        let enrolment = self.enrolment();
         let late_days = self.compiled.slots.iter().map(|slot| slot.late_until.days).max().unwrap_or_default();
         // At first, what comes once and was over before the enrolment can be there, too.
-        let is_new = number <= self.day_number(self.enrolment().enrolled_at) + 2;
+        let is_new = number <= enrolment.day_at(&self.zone, enrolment.enrolled_at) + 2;
         let from = (number - late_days).min(if is_new { 0 } else { i32::MAX });
         let held_from = self
             .compiled
@@ -227,7 +228,7 @@ impl Dossier {
             .filter(|(last, to)| *last < number && number <= *to + 1)
             .map(|(last, _)| last)
             .min();
-        let (clinic, plan, enrolment) = (self.plan.clinic_id, self.plan.id, self.enrolment());
+        let (clinic, plan) = (self.plan.clinic_id, self.plan.id);
         let asks = |kinds: &[ItemKind]| {
             let is_one = |item: &engine::Item| kinds.contains(&item.kind);
             let mut lines = (from..=number).flat_map(|day| self.compiled.lines_on(&enrolment, day));

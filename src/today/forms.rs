@@ -100,13 +100,12 @@ fn form_of(
     questions: Vec<Cow<'_, engine::Question>>,
     asked: Option<&str>,
 ) -> Form {
-    let (patient, clinic) = (subject.patient(), subject.clinic());
-    let locales: Vec<&str> = asked.into_iter().chain([patient.locale.as_str(), clinic.locale.as_str()]).collect();
+    let locales = subject.locales(asked);
     let say = |text: &Text| engine::fill(text.in_locale(&locales), |name| subject.word(name, &locales)).into_owned();
     Form {
         plan_id: subject.plan_id(),
-        patient_id: patient.id,
-        clinic_id: clinic.id,
+        patient_id: subject.patient().id,
+        clinic_id: subject.clinic().id,
         day,
         key: key.to_owned(),
         questions: questions

@@ -82,13 +82,9 @@ pub fn days_of(
     date: Option<Date>,
     at: Stamp,
 ) -> Result<Days, Error> {
-    let (mut days, mut away) = (Vec::new(), Vec::new());
-    for (plan, patient, clinic) in store::list_records_of_account(c, account)? {
-        let Some(plan) = plan else {
-            away.push(Away::new(c, cache, patient, clinic)?);
-            continue;
-        };
-        let dossier = Dossier::new(c, cache, (plan, patient, clinic))?;
+    let (dossiers, mut away) = records_of(c, cache, account)?;
+    let mut days = Vec::new();
+    for dossier in dossiers {
         let day = day_of(c, &dossier, date, at)?;
         if day.status.is_shown() {
             days.push(PlanDay::new(dossier, day));
@@ -100,8 +96,20 @@ pub fn days_of(
     Ok(Days { away: not_shown(away, &days), plans: days })
 }
 
+/// The account's plans that run or wait for a person, and its records without one.
+fn records_of(c: &mut Conn, cache: &Compiled, account: AccountId) -> Result<(Vec<Dossier>, Vec<Away>), Error> {
+    let (mut dossiers, mut away) = (Vec::new(), Vec::new());
+    for (plan, patient, clinic) in store::list_records_of_account(c, account)? {
+        match plan {
+            Some(plan) => dossiers.push(Dossier::new(c, cache, (plan, patient, clinic))?),
+            None => away.push(Away::new(c, cache, patient, clinic)?),
+        }
+    }
+    Ok((dossiers, away))
+}
+
 /// Of the records, those of which no plan is shown, each with its newest plan.
-pub fn not_shown(mut away: Vec<Away>, shown: &[PlanDay]) -> Vec<Away> {
+fn not_shown(mut away: Vec<Away>, shown: &[PlanDay]) -> Vec<Away> {
     let of = |away: &Away| (away.clinic.id, away.patient.id);
     away.retain(|away| shown.iter().all(|plan| (plan.dossier.clinic.id, plan.dossier.patient.id) != of(away)));
     let newest = |away: &Away| std::cmp::Reverse(away.last.as_ref().map(|dossier| dossier.plan.id));
@@ -112,7 +120,7 @@ pub fn not_shown(mut away: Vec<Away>, shown: &[PlanDay]) -> Vec<Away> {
 
 impl Away {
     /// A record of which no plan runs or waits.
-    pub fn new(c: &mut Conn, cache: &Compiled, patient: Patient, clinic: Clinic) -> Result<Self, Error> {
+    fn new(c: &mut Conn, cache: &Compiled, patient: Patient, clinic: Clinic) -> Result<Self, Error> {
         let last = plans::last_of_record(c, cache, &patient, &clinic)?;
         Ok(Self { patient, clinic, last })
     }
@@ -123,7 +131,7 @@ impl Away {
     }
 
     /// The record of a plan that has ended.
-    pub fn over(dossier: Dossier) -> Self {
+    fn over(dossier: Dossier) -> Self {
         Self { patient: dossier.patient.clone(), clinic: dossier.clinic.clone(), last: Some(dossier) }
     }
 }

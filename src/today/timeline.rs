@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::forms::{Form, Question};
 use super::views::{self, Item, NotAsked, Today, TodayPlan, Watch};
-use super::{Away, Days, PlanDay, seen, tell_apart};
+use super::{Away, Days, PlanDay, records_of, seen, tell_apart};
 use crate::app::App;
 use crate::auth::Patient;
 use crate::db::Conn;
@@ -16,7 +16,7 @@ use crate::http::language::asked_language;
 use crate::http::text::Date;
 use crate::http::{Query, conditions};
 use crate::ids::{AccountId, ClinicId, PatientId, PlanId};
-use crate::plans::{Dossier, Known, store};
+use crate::plans::{Dossier, Known};
 use crate::time::Stamp;
 
 /// Which days.
@@ -127,13 +127,7 @@ pub async fn get_my_timeline(
     let timeline = app
         .db
         .read(move |c| {
-            let (mut plans, mut away) = (Vec::new(), Vec::new());
-            for (plan, patient, clinic) in store::list_records_of_account(c, me.account)? {
-                match plan {
-                    Some(plan) => plans.push(Dossier::new(c, &inner.compiled, (plan, patient, clinic))?),
-                    None => away.push(Away::new(c, &inner.compiled, patient, clinic)?),
-                }
-            }
+            let (plans, away) = records_of(c, &inner.compiled, me.account)?;
             days_of(c, (me.account, plans, away), &params, asked.as_deref(), at)
         })
         .await?

@@ -238,7 +238,7 @@ fn said<'a>(text: &'a Text, locales: &[&str], dossier: &'a Dossier) -> Cow<'a, s
 
 /// The languages to try: the request's, the patient's, the clinic's.
 pub fn locales<'a>(asked: Option<&'a str>, dossier: &'a Dossier) -> Vec<&'a str> {
-    asked.into_iter().chain([dossier.patient.locale.as_str(), dossier.clinic.locale.as_str()]).collect()
+    Subject::Plan(dossier).locales(asked)
 }
 
 /// Whom to call, and whether a person looks at that instant.
@@ -306,8 +306,11 @@ pub fn today(
             today.offer(form_view(dossier, form, occurrence.day, asked));
         }
         // One check-in of the same skin is enough: that of its freshest treatment counts.
-        let is_asked = days.iter().any(|other| other.is_of_same_skin(plan_day) && other.asks());
-        form_again(dossier, day, asked).into_iter().filter(|_| !is_asked).for_each(|form| today.offer(form));
+        if !days.iter().any(|other| other.is_of_same_skin(plan_day) && other.asks())
+            && let Some(form) = form_again(dossier, day, asked)
+        {
+            today.offer(form);
+        }
         today.offer(danger_form(Subject::Plan(dossier), day.number, asked)?);
         today.name(&dossier.clinic, at)?;
     }

@@ -18,8 +18,7 @@ use crate::engine::day::{Day, today};
 use crate::engine::document::{Item, Question};
 use crate::engine::judged::every_answer;
 use crate::engine::occurrences::{CheckInFact, Enrolment, Facts};
-use crate::engine::stops::Stops;
-use crate::engine::words::{PlanStatus, QuestionKind};
+use crate::engine::words::QuestionKind;
 use crate::ids::PlanId;
 use crate::time::Stamp;
 
@@ -135,16 +134,9 @@ impl Part {
 
     /// A day as Today shows it when it begins, to somebody enrolled on the day of the treatment or later.
     pub(super) fn day(&self, number: i32, enrolled: Option<i32>, check_ins: &[CheckInFact]) -> Day {
-        let enrolment = Enrolment {
-            plan: PlanId(Uuid::nil()),
-            day_zero: DAY_ZERO,
-            // Lines with hours are told apart pair by pair: `meets_by_the_hour`.
-            performed_at: None,
-            enrolled_at: midnight(enrolled.unwrap_or_default()),
-            status: PlanStatus::Active,
-            stops: Stops::default(),
-            counted_later: 0,
-        };
+        // Lines with hours are told apart pair by pair (`meets_by_the_hour`): no time of treatment is played.
+        let enrolled_at = midnight(enrolled.unwrap_or_default());
+        let enrolment = Enrolment::running(PlanId(Uuid::nil()), DAY_ZERO, enrolled_at);
         today(&self.plan, &enrolment, &Facts { marks: &[], check_ins }, &TimeZone::UTC, midnight(number))
     }
 

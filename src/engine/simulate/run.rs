@@ -21,9 +21,8 @@ use crate::engine::day_rules::day_rules;
 use crate::engine::occurrences::{Changes, CheckInFact, Enrolment, Facts, MarkFact, line_of};
 use crate::engine::reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
 use crate::engine::silence::silence;
-use crate::engine::stops::Stops;
 use crate::engine::triage::{Finding, LOOK_BACK, Triage, TriageInput, triage};
-use crate::engine::words::{AlertChange, Decision, ItemKind, MarkState, PlanStatus, Reason, State, Trigger, Urgency};
+use crate::engine::words::{AlertChange, Decision, ItemKind, MarkState, Reason, State, Trigger, Urgency};
 use crate::ids::{OccurrenceId, PatientId, PlanId};
 use crate::time::Stamp;
 
@@ -93,15 +92,8 @@ impl<'a> Run<'a> {
     fn new(compiled: &'a Compiled, checked: &'a Checked<'a>) -> Self {
         let plan = PlanId::from(Uuid::new_v5(&NAMESPACE, compiled.key.as_bytes()));
         let (day_zero, enrolled_at) = (checked.script.treated_on, checked.enrolled_at);
-        let enrolment = Enrolment {
-            plan,
-            day_zero,
-            performed_at: checked.script.performed_at,
-            enrolled_at,
-            status: PlanStatus::Active,
-            stops: Stops::default(),
-            counted_later: 0,
-        };
+        let enrolment =
+            Enrolment { performed_at: checked.script.performed_at, ..Enrolment::running(plan, day_zero, enrolled_at) };
         let mut run = Self {
             compiled,
             checked,
