@@ -67,10 +67,11 @@ enum Kind {
 const LONGEST_ANSWER: Duration = Duration::from_secs(9);
 /// Even a request that has waited long looks whether a connection is free.
 const LEAST_WAIT: Duration = Duration::from_millis(50);
-/// A wait for a connection and one for a lock count together: PostgreSQL's `lock_timeout` of a session is what is left of this.
-const LONGEST_LOCK_WAIT: Duration = Duration::from_secs(2);
+/// A wait for a connection and one for a lock count together: a lock is waited for as long as is left of this. It is the `lock_timeout` of a
+/// session (`settings`), and it leaves time to say so within the two seconds that a client is promised.
+const LONGEST_LOCK_WAIT: Duration = Duration::from_millis(1_500);
 /// A lock is waited for at least this long, however long the request has waited for its connection.
-const LEAST_LOCK_WAIT: Duration = Duration::from_millis(400);
+const LEAST_LOCK_WAIT: Duration = Duration::from_millis(200);
 /// Whoever had a connection within this keeps the session's `lock_timeout`: setting it costs a round trip.
 const SHORT_WAIT: Duration = Duration::from_millis(100);
 

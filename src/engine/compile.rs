@@ -356,6 +356,12 @@ impl Compiled {
         self.known.get(name).cloned()
     }
 
+    /// What rules read where a question (`compared`, or earlier `compared_previous`) has no answer.
+    pub(super) fn unanswered(&self, name: &str) -> Option<Known> {
+        let question = self.question(name).or_else(|| self.question(name.strip_suffix("_previous")?))?;
+        question.unanswered.clone().map(Known::Word)
+    }
+
     /// How many days after its own an occurrence can still be answered.
     pub(super) fn reach(&self) -> i32 {
         self.reach

@@ -58,6 +58,6 @@ fn found(compiled: &Compiled, rule: &Rule, day: i32) -> Option<DayFinding> {
     let fires = rule.when.judge(known) == Verdict::True;
     fires.then(|| {
         let cause = format!("{}:day-{day}", rule.key);
-        DayFinding { day, finding: Finding { cause, ..finding(rule, None, known) } }
+        DayFinding { day, finding: Finding { cause, ..finding(rule, None, known, known) } }
     })
 }

@@ -24,34 +24,30 @@ impl<F: Fn(&str) -> Option<Known>> Rules<'_, F> {
     /// Whether a rule compares this answer with a value. Of choices also: whether one fires for it, or it is a usual one. Answers that
     /// say nothing about the skin (`purpose`, `scale`) are for nobody to judge.
     pub(super) fn judge(&self, question: &Question, value: &Known) -> bool {
-        let looking = || self.rules.iter().copied().filter(|rule| looks_at(rule, question));
+        let looking: Vec<&Rule> = self.rules.iter().copied().filter(|rule| looks_at(rule, question)).collect();
         let values = || candidates(question);
-        let fires_for = |value: &Known| looking().any(|rule| self.fires(rule, question, value));
-        let differs = |rule: &Rule| {
-            let mut verdicts = values().map(|value| self.fires(rule, question, &value));
+        let fires_for = |value: &Known| looking.iter().any(|rule| self.fires(rule, question, value));
+        let differs = |rule: &Rule, most: usize| {
+            let mut verdicts = values().take(most).map(|value| self.fires(rule, question, &value));
             let first = verdicts.next();
             verdicts.any(|fires| Some(fires) != first)
         };
-        if fires_for(value) {
-            return true;
-        }
-        if !looking().any(differs) {
-            return false;
-        }
-        let members = match value {
-            Known::Words(words) => words.iter().map(|word| Known::Words(vec![word.clone()])).collect(),
-            one => vec![one.clone()],
-        };
+        // The first two values tell nearly all rules apart; a temperature has seventy others.
+        let is_compared = || [2, usize::MAX].iter().any(|most| looking.iter().any(|rule| differs(rule, *most)));
         match question.kind {
-            QuestionKind::Level | QuestionKind::Temperature | QuestionKind::Flag => true,
-            QuestionKind::Choice | QuestionKind::Multi => members.iter().all(|member| {
-                if question.usual.is_empty() {
-                    // The one choice for which nothing fires is the usual one; of two, who can say?
-                    fires_for(member) || values().filter(|other| other != member).all(|other| fires_for(&other))
-                } else {
-                    question.usual.iter().any(|usual| is_word(member, usual)) || fires_for(member)
-                }
-            }),
+            QuestionKind::Level | QuestionKind::Temperature | QuestionKind::Flag => is_compared() || fires_for(value),
+            QuestionKind::Choice | QuestionKind::Multi => {
+                let is_usual = |member: &Known| {
+                    if question.usual.is_empty() {
+                        // The one choice for which nothing fires is the usual one; of two, who can say?
+                        values().filter(|other| other != member).all(|other| fires_for(&other))
+                    } else {
+                        question.usual.iter().any(|usual| is_word(member, usual))
+                    }
+                };
+                fires_for(value)
+                    || (is_compared() && members(value).iter().all(|member| fires_for(member) || is_usual(member)))
+            }
         }
     }
 
@@ -80,7 +76,7 @@ fn looks_at(rule: &Rule, question: &Question) -> bool {
 pub(super) fn is_judged_alone(compiled: &Compiled, question: &Question, day: i32) -> bool {
     let other = |name: &str| match name {
         "day" => Some(Known::Whole(day)),
-        _ => compiled.known(name),
+        _ => compiled.known(name).or_else(|| compiled.unanswered(name)),
     };
     let rules = Rules { rules: on_day(&compiled.rules, compiled.judged_as(Age(day))), other };
     candidates(question).all(|value| rules.judge(question, &value))
@@ -88,6 +84,14 @@ pub(super) fn is_judged_alone(compiled: &Compiled, question: &Question, day: i32
 
 fn reads_earlier(when: &Condition) -> bool {
     when.variables().iter().any(|name| name.starts_with("previous") || name.ends_with("_previous"))
+}
+
+/// Each choice of an answer by itself.
+fn members(value: &Known) -> Vec<Known> {
+    match value {
+        Known::Words(words) => words.iter().map(|word| Known::Words(vec![word.clone()])).collect(),
+        one => vec![one.clone()],
+    }
 }
 
 fn is_word(value: &Known, word: &str) -> bool {

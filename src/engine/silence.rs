@@ -35,7 +35,7 @@ pub fn silence(
     };
     let rules = compiled.rules.iter().filter(|rule| rule.on == Trigger::Silence && rule.days.contains(age.0));
     let fired = rules.filter(|rule| rule.when.judge(known) == Verdict::True);
-    fired.map(|rule| finding(rule, None, known)).collect()
+    fired.map(|rule| finding(rule, None, known, known)).collect()
 }
 
 /// The day of the latest check-in whose window has closed, and how many were missed in a row up to it.

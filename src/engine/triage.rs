@@ -137,7 +137,9 @@ pub fn triage(compiled: &Compiled, input: &TriageInput) -> Triage {
 /// Judges the answers of one check-in by this version, whatever version its day belongs to.
 pub fn triage_by(compiled: &Compiled, input: &TriageInput) -> Triage {
     let known = |name: &str| variable(compiled, input, name);
-    let mut findings: Vec<Finding> = signs(compiled, input).map(|sign| sign_finding(sign, known)).collect();
+    let said = |name: &str| said(compiled, input, name);
+    let sign_finding = |sign| sign_finding(sign, known, said);
+    let mut findings: Vec<Finding> = signs(compiled, input).map(sign_finding).collect();
     let unsure = signs(compiled, input).filter(|sign| fails(&sign.escalate, known));
     let failed = |sign: &Sign| NotJudged { cause: sign.key.clone(), not_answered: Vec::new(), failed: true };
     let mut not_judged: Vec<NotJudged> = unsure.map(failed).collect();
@@ -145,12 +147,12 @@ pub fn triage_by(compiled: &Compiled, input: &TriageInput) -> Triage {
         let symptoms = rule.for_each.iter().map(|symptom| Some(symptom.as_str()));
         let once = rule.for_each.is_empty().then_some(None);
         for symptom in symptoms.chain(once) {
-            let known = |name: &str| {
-                symptom.and_then(|symptom| symptom_variable(compiled, input, symptom, name)).or_else(|| known(name))
-            };
+            let of_symptom = |name: &str| symptom_variable(compiled, input, symptom?, name);
+            let known = |name: &str| of_symptom(name).or_else(|| known(name));
+            let said = |name: &str| of_symptom(name).or_else(|| said(name));
             let verdict = rule.when.judge(known);
             if verdict == Verdict::True {
-                let found = finding(rule, symptom, known);
+                let found = finding(rule, symptom, known, said);
                 findings.push(Finding { because: because(compiled, input, (rule, symptom), &found.trace), ..found });
             }
             // One rule that cannot be judged says nothing about the others.
@@ -197,15 +199,15 @@ fn signs<'a>(compiled: &'a Compiled, input: &TriageInput) -> impl Iterator<Item 
     compiled.signs.iter().filter(move |sign| yes.contains(&sign.key))
 }
 
-fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>) -> Finding {
+fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>, said: impl Fn(&str) -> Option<Known>) -> Finding {
     let mut trace = Trace {
         expression: sign_expression(&sign.key),
         escalated_by: None,
         values: Vec::new(),
         not_answered: Vec::new(),
     };
-    trace.values.extend(known(SIGNS).map(|signs| (SIGNS.to_owned(), signs.to_json())));
-    let (urgency, advice) = raise((sign.urgency, &sign.advice), &sign.escalate, &mut trace, known);
+    trace.values.extend(said(SIGNS).map(|signs| (SIGNS.to_owned(), signs.to_json())));
+    let (urgency, advice) = raise((sign.urgency, &sign.advice), &sign.escalate, &mut trace, known, said);
     Finding {
         rule: sign.key.clone(),
         cause: sign.key.clone(),
@@ -217,11 +219,16 @@ fn sign_finding(sign: &Sign, known: impl Fn(&str) -> Option<Known>) -> Finding {
     }
 }
 
-/// The finding of a rule that fired.
-pub(super) fn finding(rule: &Rule, symptom: Option<&str>, known: impl Fn(&str) -> Option<Known>) -> Finding {
-    let (values, not_answered) = rule.when.reading(&known);
+/// The finding of a rule that fired: by what is `known`, of which only what was `said` is told.
+pub(super) fn finding(
+    rule: &Rule,
+    symptom: Option<&str>,
+    known: impl Fn(&str) -> Option<Known>,
+    said: impl Fn(&str) -> Option<Known>,
+) -> Finding {
+    let (values, not_answered) = rule.when.reading(&said);
     let mut trace = Trace { expression: rule.when.source().to_owned(), escalated_by: None, values, not_answered };
-    let (urgency, advice) = raise((rule.urgency, &rule.advice), &rule.escalate, &mut trace, known);
+    let (urgency, advice) = raise((rule.urgency, &rule.advice), &rule.escalate, &mut trace, known, said);
     Finding {
         rule: rule.key.clone(),
         cause: cause(rule, symptom),
@@ -243,9 +250,10 @@ fn raise<'a>(
     escalations: &'a [Escalation],
     trace: &mut Trace,
     known: impl Fn(&str) -> Option<Known>,
+    said: impl Fn(&str) -> Option<Known>,
 ) -> (Urgency, &'a Text) {
     for Escalation { when, urgency: higher, advice: other } in escalations {
-        read_into(trace, when, &known);
+        read_into(trace, when, &said);
         if when.judge(&known) == Verdict::True {
             trace.escalated_by = Some(when.source().to_owned());
             return (urgency.max(*higher), other.as_ref().unwrap_or(advice));
@@ -284,7 +292,12 @@ fn symptom_variable(compiled: &Compiled, input: &TriageInput, symptom: &str, nam
     }
 }
 
+/// What conditions read: what was said, and where a question has no answer, what its plan takes for one.
 fn variable(compiled: &Compiled, input: &TriageInput, name: &str) -> Option<Known> {
+    said(compiled, input, name).or_else(|| compiled.unanswered(name))
+}
+
+fn said(compiled: &Compiled, input: &TriageInput, name: &str) -> Option<Known> {
     match name {
         "day" => return Some(Known::Whole(input.age.0)),
         "previous_signs" => return previous(compiled, input, SIGNS),

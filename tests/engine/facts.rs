@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use aftercare::engine::{
-    Age, Compiled, DayOfPlan, Days, Grounds, Item, ItemKind, Parameters, Protocol, Urgency, compile, parse,
+    Age, Compiled, DayOfPlan, Days, Grounds, Item, ItemKind, Parameters, Protocol, Rule, Urgency, compile, parse,
 };
 use regex::Regex;
 use serde::Deserialize;
@@ -37,7 +37,7 @@ const OTHER_LEVELS: &[(&str, &str, &str)] = &[
     (
         EVERY,
         "F8-rise",
-        "two points in one answer alone are a note; F8-worse and the R2 rules say when more comes with it",
+        "two points are SOON, a note if all is better (deep plans: a note); F8-worse and the R2 rules say when more comes with it",
     ),
     (
         EVERY,
@@ -397,7 +397,12 @@ fn every_cell_of_the_sessions() {
 fn parts<'a>(plan: &'a Protocol, key: &str) -> Vec<(&'a str, BTreeSet<i32>, Urgency)> {
     let of_key = |part: &str| part == key || part.strip_prefix(key).is_some_and(|rest| rest.starts_with('-'));
     let signs = plan.signs.iter().map(|sign| (sign.key.as_str(), days(&sign.days), sign.urgency));
-    let rules = plan.rules.iter().map(|rule| (rule.key.as_str(), days(&rule.days), rule.urgency));
+    // A rule that is a note at first, until more is said, has the level that it then gets.
+    let raised = |rule: &Rule| match rule.urgency {
+        Urgency::Note => rule.escalate.iter().map(|one| one.urgency).fold(Urgency::Note, Urgency::max),
+        urgency => urgency,
+    };
+    let rules = plan.rules.iter().map(|rule| (rule.key.as_str(), days(&rule.days), raised(rule)));
     signs.chain(rules).filter(|(part, ..)| of_key(part)).collect()
 }
 

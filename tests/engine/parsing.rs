@@ -225,3 +225,21 @@ fn all_defects_are_told_at_once() {
         SMALL.replace("kind = \"photo\"", "kind = \"picture\"").replace("when = \"worried\"", "when = \"wurried\"");
     assert_eq!(parse(&changed).unwrap_err().len(), 2);
 }
+
+#[test]
+fn only_a_choice_can_count_as_answered() {
+    assert_eq!(
+        defects_after(
+            "key = \"trend\"\ntype = \"choice\"",
+            "key = \"trend\"\ntype = \"choice\"\nunanswered = \"bettr\""
+        ),
+        ["+2:14 unknown choice `bettr` | write `better`, or declare `bettr`"]
+    );
+    assert_eq!(
+        defects_after("key = \"pain\"\ntype = \"level\"", "key = \"pain\"\ntype = \"level\"\nunanswered = \"none\""),
+        [
+            "-1:1 only a question of `type = \"choice\"` can have `unanswered` | remove `unanswered`: a level, a temperature or a list that nobody gave must not be made up",
+            "+2:14 unknown choice `none` | declare it, or use one of: "
+        ]
+    );
+}

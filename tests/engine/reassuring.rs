@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use aftercare::engine::{
-    Age, Answers, Compiled, DayOfPlan, Question, QuestionKind, SIGNS, Triage, TriageInput, compile, not_judged_days,
-    parse, triage,
+    Age, Answers, Compiled, DayOfPlan, Question, QuestionKind, SIGNS, Triage, TriageInput, Urgency, compile,
+    not_judged_days, parse, triage,
 };
 use serde_json::{Value, json};
 
+use crate::dice::Dice;
 use crate::facts;
 use crate::support::answers;
 
@@ -39,6 +40,54 @@ fn alarming(plan: &Compiled, question: &Question, day: i32) -> Vec<Value> {
             question.choices.iter().filter(|choice| !usual(&choice.key)).map(|choice| json!(choice.key)).collect()
         }
     }
+}
+
+/// Ordinary and extreme levels of the early weeks, with what was said two days before.
+fn random_answers(plan: &Compiled, day: i32, dice: &mut Dice) -> (Value, Answers) {
+    let levels = |dice: &mut Dice| {
+        let asked = plan.questions.iter().filter(|one| one.kind == QuestionKind::Level && one.days.contains(day));
+        asked.map(|one| (one.key.clone(), json!(dice.between(0, 11)))).collect::<serde_json::Map<String, Value>>()
+    };
+    let (given, before) = (levels(dice), levels(dice));
+    (Value::Object(given), answers(Value::Object(before)))
+}
+
+#[test]
+fn who_says_better_is_told_one_step_less_and_who_does_not_say_nothing_less() {
+    let mut dice = Dice(11);
+    let (mut cases, mut lowered) = (0, 0);
+    for plan in plans() {
+        for _ in 0..40 {
+            let day = dice.between(0, 30);
+            let (given, before) = random_answers(&plan, day, &mut dice);
+            let earlier = if dice.between(0, 3) == 0 { vec![] } else { vec![before] };
+            let told = |compared: Option<&str>| {
+                let mut given = given.clone();
+                if let Some(compared) = compared {
+                    given["compared"] = json!(compared);
+                }
+                let (day, age) = (DayOfPlan(day), Age(day));
+                triage(&plan, &TriageInput { day, age, answers: &answers(given), earlier: &earlier, beside: &[] })
+            };
+            let (absent, same, better) = (told(None), told(Some("same")), told(Some("better")));
+            let causes =
+                |one: &Triage| one.findings.iter().map(|one| (one.cause.clone(), one.urgency)).collect::<Vec<_>>();
+            let at = format!("{} day {day}: {given} after {earlier:?}", plan.key);
+            assert_eq!(causes(&absent), causes(&same), "{at}");
+            let least = match same.urgency {
+                Some(Urgency::Emergency) => Some(Urgency::Emergency),
+                Some(Urgency::Urgent) => Some(Urgency::Soon),
+                Some(Urgency::Soon | Urgency::Note) => Some(Urgency::Note),
+                None => None,
+            };
+            assert!(better.urgency >= least, "{at}: {:?} and {:?}", causes(&same), causes(&better));
+            // What nobody said is not told as if somebody had.
+            let said = |(name, _): &(String, Value)| name == "compared";
+            assert!(!absent.findings.iter().any(|one| one.trace.values.iter().any(said)), "{at}");
+            (cases, lowered) = (cases + 1, lowered + usize::from(better.urgency < same.urgency));
+        }
+    }
+    assert!(cases > 1_000 && lowered > cases / 20, "{lowered} of {cases}: the answer changes nothing");
 }
 
 #[test]

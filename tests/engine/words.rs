@@ -109,7 +109,7 @@ const FORBIDDEN_DE: &[(&str, &str)] = &[
 const OWN_WORDS: &[(&str, &[&str], &str)] = &[
     ("exclusion tan-or-sunburn", &["laser-afl", "laser-nafl"], "6 weeks before laser [LEE], 2 before needling [EMT]"),
     ("exclusion deep-needles", &["mn-face", "mn-pigment"], "each plan has its own usual depth"),
-    ("rule F8-rise advice", &["laser-afl", "peel-medium"], "deep treatments: a rise alone is a note"),
+    ("rule F20 advice", &["mn-scalp"], "there 2 is enough, and one answer of 2 is a note"),
     ("sign F5", &["laser-afl", "peel-medium"], "ointment near the eyes blurs sight [A35]"),
     ("question dry_peel", &["laser-afl"], "its curve row is dry crust and peel"),
     ("question dry_peel hint", &["laser-afl"], "its curve row is dry crust and peel"),

@@ -26,10 +26,12 @@ pub(super) fn questions(root: &Fields, reading: &Reading) -> Vec<Question> {
             hint: optional_text(fields, "hint"),
             choices: parts::choices(fields),
             usual: keys(fields, "usual", Style::Label),
+            unanswered: fields.optional("unanswered").and_then(|node| node.string()).map(str::to_owned),
             purpose: fields.optional("purpose").and_then(|node| node.word()),
             scale: fields.optional("scale").and_then(|node| node.string()).map(str::to_owned),
         };
-        for node in fields.optional("usual").map(|usual| usual.list()).unwrap_or_default() {
+        let usual = fields.optional("usual").map(|usual| usual.list()).unwrap_or_default();
+        for node in usual.into_iter().chain(fields.optional("unanswered")) {
             let Some(word) = node.string() else { continue };
             must_be_known(&node, word, "choice", question.choices.iter().map(|choice| choice.key.as_str()));
         }
@@ -53,6 +55,13 @@ fn question_is_sound(fields: &Fields, question: &Question) {
             );
         }
         return;
+    }
+    if question.unanswered.is_some() && question.kind != QuestionKind::Choice {
+        fields.wrong(
+            DefectCode::Misplaced,
+            "only a question of `type = \"choice\"` can have `unanswered`",
+            "remove `unanswered`: a level, a temperature or a list that nobody gave must not be made up",
+        );
     }
     let takes_choices = matches!(question.kind, QuestionKind::Choice | QuestionKind::Multi);
     if takes_choices != has_choices {

@@ -329,6 +329,8 @@ pub struct Question {
     pub choices: Vec<Choice>,
     /// Choices that are no reason to act. If none is named, the one for which no rule fires is.
     pub usual: Vec<String>,
+    /// The choice that rules read where there is no answer.
+    pub unanswered: Option<String>,
     /// Why it is asked if no rule reads it.
     pub purpose: Option<Purpose>,
     /// The published scale it is, with its version, like `GAIS, as in the SkinPen study`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Linter;
-use super::budget::{Budget, JUDGED};
+use super::budget::{Budget, JUDGED, cost};
 use super::contexts::{Context, Contexts, read_names};
 use super::days::days;
 use crate::engine::calendar::Age;
@@ -57,6 +57,7 @@ pub(super) fn not_judged(protocol: &Protocol, contexts: &Contexts, budget: &Budg
     for question in questions {
         let reading: Vec<&Rule> = protocol.rules.iter().filter(|rule| reads(rule, question)).collect();
         let names: Vec<_> = reading.iter().map(|rule| &rule.when).collect();
+        let (tried, names_read) = (every_answer(question).len(), cost(&names));
         let mut by_day: BTreeMap<i32, (String, bool)> = BTreeMap::new();
         for context in contexts.told_apart_by(&names, std::slice::from_ref(&question.key), budget) {
             if !budget.work(JUDGED) || !Contexts::holds(context, question.when.as_ref()) {
@@ -68,8 +69,11 @@ pub(super) fn not_judged(protocol: &Protocol, contexts: &Contexts, budget: &Budg
             let mut known: BTreeMap<Vec<usize>, Option<String>> = BTreeMap::new();
             let in_time = (0..=protocol.horizon_day).take_while(|_| budget.work(1 + reading.len()));
             for day in in_time {
-                let missed = known.entry(signature(context, question, &reading, day));
-                let missed = missed.or_insert_with(|| first_missed(context, question, &reading, day)).clone();
+                let missed = known.entry(signature(context, question, &reading, day)).or_insert_with(|| {
+                    let in_time = budget.work(tried * names_read);
+                    in_time.then(|| first_missed(context, question, &reading, day)).flatten()
+                });
+                let missed = missed.clone();
                 if let Some(answer) = missed {
                     let entry = by_day.entry(day).or_insert((answer, false));
                     entry.1 |= asked.contains(&day);
@@ -103,7 +107,8 @@ fn first_missed(context: &Context, question: &Question, reading: &[&Rule], day: 
             .strip_suffix("_expected")
             .and_then(|symptom| compiled.normal(symptom, Age(day)))
             .map(|level| Known::Whole(i32::from(level)))
-            .or_else(|| compiled.known(name)),
+            .or_else(|| compiled.known(name))
+            .or_else(|| compiled.unanswered(name)),
     };
     let rules = Rules { rules: on_day(reading.iter().copied(), day), other };
     let missed = every_answer(question).into_iter().find(|answer| !rules.judge(question, answer));

@@ -195,7 +195,10 @@ impl<'a> Setting<'a> {
             }
             return Some(values);
         }
-        let (question, _) = self.asked_before(slot.strip_suffix("_previous")?)?;
+        let unanswered = || self.context.compiled.unanswered(slot).map(|value| vec![value]);
+        let Some((question, _)) = slot.strip_suffix("_previous").and_then(|key| self.asked_before(key)) else {
+            return unanswered();
+        };
         let signs: Vec<String> = self.context.compiled.signs.iter().map(|sign| sign.key.clone()).collect();
         let mut values = answers(question, &signs, literals);
         values.reverse(); // a rise is what most rules look for
@@ -207,9 +210,10 @@ impl<'a> Setting<'a> {
         if let Some(fixed) = self.fixed(slot) {
             return Some(vec![fixed]);
         }
-        let (question, day) = match self.asked_now(slot) {
-            Some(question) => (question, self.check_in.day),
-            None => self.asked_before(slot.strip_suffix("_previous")?)?,
+        let now = self.asked_now(slot).map(|question| (question, self.check_in.day));
+        let asked = now.or_else(|| self.asked_before(slot.strip_suffix("_previous")?));
+        let Some((question, day)) = asked else {
+            return self.context.compiled.unanswered(slot).map(|value| vec![value]);
         };
         match question.kind {
             QuestionKind::Level => match self.context.compiled.normal(&question.key, Age(day)) {

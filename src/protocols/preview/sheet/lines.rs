@@ -93,7 +93,9 @@ impl Writing<'_> {
         let hint = question.hint.as_ref().map(|hint| self.reader.say(hint)).unwrap_or_default();
         let row = Row::new(&question.key, self.reader.say(&question.text)).on(&question.days);
         let row = self.only_for(row.note("", hint), question.when.as_ref());
-        let row = row.note(words.choices, self.choices_of(question)).note("", purpose);
+        let unanswered = question.choices.iter().find(|choice| question.unanswered.as_ref() == Some(&choice.key));
+        let unanswered = unanswered.map(|choice| self.reader.say(&choice.label)).unwrap_or_default();
+        let row = row.note(words.choices, self.choices_of(question)).note(words.default, unanswered).note("", purpose);
         row.note(words.scale, question.scale.clone().unwrap_or_default())
     }
 
