@@ -188,7 +188,7 @@ impl Config {
             url: self.database_url.clone(),
             read_url: self.database_read_url.clone(),
             pool_size: self.pool_size,
-            wait: Duration::from_millis(1_500),
+            wait: Duration::from_millis(1_200),
             commit_singly: self.commit_singly,
         }
     }

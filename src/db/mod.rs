@@ -69,7 +69,7 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(9);
 const LEAST_WAIT: Duration = Duration::from_millis(50);
 /// A wait for a connection and one for a lock count together: a lock is waited for as long as is left of this. It is the `lock_timeout` of a
 /// session (`settings`), and it leaves time to say so within the two seconds that a client is promised.
-const LONGEST_LOCK_WAIT: Duration = Duration::from_millis(1_500);
+const LONGEST_LOCK_WAIT: Duration = Duration::from_millis(1_200);
 /// A lock is waited for at least this long, however long the request has waited for its connection.
 const LEAST_LOCK_WAIT: Duration = Duration::from_millis(200);
 /// Whoever had a connection within this keeps the session's `lock_timeout`: setting it costs a round trip.

@@ -27,7 +27,7 @@ const SQLITE_READER: &str = "PRAGMA query_only=ON; PRAGMA cache_size=-4096; PRAG
 const SQLITE_WRITER: &str = "PRAGMA cache_size=-32768; PRAGMA mmap_size=0;";
 
 const PG_SET_UP: &str = "SET synchronous_commit=on; SET idle_in_transaction_session_timeout='10s'; \
-    SET statement_timeout='5s'; SET lock_timeout='1500ms'; SET timezone='UTC'";
+    SET statement_timeout='5s'; SET lock_timeout='1200ms'; SET timezone='UTC'";
 
 /// One setting, as it was read back.
 #[derive(Debug, Clone)]
@@ -218,7 +218,7 @@ fn read_back_pg(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
         ("data_sync_retry", "off"),
         ("idle_in_transaction_session_timeout", "10s"),
         ("statement_timeout", "5s"),
-        ("lock_timeout", "1500ms"),
+        ("lock_timeout", "1200ms"),
         ("default_transaction_isolation", "read committed"),
         ("server_encoding", "UTF8"),
     ] {

@@ -1,6 +1,6 @@
 //! "In line with what is common" is said only of answers that were judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aftercare::engine::{
     Age, Answers, Compiled, DayOfPlan, Question, QuestionKind, SIGNS, Triage, TriageInput, Urgency, compile,
@@ -92,11 +92,16 @@ fn who_says_better_is_told_one_step_less_and_who_does_not_say_nothing_less() {
 
 #[test]
 fn no_alarming_answer_is_in_line_on_any_day_of_any_plan() {
-    for plan in plans() {
+    let mut known = BTreeSet::new();
+    for (index, plan) in plans().into_iter().enumerate() {
         let calm = json!({ "redness": 0, "pain": 0 });
         assert!(judged(&plan, plan.horizon_day, calm.clone()).is_in_line(), "{}", plan.key);
-        // Every day of the first month, where plans change from day to day, and one day in eight after it.
-        for day in (0..=30).chain((31..=plan.horizon_day).step_by(8)) {
+        // Every day of the first month, where plans change from day to day, and one day in eight after it; of kinds of patients that share
+        // their plan with others, every third of these days, each kind others.
+        let days: Vec<i32> = (0..=30).chain((31..=plan.horizon_day).step_by(8)).collect();
+        let is_first = known.insert(plan.key.clone());
+        let (from, step) = if is_first { (0, 1) } else { (index % 3, 3) };
+        for day in days.into_iter().skip(from).step_by(step) {
             for question in plan.questions.iter().filter(|one| one.purpose.is_none() && one.scale.is_none()) {
                 for answer in alarming(&plan, question, day) {
                     let mut given = calm.clone();

@@ -190,10 +190,10 @@ def one_failing_sync(scene, what):
 # --- full disks ------------------------------------------------------------------------------------------------------
 
 
-def small_disk(scene):
+def small_disk(scene, megabytes=16):
     folder = scene.folder / "small"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True)
     if mounted.returncode != 0:
         raise Skip("no tmpfs can be mounted here (it needs root)")
     scene.ends(subprocess.run, ["umount", "-l", str(folder)])
@@ -228,7 +228,7 @@ def full_disk_with_log(scene):
 
 @fault("F6", "a full disk", quick={"mails": 30}, full={"mails": 300})
 def full_disk(scene, mails):
-    folder = small_disk(scene)
+    folder = small_disk(scene, megabytes=16 + mails // 10)
     relay = scene.relay(dot=lambda to, copies: time.sleep(0.05))
     home = scene.home(relay, folder=folder / "home")
     server, clinic, owner = scene.clinic(home)
