@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Linter;
-use super::budget::{Budget, JUDGED, cost};
+use super::budget::{Budget, JUDGED};
 use super::contexts::{Context, Contexts, read_names};
 use super::days::days;
 use crate::engine::calendar::Age;
@@ -57,7 +57,7 @@ pub(super) fn not_judged(protocol: &Protocol, contexts: &Contexts, budget: &Budg
     for question in questions {
         let reading: Vec<&Rule> = protocol.rules.iter().filter(|rule| reads(rule, question)).collect();
         let names: Vec<_> = reading.iter().map(|rule| &rule.when).collect();
-        let (tried, names_read) = (every_answer(question).len(), cost(&names));
+        let tries = every_answer(question).len() * reading.len();
         let mut by_day: BTreeMap<i32, (String, bool)> = BTreeMap::new();
         for context in contexts.told_apart_by(&names, std::slice::from_ref(&question.key), budget) {
             if !budget.work(JUDGED) || !Contexts::holds(context, question.when.as_ref()) {
@@ -70,7 +70,7 @@ pub(super) fn not_judged(protocol: &Protocol, contexts: &Contexts, budget: &Budg
             let in_time = (0..=protocol.horizon_day).take_while(|_| budget.work(1 + reading.len()));
             for day in in_time {
                 let missed = known.entry(signature(context, question, &reading, day)).or_insert_with(|| {
-                    let in_time = budget.work(tried * names_read);
+                    let in_time = budget.work(tries);
                     in_time.then(|| first_missed(context, question, &reading, day)).flatten()
                 });
                 let missed = missed.clone();

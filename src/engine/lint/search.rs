@@ -45,6 +45,8 @@ pub(super) struct Setting<'a> {
     pub(super) symptom: Option<&'a str>,
     /// A sign that must be among the answers.
     pub(super) sign: Option<&'a str>,
+    /// What it takes to look for earlier answers is taken from here.
+    pub(super) budget: &'a Budget,
 }
 
 /// A value per name.
@@ -243,8 +245,9 @@ impl<'a> Setting<'a> {
 
     /// A question, and the last earlier day it was asked on.
     fn asked_before(&self, key: &str) -> Option<(&'a Question, i32)> {
-        let earlier = self.context.check_ins.iter().take_while(|one| one.day < self.check_in.day);
-        let day = earlier.filter(|one| one.asked.contains(key)).last()?.day;
+        let end = self.context.check_ins.partition_point(|one| one.day < self.check_in.day);
+        let mut newest_first = self.context.check_ins.iter().take(end).rev().take_while(|_| self.budget.work(1));
+        let day = newest_first.find(|one| one.asked.contains(key))?.day;
         Some((self.context.compiled.question(key)?, day))
     }
 }

@@ -44,7 +44,9 @@ impl Linter<'_, '_> {
             return;
         }
         let settings = || {
-            let one = |(context, check_in)| Setting { context, check_in, symptom: None, sign: Some(sign.key.as_str()) };
+            let sign = Some(sign.key.as_str());
+            let one =
+                move |(context, check_in)| Setting { context, check_in, symptom: None, sign, budget: self.budget };
             self.check_ins_of(&contexts).filter(asks).map(one)
         };
         for (index, escalation) in sign.escalate.iter().enumerate() {
@@ -66,7 +68,8 @@ impl Linter<'_, '_> {
             return;
         }
         let settings = |symptom| {
-            let one = move |(context, check_in)| Setting { context, check_in, symptom, sign: None };
+            let one =
+                move |(context, check_in)| Setting { context, check_in, symptom, sign: None, budget: self.budget };
             on_its_days.iter().copied().map(one)
         };
         let symptoms: Vec<Option<&str>> = match rule.for_each.as_slice() {
