@@ -305,7 +305,7 @@ pub fn lines(c: &mut Conn, mail: &OutboxMail) -> Result<Option<ClinicLines>, Err
     let Some(id) = mail.clinic_id else { return Ok(None) };
     let clinic = store::get(c, id)?;
     Ok(Some(ClinicLines {
-        name: None,
+        name: Some(clinic.name),
         phone: clinic.phone,
         emergency_number: clinic.emergency_number,
         reply_hours: clinic.reply_hours,

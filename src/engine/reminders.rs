@@ -28,10 +28,25 @@ pub struct Due {
 /// Whether the patient can be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader {
+    /// Has accepted the invitation, and so shown that the address is theirs.
+    pub accepted: bool,
     /// Wants reminders.
     pub wants: bool,
     /// A relay said that the address does not exist.
     pub refused: bool,
+}
+
+impl Reader {
+    /// Why nothing is written to this patient at all; `None` if it may be.
+    pub fn reason(self) -> Option<Reason> {
+        if !self.accepted {
+            Some(Reason::NotAccepted)
+        } else if !self.wants {
+            Some(Reason::Unsubscribed)
+        } else {
+            self.refused.then_some(Reason::AddressRefused)
+        }
+    }
 }
 
 /// A patient who flies east may pass a reminder's hour: the planner looks so far behind where it was.
@@ -48,10 +63,8 @@ pub fn reason_of(due: &Due, reader: Reader, at: Stamp) -> Reason {
         Reason::Done
     } else if due.occurrence.state == State::Cancelled {
         Reason::PlanNotActive
-    } else if !reader.wants {
-        Reason::Unsubscribed
-    } else if reader.refused {
-        Reason::AddressRefused
+    } else if let Some(reason) = reader.reason() {
+        reason
     } else if due.expires_at <= at {
         Reason::TooLate
     } else {

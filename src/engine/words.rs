@@ -205,6 +205,8 @@ words! {
         Missing = "missing",
         /// Done or answered already.
         Done = "done",
+        /// The patient has not accepted the invitation: nobody has shown whose address it is.
+        NotAccepted = "not_accepted",
         /// The patient wants no reminders.
         Unsubscribed = "unsubscribed",
         /// A relay said that the address does not exist.

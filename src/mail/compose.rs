@@ -27,7 +27,7 @@ pub(super) struct Letter {
 pub(super) fn letter(mail: &Mail, sender: &Sender) -> Result<Letter, Failure> {
     let id = message_id(&mail.message_id).ok_or_else(|| Failure::unsendable("the message id is not usable"))?;
     let from = mailbox("sender", &mail.from_name, &mail.from_address)?;
-    let to = mailbox("recipient", "", &mail.to)?;
+    let to = mailbox("recipient", "", &mail.to).map_err(|why| why.of_recipient())?;
     let envelope_from = mailbox("sender", "", &sender.address)?.email;
     one_line("subject", &mail.subject)?;
     let sent_at = SystemTime::from(mail.sent_at.timestamp());

@@ -119,6 +119,11 @@ impl Failure {
         Self { phase: Phase::Compose, outcome: Outcome::NotSent { retryable: false }, detail: detail.into() }
     }
 
+    /// The same, because of the address that it is for.
+    pub(super) fn of_recipient(self) -> Self {
+        Self { phase: Phase::Recipient, ..self }
+    }
+
     /// Its time was over before the relay had all of it.
     pub(super) fn too_late(phase: Phase) -> Self {
         Self {
@@ -146,14 +151,17 @@ impl Failure {
         Self { phase, outcome: meaning(phase, reply), detail }
     }
 
-    /// True when the relay says that this mailbox does not exist: nothing more goes there, and nowhere else is it held against anybody.
+    /// True when the relay says that this mailbox does not exist, or no relay can be asked for such an address: nothing more goes there, the
+    /// clinic is told, and nowhere else is it held against anybody.
     /// Of class 5.1 these are the members that speak of the recipient (RFC 3463, RFC 7505); 5.1.7 and 5.1.8 speak of the sender.
     pub fn blames_recipient(&self) -> bool {
-        let Outcome::Refused { permanent: true, reply: Reply { enhanced: Some((5, 1, detail)), .. } } = self.outcome
-        else {
-            return false;
-        };
-        self.phase >= Phase::Recipient && matches!(detail, 1 | 2 | 3 | 6 | 10)
+        match self.outcome {
+            Outcome::Refused { permanent: true, reply: Reply { enhanced: Some((5, 1, detail)), .. } } => {
+                self.phase >= Phase::Recipient && matches!(detail, 1 | 2 | 3 | 6 | 10)
+            }
+            Outcome::NotSent { retryable: false } => self.phase == Phase::Recipient,
+            _ => false,
+        }
     }
 
     /// True when the trouble is with us or with the relay, whoever the mail is for: the sender's address, our rights, its rules.

@@ -315,6 +315,8 @@ fn compose(app: &App, mail: &OutboxMail, words: Words) -> Result<Mail, Error> {
         (true, Some(clinic), Some(patient)) => Some(app.post().unsubscribe_url(clinic, patient)),
         _ => None,
     };
+    let sender = app.mailer.sender();
+    let clinic_name = words.lines.as_ref().and_then(ClinicLines::shown_name);
     let context = Context {
         link: words.link.unwrap_or(stored.link),
         valid_for: stored.valid_minutes.map(valid_for),
@@ -323,11 +325,10 @@ fn compose(app: &App, mail: &OutboxMail, words: Words) -> Result<Mail, Error> {
     };
     let rendered: Rendered =
         app.templates.render(kind, &words.locale, &context).map_err(|why| Error::internal("mail template", why))?;
-    let sender = app.mailer.sender();
     Ok(Mail {
         message_id: mail.message_id.clone(),
         to: words.to,
-        from_name: sender.name.clone(),
+        from_name: clinic_name.unwrap_or_else(|| sender.name.clone()),
         from_address: sender.address.clone(),
         reply_to: None,
         subject: rendered.subject,

@@ -92,7 +92,7 @@ pub enum ValidFor {
 /// What the clinic has typed about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClinicLines {
-    /// The name, only if the clinic has said that it does not reveal a speciality.
+    /// The name: the sender's name too, so that whoever gets the letter knows it. It stands in no subject and no preheader.
     pub name: Option<String>,
     /// The phone number for questions.
     pub phone: String,
@@ -100,6 +100,13 @@ pub struct ClinicLines {
     pub emergency_number: String,
     /// When answers are read, in the clinic's words: "Monday to Friday, 9:00 to 17:00".
     pub reply_hours: String,
+}
+
+impl ClinicLines {
+    /// The name on one line, without marks that turn text around.
+    pub fn shown_name(&self) -> Option<String> {
+        self.name.as_deref().map(shown).filter(|name| !name.is_empty())
+    }
 }
 
 /// A letter in words, ready for a `Mail`.
@@ -270,7 +277,7 @@ impl ClinicBox {
         let line = |key: &str| say(words, locale, key, &[]);
         let hours = shown(&clinic.reply_hours);
         Ok(Self {
-            name: clinic.name.as_deref().map(shown).filter(|name| !name.is_empty()),
+            name: clinic.shown_name(),
             phone_line: line("phone-line")?,
             phone: shown(&clinic.phone),
             phone_pieces: pieces(&shown(&clinic.phone)),

@@ -16,6 +16,7 @@ use crate::ids::{ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, ReminderId
 use crate::mail::jobs::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
+use crate::patients::Patient;
 use crate::plans::author::Subject;
 use crate::plans::{self, Dossier};
 use crate::protocols::Compiled;
@@ -100,7 +101,7 @@ fn decide(c: &mut Conn, cache: &Compiled, post: &Post, dossier: &Dossier, due: &
         return Ok(());
     }
     let patient = &dossier.patient;
-    let reader = Reader { wants: patient.reminders, refused: patient.address_refused_at.is_some() };
+    let reader = reader(patient);
     let reason = match engine::reason_of(due, reader, m.at) {
         // It went out in the time that the backup does not know.
         Reason::Missing if store::restored_at(c)?.is_some_and(|at| due.due_at <= at) => Reason::Restored,
@@ -131,6 +132,14 @@ fn decide(c: &mut Conn, cache: &Compiled, post: &Post, dossier: &Dossier, due: &
             outbox_id,
         },
     )
+}
+
+fn reader(patient: &Patient) -> Reader {
+    Reader {
+        accepted: patient.account_id.is_some(),
+        wants: patient.reminders,
+        refused: patient.address_refused_at.is_some(),
+    }
 }
 
 /// Whether Today says that it is not asked now, because another plan forbids it.
@@ -185,12 +194,9 @@ pub fn before_sending(c: &mut Conn, cache: &Compiled, mail: &OutboxMail, m: &Mom
     let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else { return Ok(SendDecision::as_it_is(mail)) };
     let Some(patient) = patients::store::find(c, clinic, id)? else { return withdraw(Reason::Unsubscribed) };
     let told = store::list_of_mail(c, clinic, mail.id)?;
-    let why_not = if !patient.reminders {
-        Some(Reason::Unsubscribed)
-    } else if patient.address_refused_at.is_some() {
-        Some(Reason::AddressRefused)
-    } else {
-        still_missing(c, cache, clinic, &told, m.at)?
+    let why_not = match reader(&patient).reason() {
+        None => still_missing(c, cache, clinic, &told, m.at)?,
+        reason => reason,
     };
     match why_not {
         None => Ok(SendDecision::Send { to: patient.email, locale: patient.locale, link: None }),

@@ -221,11 +221,15 @@ async fn a_late_enrolment_is_not_reminded_of_what_lies_behind() {
     let enrolment = json!({ "patient_id": patient["id"], "treatment_id": treatment["id"], "protocol_key": "mn-face" });
     let plan = clinic.owner.post("/v1/clinic/plans", enrolment).await.must(201);
     app.set_clock("2026-03-03T10:00:00Z");
-    app.the_mail().await;
+    assert!(app.mails().await.is_empty(), "who has not accepted has not shown that the address is theirs");
     let page =
         clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders", plan["id"].as_str().unwrap())).await.must(200);
     let days: Vec<i64> = page["items"].as_array().unwrap().iter().map(|item| item["day"].as_i64().unwrap()).collect();
     assert_eq!(days, [3], "day 2 at 10:00 was before the enrolment");
+    assert_eq!(
+        (&page["items"][0]["decision"], &page["items"][0]["reason"]),
+        (&json!("not_mailed"), &json!("not_accepted"))
+    );
     assert_eq!(
         clinic.owner.get("/v1/clinic/alerts").await.must(200)["items"],
         json!([]),

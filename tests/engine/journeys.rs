@@ -145,7 +145,7 @@ impl Journey {
         assert_eq!(found, expected, "{name} at {now}");
         let asked = self.look(&(name, zone.clone(), oracle), now);
         for due in due {
-            let reason = reason_of(&due, Reader { wants: true, refused: false }, stamp(now));
+            let reason = reason_of(&due, Reader { accepted: true, wants: true, refused: false }, stamp(now));
             if reason == Reason::Missing && !self.decided.contains_key(&due.occurrence.id) {
                 let state = asked.get(&due.occurrence.id);
                 assert!(

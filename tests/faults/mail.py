@@ -33,7 +33,7 @@ def settles(home, *states, within=20):
 
 def comes_through(home, server, mails):
     """Time passes, by the server's clock, until every invitation was sent: a retry may wait a quarter of an hour."""
-    for _ in range(5):
+    for _ in range(5 + mails // 20):
         server = home.later(server, 20 * MINUTE)
         if until(lambda: home.states(INVITATION) == {"sent"}, 3 + mails / 20):
             break
@@ -88,9 +88,11 @@ def relay_slow(scene, banner, dot):
     settles(home, "sent", within=4 * (banner + dot) + 10)
     each_once(relay, addresses)
     need({worker.code for worker in workers} == {None}, "a worker ended")
-    fences = home.rows(f"SELECT DISTINCT fence FROM outbox WHERE kind = '{INVITATION}'")
-    need(fences == [(1,)], f"the fences are {fences}: a lease was lost")
-    return f"banner {banner} s, 250 after {dot} s: once each, fence 1"
+    # What is on the wire keeps its lease. A mail that only waits behind it is another worker's after 90 seconds.
+    fences = dict(home.rows(f"SELECT to_address, fence FROM outbox WHERE kind = '{INVITATION}'"))
+    first = relay.taken[0].to
+    need(fences[first] == 1, f"the fences are {fences}: the mail on the wire lost its lease")
+    return f"banner {banner} s, 250 after {dot} s: once each, the mail on the wire kept its lease"
 
 
 @fault("F9", "links that run out while the relay is slow", quick={"links": 8}, full={"links": 10})

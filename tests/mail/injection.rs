@@ -55,9 +55,13 @@ async fn what_could_break_out_of_a_header_never_reaches_the_relay() {
     {
         wrong.push(with(|mail| mail.list_unsubscribe = Some(url.into())));
     }
+    let fit = with(|_| ()).to;
     for mail in wrong {
         let failure = mailer.send(&mail, LONG).await.expect_err(&format!("{} {}", mail.to, mail.subject));
-        assert_eq!((failure.phase, failure.outcome), (Phase::Compose, Outcome::NotSent { retryable: false }));
+        let is_address = mail.to != fit;
+        let phase = if is_address { Phase::Recipient } else { Phase::Compose };
+        assert_eq!((failure.phase, failure.outcome), (phase, Outcome::NotSent { retryable: false }));
+        assert_eq!(failure.blames_recipient(), is_address, "the clinic is told of an address, and of nothing else");
         assert!(!failure.detail.contains('@') && !failure.detail.contains("evil"), "{failure}");
     }
     assert!(relay.lines().is_empty());

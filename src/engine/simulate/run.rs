@@ -352,7 +352,11 @@ impl<'a> Run<'a> {
         let occurrence = &due.occurrence;
         let line = line_of(self.compiled, Planned { item: occurrence.item, slot: occurrence.slot });
         let Some((item, slot)) = line.filter(|_| self.decided.insert(occurrence.id)) else { return };
-        let reason = reason_of(due, Reader { wants: self.checked.script.wants_reminders, refused: false }, self.now);
+        let reason = reason_of(
+            due,
+            Reader { accepted: true, wants: self.checked.script.wants_reminders, refused: false },
+            self.now,
+        );
         let decision = if reason != Reason::Missing {
             Decision::NotMailed
         } else if self.letters.insert(letter_key(self.patient, due.date, &slot.key)) {
