@@ -12,7 +12,7 @@ use super::document::{
 use super::judged::{self, is_for_rules};
 use super::parameters::{ParameterProblem, Parameters, check};
 use super::text::Text;
-use super::words::{Procedure, QuestionKind};
+use super::words::{PlanStatus, Procedure, QuestionKind};
 
 /// So many days after a check-in its form may be answered once more.
 const AGAIN_FOR: i32 = 3;
@@ -319,6 +319,11 @@ impl Compiled {
     /// The question with this key.
     pub fn question(&self, key: &str) -> Option<&Question> {
         self.questions.iter().find(|question| question.key == key)
+    }
+
+    /// Where a plan stands on a day by its number: one that runs is completed once its last day is over.
+    pub fn status_after(&self, day: i32, status: PlanStatus) -> PlanStatus {
+        if status == PlanStatus::Active && day > self.horizon_day { PlanStatus::Completed } else { status }
     }
 
     /// The lines that are planned on a day, holds aside.

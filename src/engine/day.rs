@@ -155,12 +155,17 @@ impl View {
     }
 
     fn day(self, compiled: &Compiled, enrolment: &Enrolment, number: i32, date: Date) -> Day {
+        // A plan ends by itself after its last day, and is there as long as something of that day can still be answered.
+        let status = match enrolment.status_on(date) {
+            PlanStatus::Active if self.occurrences.is_empty() => compiled.status_after(number, PlanStatus::Active),
+            status => status,
+        };
         // What is common on a day is not told to one for whom the plan may not be right.
         let is_told = enrolment.status != PlanStatus::Draft;
         Day {
             number,
             date,
-            status: enrolment.status_on(date),
+            status,
             phase: if is_told { compiled.phase_index_on(DayOfPlan(number), enrolment.age_on(date)) } else { None },
             occurrences: self.occurrences,
             changed_at: self.changes.last.map_or(self.date.0, |last| last.max(self.date.0)),

@@ -188,9 +188,9 @@ impl Dossier {
         self.plan.performed_at.filter(|at| date(*at) == Some(self.plan.day_zero.0))
     }
 
-    /// Where the plan stands at an instant.
+    /// Where the plan stands at an instant: after its last day it is completed, without anybody's doing.
     pub fn status(&self, at: Stamp) -> PlanStatus {
-        self.enrolment().status_at(&self.zone, at)
+        self.compiled.status_after(self.day_number(at), self.enrolment().status_at(&self.zone, at))
     }
 
     /// What days are counted from in what is recorded from now on; `None`: what they were always counted from.

@@ -373,3 +373,36 @@ async fn the_schema_before_keeps_what_was_there_and_the_new_one_takes_it_back() 
     let foreign = "UPDATE alerts SET record_check_in_id = check_in_id";
     assert!(care.app.database.try_run(foreign).is_err(), "it is a check-in of a record, or none");
 }
+
+#[tokio::test]
+async fn a_plan_ends_by_itself_after_its_last_day() {
+    let app = TestApp::start().await;
+    app.ignore_mails();
+    let clinic = app.clinic().await;
+    let ada = clinic.enrol("Ada").await;
+    let path = format!("/v1/clinic/plans/{}", ada.plan_id);
+    let plan = clinic.owner.get(&path).await.must(200);
+    let last_day = plan["last_day"].as_i64().unwrap();
+    let noon_of = |day: i64| {
+        let date = "2026-03-02".parse::<jiff::civil::Date>().unwrap().checked_add(jiff::Span::new().days(day)).unwrap();
+        format!("{date}T12:00:00Z")
+    };
+
+    app.set_clock(&noon_of(last_day));
+    assert_eq!(clinic.owner.get(&path).await.must(200)["status"], "active");
+    assert_eq!(ada.person.get("/v1/me/today").await.must(200)["plans"][0]["status"], "active");
+
+    // What can still be answered keeps it in Today for a few days, and no longer; nothing else does.
+    app.set_clock(&noon_of(last_day + 10));
+    assert_eq!(clinic.owner.get(&path).await.must(200)["status"], "completed");
+    let today = ada.person.get("/v1/me/today").await.must(200);
+    assert_eq!((&today["plans"], &today["items"]), (&json!([]), &json!([])));
+    assert_eq!(today["clinics"][0]["emergency_number"], "999", "help is there all the same");
+    assert_eq!(today["forms"].as_array().unwrap().len(), 1, "and so is the danger-sign form: {}", today["forms"]);
+
+    // It stays readable, as it was.
+    let timeline = format!("/v1/me/plans/{}/timeline?from_day=0&limit=1", ada.plan_id);
+    let first = ada.person.get(&timeline).await.must(200);
+    assert_eq!(first["items"][0]["plan"]["day"], 0);
+    assert!(!first["items"][0]["items"].as_array().unwrap().is_empty());
+}
