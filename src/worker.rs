@@ -7,11 +7,10 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::http::idempotency;
 use crate::mail::jobs::{Line, MailHooks};
 use crate::mail::outbox::Lane;
 use crate::time::Stopwatch;
-use crate::{auth, clinics, notices, patients, plans, reminders};
+use crate::{auth, clinics, notices, patients, plans, reminders, retention};
 
 /// A kind of recurring work.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +36,6 @@ const JOBS: [(Job, Duration); 4] = [
 const LINES: [Lane; 4] = [Lane::Links, Lane::All, Lane::All, Lane::All];
 /// How often a line with nothing to do looks again.
 const LOOK: Duration = Duration::from_millis(500);
-/// Refusals are kept so long.
-const REFUSALS_KEPT: i64 = 30 * 86_400;
 /// The same trouble is told again after so many rounds.
 const TELL_AGAIN: u32 = 60;
 
@@ -156,17 +153,7 @@ async fn work(app: &App, job: Job) -> Result<(), Error> {
             }
             app.db.write(move |c| auth::tries::flush(c, &counted, at)).await
         }
-        Job::ForgetOldRows => {
-            let inner = app.clone();
-            app.db
-                .write(move |c| {
-                    let at = inner.work_moment(c)?.at;
-                    idempotency::forget_before(c, at.plus_seconds(-idempotency::KEPT_SECONDS))?;
-                    auth::store::forget_tries(c, at)?;
-                    auth::store::forget_refusals(c, at.plus_seconds(-REFUSALS_KEPT))
-                })
-                .await
-        }
+        Job::ForgetOldRows => retention::forget_old_rows(app).await,
     }
 }
 

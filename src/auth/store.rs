@@ -324,6 +324,19 @@ pub fn forget_refusals(c: &mut Conn, before: Stamp) -> Result<(), Error> {
     Ok(())
 }
 
+/// Forgets links that ran out before then, at most so many; gives how many.
+pub fn forget_links(c: &mut Conn, before: Stamp, most: i64) -> Result<usize, Error> {
+    let old: Vec<LinkId> = links::table.filter(links::expires_at.lt(before)).select(links::id).limit(most).load(c)?;
+    Ok(diesel::delete(links::table.filter(links::id.eq_any(old))).execute(c)?)
+}
+
+/// Forgets sessions that ended, or could no longer be used, before then, at most so many; gives how many.
+pub fn forget_sessions(c: &mut Conn, before: Stamp, most: i64) -> Result<usize, Error> {
+    let is_old = sessions::ended_at.lt(before).or(sessions::ends_at.lt(before).nullable());
+    let old: Vec<SessionId> = sessions::table.filter(is_old).select(sessions::id).limit(most).load(c)?;
+    Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(c)?)
+}
+
 /// Forgets tries whose windows are long over.
 pub fn forget_tries(c: &mut Conn, at: Stamp) -> Result<(), Error> {
     diesel::delete(sign_in_tries::table.filter(sign_in_tries::since.lt(at.plus_seconds(-86_400)))).execute(c)?;

@@ -594,3 +594,20 @@ pub fn release(c: &mut Conn, id: Option<OutboxId>) -> Result<usize, Error> {
         None => diesel::update(held).set(change).execute(c)?,
     })
 }
+
+/// Mails that were settled before then, at most so many.
+pub fn list_settled_before(c: &mut Conn, before: Stamp, most: i64) -> Result<Vec<OutboxId>, Error> {
+    let settled = [MailState::Sent, MailState::Dead, MailState::Expired, MailState::Unknown, MailState::Withdrawn];
+    Ok(outbox::table
+        // The second condition is what the index knows.
+        .filter(outbox::settled_at.lt(before).and(outbox::available_at.lt(before)))
+        .filter(outbox::state.eq_any(settled))
+        .select(outbox::id)
+        .limit(most)
+        .load(c)?)
+}
+
+/// Forgets mails that nothing refers to any more; gives how many.
+pub fn forget(c: &mut Conn, mails: &[OutboxId]) -> Result<usize, Error> {
+    Ok(diesel::delete(outbox::table.filter(outbox::id.eq_any(mails))).execute(c)?)
+}

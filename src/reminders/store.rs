@@ -65,3 +65,24 @@ pub fn set_not_mailed(c: &mut Conn, clinic: ClinicId, mail: OutboxId, reason: Re
         .execute(c)?;
     Ok(())
 }
+
+/// The mails are to be forgotten: what was decided stays, the fate of its mail goes.
+pub fn forget_mails(c: &mut Conn, mails: &[OutboxId]) -> Result<(), Error> {
+    diesel::update(reminders::table.filter(reminders::outbox_id.eq_any(mails)))
+        .set(reminders::outbox_id.eq(None::<OutboxId>))
+        .execute(c)?;
+    Ok(())
+}
+
+/// Forgets what was decided before then, at most so many; gives how many.
+pub fn forget_before(c: &mut Conn, before: Stamp, most: i64) -> Result<usize, Error> {
+    let old: Vec<(ClinicId, ReminderId)> = reminders::table
+        .filter(reminders::decided_at.lt(before))
+        .select((reminders::clinic_id, reminders::id))
+        .limit(most)
+        .load(c)?;
+    for (clinic, id) in &old {
+        diesel::delete(reminders::table.find((clinic, id))).execute(c)?;
+    }
+    Ok(old.len())
+}

@@ -34,6 +34,7 @@ mod progress;
 mod query_plans;
 mod races;
 mod relay;
+mod retention;
 mod revising;
 mod rights;
 mod schema;
