@@ -11,8 +11,10 @@ pub mod language;
 pub mod limits;
 pub mod line_ends;
 pub mod page;
+pub mod path;
 pub mod text;
 pub mod trace;
 
 pub use body::{Body, Query};
 pub use page::{Page, PageParams};
+pub use path::PathKey;

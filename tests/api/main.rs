@@ -25,6 +25,7 @@ mod linking;
 mod links;
 mod merged;
 mod moving;
+mod odd_urls;
 mod offline;
 mod outbox;
 mod persons;
