@@ -5,6 +5,7 @@ pub mod canonical;
 pub mod compress;
 pub mod conditions;
 pub mod connections;
+pub mod cors;
 pub mod edge;
 pub mod idempotency;
 pub mod language;
