@@ -41,10 +41,12 @@ pub fn api(config: &mut ServiceConfig) {
     check_ins::routes::routes(config);
     clinics::routes::routes(config);
     patients::routes::routes(config);
+    patients::unsubscribe::routes(config);
     courses::routes::routes(config);
     protocols::routes::routes(config);
     alerts::routes::routes(config);
     reminders::routes::routes(config);
+    pages::home::routes(config);
     config.service(healthz).service(readyz).service(get_openapi);
 }
 

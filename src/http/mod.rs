@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod language;
 pub mod limits;
 pub mod line_ends;
+pub mod media;
 pub mod page;
 pub mod path;
 pub mod text;

@@ -1,6 +1,9 @@
 //! The pages behind mailed links, for people without the app: accept an invitation, sign in, set a password, see today.
 //! They are plain files that talk to the API like any other client; a link's token stands behind `#` and reaches no log.
 
+pub mod home;
+pub mod plain;
+
 use actix_web::{HttpResponse, web};
 
 use crate::error::Error;

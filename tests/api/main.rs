@@ -28,6 +28,7 @@ mod moving;
 mod odd_urls;
 mod offline;
 mod outbox;
+mod pages;
 mod persons;
 mod planner;
 mod poison;
