@@ -61,6 +61,7 @@ lint() {
 }
 try lint
 try "$tools/tsx" src/document.ts "$document"
+try "$tools/tsx" src/pages.ts ../src/pages/dates.js
 
 say "the client"
 client() {

@@ -27,6 +27,9 @@ pub enum Error {
         /// What is wrong, in a sentence.
         detail: String,
     },
+    /// A web page of another origin asked before calling (a CORS preflight), and may not; what may be, in a sentence.
+    #[error("{0}")]
+    CrossOrigin(&'static str),
     /// The request can be read, and fields of it are wrong.
     #[error("{}", listed(.0))]
     Invalid(Vec<FieldError>),
@@ -179,7 +182,7 @@ impl Error {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
-            Self::NotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::NotAllowed(_) | Self::CrossOrigin(_) => StatusCode::FORBIDDEN,
             Self::Unreadable { .. } => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict { .. } => StatusCode::CONFLICT,
@@ -203,6 +206,7 @@ impl Error {
             Self::NotFound => ("not_found", "No such object"),
             Self::SignInNeeded => ("sign_in_needed", "Sign-in needed"),
             Self::NotAllowed(_) => ("not_allowed", "Not allowed"),
+            Self::CrossOrigin(_) => ("cross_origin_refused", "Another origin may not do this"),
             Self::Unreadable { code, .. } => (code, "The request cannot be read"),
             Self::Invalid(_) => ("invalid", "Some fields are wrong"),
             Self::Conflict { code, .. } => (code, "It clashes with what is there"),
@@ -243,6 +247,7 @@ impl Error {
                 "It is not your fault, and nothing was written. Tell the clinic's support the trace_id.".to_owned()
             }
             Self::Unreadable { .. }
+            | Self::CrossOrigin(_)
             | Self::Conflict { .. }
             | Self::TooLarge(_)
             | Self::HeadTooLarge(_)

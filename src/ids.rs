@@ -4,13 +4,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// An id as the contract has it (`format: uuid`): 36 characters in either case. Braces, `urn:uuid:` and the form without hyphens are no ids, so
+/// that each object has one URL.
+fn parse(text: &str) -> Result<Uuid, &'static str> {
+    let wrong = "invalid_value: must be a UUID like 0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11";
+    if text.len() == 36 { Uuid::try_parse(text).map_err(|_| wrong) } else { Err(wrong) }
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = crate::db::types::Uid)]
-        #[serde(transparent)]
+        #[serde(try_from = "String")]
         #[schema(value_type = String, format = Uuid, example = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11")]
         pub struct $name(pub Uuid);
 
@@ -23,6 +30,14 @@ macro_rules! ids {
         impl From<Uuid> for $name {
             fn from(id: Uuid) -> Self {
                 Self(id)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                parse(&text).map(Self)
             }
         }
 

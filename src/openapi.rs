@@ -7,6 +7,7 @@ use utoipa::OpenApi;
 use utoipa_actix_web::AppExt as _;
 
 use crate::error::{Error, FieldError, Problem};
+use crate::http::PathKey;
 
 /// What the routes do not say themselves.
 #[derive(OpenApi)]
@@ -39,7 +40,7 @@ use crate::error::{Error, FieldError, Problem};
         (name = "mail", description = "What mails link to."),
         (name = "service", description = "Health, keys, this document."),
     ),
-    components(schemas(Problem, FieldError)),
+    components(schemas(Problem, FieldError, PathKey)),
     security(("bearer" = [])),
 )]
 struct Base;

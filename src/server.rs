@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix_cors::Cors;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
@@ -27,6 +26,7 @@ use crate::error::Error;
 use crate::http::compress::{compress, encode, wanted};
 use crate::http::conditions::{encoded_tag, listed};
 use crate::http::connections::{Connections, make_room, turn_away};
+use crate::http::cors::{cors, name_refusal};
 use crate::http::edge::edge;
 use crate::http::line_ends::WatchedStream;
 use crate::{alerts, auth, check_ins, clinics, courses, demo, pages, patients, plans, protocols, reminders, today};
@@ -41,10 +41,12 @@ pub fn api(config: &mut ServiceConfig) {
     check_ins::routes::routes(config);
     clinics::routes::routes(config);
     patients::routes::routes(config);
+    patients::unsubscribe::routes(config);
     courses::routes::routes(config);
     protocols::routes::routes(config);
     alerts::routes::routes(config);
     reminders::routes::routes(config);
+    pages::home::routes(config);
     config.service(healthz).service(readyz).service(get_openapi);
 }
 
@@ -70,6 +72,7 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
             .app_data(deadlines.clone())
             .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()))
             .wrap(cors(&app.config.allowed_origins))
+            .wrap(from_fn(name_refusal))
             .wrap(from_fn(compress))
             .wrap(from_fn(edge))
             .into_utoipa_app()
@@ -111,18 +114,6 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
     let server =
         builder.listen("api", listener, served).map_err(|why| Error::Setting(format!("cannot listen: {why}")))?;
     Ok(server.run())
-}
-
-/// Browsers may call from these origins, and from no other; tokens travel in a header, so no credentials are allowed.
-fn cors(origins: &str) -> Cors {
-    let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-    let headers = ["authorization", "content-type", "accept-language", "if-match", "if-none-match", "idempotency-key"];
-    origins
-        .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
-        .allowed_methods(["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"])
-        .allowed_headers(headers)
-        .expose_headers(["etag", "trace-id", "retry-after", "ratelimit", "ratelimit-policy"])
-        .max_age(3_600)
 }
 
 fn docs_config() -> DocsConfig<'static> {

@@ -8,6 +8,7 @@ type Json = Record<string, any>;
 const METHODS = ["get", "put", "post", "patch", "delete"];
 // Operations that anybody may call. An operation that is public and not here is a mistake.
 const PUBLIC = [
+  "GET /",
   "GET /v1/library/protocol.schema.json",
   "GET /.well-known/jwks.json",
   "GET /healthz",

@@ -5,14 +5,18 @@ pub mod canonical;
 pub mod compress;
 pub mod conditions;
 pub mod connections;
+pub mod cors;
 pub mod edge;
 pub mod idempotency;
 pub mod language;
 pub mod limits;
 pub mod line_ends;
+pub mod media;
 pub mod page;
+pub mod path;
 pub mod text;
 pub mod trace;
 
 pub use body::{Body, Query};
 pub use page::{Page, PageParams};
+pub use path::PathKey;

@@ -1,12 +1,16 @@
 //! The pages behind mailed links, for people without the app: accept an invitation, sign in, set a password, see today.
 //! They are plain files that talk to the API like any other client; a link's token stands behind `#` and reaches no log.
 
+pub mod home;
+pub mod plain;
+
 use actix_web::{HttpResponse, web};
 
 use crate::error::Error;
 
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");
+const DATES: &str = include_str!("dates.js");
 const STYLE: &str = include_str!("page.css");
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'";
 
@@ -14,6 +18,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; conn
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/open/page.js", web::get().to(async || file("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/open/dates.js", web::get().to(async || file("text/javascript; charset=utf-8", DATES)))
         .route("/open/page.css", web::get().to(async || file("text/css; charset=utf-8", STYLE)))
         .route("/open/{page}", web::get().to(page));
 }

@@ -1,6 +1,8 @@
 // The pages behind mailed links, for people without the app. They talk to the API like any other client.
 // The last part of the path names the page; a mailed link's token stands behind `#`, so that it reaches no server log.
 
+import * as dates from "/open/dates.js";
+
 const TEXTS = {
   en: {
     something_wrong: "Something is wrong", something_wrong_hint: "Tell us at any time. Do not wait for the next check-in.", once_more: "How is your skin today?", once_more_hint: "Did we ask you to answer again? Do it here.", last_advice: "Our last advice", any_emergency: "In an emergency call 112, 999 or 911, or your local number.",
@@ -125,8 +127,7 @@ const TEXTS = {
   },
 };
 
-const LOCALE = navigator.languages.find((tag) => TEXTS[tag.split("-")[0]]) ?? "en"; // with its region, for dates
-const LANGUAGE = LOCALE.split("-")[0];
+const { locale: LOCALE, language: LANGUAGE } = dates.pickLocale(navigator.languages, TEXTS);
 const T = TEXTS[LANGUAGE];
 const main = document.getElementById("main");
 const mailedToken = () => location.hash.slice(1);
@@ -417,15 +418,9 @@ function signOutButton() {
 }
 
 // Today.
-const sayDate = (date) => new Intl.DateTimeFormat(LOCALE, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" }).format(new Date(date));
-const sayTime = (stamp, timeZone) => new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone }).format(new Date(stamp));
-
-/** The end of a day is said as that day: midnight reads like the day after. */
-function sayUntil(stamp, timeZone) {
-  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone }).format(new Date(stamp));
-  if (clock !== "00:00") return sayTime(stamp, timeZone);
-  return new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "long", timeZone }).format(new Date(Date.parse(stamp) - 1));
-}
+const sayDate = (date) => dates.sayDate(LOCALE, date);
+const sayTime = (stamp, timeZone) => dates.sayTime(LOCALE, stamp, timeZone);
+const sayUntil = (stamp, timeZone) => dates.sayUntil(LOCALE, stamp, timeZone);
 
 const emergencyBlock = (words, numbers) =>
   make("p", { class: "emergency" }, `${words} `, ...numbers.map((number) => make("span", { class: "number" }, phone(number))));

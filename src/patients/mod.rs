@@ -3,6 +3,7 @@
 pub mod me;
 pub mod routes;
 pub mod store;
+pub mod unsubscribe;
 
 use std::collections::{BTreeMap, HashMap};
 

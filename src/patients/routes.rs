@@ -1,4 +1,4 @@
-//! Patients and their treatments, for staff; and the one-click unsubscribe of their mails.
+//! Patients and their treatments, for staff.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::http::conditions::{answer_version, check_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{self, Email, Locale, Name, Note, Zone};
 use crate::http::{Body, Page, PageParams, Query};
-use crate::ids::{ClinicId, CourseId, MemberId, PatientId, TreatmentId};
+use crate::ids::{CourseId, MemberId, PatientId, TreatmentId};
 use crate::time::Stamp;
 
 /// The routes of this feature.
@@ -30,9 +30,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(invite_patient)
         .service(unlink_patient)
         .service(list_treatments)
-        .service(record_treatment)
-        .service(unsubscribe)
-        .service(unsubscribe_page);
+        .service(record_treatment);
 }
 
 /// One person's record in the clinic.
@@ -419,54 +417,4 @@ async fn record_treatment(
         })
         .await
         .map(idempotency::Answer::created)
-}
-
-/// Stop reminder mails with one click (RFC 8058).
-///
-/// What a mail program posts when its owner presses "unsubscribe". No sign-in: the token is the proof. Twice is once.
-#[utoipa::path(tag = "mail", operation_id = "unsubscribe", security(()),
-    params(("token" = String, Path, description = "From the mail's List-Unsubscribe header.")),
-    responses((status = 200, description = "No more reminders are mailed to this patient.", content_type = "text/html", body = String)))]
-#[post("/v1/unsubscribe/{token}")]
-async fn unsubscribe(app: web::Data<App>, token: web::Path<String>) -> Result<HttpResponse, Error> {
-    let (clinic, patient) = app.secrets.read_unsubscribe_token(&token).ok_or(Error::NotFound)?;
-    let m = app.moment();
-    app.db.write(move |c| super::unsubscribe(c, ClinicId(clinic), PatientId(patient), &m)).await?;
-    Ok(page(
-        "<h1>Done</h1><p>No more reminders will be mailed to you. You can turn them on again in your app.</p>\
-             <p lang=\"es\">Listo. No le enviaremos más recordatorios. Puede activarlos de nuevo en su aplicación.</p>\
-             <p lang=\"de\">Erledigt. Wir schicken Ihnen keine Erinnerungen mehr. Sie können sie in Ihrer App wieder einschalten.</p>",
-    ))
-}
-
-/// A page with the button that stops reminder mails; opening it changes nothing.
-///
-/// Mail programs and their scanners open links by themselves: only the button, a POST, unsubscribes.
-#[utoipa::path(tag = "mail", operation_id = "get_unsubscribe_page", security(()),
-    params(("token" = String, Path, description = "From the mail.")),
-    responses((status = 200, description = "The page.", content_type = "text/html", body = String)))]
-#[get("/v1/unsubscribe/{token}")]
-async fn unsubscribe_page(app: web::Data<App>, token: web::Path<String>) -> Result<HttpResponse, Error> {
-    app.secrets.read_unsubscribe_token(&token).ok_or(Error::NotFound)?;
-    Ok(page(
-        "<h1>Stop reminders?</h1><p>You will get no more reminder mails. Your plan goes on.</p>\
-             <p lang=\"es\">¿Dejar de recibir recordatorios? Su plan continúa.</p>\
-             <p lang=\"de\">Keine Erinnerungen mehr bekommen? Ihr Plan läuft weiter.</p>\
-             <form method=\"post\"><button>Stop reminders · No más recordatorios · Keine Erinnerungen mehr</button></form>",
-    ))
-}
-
-fn page(body: &str) -> HttpResponse {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Reminders</title><link rel=\"stylesheet\" href=\"/open/page.css\"><main>{body}</main></html>"
-    );
-    HttpResponse::Ok()
-        .insert_header((
-            "content-security-policy",
-            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'",
-        ))
-        .insert_header(("referrer-policy", "no-referrer"))
-        .content_type("text/html; charset=utf-8")
-        .body(html)
 }

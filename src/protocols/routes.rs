@@ -18,7 +18,7 @@ use crate::engine::{self, Defect, Diff, ParameterKind, Procedure, Protocol, Text
 use crate::error::{Error, Problem};
 use crate::http::body::AsSent;
 use crate::http::idempotency::{self, Key};
-use crate::http::{Body, Page, PageParams, Query, conditions, text};
+use crate::http::{Body, Page, PageParams, PathKey, Query, conditions, text};
 use crate::ids::{MemberId, VersionId};
 use crate::time::Stamp;
 
@@ -288,10 +288,10 @@ async fn adopt_protocol(
 /// Get a built-in protocol's document.
 ///
 /// TOML, as it is committed: to read, or to write one's own from.
-#[utoipa::path(tag = "protocols", operation_id = "get_library_document", params(("key" = String, Path, description = "The key in the library.")),
+#[utoipa::path(tag = "protocols", operation_id = "get_library_document", params(("key" = PathKey, Path, description = "The key in the library.")),
     responses((status = 200, description = "The document.", body = String, content_type = "application/toml")))]
 #[get("/v1/library/protocols/{key}/document")]
-async fn get_library_document(_who: Staff, key: web::Path<String>) -> Result<HttpResponse, Error> {
+async fn get_library_document(_who: Staff, key: web::Path<PathKey>) -> Result<HttpResponse, Error> {
     let document = super::library_document(&key).ok_or(Error::NotFound)?;
     Ok(HttpResponse::Ok().content_type(TOML).body(document))
 }
@@ -333,13 +333,13 @@ async fn check_document(
 /// List the versions of one of the clinic's protocols, newest first.
 ///
 /// Drafts, the active one, and retired ones.
-#[utoipa::path(tag = "protocols", operation_id = "list_protocol_versions", params(PageParams, ("key" = String, Path, description = "The protocol's key.")),
+#[utoipa::path(tag = "protocols", operation_id = "list_protocol_versions", params(PageParams, ("key" = PathKey, Path, description = "The protocol's key.")),
     responses((status = 200, description = "A page of versions.", body = Page<ProtocolVersion>)))]
 #[get("/v1/clinic/protocols/{key}/versions")]
 async fn list_versions(
     app: web::Data<App>,
     who: Staff,
-    key: web::Path<String>,
+    key: web::Path<PathKey>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
@@ -360,14 +360,14 @@ async fn list_versions(
 /// It is a draft until it is activated. A document that cannot be read is refused, with each defect's line and how to mend it.
 /// The newest version is given back if that is its document already.
 #[utoipa::path(tag = "protocols", operation_id = "write_protocol_version", request_body = Document,
-    params(Key, ("key" = String, Path, description = "The protocol's key; the document names the same.")),
+    params(Key, ("key" = PathKey, Path, description = "The protocol's key; the document names the same.")),
     responses((status = 201, description = "The draft.", body = ProtocolVersion)))]
 #[post("/v1/clinic/protocols/{key}/versions")]
 async fn write_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<String>,
+    path: web::Path<PathKey>,
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
@@ -384,10 +384,10 @@ async fn write_version(
 ///
 /// Its ETag is that of its document.
 #[utoipa::path(tag = "protocols", operation_id = "get_protocol_version",
-    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The version.", body = ProtocolVersion)))]
 #[get("/v1/clinic/protocols/{key}/versions/{version}")]
-async fn get_version(app: web::Data<App>, who: Staff, path: web::Path<(String, i32)>) -> Result<HttpResponse, Error> {
+async fn get_version(app: web::Data<App>, who: Staff, path: web::Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
     let row = app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?;
     let tag = row.tag();
@@ -398,10 +398,10 @@ async fn get_version(app: web::Data<App>, who: Staff, path: web::Path<(String, i
 ///
 /// TOML, byte for byte as it was written. Send its ETag with an edit.
 #[utoipa::path(tag = "protocols", operation_id = "get_protocol_document",
-    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The document.", body = String, content_type = "application/toml")))]
 #[get("/v1/clinic/protocols/{key}/versions/{version}/document")]
-async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(String, i32)>) -> Result<HttpResponse, Error> {
+async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
     let row = app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?;
     Ok(HttpResponse::Ok().insert_header(("etag", row.tag())).content_type(TOML).body(row.document))
@@ -411,7 +411,7 @@ async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(String, 
 ///
 /// A version that was approved never changes: 409.
 #[utoipa::path(tag = "protocols", operation_id = "edit_protocol_document", request_body = Document,
-    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number."),
+    params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number."),
         ("If-Match" = String, Header, description = "The ETag of the document that was read.")),
     responses((status = 200, description = "The draft as it is now.", body = ProtocolVersion),
         (status = 409, description = "It clashes with what is there: `not_a_draft`.", content_type = "application/problem+json", body = Problem)))]
@@ -419,7 +419,7 @@ async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(String, 
 async fn edit_document(
     app: web::Data<App>,
     who: Staff,
-    path: web::Path<(String, i32)>,
+    path: web::Path<(PathKey, i32)>,
     request: HttpRequest,
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
@@ -440,14 +440,14 @@ async fn edit_document(
 ///
 /// Nobody is enrolled in it any more; running plans go on. A draft is put away; `redraft` takes either up again. Twice is once.
 #[utoipa::path(tag = "protocols", operation_id = "retire_protocol_version",
-    params(Key, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    params(Key, ("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The retired version.", body = ProtocolVersion)))]
 #[post("/v1/clinic/protocols/{key}/versions/{version}/retire")]
 async fn retire_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<(String, i32)>,
+    path: web::Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let m = app.moment();
@@ -464,14 +464,14 @@ async fn retire_version(
 /// A new draft with its document, byte for byte; the retired one stays as it is, with who approved it. If the newest version is such a draft
 /// already, that is the answer. 409 `not_retired` for any other version.
 #[utoipa::path(tag = "protocols", operation_id = "redraft_protocol_version",
-    params(Key, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The number of the retired version.")),
+    params(Key, ("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The number of the retired version.")),
     responses((status = 201, description = "The draft.", body = ProtocolVersion)))]
 #[post("/v1/clinic/protocols/{key}/versions/{version}/redraft")]
 async fn redraft_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<(String, i32)>,
+    path: web::Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let m = app.moment();
@@ -487,14 +487,14 @@ async fn redraft_version(
 ///
 /// It becomes the active version of its key and never changes again; the one before is retired. Running plans stay on theirs.
 #[utoipa::path(tag = "protocols", operation_id = "activate_protocol_version",
-    params(Key, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    params(Key, ("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The active version.", body = ProtocolVersion)))]
 #[post("/v1/clinic/protocols/{key}/versions/{version}/activate")]
 async fn activate_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<(String, i32)>,
+    path: web::Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let m = app.moment();
@@ -542,13 +542,13 @@ impl TryFrom<String> for VersionNumber {
 ///
 /// What is added, removed and changed for patients and staff, in words.
 #[utoipa::path(tag = "protocols", operation_id = "diff_protocol_versions",
-    params(Against, ("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    params(Against, ("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "What is different.", body = Diff)))]
 #[get("/v1/clinic/protocols/{key}/versions/{version}/diff")]
 async fn diff_versions(
     app: web::Data<App>,
     who: Staff,
-    path: web::Path<(String, i32)>,
+    path: web::Path<(PathKey, i32)>,
     Query(params): Query<Against>,
 ) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
@@ -565,13 +565,13 @@ async fn diff_versions(
 ///
 /// For one treatment: every day with its lines, what to avoid until when, and the reasons not to start that apply.
 #[utoipa::path(tag = "protocols", operation_id = "preview_protocol_version", request_body = NewPreview,
-    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The calendar.", body = Preview)))]
 #[post("/v1/clinic/protocols/{key}/versions/{version}/preview")]
 async fn preview_version(
     app: web::Data<App>,
     who: Staff,
-    path: web::Path<(String, i32)>,
+    path: web::Path<(PathKey, i32)>,
     Body(new): Body<NewPreview>,
 ) -> Result<HttpResponse, Error> {
     let protocol = protocol_of(&app, who, path).await?;
@@ -583,20 +583,20 @@ async fn preview_version(
 /// Answers, silence, travel, late enrolment: every Today, reminder, alert and mail of the whole course, by the rules that the server
 /// itself goes by. Nothing is kept, nobody is written to.
 #[utoipa::path(tag = "protocols", operation_id = "simulate_protocol_version", request_body = NewSimulation,
-    params(("key" = String, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
+    params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The course.", body = engine::Simulation)))]
 #[post("/v1/clinic/protocols/{key}/versions/{version}/simulate")]
 async fn simulate_version(
     app: web::Data<App>,
     who: Staff,
-    path: web::Path<(String, i32)>,
+    path: web::Path<(PathKey, i32)>,
     Body(new): Body<NewSimulation>,
 ) -> Result<HttpResponse, Error> {
     let protocol = protocol_of(&app, who, path).await?;
     Ok(HttpResponse::Ok().json(app.documents.of(who.clinic, move || simulate(&protocol, &new)).await?))
 }
 
-async fn protocol_of(app: &App, who: Staff, path: web::Path<(String, i32)>) -> Result<Protocol, Error> {
+async fn protocol_of(app: &App, who: Staff, path: web::Path<(PathKey, i32)>) -> Result<Protocol, Error> {
     let (key, version) = path.into_inner();
     super::read(&app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?.document)
 }

@@ -296,6 +296,36 @@ async fn t39_no_other_origin_may_call() {
 }
 
 #[tokio::test]
+async fn a_refused_preflight_is_a_problem_that_says_what_may_be() {
+    let app = TestApp::start_with(|config| config.allowed_origins = "https://app.clinic.example".to_owned()).await;
+    let preflight = async |origin: &str, method: &str, headers: &str| {
+        let ask = app.ask_unchecked("OPTIONS", "/v1/me/today").header("origin", origin);
+        let ask = ask.header("access-control-request-method", method);
+        ask.header("access-control-request-headers", headers).send().await
+    };
+    let allowed = preflight("https://app.clinic.example", "PUT", "authorization, if-match").await;
+    assert_eq!((allowed.status, allowed.bytes.len()), (200, 0));
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://app.clinic.example");
+    for (origin, method, headers, said) in [
+        ("https://evil.example", "GET", "authorization", "allowed_origins"),
+        ("null", "GET", "authorization", "allowed_origins"),
+        ("https://app.clinic.example", "TRACE", "authorization", "GET, HEAD, PUT, POST, PATCH and DELETE"),
+        ("https://app.clinic.example", "GET", "x-token", "If-Match"),
+    ] {
+        let refused = preflight(origin, method, headers).await;
+        let problem = refused.must_be_problem(403, "cross_origin_refused");
+        assert_eq!(refused.header("content-type"), "application/problem+json");
+        assert!(problem["detail"].as_str().unwrap().contains(said), "{problem}");
+        assert_eq!(problem["trace_id"], refused.header("trace-id"));
+        assert_eq!(refused.header("access-control-allow-origin"), "", "{origin} {method} {headers}");
+        assert!(refused.header("vary").contains("Origin"), "{}", refused.header("vary"));
+        assert_eq!(refused.header("cache-control"), "no-store");
+    }
+    let no_preflight = app.ask_unchecked("OPTIONS", "/v1/me/today").header("origin", "https://evil.example");
+    no_preflight.send().await.must_be_problem(405, "wrong_method");
+}
+
+#[tokio::test]
 async fn t53_nothing_of_the_inside_is_served() {
     let app = TestApp::start().await;
     for path in [

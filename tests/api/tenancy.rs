@@ -62,6 +62,7 @@ async fn t01_t05_without_a_token_every_operation_that_is_not_public_says_401() {
         "get_openapi",
         "get_protocol_schema",
         "get_readiness",
+        "get_service_index",
         "get_unsubscribe_page",
         "login",
         "refresh_session",

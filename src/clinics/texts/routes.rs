@@ -12,9 +12,9 @@ use crate::auth::Staff;
 use crate::clinics::{Clinic, store};
 use crate::engine::Text;
 use crate::error::{Error, FieldError};
-use crate::http::Body;
 use crate::http::conditions::{self, etag_of_version, if_match};
 use crate::http::text::{Line, Locale};
+use crate::http::{Body, PathKey};
 use crate::protocols::routes::Texts;
 
 /// The routes of this part of the feature.
@@ -144,13 +144,13 @@ fn checked(tag: &str, value: serde_json::Value) -> Result<(String, String), Stri
 ///
 /// Patients read it at once, wherever a protocol says `{key}`. `If-Match` names the version of the clinic.
 #[utoipa::path(tag = "clinic", operation_id = "write_clinic_text", request_body = ClinicTextBody,
-    params(("key" = String, Path, description = "The text's key, from the list."), ("If-Match" = String, Header, description = "The clinic's ETag: `\"v1\"`.")),
+    params(("key" = PathKey, Path, description = "The text's key, from the list."), ("If-Match" = String, Header, description = "The clinic's ETag: `\"v1\"`.")),
     responses((status = 200, description = "The text as it is now.", body = ClinicText)))]
 #[put("/v1/clinic/texts/{key}")]
 async fn write_clinic_text(
     app: web::Data<App>,
     who: Staff,
-    key: web::Path<String>,
+    key: web::Path<PathKey>,
     request: HttpRequest,
     Body(body): Body<ClinicTextBody>,
 ) -> Result<HttpResponse, Error> {
@@ -160,7 +160,7 @@ async fn write_clinic_text(
         .db
         .write(move |c| {
             let (clinic, line) = super::write(c, &who, &key, text, tag.as_deref(), &m)?;
-            Ok((clinic, view(key.into_inner(), line)))
+            Ok((clinic, view(key.into_inner().into(), line)))
         })
         .await?;
     Ok(answer(changed))
@@ -170,13 +170,13 @@ async fn write_clinic_text(
 ///
 /// The protocol's own words stand there again. 409 if a plan in use cannot be without it.
 #[utoipa::path(tag = "clinic", operation_id = "erase_clinic_text",
-    params(("key" = String, Path, description = "The text's key, from the list."), ("If-Match" = String, Header, description = "The clinic's ETag: `\"v1\"`.")),
+    params(("key" = PathKey, Path, description = "The text's key, from the list."), ("If-Match" = String, Header, description = "The clinic's ETag: `\"v1\"`.")),
     responses((status = 200, description = "The text as it is now.", body = ClinicText)))]
 #[delete("/v1/clinic/texts/{key}")]
 async fn erase_clinic_text(
     app: web::Data<App>,
     who: Staff,
-    key: web::Path<String>,
+    key: web::Path<PathKey>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
@@ -185,7 +185,7 @@ async fn erase_clinic_text(
         .db
         .write(move |c| {
             let (clinic, line) = super::erase(c, &who, &key, tag.as_deref(), &m)?;
-            Ok((clinic, view(key.into_inner(), line)))
+            Ok((clinic, view(key.into_inner().into(), line)))
         })
         .await?;
     Ok(answer(changed))

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::error::{Error, Problem};
 use crate::http::idempotency::{self, Key};
-use crate::http::{Body, Page, PageParams, Query};
+use crate::http::{Body, Page, PageParams, PathKey, Query};
 use crate::ids::{MemberId, MigrationId, PlanId, VersionId};
 use crate::plans::Dossier;
 use crate::time::Stamp;
@@ -130,7 +130,7 @@ impl TryFrom<String> for YesNo {
 /// plan what would be added, removed, moved or reworded, and which plans would stay and why; nothing is changed. A plan that has ended
 /// stays (`ended`).
 #[utoipa::path(tag = "protocols", operation_id = "migrate_plans", request_body = Wish,
-    params(Key, DryRun, ("key" = String, Path, description = "The protocol's key.")),
+    params(Key, DryRun, ("key" = PathKey, Path, description = "The protocol's key.")),
     responses((status = 200, description = "What would happen.", body = Preview), (status = 201, description = "It has begun.", body = PlanMigration),
         (status = 409, description = "It clashes with what is there: `under_way`.", content_type = "application/problem+json", body = Problem)))]
 #[post("/v1/clinic/protocols/{key}/migrations")]
@@ -138,7 +138,7 @@ async fn migrate_plans(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<String>,
+    path: web::Path<PathKey>,
     Query(params): Query<DryRun>,
     Body(wish): Body<Wish>,
 ) -> Result<HttpResponse, Error> {
@@ -149,7 +149,7 @@ async fn migrate_plans(
     }
     let protocol = path.into_inner();
     if params.dry_run.0 {
-        return Ok(HttpResponse::Ok().json(preview(&app, who, protocol, wish).await?));
+        return Ok(HttpResponse::Ok().json(preview(&app, who, protocol.into(), wish).await?));
     }
     let m = app.moment();
     let once = key.once((who.clinic, who.account), "migrate_plans", &(&protocol, &wish))?;
@@ -189,13 +189,13 @@ async fn preview(app: &App, who: Staff, key: String, wish: Wish) -> Result<Previ
 /// List the migrations of a protocol's plans, newest first.
 ///
 /// Finished ones, and the one that is under way.
-#[utoipa::path(tag = "protocols", operation_id = "list_plan_migrations", params(PageParams, ("key" = String, Path, description = "The protocol's key.")),
+#[utoipa::path(tag = "protocols", operation_id = "list_plan_migrations", params(PageParams, ("key" = PathKey, Path, description = "The protocol's key.")),
     responses((status = 200, description = "A page of migrations.", body = Page<PlanMigration>)))]
 #[get("/v1/clinic/protocols/{key}/migrations")]
 async fn list_migrations(
     app: web::Data<App>,
     who: Staff,
-    key: web::Path<String>,
+    key: web::Path<PathKey>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();

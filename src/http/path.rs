@@ -1,0 +1,39 @@
+//! Words in paths, as types that cannot hold a wrong one. What is no such word names nothing: 404, like a random id.
+
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The key of a protocol or of a clinic's text in a path, byte for byte: blanks around it are not taken off, so each thing has one URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$", example = "mn-face")]
+pub struct PathKey(String);
+
+impl TryFrom<String> for PathKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_of_key = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+        if (1..=64).contains(&text.len()) && text.bytes().all(is_of_key) {
+            Ok(Self(text))
+        } else {
+            Err("invalid_value: has 1 to 64 small letters, digits, dashes and underscores")
+        }
+    }
+}
+
+impl From<PathKey> for String {
+    fn from(key: PathKey) -> Self {
+        key.0
+    }
+}
+
+impl Deref for PathKey {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
