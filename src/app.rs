@@ -9,7 +9,7 @@ use crate::auth::passwords::Passwords;
 use crate::auth::tokens::Tokens;
 use crate::auth::tries::Refusals;
 use crate::config::Config;
-use crate::db::{Conn, Db};
+use crate::db::{Conn, Db, DbSettings};
 use crate::error::Error;
 use crate::http::limits::{Requests, UndeclaredProxy};
 use crate::mail::outbox::Post;
@@ -75,12 +75,26 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    /// Builds the application of the settings.
+    /// Builds the application of the settings, for a server.
     pub fn new(config: Config, clock: Clock, entropy: Entropy) -> Result<Self, Error> {
+        Self::build(config, Db::open, clock, entropy)
+    }
+
+    /// Builds it for a command that ends by itself: one session of PostgreSQL, which is closed when the last clone is dropped.
+    pub fn for_command(config: Config) -> Result<Self, Error> {
+        Self::build(config, Db::open_for_command, Clock::System, Entropy::System)
+    }
+
+    fn build(
+        config: Config,
+        open: fn(&DbSettings) -> Result<Db, Error>,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
         let transport = config.mail.expose_secret().parse().map_err(|why| Error::Setting(format!("mail: {why}")))?;
         let mailer = Mailer::new(MailSettings::new(transport, config.mail_from.clone()))
             .map_err(|why| Error::Setting(format!("mail: {why}")))?;
-        let db = Db::open(&config.db())?;
+        let db = open(&config.db())?;
         let secrets = Arc::new(Secrets::new(&config.secret));
         let tokens = Tokens::new(&config);
         let templates = Templates::new().map_err(|why| Error::internal("mail templates", why))?;

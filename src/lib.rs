@@ -10,6 +10,7 @@ pub mod time; // Clock, Entropy, Moment: the only source of time and chance
 
 pub mod doctor; // what an operator may want to know
 pub mod job_failures; // what the recurring work could not do
+pub mod operator; // the commands of whoever runs the server
 
 pub mod openapi; // the published contract
 pub mod server; // the HTTP server: lists the features

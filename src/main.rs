@@ -7,15 +7,14 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use aftercare::app::App;
-use aftercare::auth::{self, MemberState, Role};
-use aftercare::clinics::{self, NewClinic, TriageMode};
 use aftercare::config::Config;
 use aftercare::db::{self, backup, migrate};
 use aftercare::error::Error;
 use aftercare::ids::OutboxId;
 use aftercare::mail::outbox;
+use aftercare::operator::{self, open, say, wanted};
 use aftercare::time::{Clock, Entropy, Moment};
-use aftercare::{demo, doctor, openapi, protocols, server, worker};
+use aftercare::{auth, clinics, demo, doctor, openapi, protocols, server, worker};
 use clap::{Args, Parser, Subcommand};
 
 #[global_allocator]
@@ -75,7 +74,7 @@ enum Command {
 #[derive(Subcommand)]
 enum ClinicCommand {
     /// Make a clinic and invite its owner: the invitation is mailed, and its link printed.
-    Create(Box<NewClinicArgs>),
+    Create(Box<operator::clinics::NewClinicArgs>),
     /// List the clinics.
     List,
     /// The protocols of a clinic: list, export, import, activate, retire.
@@ -109,46 +108,6 @@ enum MailsCommand {
         #[arg(long)]
         all: bool,
     },
-}
-
-#[derive(Args)]
-struct NewClinicArgs {
-    /// Its name.
-    #[arg(long)]
-    name: String,
-    /// Its IANA zone: day 0 of a plan is a date there.
-    #[arg(long)]
-    zone: String,
-    /// Its language.
-    #[arg(long, default_value = "en")]
-    locale: String,
-    /// Its telephone number.
-    #[arg(long)]
-    phone: String,
-    /// The emergency number where it is.
-    #[arg(long)]
-    emergency_number: String,
-    /// Whom to call when it is closed.
-    #[arg(long)]
-    out_of_hours: String,
-    /// When answers are read, in the clinic's words.
-    #[arg(long)]
-    reply_hours: String,
-    /// When a person looks at answers, by its local time: "mon-fri 09:00-12:00 13:00-17:00, sat 10:00-13:00".
-    #[arg(long)]
-    hours: Option<String>,
-    /// Nobody reads the answers.
-    #[arg(long)]
-    unmonitored: bool,
-    /// Answers are kept, no rule is judged.
-    #[arg(long)]
-    instructions_only: bool,
-    /// The owner's name.
-    #[arg(long)]
-    owner_name: String,
-    /// The owner's address.
-    #[arg(long)]
-    owner_email: String,
 }
 
 #[derive(Subcommand)]
@@ -192,10 +151,6 @@ fn main() -> ExitCode {
     }
 }
 
-fn say(line: &str) {
-    drop(writeln!(std::io::stdout(), "{line}"));
-}
-
 fn say_wrong(line: &str) {
     drop(writeln!(std::io::stderr(), "aftercare: {line}"));
 }
@@ -237,8 +192,8 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         Command::Mails(command) => block_on(mails(config, command)),
         Command::Serve => block_on(serve(config)),
         Command::Worker => block_on(work(config)),
-        Command::Clinic(ClinicCommand::Create(args)) => block_on(create_clinic(config, *args)),
-        Command::Clinic(ClinicCommand::List) => block_on(list_clinics(config)),
+        Command::Clinic(ClinicCommand::Create(args)) => block_on(done(operator::clinics::create(config, *args))),
+        Command::Clinic(ClinicCommand::List) => block_on(done(operator::clinics::list(config))),
         Command::Clinic(ClinicCommand::Protocol(command)) => block_on(async {
             protocols::clinic_commands::run(&open(config).await?, command).await?;
             Ok(ExitCode::SUCCESS)
@@ -264,6 +219,10 @@ fn start_logs(filter: &str, format: &str) -> Result<(), Error> {
         logs.init();
     }
     Ok(())
+}
+
+async fn done(command: impl Future<Output = Result<(), Error>>) -> Result<ExitCode, Error> {
+    command.await.map(|()| ExitCode::SUCCESS)
 }
 
 fn block_on(task: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitCode, Error> {
@@ -326,12 +285,9 @@ async fn mails(config: Config, command: MailsCommand) -> Result<ExitCode, Error>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses to start on another release's schema, and makes the first signing key.
-async fn open(config: Config) -> Result<App, Error> {
-    let pending = migrate::pending(&mut db::connect(&config.database_url)?)?;
-    if !pending.is_empty() {
-        return Err(Error::Setting(format!("{} migrations are pending: run `aftercare migrate` first", pending.len())));
-    }
+/// The application for a process that goes on until it is told to stop.
+async fn open_for_server(config: Config) -> Result<App, Error> {
+    operator::check_schema(&config)?;
     let app = App::new(config, Clock::System, Entropy::System)?;
     app.make_first_key().await?;
     Ok(app)
@@ -340,7 +296,7 @@ async fn open(config: Config) -> Result<App, Error> {
 async fn serve(config: Config) -> Result<ExitCode, Error> {
     let listener = TcpListener::bind(&config.listen)
         .map_err(|why| Error::Setting(format!("cannot listen on {}: {why}", config.listen)))?;
-    let app = open(config).await?;
+    let app = open_for_server(config).await?;
     tracing::info!(listen = app.config.listen, "answering");
     let worker_here = app.config.worker_in_serve;
     server::run(app, listener, worker_here).await?;
@@ -348,7 +304,7 @@ async fn serve(config: Config) -> Result<ExitCode, Error> {
 }
 
 async fn work(config: Config) -> Result<ExitCode, Error> {
-    let app = open(config).await?;
+    let app = open_for_server(config).await?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let working = actix_web::rt::spawn(worker::run(app.clone(), stopped));
     tracing::info!("working");
@@ -358,58 +314,6 @@ async fn work(config: Config) -> Result<ExitCode, Error> {
     tokio::select! {
         ended = server::finish_work(working) => ended?,
         told = server::until_told(&app) => told?,
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn create_clinic(config: Config, args: NewClinicArgs) -> Result<ExitCode, Error> {
-    let new = NewClinic {
-        name: wanted("--name", args.name)?,
-        zone: wanted("--zone", args.zone)?,
-        locale: wanted("--locale", args.locale)?,
-        phone: wanted("--phone", args.phone)?,
-        emergency_number: wanted("--emergency-number", args.emergency_number)?,
-        out_of_hours: wanted("--out-of-hours", args.out_of_hours)?,
-        reply_hours: wanted("--reply-hours", args.reply_hours)?,
-        monitored: !args.unmonitored,
-        triage: if args.instructions_only { TriageMode::InstructionsOnly } else { TriageMode::Full },
-        demo: false,
-        opening_hours: args.hours.map_or_else(|| Ok(Vec::new()), |hours| typed_hours(&hours))?,
-    };
-    let owner_name = wanted("--owner-name", args.owner_name)?;
-    let owner_email: aftercare::http::text::Email = wanted("--owner-email", args.owner_email)?;
-    let app = open(config).await?;
-    let (m, post) = (app.moment(), app.post());
-    let (clinic, link) = app
-        .change_rights(move |c| {
-            let clinic = clinics::found(c, new, &m)?;
-            let member =
-                clinics::add_member(c, &clinic, owner_name, &owner_email, (Role::Owner, MemberState::Invited), &m)?;
-            auth::invite_member(c, &post, &member, (owner_email.as_str(), &clinic.locale), &m)?;
-            let link = auth::member_link(c, &post, &member, &m)?;
-            Ok((clinic, link))
-        })
-        .await?;
-    say(&format!("clinic_id: {}", clinic.id));
-    say(&format!("invitation: {link}"));
-    say("A link of the same kind is mailed to the owner. Whichever is used first, for seven days, ends the other.");
-    Ok(ExitCode::SUCCESS)
-}
-
-fn typed_hours(text: &str) -> Result<Vec<clinics::OpeningHours>, Error> {
-    clinics::hours::typed(text).map_err(|why| Error::Setting(format!("--hours: {why}")))
-}
-
-fn wanted<T: TryFrom<String, Error = String>>(option: &str, text: String) -> Result<T, Error> {
-    T::try_from(text).map_err(|why| {
-        Error::Setting(format!("{option}: {}", why.split_once(": ").map_or(why.as_str(), |(_, rest)| rest)))
-    })
-}
-
-async fn list_clinics(config: Config) -> Result<ExitCode, Error> {
-    let app = open(config).await?;
-    for clinic in app.db.read(clinics::store::list).await? {
-        say(&format!("{}  {}  {}", clinic.id, clinic.zone, clinic.name));
     }
     Ok(ExitCode::SUCCESS)
 }

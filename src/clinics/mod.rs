@@ -108,6 +108,18 @@ pub fn find_named(c: &mut Conn, named: &str) -> Result<Clinic, Error> {
     }
 }
 
+/// The oldest clinic of exactly this name that the account of the address owns, or is invited to own.
+pub fn find_owned(c: &mut Conn, name: &str, owner_email: &str) -> Result<Option<Clinic>, Error> {
+    let Some(account) = auth::store::find_account_by_email(c, owner_email)? else { return Ok(None) };
+    for clinic in store::list(c)?.into_iter().filter(|clinic| clinic.name == name) {
+        let member = auth::store::find_member_of(c, clinic.id, account.id)?;
+        if member.is_some_and(|member| member.role == Role::Owner && member.state != MemberState::Removed) {
+            return Ok(Some(clinic));
+        }
+    }
+    Ok(None)
+}
+
 /// Makes a clinic with nobody in it.
 pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> {
     let clinic = Clinic {

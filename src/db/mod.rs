@@ -1,7 +1,7 @@
 //! The two doors to the data: `Db::read` and `Db::write`, over SQLite or PostgreSQL.
 //!
 //! A write is one closure is one transaction. On SQLite the closures of many requests share one commit (`writer`), and a
-//! read runs on the thread that asks (`readers`). On PostgreSQL both run on blocking threads over a pool.
+//! read runs on the thread that asks (`readers`). On PostgreSQL both run on blocking threads (`sessions`).
 
 pub mod backup;
 mod checkpoints;
@@ -11,6 +11,7 @@ pub mod migrate;
 mod readers;
 mod reserve;
 pub mod schema;
+mod sessions;
 pub mod settings;
 pub mod types;
 mod writer;
@@ -18,13 +19,12 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::Connection as _;
-use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, SqliteConnection};
+use sessions::Sessions;
+pub use sessions::waiting_together;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
-use crate::time::Stopwatch;
 
 /// One connection, to either database. Every store function takes this.
 #[derive(diesel::MultiConnection)]
@@ -60,22 +60,8 @@ pub struct Db {
 #[derive(Clone)]
 enum Kind {
     Sqlite { readers: Arc<readers::Readers>, writer: writer::Writer },
-    Pg { pool: PgPool, replica: Option<PgPool> },
+    Pg { sessions: Sessions, replica: Option<Sessions> },
 }
-
-/// So long a request waits for PostgreSQL in all; a statement ends after five seconds there.
-const LONGEST_ANSWER: Duration = Duration::from_secs(9);
-/// Even a request that has waited long looks whether a connection is free.
-const LEAST_WAIT: Duration = Duration::from_millis(50);
-/// A wait for a connection and one for a lock count together: a lock is waited for as long as is left of this. It is the `lock_timeout` of a
-/// session (`settings`), and it leaves time to say so within the two seconds that a client is promised.
-const LONGEST_LOCK_WAIT: Duration = Duration::from_millis(1_200);
-/// A lock is waited for at least this long, however long the request has waited for its connection.
-const LEAST_LOCK_WAIT: Duration = Duration::from_millis(200);
-/// Whoever had a connection within this keeps the session's `lock_timeout`: setting it costs a round trip.
-const SHORT_WAIT: Duration = Duration::from_millis(100);
-
-type PgPool = r2d2::Pool<settings::PgManager>;
 
 /// The path of a `sqlite:` address.
 pub fn sqlite_path(url: &str) -> Option<&str> {
@@ -88,16 +74,27 @@ pub fn is_postgres(url: &str) -> bool {
 }
 
 impl Db {
-    /// Opens the database and sets every connection up; says in one line what is wrong if it cannot.
+    /// Opens the database for a server and sets every connection up; says in one line what is wrong if it cannot.
     pub fn open(settings: &DbSettings) -> Result<Self, Error> {
+        Self::open_with(settings, || {
+            let replica = settings.read_url.as_deref().map(|url| Sessions::pool(url, settings)).transpose()?;
+            Ok(Kind::Pg { sessions: Sessions::pool(&settings.url, settings)?, replica })
+        })
+    }
+
+    /// Opens it for a command that ends by itself: with PostgreSQL one session, no pool and no replica.
+    pub fn open_for_command(settings: &DbSettings) -> Result<Self, Error> {
+        Self::open_with(settings, || Ok(Kind::Pg { sessions: Sessions::single(&settings.url)?, replica: None }))
+    }
+
+    fn open_with(settings: &DbSettings, open_pg: impl FnOnce() -> Result<Kind, Error>) -> Result<Self, Error> {
         let health = health::Health::new();
         let kind = if let Some(path) = sqlite_path(&settings.url) {
             settings::check_sqlite_version()?;
             let writer = writer::Writer::start(path, settings.commit_singly, &health)?;
             Kind::Sqlite { readers: Arc::new(readers::Readers::new(path, settings.pool_size)), writer }
         } else if is_postgres(&settings.url) {
-            let replica = settings.read_url.as_deref().map(|url| pg_pool(url, settings)).transpose()?;
-            Kind::Pg { pool: pg_pool(&settings.url, settings)?, replica }
+            open_pg()?
         } else {
             return Err(Error::Setting(format!(
                 "database_url must start with sqlite: or postgres://, not {:?}",
@@ -125,7 +122,9 @@ impl Db {
     {
         match &self.kind {
             Kind::Sqlite { readers, .. } => readers.read(f),
-            Kind::Pg { pool, replica } => on_pg(replica.as_ref().unwrap_or(pool).clone(), f).await.map_err(of_read),
+            Kind::Pg { sessions, replica } => {
+                replica.as_ref().unwrap_or(sessions).clone().run(f).await.map_err(of_read)
+            }
         }
     }
 
@@ -137,7 +136,7 @@ impl Db {
     {
         match &self.kind {
             Kind::Sqlite { readers, .. } => readers.read(f),
-            Kind::Pg { pool, .. } => on_pg(pool.clone(), f).await.map_err(of_read),
+            Kind::Pg { sessions, .. } => sessions.clone().run(f).await.map_err(of_read),
         }
     }
 
@@ -167,7 +166,7 @@ impl Db {
     {
         match &self.kind {
             Kind::Sqlite { writer, .. } => writer.write(f, may_use_reserve).await,
-            Kind::Pg { pool, .. } => self.write_pg(pool, f).await,
+            Kind::Pg { sessions, .. } => self.write_pg(sessions, f).await,
         }
     }
 
@@ -181,13 +180,13 @@ impl Db {
         Ok(())
     }
 
-    async fn write_pg<T, F>(&self, pool: &PgPool, mut f: F) -> Result<T, Error>
+    async fn write_pg<T, F>(&self, sessions: &Sessions, mut f: F) -> Result<T, Error>
     where
         F: FnMut(&mut Conn) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
         let health = self.health.clone();
-        let result = on_pg(pool.clone(), move |c| f(c)).await;
+        let result = sessions.clone().run(move |c| f(c)).await;
         match &result {
             Err(why @ Error::DiskFull) => health.set_last_write(Some(why.to_string())),
             Err(Error::Db(why)) if why.to_string().contains("read-only transaction") => {
@@ -223,70 +222,9 @@ pub fn connect(url: &str) -> Result<Conn, Error> {
     if let Some(path) = sqlite_path(url) { settings::open_sqlite(path) } else { settings::open_pg(url) }
 }
 
-fn pg_pool(url: &str, db: &DbSettings) -> Result<PgPool, Error> {
-    r2d2::Pool::builder()
-        .max_size(db.pool_size.max(1))
-        .min_idle(Some(1))
-        .connection_timeout(db.wait)
-        .max_lifetime(Some(Duration::from_secs(30 * 60)))
-        .test_on_check_out(true)
-        .build(settings::PgManager { url: url.to_owned() })
-        .map_err(|why| Error::Setting(format!("cannot reach PostgreSQL: {why}")))
-}
-
-tokio::task_local! {
-    static WAITING_SINCE: Stopwatch;
-}
-
-/// Runs a request whose waits for a connection count together: who asks three times waits no longer than who asks once.
-pub async fn waiting_together<F: Future>(request: F) -> F::Output {
-    WAITING_SINCE.scope(Stopwatch::start(), request).await
-}
-
-async fn on_pg<T, F>(pool: PgPool, f: F) -> Result<T, Error>
-where
-    F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
-    T: Send + 'static,
-{
-    let since = WAITING_SINCE.try_with(|since| *since).unwrap_or_else(|_| Stopwatch::start());
-    // Of a server that has fallen silent the line tells nothing for long. Whoever asks is told; what was asked may still come true.
-    let answer = blocking(move || {
-        let patience = pool.connection_timeout().saturating_sub(since.elapsed()).max(LEAST_WAIT);
-        let mut pooled = pool.get_timeout(patience).map_err(|_| Error::Busy)?;
-        let waited = since.elapsed();
-        let conn: &mut Conn = &mut pooled;
-        let mut is_through = false;
-        let result = conn.transaction(|c| {
-            if waited > SHORT_WAIT {
-                shorten_lock_wait(c, waited)?;
-            }
-            let value = f(c)?;
-            is_through = true;
-            Ok(value)
-        });
-        // The closure went through and the commit did not come back: it may have been the answer that was lost.
-        result.map_err(|why| if is_through && matches!(why, Error::Busy) { Error::OutcomeUnknown } else { why })
-    });
-    tokio::time::timeout(LONGEST_ANSWER, answer).await.unwrap_or(Err(Error::OutcomeUnknown))
-}
-
-/// For this transaction: a request that waited for its connection waits less for locks, and is told to come back within two seconds in all.
-fn shorten_lock_wait(c: &mut Conn, waited: Duration) -> Result<(), Error> {
-    let left = LONGEST_LOCK_WAIT.saturating_sub(waited).max(LEAST_LOCK_WAIT);
-    Ok(c.batch_execute(&format!("SET LOCAL lock_timeout = {}", left.as_millis()))?)
-}
-
 /// Of a read nothing can have been kept.
 fn of_read(why: Error) -> Error {
     if matches!(why, Error::OutcomeUnknown) { Error::Busy } else { why }
-}
-
-async fn blocking<T, F>(f: F) -> Result<T, Error>
-where
-    F: FnOnce() -> Result<T, Error> + Send + 'static,
-    T: Send + 'static,
-{
-    tokio::task::spawn_blocking(f).await.map_err(|why| Error::internal("a database task stopped", why))?
 }
 
 /// Runs a query on the inner connection: diesel then knows each by its type and does not write its SQL anew at every use.

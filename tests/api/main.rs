@@ -13,6 +13,7 @@ mod authoring;
 mod backups;
 mod bad_input;
 mod caching;
+mod commands;
 mod conventions;
 mod courses;
 mod deadlines;

@@ -1,0 +1,143 @@
+//! `aftercare clinic create` and `aftercare clinic list`.
+
+use clap::Args;
+
+use super::{open, say, wanted};
+use crate::app::App;
+use crate::auth::{self, MemberState, Role};
+use crate::clinics::{self, NewClinic, TriageMode};
+use crate::config::Config;
+use crate::db::Conn;
+use crate::error::Error;
+use crate::http::text::{Email, Name};
+use crate::time::Moment;
+
+/// What makes a clinic and its owner.
+#[derive(Args)]
+pub struct NewClinicArgs {
+    /// Its name.
+    #[arg(long)]
+    name: String,
+    /// Its IANA zone: day 0 of a plan is a date there.
+    #[arg(long)]
+    zone: String,
+    /// Its language.
+    #[arg(long, default_value = "en")]
+    locale: String,
+    /// Its telephone number.
+    #[arg(long)]
+    phone: String,
+    /// The emergency number where it is.
+    #[arg(long)]
+    emergency_number: String,
+    /// Whom to call when it is closed.
+    #[arg(long)]
+    out_of_hours: String,
+    /// When answers are read, in the clinic's words.
+    #[arg(long)]
+    reply_hours: String,
+    /// When a person looks at answers, by its local time: "mon-fri 09:00-12:00 13:00-17:00, sat 10:00-13:00".
+    #[arg(long)]
+    hours: Option<String>,
+    /// Nobody reads the answers.
+    #[arg(long)]
+    unmonitored: bool,
+    /// Answers are kept, no rule is judged.
+    #[arg(long)]
+    instructions_only: bool,
+    /// The owner's name.
+    #[arg(long)]
+    owner_name: String,
+    /// The owner's address.
+    #[arg(long)]
+    owner_email: String,
+    /// Make it although one of this name with this owner is there.
+    #[arg(long)]
+    again: bool,
+}
+
+/// The owner of a new clinic.
+struct NewOwner {
+    name: Name,
+    email: Email,
+}
+
+/// Makes a clinic and invites its owner.
+///
+/// # Errors
+/// `Error::Setting` if an option is wrong, or a clinic of this name with this owner is there and `--again` was not given.
+pub async fn create(config: Config, args: NewClinicArgs) -> Result<(), Error> {
+    let is_again = args.again;
+    let (new, owner) = typed(args)?;
+    let app = open(config).await?;
+    let (m, inner) = (app.moment(), app.clone());
+    let (id, link) = app
+        .change_rights(move |c| {
+            if !is_again {
+                refuse_namesake(c, &new, &owner)?;
+            }
+            make(c, &inner, new, owner, &m)
+        })
+        .await?;
+    say(&format!("clinic_id: {id}"));
+    say(&format!("invitation: {link}"));
+    say("A link of the same kind is mailed to the owner. Whichever is used first, for seven days, ends the other.");
+    Ok(())
+}
+
+fn typed(args: NewClinicArgs) -> Result<(NewClinic, NewOwner), Error> {
+    let new = NewClinic {
+        name: wanted("--name", args.name)?,
+        zone: wanted("--zone", args.zone)?,
+        locale: wanted("--locale", args.locale)?,
+        phone: wanted("--phone", args.phone)?,
+        emergency_number: wanted("--emergency-number", args.emergency_number)?,
+        out_of_hours: wanted("--out-of-hours", args.out_of_hours)?,
+        reply_hours: wanted("--reply-hours", args.reply_hours)?,
+        monitored: !args.unmonitored,
+        triage: if args.instructions_only { TriageMode::InstructionsOnly } else { TriageMode::Full },
+        demo: false,
+        opening_hours: args.hours.map_or_else(|| Ok(Vec::new()), |hours| typed_hours(&hours))?,
+    };
+    let owner =
+        NewOwner { name: wanted("--owner-name", args.owner_name)?, email: wanted("--owner-email", args.owner_email)? };
+    Ok((new, owner))
+}
+
+fn typed_hours(text: &str) -> Result<Vec<clinics::OpeningHours>, Error> {
+    clinics::hours::typed(text).map_err(|why| Error::Setting(format!("--hours: {why}")))
+}
+
+/// A command that is typed again after its terminal was lost must not make a second clinic. Two at once wait for each other.
+fn refuse_namesake(c: &mut Conn, new: &NewClinic, owner: &NewOwner) -> Result<(), Error> {
+    auth::store::lock_rights(c)?;
+    let Some(there) = clinics::find_owned(c, new.name.as_str(), owner.email.as_str())? else { return Ok(()) };
+    Err(Error::Setting(format!(
+        "a clinic of this name with this owner is there already ({}), and nothing was made; \
+         give --again to make a second one of the same name",
+        there.id
+    )))
+}
+
+fn make(
+    c: &mut Conn,
+    app: &App,
+    new: NewClinic,
+    owner: NewOwner,
+    m: &Moment,
+) -> Result<(crate::ids::ClinicId, String), Error> {
+    let post = app.post();
+    let clinic = clinics::found(c, new, m)?;
+    let member = clinics::add_member(c, &clinic, owner.name, &owner.email, (Role::Owner, MemberState::Invited), m)?;
+    auth::invite_member(c, &post, &member, (owner.email.as_str(), &clinic.locale), m)?;
+    Ok((clinic.id, auth::member_link(c, &post, &member, m)?))
+}
+
+/// Prints a line a clinic: id, zone, name.
+pub async fn list(config: Config) -> Result<(), Error> {
+    let app = open(config).await?;
+    for clinic in app.db.read(clinics::store::list).await? {
+        say(&format!("{}  {}  {}", clinic.id, clinic.zone, clinic.name));
+    }
+    Ok(())
+}
