@@ -31,6 +31,7 @@ mod outbox;
 mod persons;
 mod planner;
 mod poison;
+mod processes;
 mod progress;
 mod query_plans;
 mod races;

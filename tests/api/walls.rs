@@ -163,7 +163,7 @@ fn only_the_clock_asks_for_the_time_and_only_the_settings_for_the_environment() 
             ("SystemTime::now", "time.rs"),
             ("Timestamp::now", "time.rs"),
             ("Instant::now", "time.rs"),
-            ("env::var", "config.rs"),
+            ("env::var", "config/variables.rs"),
             ("new_v4", "time.rs"),
             ("now_v7", "time.rs"),
         ] {
