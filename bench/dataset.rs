@@ -44,7 +44,7 @@ pub fn build_once(path: &Path, patients: usize) {
         let mut conn = db::connect(&url).unwrap();
         let there: i64 = plan_rows::table.count().get_result(&mut conn).unwrap_or(0);
         if usize::try_from(there).unwrap() == patients
-            && migrate::pending(&mut conn).is_ok_and(|pending| pending.is_empty())
+            && migrate::state(&mut conn).is_ok_and(|state| state.check().is_ok())
         {
             return;
         }
@@ -57,7 +57,7 @@ pub fn build_once(path: &Path, patients: usize) {
     }
     println!("building {patients} patients in {} ...", path.display());
     let begun = Instant::now();
-    let mut conn = db::connect(&url).unwrap();
+    let mut conn = db::create(&url).unwrap();
     migrate::run(&mut conn).unwrap();
     conn.batch_execute("PRAGMA synchronous=OFF; PRAGMA cache_size=-400000").unwrap();
     let moment = Moment::new(Clock::System.now(), Entropy::System);

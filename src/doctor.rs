@@ -1,12 +1,8 @@
 //! `aftercare doctor`: everything that an operator may want to know, read back from where it counts.
 
-use diesel::prelude::*;
-
 use crate::config::Config;
-use crate::db::schema::audit_events;
 use crate::db::{self, Conn, migrate, settings};
 use crate::error::Error;
-use crate::ids::AuditId;
 use crate::job_failures;
 use crate::mail::outbox;
 use crate::secrets::Secrets;
@@ -37,7 +33,7 @@ fn remark(about: &str, found: &str) -> Finding {
     Finding { about: about.to_owned(), found: found.to_owned(), right: true, remark: true }
 }
 
-/// Looks at the settings, the database, its schema, the clock, and what the recurring work could not do.
+/// Looks at the settings, the database, its schema, the clock, and what the recurring work could not do. Writes nothing anywhere.
 pub fn look(config: &Config) -> Result<Vec<Finding>, Error> {
     let mut findings = vec![
         finding("settings", config.check().map(|()| "safe".to_owned()).map_err(|why| why.to_string())),
@@ -49,27 +45,27 @@ pub fn look(config: &Config) -> Result<Vec<Finding>, Error> {
     for name in Config::injected_variables() {
         findings.push(remark(&name, "a variable of Kubernetes, no setting: it is left aside"));
     }
-    match db::connect(&config.database_url) {
+    match db::look(&config.database_url) {
         Err(why) => findings.push(finding("database", Err(why.to_string()))),
         Ok(mut conn) => findings.extend(look_at(&mut conn, config)?),
+    }
+    if let Some(url) = config.database_read_url.as_deref().filter(|_| db::is_postgres(&config.database_url)) {
+        let found = db::look(url).and_then(|mut conn| settings::describe(&mut conn, url));
+        findings.push(finding("replica", found.map_err(|why| why.to_string())));
     }
     Ok(findings)
 }
 
 fn look_at(c: &mut Conn, config: &Config) -> Result<Vec<Finding>, Error> {
-    let mut findings: Vec<Finding> = settings::read_back(c)?
-        .into_iter()
-        .map(|read| Finding {
-            about: read.setting.to_owned(),
-            right: read.right,
-            remark: false,
-            found: if read.right { read.found } else { format!("{}, must be {}", read.found, read.wanted) },
-        })
-        .collect();
-    let pending = migrate::pending(c)?;
-    if !pending.is_empty() {
-        let text = format!("{} migrations are pending: run `aftercare migrate`", pending.len());
-        findings.push(finding("schema", Err(text)));
+    let mut findings = vec![finding("database", Ok(settings::describe(c, &config.database_url)?))];
+    findings.extend(settings::read_back(c, &config.database_url)?.into_iter().map(|read| Finding {
+        about: read.setting.to_owned(),
+        right: read.right,
+        remark: false,
+        found: if read.right { read.found } else { format!("{}, must be {}", read.found, read.wanted) },
+    }));
+    if let Err(why) = migrate::state(c)?.check() {
+        findings.push(finding("schema", Err(why.to_string())));
         return Ok(findings);
     }
     findings.push(finding("schema", Ok("this release's".to_owned())));
@@ -84,7 +80,9 @@ fn look_at(c: &mut Conn, config: &Config) -> Result<Vec<Finding>, Error> {
 fn clock(c: &mut Conn, now: Stamp) -> Result<Result<String, String>, Error> {
     let (then, what) = match c {
         Conn::Pg(c) => (Some(settings::server_time(c)?), "PostgreSQL's"),
-        Conn::Sqlite(_) => (newest_entry(c)?.filter(|newest| *newest > now), "the newest entry in the database"),
+        Conn::Sqlite(_) => {
+            (crate::audit::newest(c)?.filter(|newest| *newest > now), "the newest entry in the database")
+        }
     };
     let off = then.map_or(0, |then| now.seconds_since(then));
     Ok(if off.abs() > CLOCK_TOLERANCE {
@@ -94,19 +92,13 @@ fn clock(c: &mut Conn, now: Stamp) -> Result<Result<String, String>, Error> {
     })
 }
 
-/// When the newest line of the audit was written: its id says so.
-fn newest_entry(c: &mut Conn) -> Result<Option<Stamp>, Error> {
-    let newest: Option<AuditId> =
-        audit_events::table.order(audit_events::id.desc()).select(audit_events::id).first(c).optional()?;
-    let timestamp = newest.and_then(|newest| newest.0.get_timestamp());
-    let seconds = timestamp.and_then(|timestamp| i64::try_from(timestamp.to_unix().0).ok());
-    Ok(seconds.and_then(|seconds| Stamp::from_micros(seconds * 1_000_000).ok()))
-}
-
 /// Whether the secret is the one that the signing keys were sealed with.
 fn opens_keys(c: &mut Conn, config: &Config) -> Result<Result<String, String>, Error> {
     let secrets = Secrets::new(&config.secret);
     let keys = crate::auth::store::list_keys(c)?;
+    if keys.is_empty() {
+        return Ok(Ok("nothing to prove it on: there is no signing key yet, the first start makes one".to_owned()));
+    }
     let opened = keys.iter().try_for_each(|key| secrets.unseal(&key.sealed).map(|_| ()));
     Ok(opened.map(|()| format!("opens all {} signing keys", keys.len())).map_err(|why| why.to_string()))
 }

@@ -40,7 +40,11 @@ enum Command {
     /// The whole product with a demo clinic and invented patients, on a file of its own.
     Demo(demo::Options),
     /// Bring the database to this release's schema.
-    Migrate,
+    Migrate {
+        /// Make the SQLite file if it is not there; without this, a path that was typed wrongly is refused.
+        #[arg(long)]
+        create: bool,
+    },
     /// Copy the SQLite database into a file, checked, while the server runs.
     Backup {
         /// The new file; its folder must be there.
@@ -165,7 +169,8 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Protocol(command) if command.clinic().is_none() => protocols::commands::run(command, None),
         Command::Demo(options) => {
             start_logs("warn", "text")?;
-            block_on(demo::run(options))
+            let settings = Config::read(cli.config.as_deref())?;
+            block_on(demo::run(options, settings.listen))
         }
         command => {
             let config = Config::read(cli.config.as_deref())?;
@@ -186,7 +191,7 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         tracing::warn!(name, "a variable of Kubernetes with our prefix is left aside: it is no setting");
     }
     match command {
-        Command::Migrate => migrate_now(&config),
+        Command::Migrate { create } => migrate_now(&config, create),
         Command::Backup { file } => back_up(&config, &file),
         Command::Restore(args) => restore(&config, &args),
         Command::Mails(command) => block_on(mails(config, command)),
@@ -230,8 +235,9 @@ fn block_on(task: impl Future<Output = Result<ExitCode, Error>>) -> Result<ExitC
     system.block_on(task)
 }
 
-fn migrate_now(config: &Config) -> Result<ExitCode, Error> {
-    let applied = migrate::run(&mut db::connect(&config.database_url)?)?;
+fn migrate_now(config: &Config, create: bool) -> Result<ExitCode, Error> {
+    let open = if create { db::create } else { db::connect };
+    let applied = migrate::run(&mut open(&config.database_url)?)?;
     for name in &applied {
         say(&format!("applied {name}"));
     }
@@ -294,6 +300,7 @@ async fn open_for_server(config: Config) -> Result<App, Error> {
 }
 
 async fn serve(config: Config) -> Result<ExitCode, Error> {
+    server::outlive_hangups()?;
     let listener = TcpListener::bind(&config.listen)
         .map_err(|why| Error::Setting(format!("cannot listen on {}: {why}", config.listen)))?;
     let app = open_for_server(config).await?;
@@ -304,6 +311,7 @@ async fn serve(config: Config) -> Result<ExitCode, Error> {
 }
 
 async fn work(config: Config) -> Result<ExitCode, Error> {
+    server::outlive_hangups()?;
     let app = open_for_server(config).await?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let working = actix_web::rt::spawn(worker::run(app.clone(), stopped));
@@ -354,19 +362,10 @@ async fn keys(config: Config, command: KeysCommand) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// 0 if the server answers on its port within two seconds.
 fn health(config: &Config) -> Result<ExitCode, Error> {
-    use std::io::Read as _;
-    let port = config.listen.rsplit(':').next().unwrap_or_default();
-    let failed = |why: std::io::Error| Error::Setting(format!("the server on port {port} does not answer: {why}"));
-    let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).map_err(failed)?;
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(2))).map_err(failed)?;
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").map_err(failed)?;
-    let mut answer = String::new();
-    stream.take(4_096).read_to_string(&mut answer).map_err(failed)?;
-    let up = answer.starts_with("HTTP/1.1 200");
-    say(if up { "up" } else { "not up" });
-    Ok(if up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_up = operator::health::is_up(config)?;
+    say(if is_up { "up" } else { "not up" });
+    Ok(if is_up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn tell_doctor(config: &Config) -> Result<ExitCode, Error> {

@@ -298,6 +298,18 @@ pub async fn until_told(app: &App) -> Result<(), Error> {
     }
 }
 
+/// From now on SIGHUP ends this process no more: a terminal or a session that closes takes no server with it. Settings are read at start only.
+pub fn outlive_hangups() -> Result<(), Error> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = signal(SignalKind::hangup()).map_err(|why| Error::internal("cannot watch for signals", why))?;
+    actix_web::rt::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::info!("SIGHUP changes nothing: restart to read the settings again");
+        }
+    });
+    Ok(())
+}
+
 /// SIGINT or SIGTERM.
 async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};

@@ -86,3 +86,8 @@ fn write(
         .execute(c)?;
     Ok(())
 }
+
+/// When the newest line was written. Its id begins with that time, so that no other index is needed.
+pub fn newest(c: &mut Conn) -> Result<Option<Stamp>, Error> {
+    Ok(audit_events::table.order(audit_events::id.desc()).select(audit_events::at).first(c).optional()?)
+}

@@ -217,9 +217,19 @@ impl Db {
     }
 }
 
-/// A connection of its own, outside the pools: migrations and `doctor`.
+/// A connection of its own to a database that is there. A SQLite file that is not there is refused by name, and not made.
 pub fn connect(url: &str) -> Result<Conn, Error> {
-    if let Some(path) = sqlite_path(url) { settings::open_sqlite(path) } else { settings::open_pg(url) }
+    sqlite_path(url).map_or_else(|| settings::open_pg(url), settings::open_sqlite)
+}
+
+/// The same, but a SQLite file that is not there is made, empty. A database of PostgreSQL is made by its own tools only.
+pub fn create(url: &str) -> Result<Conn, Error> {
+    sqlite_path(url).map_or_else(|| settings::open_pg(url), settings::create_sqlite)
+}
+
+/// A connection that writes nothing: no row, no file, no log beside it.
+pub fn look(url: &str) -> Result<Conn, Error> {
+    sqlite_path(url).map_or_else(|| settings::open_pg_to_look(url), settings::open_sqlite_to_look)
 }
 
 /// Of a read nothing can have been kept.

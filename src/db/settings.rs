@@ -42,15 +42,69 @@ pub struct Finding {
     pub right: bool,
 }
 
-/// Opens the file, making it (mode 0600: `.cargo/config.toml`) if it is not there.
+/// Opens a file that is there.
+///
+/// # Errors
+/// `Error::Setting` that names the path: there is no such file (nothing is made), or it cannot be used.
 pub fn open_sqlite(path: &str) -> Result<Conn, Error> {
-    let failed = |why: String| Error::Setting(format!("cannot open the SQLite file {path}: {why}"));
-    make_folder(path).map_err(|why| failed(why.to_string()))?;
-    let mut conn = SqliteConnection::establish(path).map_err(|why| failed(why.to_string()))?;
-    conn.batch_execute(SQLITE_SET_UP).map_err(|why| failed(why.to_string()))?;
-    use_wal(&mut conn).map_err(|why| failed(why.to_string()))?;
-    must_be_private(path).map_err(|why| failed(why.to_string()))?;
+    must_be_there(path)?;
+    establish_sqlite(path)
+}
+
+/// Opens the file, making it (mode 0600: `.cargo/config.toml`) and its folder if they are not there.
+pub fn create_sqlite(path: &str) -> Result<Conn, Error> {
+    make_folder(path).map_err(|why| cannot_open(path, why))?;
+    establish_sqlite(path)
+}
+
+fn establish_sqlite(path: &str) -> Result<Conn, Error> {
+    let mut conn = SqliteConnection::establish(path).map_err(|why| cannot_open(path, why))?;
+    conn.batch_execute(SQLITE_SET_UP).map_err(|why| cannot_open(path, why))?;
+    use_wal(&mut conn).map_err(|why| cannot_open(path, why))?;
+    must_be_private(path).map_err(|why| cannot_open(path, why))?;
     Ok(Conn::Sqlite(conn))
+}
+
+/// Opens a file that is there to look at it: nothing is written, neither into it nor beside it.
+///
+/// A file without a log beside it is in nobody's use, and SQLite would make the log even to read; it is told that the file does not change.
+pub fn open_sqlite_to_look(path: &str) -> Result<Conn, Error> {
+    must_be_there(path)?;
+    must_be_private(path).map_err(|why| cannot_open(path, why))?;
+    let file = std::fs::canonicalize(path).map_err(|why| cannot_open(path, why))?.display().to_string();
+    let mode = if is_at_rest(&file) { "immutable=1" } else { "mode=ro" };
+    let escaped = file.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let mut conn =
+        SqliteConnection::establish(&format!("file:{escaped}?{mode}")).map_err(|why| cannot_open(path, why))?;
+    conn.batch_execute(SQLITE_SET_UP).map_err(|why| cannot_open(path, why))?;
+    conn.batch_execute("PRAGMA query_only=ON")?;
+    Ok(Conn::Sqlite(conn))
+}
+
+/// Whether no log is beside the file: then nobody has it open.
+fn is_at_rest(path: &str) -> bool {
+    !std::path::Path::new(&format!("{path}-wal")).exists()
+}
+
+/// The journal mode that a file at rest will be opened with: its 20th byte. SQLite itself names another for a file that does not change.
+fn journal_at_rest(path: &str) -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut head = Vec::new();
+    std::fs::File::open(path)?.take(20).read_to_end(&mut head)?;
+    Ok(if head.last() == Some(&2) { "wal" } else { "no wal" }.to_owned())
+}
+
+fn cannot_open(path: &str, why: impl std::fmt::Display) -> Error {
+    Error::Setting(format!("cannot open the SQLite file {path}: {why}"))
+}
+
+fn must_be_there(path: &str) -> Result<(), Error> {
+    if std::path::Path::new(path).is_file() {
+        return Ok(());
+    }
+    Err(Error::Setting(format!(
+        "there is no database {path}: correct database_url, or make it with `aftercare migrate --create`"
+    )))
 }
 
 fn use_wal(conn: &mut SqliteConnection) -> diesel::QueryResult<()> {
@@ -119,6 +173,13 @@ pub fn open_pg(url: &str) -> Result<Conn, Error> {
     Ok(Conn::Pg(conn))
 }
 
+/// Opens a session that can only read.
+pub fn open_pg_to_look(url: &str) -> Result<Conn, Error> {
+    let mut conn = open_pg(url)?;
+    conn.batch_execute("SET default_transaction_read_only=on")?;
+    Ok(conn)
+}
+
 fn make_folder(path: &str) -> std::io::Result<()> {
     match std::path::Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => std::fs::create_dir_all(folder),
@@ -176,15 +237,25 @@ fn read_text(conn: &mut SqliteConnection, sql: &str) -> diesel::QueryResult<Stri
     diesel::sql_query(sql).get_result::<TextValue>(conn).map(|row| row.value)
 }
 
-/// Every pinned setting of this connection, read back.
-pub fn read_back(conn: &mut Conn) -> Result<Vec<Finding>, Error> {
+/// Which database this is, without its password: for SQLite the file, for PostgreSQL version, database and role.
+pub fn describe(conn: &mut Conn, url: &str) -> Result<String, Error> {
+    let sql = "SELECT format('PostgreSQL %s, database %s, as %s', current_setting('server_version'), current_database(), \
+               current_user) AS value";
     match conn {
-        Conn::Sqlite(conn) => read_back_sqlite(conn),
+        Conn::Sqlite(_) => Ok(format!("the SQLite file {}", super::sqlite_path(url).unwrap_or_default())),
+        Conn::Pg(conn) => Ok(diesel::sql_query(sql).get_result::<TextValue>(conn)?.value),
+    }
+}
+
+/// Every pinned setting of this connection to the database at `url`, read back.
+pub fn read_back(conn: &mut Conn, url: &str) -> Result<Vec<Finding>, Error> {
+    match conn {
+        Conn::Sqlite(conn) => read_back_sqlite(conn, super::sqlite_path(url).unwrap_or_default()),
         Conn::Pg(conn) => read_back_pg(conn),
     }
 }
 
-fn read_back_sqlite(conn: &mut SqliteConnection) -> Result<Vec<Finding>, Error> {
+fn read_back_sqlite(conn: &mut SqliteConnection, path: &str) -> Result<Vec<Finding>, Error> {
     let version = sqlite_version();
     let mut findings = vec![Finding {
         setting: "sqlite version",
@@ -192,7 +263,11 @@ fn read_back_sqlite(conn: &mut SqliteConnection) -> Result<Vec<Finding>, Error> 
         right: version.number >= OLDEST_SQLITE,
         found: version.text,
     }];
-    let journal = read_text(conn, "SELECT journal_mode AS value FROM pragma_journal_mode")?;
+    let journal = if std::fs::canonicalize(path).is_ok_and(|file| is_at_rest(&file.display().to_string())) {
+        journal_at_rest(path).map_err(|why| cannot_open(path, why))?
+    } else {
+        read_text(conn, "SELECT journal_mode AS value FROM pragma_journal_mode")?
+    };
     findings.push(Finding { setting: "journal_mode", wanted: "wal", right: journal == "wal", found: journal });
     for (setting, sql, wanted, number) in [
         ("synchronous", "SELECT synchronous AS value FROM pragma_synchronous", "2 (FULL)", 2),

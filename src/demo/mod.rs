@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, is_loopback_url, local_address};
 use crate::db::{self, migrate};
 use crate::error::Error;
 use crate::http::text::url_base64;
@@ -25,13 +25,14 @@ pub struct Options {
     /// Where its data is kept.
     #[arg(long, default_value = "demo-data")]
     pub data: PathBuf,
-    /// Where it listens.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    pub listen: String,
+    /// Where it listens; as the settings say (`listen`), if left out.
+    #[arg(long)]
+    pub listen: Option<String>,
     /// Forget the data of the last time.
     #[arg(long)]
     pub fresh: bool,
-    /// What time it is in the demo, as 2026-03-04T17:00:00Z; now, or where the last demo stood, if left out.
+    /// What time it is in the demo, as 2026-03-04T17:00:00Z, and not before what its data knows; now, or where the last demo stood, if left
+    /// out.
     #[arg(long)]
     pub at: Option<String>,
 }
@@ -39,17 +40,20 @@ pub struct Options {
 /// Everybody's password in the demo.
 pub const PASSWORD: &str = "aftercare demo password";
 
-/// Starts the demo, and keeps it until it is interrupted.
-pub async fn run(options: Options) -> Result<ExitCode, Error> {
+/// Starts the demo, and keeps it until it is interrupted. `listen` is the setting, for when the options name no address.
+///
+/// # Errors
+/// `Error::Setting`: the address is taken or is another machine's to reach, the folder cannot be used, or `--at` is before the data's time.
+pub async fn run(options: Options, listen: String) -> Result<ExitCode, Error> {
+    let listen = options.listen.clone().unwrap_or(listen);
+    let base_url = base_url(&listen)?;
     let asked = options.at.as_deref().map(parse_instant).transpose()?;
     prepare_folder(&options)?;
-    let listener = TcpListener::bind(&options.listen).map_err(|why| {
-        Error::Setting(format!("cannot listen on {}: {why}; try --listen 127.0.0.1:8081", options.listen))
-    })?;
-    let config = config(&options)?;
+    let listener = TcpListener::bind(&listen)
+        .map_err(|why| Error::Setting(format!("cannot listen on {listen}: {why}; try --listen 127.0.0.1:8081")))?;
+    let config = Config { listen, base_url, ..config(&options)? };
     config.check()?;
-    migrate::run(&mut db::connect(&config.database_url)?)?;
-    let clock = Clock::starting(asked.or_else(|| last_time(&options.data)).unwrap_or_else(|| Clock::System.now()));
+    let clock = Clock::starting(begin(&config, &options.data, asked)?);
     let app = App::new(config, clock, Entropy::System)?;
     app.make_first_key().await?;
     if app.db.read(crate::clinics::store::list).await?.is_empty() {
@@ -57,6 +61,7 @@ pub async fn run(options: Options) -> Result<ExitCode, Error> {
         people::move_in(&app).await?;
     }
     announce(&app, &options).await?;
+    keep_time(&app, &options.data);
     let (inner, data) = (app.clone(), options.data.clone());
     server::run(app, listener, true).await?;
     keep_time(&inner, &data);
@@ -91,8 +96,6 @@ fn prepare_folder(options: &Options) -> Result<(), Error> {
 fn config(options: &Options) -> Result<Config, Error> {
     Ok(Config {
         database_url: format!("sqlite:{}", options.data.join("aftercare.db").display()),
-        listen: options.listen.clone(),
-        base_url: format!("http://{}", options.listen),
         secret: secret(&options.data.join("secret"))?,
         mail: format!("folder:{}", options.data.join("mail").display()).into(),
         mail_from: "Demo clinic <no-reply@demo.example>".to_owned(),
@@ -118,10 +121,35 @@ fn clock_file(data: &Path) -> PathBuf {
     data.join("clock")
 }
 
-/// Where the demo's clock stood when it ended; the machine's time if that is later.
+/// What time it is when the demo starts: what was asked for; or now, or the time of its data if that is later. The data is made ready.
+fn begin(config: &Config, data: &Path, asked: Option<Stamp>) -> Result<Stamp, Error> {
+    let mut conn = db::create(&config.database_url)?;
+    migrate::run(&mut conn)?;
+    let known = last_time(data).max(crate::audit::newest(&mut conn)?);
+    match (asked, known) {
+        (Some(asked), Some(known)) if asked < known => Err(Error::Setting(format!(
+            "--at {asked} is before the time of the demo's data, {known}: leave --at out to go on from there, or give --fresh to start over"
+        ))),
+        (Some(asked), _) => Ok(asked),
+        (None, known) => Ok(known.map_or_else(|| Clock::System.now(), |known| known.max(Clock::System.now()))),
+    }
+}
+
+/// Where the demo's clock stood when it ended; when it began, if it was killed.
 fn last_time(data: &Path) -> Option<Stamp> {
-    let kept = parse_instant(std::fs::read_to_string(clock_file(data)).ok()?.trim()).ok()?;
-    Some(kept.max(Clock::System.now()))
+    parse_instant(std::fs::read_to_string(clock_file(data)).ok()?.trim()).ok()
+}
+
+/// Where the demo is seen. Everybody knows its passwords, so it is for this machine; a container listens on every address and is published.
+fn base_url(listen: &str) -> Result<String, Error> {
+    let url = format!("http://{}", local_address(listen));
+    if is_loopback_url(&url) {
+        return Ok(url);
+    }
+    Err(Error::Setting(format!(
+        "the demo listens on this machine (127.0.0.1, localhost or [::1]), or on 0.0.0.0 or [::] in a container, not on {listen}: \
+         give --listen 127.0.0.1:8080"
+    )))
 }
 
 /// Keeps the demo's time for the next start.

@@ -1,6 +1,7 @@
 //! The commands of the person who runs the server. Each opens the data, does one thing, and ends.
 
 pub mod clinics;
+pub mod health;
 
 use std::io::Write as _;
 
@@ -22,13 +23,9 @@ pub async fn open(config: Config) -> Result<App, Error> {
     Ok(app)
 }
 
-/// Refuses another release's schema.
+/// Refuses another release's schema, and a SQLite file that is not there.
 pub fn check_schema(config: &Config) -> Result<(), Error> {
-    let pending = migrate::pending(&mut db::connect(&config.database_url)?)?;
-    if !pending.is_empty() {
-        return Err(Error::Setting(format!("{} migrations are pending: run `aftercare migrate` first", pending.len())));
-    }
-    Ok(())
+    migrate::state(&mut db::connect(&config.database_url)?)?.check()
 }
 
 /// Reads a value of the command line as the API would; the error names the option.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aftercare::db::{backup, connect};
+use aftercare::db::{backup, connect, create};
 use aftercare::error::Error;
 use aftercare::time::{Entropy, Moment};
 use serde_json::json;
@@ -176,7 +176,7 @@ fn a_new_file_is_for_its_owner_only_and_one_that_others_may_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let path = Gone(std::env::temp_dir().join(format!("aftercare-private-{}.db", std::process::id())));
     let url = format!("sqlite:{}", path.0.display());
-    drop(connect(&url).unwrap());
+    drop(create(&url).unwrap());
     assert_eq!(std::fs::metadata(&path.0).unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::set_permissions(&path.0, std::fs::Permissions::from_mode(0o644)).unwrap();
     let refused = connect(&url).map(|_| ()).unwrap_err().to_string();

@@ -33,6 +33,7 @@ mod pages;
 mod persons;
 mod planner;
 mod poison;
+mod processes;
 mod progress;
 mod query_plans;
 mod races;

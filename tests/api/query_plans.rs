@@ -28,7 +28,7 @@ struct Step {
 fn plan_of(name: &str, work: impl FnOnce(&mut Conn) -> Result<(), Error>) -> Vec<String> {
     let folder = std::env::temp_dir().join(format!("aftercare-plans-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let mut conn = db::connect(&format!("sqlite:{}/db", folder.display())).unwrap();
+    let mut conn = db::create(&format!("sqlite:{}/db", folder.display())).unwrap();
     migrate::run(&mut conn).unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let Conn::Sqlite(inner) = &mut conn else { panic!("not SQLite") };

@@ -163,7 +163,7 @@ fn only_the_clock_asks_for_the_time_and_only_the_settings_for_the_environment() 
             ("SystemTime::now", "time.rs"),
             ("Timestamp::now", "time.rs"),
             ("Instant::now", "time.rs"),
-            ("env::var", "config.rs"),
+            ("env::var", "config/variables.rs"),
             ("new_v4", "time.rs"),
             ("now_v7", "time.rs"),
         ] {
@@ -241,4 +241,28 @@ fn the_table_of_threats_is_whole_and_every_test_that_it_names_is_there() {
     let wanted: Vec<String> = (1..=57).map(|number| format!("T{number}")).collect();
     assert_eq!(rows, wanted);
     assert!(page.contains(&format!("{tested} rows have a test, {not_yet} not yet")), "{tested} and {not_yet}");
+}
+
+#[test]
+fn the_dockerfile_copies_all_that_the_build_needs() {
+    let dockerfile = std::fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let copies = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with('-'));
+    let copied: BTreeSet<&str> = copies.flat_map(|line| line.split(' ').rev().skip(1)).collect();
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let targets = manifest.lines().filter_map(|line| line.strip_prefix("path = \"")?.split('/').next());
+    // A [[bench]] without a path is in `benches`.
+    let mut needed: BTreeSet<String> =
+        targets.chain(["src", "benches", ".cargo", "Cargo.lock"]).map(str::to_owned).collect();
+    for (path, text) in sources() {
+        for named in text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let file = root().join("src").join(&path).parent().unwrap().join(named).canonicalize().unwrap();
+            let first = file.strip_prefix(root().canonicalize().unwrap()).unwrap().components().next().unwrap();
+            needed.insert(first.as_os_str().to_str().unwrap().to_owned());
+        }
+        let migrations = text.split("embed_migrations!(\"").skip(1).filter_map(|rest| rest.split('/').next());
+        needed.extend(migrations.map(str::to_owned));
+    }
+    assert!(needed.contains("openapi") && needed.contains("migrations") && needed.contains("bench"), "{needed:?}");
+    let missing: Vec<&String> = needed.iter().filter(|name| !copied.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "the Dockerfile does not copy {missing:?}");
 }

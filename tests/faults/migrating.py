@@ -31,11 +31,11 @@ def killed(scene, points):
     refused = []
     for point in range(points):
         home = empty(scene)
-        migrating = start(home, "migrate")
+        migrating = start(home, "migrate", "--create")
         time.sleep(longest * point / points)
         migrating.kill()
         migrating.communicate()
-        again = home.run("migrate")
+        again = home.run("migrate", "--create")
         if again.returncode != 0:
             refused.append(again.stderr.strip().splitlines()[-1])
         else:
@@ -49,14 +49,14 @@ def at_once(scene, rounds):
     chance, failed = random.Random(27), []
     for number in range(rounds):
         home = empty(scene, scene.new_database() if number % 10 == 0 else None)
-        migrating = [start(home, "migrate") for _ in range(8)]
+        migrating = [start(home, "migrate", "--create") for _ in range(8)]
         time.sleep(chance.uniform(0, 0.15))
         killed = chance.sample(migrating, chance.choice((0, 1, 4)))
         for one in killed:
             one.kill()
         said = [one.communicate(timeout=60)[1] for one in migrating]
         failed += [words for one, words in zip(migrating, said) if one not in killed and one.returncode != 0]
-        failed += [done.stderr for done in [home.run("migrate")] if done.returncode != 0]
+        failed += [done.stderr for done in [home.run("migrate", "--create")] if done.returncode != 0]
     need(not failed, f"{len(failed)} failed in {rounds} rounds: {failed[:1]}")
     return f"{rounds} rounds, everybody else was well, and so was the next"
 

@@ -47,7 +47,7 @@ class Scene:
             settings.setdefault("mail", relay.url)
         database = self.new_database() if on_postgres else database
         home = Home(self, folder or self.new_folder(), database, **settings)
-        home.must_run("migrate")
+        home.must_run("migrate", "--create")
         return home
 
     def clinic(self, home, shimmed=False, **settings):

@@ -252,7 +252,7 @@ fn sqlite_template() -> PathBuf {
     let path = folder().join(format!("{}.db", schema_name("sqlite")));
     if !path.exists() {
         let made = folder().join(format!("{}.db", new_name()));
-        migrate::run(&mut db::connect(&format!("sqlite:{}", made.display())).unwrap()).unwrap();
+        migrate::run(&mut db::create(&format!("sqlite:{}", made.display())).unwrap()).unwrap();
         std::fs::rename(&made, &path).unwrap();
     }
     path

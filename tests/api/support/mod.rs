@@ -5,6 +5,7 @@ pub mod contract;
 pub mod database;
 pub mod http;
 pub mod people;
+pub mod process;
 pub mod samples;
 
 use std::net::{SocketAddr, TcpListener};

@@ -1,12 +1,14 @@
 //! All settings, read once: defaults, then `aftercare.toml`, then `AFTERCARE_*` variables. An unsafe one refuses to start
 //! with one clear line. The table in README.md lists the same fields; a test compares the two.
 
-use std::net::IpAddr;
+mod variables;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
-use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::providers::{Format as _, Serialized, Toml};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -109,20 +111,15 @@ impl Config {
             return Err(Error::Setting(format!("there is no settings file {}", path.display())));
         }
         let defaults = Figment::from(Serialized::defaults(Self::default()));
-        let injected = injected_names()?;
         let with_file = if path.is_file() { defaults.merge(Toml::file_exact(&path)) } else { defaults };
-        let config: Self = with_file
-            .merge(Env::raw().only(&["DATABASE_URL", "DATABASE_READ_URL"]))
-            .merge(Env::prefixed(PREFIX).filter(move |name| !injected.iter().any(|other| name == other.as_str())))
+        variables::lay_over(with_file)?
             .extract()
-            .map_err(|why| Error::Setting(format!("settings: {}", why.to_string().replace('\n', "; "))))?;
-        Ok(config)
+            .map_err(|why| Error::Setting(format!("settings: {}", why.to_string().replace('\n', "; "))))
     }
 
     /// Variables with our prefix that are not meant for us: Kubernetes tells every container of its services so. They are left aside.
     pub fn injected_variables() -> Vec<String> {
-        let names = injected_names().unwrap_or_default();
-        names.into_iter().map(|name| format!("{PREFIX}{name}")).collect()
+        variables::injected()
     }
 
     /// Whether a proxy seems to stand in front that nobody declared: https outside, and the plain port only where a proxy reaches it.
@@ -212,49 +209,6 @@ impl Config {
     }
 }
 
-/// Our variables begin so.
-const PREFIX: &str = "AFTERCARE_";
-
-/// The variables with our prefix that Kubernetes makes, without it; one that is no setting either is refused by name.
-fn injected_names() -> Result<Vec<String>, Error> {
-    injected_among(std::env::vars_os().filter_map(|(name, value)| {
-        Some((name.into_string().ok()?.strip_prefix(PREFIX)?.to_owned(), value.to_string_lossy().into_owned()))
-    }))
-}
-
-fn injected_among(variables: impl Iterator<Item = (String, String)>) -> Result<Vec<String>, Error> {
-    let known = serde_json::to_value(Config::default())?;
-    let mut injected = Vec::new();
-    for (name, value) in variables {
-        if known.get(name.to_ascii_lowercase()).is_some() {
-            continue;
-        }
-        if !is_injected(&name, &value) {
-            return Err(Error::Setting(format!(
-                "there is no setting for the variable {PREFIX}{name}: unset it, or correct its name (README.md lists the settings)"
-            )));
-        }
-        injected.push(name);
-    }
-    Ok(injected)
-}
-
-/// Whether Kubernetes makes such a variable for a service, like `AFTERCARE_PORT=tcp://10.0.0.1:8080` or `AFTERCARE_PORT_8080_TCP_ADDR`.
-fn is_injected(name: &str, value: &str) -> bool {
-    const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
-    let parts: Vec<&str> = name.split('_').collect();
-    let is_number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
-    let of_port = |rest: &[&str]| match rest {
-        ["PORT"] => PROTOCOLS.iter().any(|protocol| value.starts_with(&format!("{}://", protocol.to_lowercase()))),
-        ["PORT", port, protocol] | ["PORT", port, protocol, "PROTO" | "PORT" | "ADDR"] => {
-            is_number(port) && PROTOCOLS.contains(protocol)
-        }
-        ["SERVICE", "HOST"] | ["SERVICE", "PORT", ..] => true,
-        _ => false,
-    };
-    (0..parts.len()).filter_map(|at| parts.get(at..)).any(of_port)
-}
-
 /// A level, or `target=level` pairs: what is neither would silently log nothing.
 fn check_log(log: &str) -> Result<(), String> {
     let is_level = |word: &str| !word.is_empty() && word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
@@ -303,6 +257,16 @@ fn is_local_database(url: &str) -> bool {
             || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
     };
     hosts.split(',').all(is_local) && by_query.is_none_or(|host| host.split(',').all(is_local))
+}
+
+/// Where this machine reaches a server that listens there: `0.0.0.0` and `[::]` are no address to connect to.
+pub fn local_address(listen: &str) -> String {
+    let Ok(mut address) = listen.parse::<SocketAddr>() else { return listen.to_owned() };
+    if address.ip().is_unspecified() {
+        let loopback: IpAddr = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    address.to_string()
 }
 
 /// Whether the URL's host is this machine.
@@ -368,33 +332,6 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_injects_is_left_aside_and_any_other_unknown_variable_is_named() {
-        let sort = |variables: &[(&str, &str)]| {
-            let owned: Vec<_> =
-                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            injected_among(owned.into_iter()).map_err(|why| why.to_string())
-        };
-        let injected = [
-            ("SERVICE_HOST", "10.0.0.1"),
-            ("SERVICE_PORT", "8080"),
-            ("SERVICE_PORT_HTTP", "8080"),
-            ("PORT", "tcp://10.0.0.1:8080"),
-            ("PORT_8080_TCP", "tcp://10.0.0.1:8080"),
-            ("PORT_8080_TCP_PROTO", "tcp"),
-            ("PORT_8080_TCP_PORT", "8080"),
-            ("PORT_8080_TCP_ADDR", "10.0.0.1"),
-            ("WEB_PORT_53_UDP_ADDR", "10.0.0.1"),
-            ("WEB_SERVICE_HOST", "10.0.0.1"),
-        ];
-        assert_eq!(sort(&injected).unwrap(), injected.map(|(name, _)| name));
-        assert_eq!(sort(&[("LOG", "info"), ("trusted_proxies", "1")]).unwrap(), Vec::<String>::new());
-        for name in ["PORT", "LISTENS", "PORT_X_TCP", "PORT_8080_TCP_NAME", "SERVICE", "SECRETS"] {
-            let refused = sort(&[("LOG", "info"), (name, "8080")]).unwrap_err();
-            assert!(refused.contains(&format!("AFTERCARE_{name}:")) && !refused.contains('\n'), "{refused}");
-        }
-    }
-
-    #[test]
     fn a_proxy_that_nobody_declared_is_guessed_from_the_settings() {
         let seems = |listen: &str, base_url: &str, trusted_proxies| {
             let (listen, base_url) = (listen.to_owned(), base_url.to_owned());
@@ -423,6 +360,19 @@ mod tests {
         }
         assert_eq!(check_database_tls("postgres://db.example/x?sslmode=disable", true), Ok(()));
         assert!(check_database_tls("postgres://db.example/x", true).is_err());
+    }
+
+    #[test]
+    fn a_server_on_every_address_is_reached_by_the_loopback() {
+        for (listen, local) in [
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("[::]:9090", "[::1]:9090"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("localhost:8080", "localhost:8080"),
+        ] {
+            assert_eq!(local_address(listen), local);
+        }
     }
 
     #[test]
