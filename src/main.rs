@@ -15,7 +15,7 @@ use aftercare::error::Error;
 use aftercare::ids::OutboxId;
 use aftercare::mail::outbox;
 use aftercare::time::{Clock, Entropy, Moment};
-use aftercare::{demo, doctor, openapi, protocols, server, worker};
+use aftercare::{demo, doctor, metrics, openapi, protocols, server, worker};
 use clap::{Args, Parser, Subcommand};
 
 #[global_allocator]
@@ -349,6 +349,9 @@ async fn serve(config: Config) -> Result<ExitCode, Error> {
 
 async fn work(config: Config) -> Result<ExitCode, Error> {
     let app = open(config).await?;
+    if let Some(figures) = metrics::listen(&app)? {
+        actix_web::rt::spawn(figures);
+    }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let working = actix_web::rt::spawn(worker::run(app.clone(), stopped));
     tracing::info!("working");

@@ -7,6 +7,7 @@ pub mod backup;
 mod checkpoints;
 mod files;
 pub mod health;
+pub mod measures;
 pub mod migrate;
 mod readers;
 mod reserve;
@@ -55,6 +56,7 @@ pub struct DbSettings {
 pub struct Db {
     kind: Kind,
     health: health::Health,
+    measures: measures::Measures,
 }
 
 #[derive(Clone)]
@@ -90,10 +92,10 @@ pub fn is_postgres(url: &str) -> bool {
 impl Db {
     /// Opens the database and sets every connection up; says in one line what is wrong if it cannot.
     pub fn open(settings: &DbSettings) -> Result<Self, Error> {
-        let health = health::Health::new();
+        let (health, measures) = (health::Health::new(), measures::Measures::default());
         let kind = if let Some(path) = sqlite_path(&settings.url) {
             settings::check_sqlite_version()?;
-            let writer = writer::Writer::start(path, settings.commit_singly, &health)?;
+            let writer = writer::Writer::start(path, settings.commit_singly, &health, &measures)?;
             Kind::Sqlite { readers: Arc::new(readers::Readers::new(path, settings.pool_size)), writer }
         } else if is_postgres(&settings.url) {
             let replica = settings.read_url.as_deref().map(|url| pg_pool(url, settings)).transpose()?;
@@ -104,12 +106,28 @@ impl Db {
                 settings.url.split(':').next().unwrap_or_default()
             )));
         };
-        Ok(Self { kind, health })
+        Ok(Self { kind, health, measures })
     }
 
     /// How the last write ended, and whether the process must end.
     pub fn health(&self) -> &health::Health {
         &self.health
+    }
+
+    /// What was counted since the start.
+    pub fn measures(&self) -> &measures::Measures {
+        &self.measures
+    }
+
+    /// The pools of PostgreSQL: the name of each, connections in use, and idle ones.
+    pub fn pools(&self) -> Vec<(&'static str, u32, u32)> {
+        let Kind::Pg { pool, replica } = &self.kind else { return Vec::new() };
+        let named = [("primary", Some(pool)), ("replica", replica.as_ref())];
+        let of = |(name, pool): (&'static str, Option<&PgPool>)| {
+            let state = pool?.state();
+            Some((name, state.connections.saturating_sub(state.idle_connections), state.idle_connections))
+        };
+        named.into_iter().filter_map(of).collect()
     }
 
     /// `true` on SQLite.
@@ -125,7 +143,7 @@ impl Db {
     {
         match &self.kind {
             Kind::Sqlite { readers, .. } => readers.read(f),
-            Kind::Pg { pool, replica } => on_pg(replica.as_ref().unwrap_or(pool).clone(), f).await.map_err(of_read),
+            Kind::Pg { pool, replica } => self.on_pg(replica.as_ref().unwrap_or(pool), f).await.map_err(of_read),
         }
     }
 
@@ -137,7 +155,7 @@ impl Db {
     {
         match &self.kind {
             Kind::Sqlite { readers, .. } => readers.read(f),
-            Kind::Pg { pool, .. } => on_pg(pool.clone(), f).await.map_err(of_read),
+            Kind::Pg { pool, .. } => self.on_pg(pool, f).await.map_err(of_read),
         }
     }
 
@@ -187,7 +205,7 @@ impl Db {
         T: Send + 'static,
     {
         let health = self.health.clone();
-        let result = on_pg(pool.clone(), move |c| f(c)).await;
+        let result = self.on_pg(pool, move |c| f(c)).await;
         match &result {
             Err(why @ Error::DiskFull) => health.set_last_write(Some(why.to_string())),
             Err(Error::Db(why)) if why.to_string().contains("read-only transaction") => {
@@ -196,6 +214,14 @@ impl Db {
             _ => {}
         }
         result
+    }
+
+    async fn on_pg<T, F>(&self, pool: &PgPool, f: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        on_pg(pool.clone(), self.measures.wait(), f).await
     }
 
     /// Gives what a write would give: its transaction is rolled back, and nothing is written.
@@ -243,7 +269,8 @@ pub async fn waiting_together<F: Future>(request: F) -> F::Output {
     WAITING_SINCE.scope(Stopwatch::start(), request).await
 }
 
-async fn on_pg<T, F>(pool: PgPool, f: F) -> Result<T, Error>
+/// `waiting` counts the caller until it has a connection.
+async fn on_pg<T, F>(pool: PgPool, waiting: measures::Wait, f: F) -> Result<T, Error>
 where
     F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
     T: Send + 'static,
@@ -252,7 +279,9 @@ where
     // Of a server that has fallen silent the line tells nothing for long. Whoever asks is told; what was asked may still come true.
     let answer = blocking(move || {
         let patience = pool.connection_timeout().saturating_sub(since.elapsed()).max(LEAST_WAIT);
-        let mut pooled = pool.get_timeout(patience).map_err(|_| Error::Busy)?;
+        let pooled = pool.get_timeout(patience);
+        drop(waiting);
+        let mut pooled = pooled.map_err(|_| Error::Busy)?;
         let waited = since.elapsed();
         let conn: &mut Conn = &mut pooled;
         let mut is_through = false;

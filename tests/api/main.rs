@@ -24,6 +24,7 @@ mod limits;
 mod linking;
 mod links;
 mod merged;
+mod metrics;
 mod moving;
 mod odd_urls;
 mod offline;
