@@ -97,10 +97,11 @@ if [ "$part" != document ]; then
 fi
 
 if [ "$part" = all ]; then
-  say "the reference page, in a browser"
+  say "the reference page and the built-in pages, in a browser"
   CHROMIUM="${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}"
   if [ -x "$CHROMIUM" ]; then
     CHROMIUM="$CHROMIUM" try "$tools/tsx" src/reference.ts "$demo" "$document" "${REFERENCE_PICTURE:-}"
+    CHROMIUM="$CHROMIUM" try "$tools/tsx" src/browser.ts "$demo"
   else
     echo "MISS  no browser: 'apt-get install chromium', or name one in CHROMIUM"
     misses=$((misses + 1))

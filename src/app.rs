@@ -15,6 +15,7 @@ use crate::http::limits::{Requests, UndeclaredProxy};
 use crate::mail::outbox::Post;
 use crate::mail::templates::Templates;
 use crate::mail::{Channel, MailSettings, Mailer};
+use crate::metrics::Metrics;
 use crate::protocols::Compiled;
 use crate::protocols::desk::Documents;
 use crate::secrets::Secrets;
@@ -32,6 +33,8 @@ pub struct Inner {
     pub config: Config,
     /// The data.
     pub db: Db,
+    /// What is counted, for Prometheus.
+    pub metrics: Metrics,
     /// The way out for mail.
     pub mailer: Mailer,
     /// How the way for mail is.
@@ -95,6 +98,7 @@ impl App {
         let mailer = Mailer::new(MailSettings::new(transport, config.mail_from.clone()))
             .map_err(|why| Error::Setting(format!("mail: {why}")))?;
         let db = open(&config.db())?;
+        let metrics = Metrics::new(!config.metrics_listen.is_empty(), &db);
         let secrets = Arc::new(Secrets::new(&config.secret));
         let tokens = Tokens::new(&config);
         let templates = Templates::new().map_err(|why| Error::internal("mail templates", why))?;
@@ -110,6 +114,7 @@ impl App {
             compiled: Compiled::new(),
             config,
             db,
+            metrics,
             mailer,
             channel: Channel::default(),
             templates,

@@ -12,6 +12,7 @@ pub mod doctor; // what an operator may want to know
 pub mod job_failures; // what the recurring work could not do
 pub mod operator; // the commands of whoever runs the server
 
+pub mod metrics; // figures for Prometheus, on a port of their own
 pub mod openapi; // the published contract
 pub mod server; // the HTTP server: lists the features
 pub mod worker; // recurring work: lists the jobs

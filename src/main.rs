@@ -14,7 +14,7 @@ use aftercare::ids::OutboxId;
 use aftercare::mail::outbox;
 use aftercare::operator::{self, open, say, wanted};
 use aftercare::time::{Clock, Entropy, Moment};
-use aftercare::{auth, clinics, demo, doctor, openapi, protocols, server, worker};
+use aftercare::{auth, clinics, demo, doctor, metrics, openapi, protocols, server, worker};
 use clap::{Args, Parser, Subcommand};
 
 #[global_allocator]
@@ -313,6 +313,9 @@ async fn serve(config: Config) -> Result<ExitCode, Error> {
 async fn work(config: Config) -> Result<ExitCode, Error> {
     server::outlive_hangups()?;
     let app = open_for_server(config).await?;
+    if let Some(figures) = metrics::listen(&app)? {
+        actix_web::rt::spawn(figures);
+    }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let working = actix_web::rt::spawn(worker::run(app.clone(), stopped));
     tracing::info!("working");

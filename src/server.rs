@@ -29,7 +29,9 @@ use crate::http::connections::{Connections, make_room, turn_away};
 use crate::http::cors::{cors, name_refusal};
 use crate::http::edge::edge;
 use crate::http::line_ends::WatchedStream;
-use crate::{alerts, auth, check_ins, clinics, courses, demo, pages, patients, plans, protocols, reminders, today};
+use crate::{
+    alerts, auth, check_ins, clinics, courses, demo, metrics, pages, patients, plans, protocols, reminders, today,
+};
 
 /// The API: what is served, and what the document is made from.
 pub fn api(config: &mut ServiceConfig) {
@@ -249,6 +251,9 @@ fn encoded_document(encoding: ContentEncoding) -> Option<Tagged> {
 /// under way may end. A second signal ends at once; so does a database that cannot be trusted any more.
 pub async fn run(app: App, listener: TcpListener, with_worker: bool) -> Result<(), Error> {
     let closing = listener.try_clone().map_err(|why| Error::Setting(format!("cannot listen: {why}")))?;
+    if let Some(figures) = metrics::listen(&app)? {
+        actix_web::rt::spawn(figures);
+    }
     let server = start(app.clone(), listener)?;
     let handle = server.handle();
     let (stop, stopped) = tokio::sync::watch::channel(false);

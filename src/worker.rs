@@ -21,6 +21,18 @@ enum Job {
     ForgetOldRows,
 }
 
+impl Job {
+    /// As a label of a figure.
+    fn word(self) -> &'static str {
+        match self {
+            Self::PlanReminders => "plan_reminders",
+            Self::MigratePlans => "migrate_plans",
+            Self::NoteRefusals => "note_refusals",
+            Self::ForgetOldRows => "forget_old_rows",
+        }
+    }
+}
+
 /// How often refusals are written down, by whichever process counted them.
 const NOTE_REFUSALS: Duration = Duration::from_secs(5);
 /// What is done, and how often.
@@ -82,6 +94,9 @@ async fn carry(app: &App, pacer: &Pacer, mut line: Line, mut stop: watch::Receiv
     let mut trouble = Trouble::default();
     while !*stop.borrow() {
         let sent = line.send_due(app, &stop, || pacer.turn(app.paces_mail)).await;
+        if sent.is_ok() {
+            app.metrics.beat("send_mail");
+        }
         let is_idle = !matches!(sent, Ok(count) if count > 0);
         trouble.tell("SendMail", sent.err());
         if is_idle {
@@ -143,6 +158,12 @@ impl Pacer {
 }
 
 async fn work(app: &App, job: Job) -> Result<(), Error> {
+    do_job(app, job).await?;
+    app.metrics.beat(job.word());
+    Ok(())
+}
+
+async fn do_job(app: &App, job: Job) -> Result<(), Error> {
     match job {
         Job::PlanReminders => reminders::jobs::plan_due(app).await.map(|_| ()),
         Job::MigratePlans => plans::migration::jobs::go_on(app).await.map(|_| ()),

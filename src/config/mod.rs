@@ -29,6 +29,8 @@ pub struct Config {
     pub pool_size: u32,
     /// Where the API listens.
     pub listen: String,
+    /// Where Prometheus reads figures, as `address:port`; empty: nowhere. Without a sign-in: only for the network that scrapes.
+    pub metrics_listen: String,
     /// Where the API is seen from outside: in mailed links, as token issuer. https unless loopback.
     pub base_url: String,
     /// Where mailed links lead: the patient's app or web page. Empty: the built-in pages.
@@ -81,6 +83,7 @@ impl Default for Config {
             database_read_url: None,
             pool_size: 10,
             listen: "127.0.0.1:8080".to_owned(),
+            metrics_listen: String::new(),
             base_url: "http://127.0.0.1:8080".to_owned(),
             app_url: String::new(),
             secret: String::new().into(),
@@ -165,6 +168,11 @@ impl Config {
         }
         if !(60..=900).contains(&self.access_token_seconds) {
             return refuse("access_token_seconds must be between 60 and 900".to_owned());
+        }
+        if !self.metrics_listen.is_empty()
+            && (self.metrics_listen == self.listen || self.metrics_listen.parse::<SocketAddr>().is_err())
+        {
+            return refuse("metrics_listen must be an address and a port of its own, like 127.0.0.1:9464".to_owned());
         }
         if !(1..=200).contains(&self.pool_size) {
             return refuse("pool_size must be between 1 and 200".to_owned());
@@ -310,6 +318,8 @@ mod tests {
             refusal(|config| config.database_url = "mysql://db/x".to_owned()),
             refusal(|config| config.mail = "memory".to_owned().into()),
             refusal(|config| config.access_token_seconds = 3_600),
+            refusal(|config| config.metrics_listen = "9464".to_owned()),
+            refusal(|config| config.metrics_listen = "127.0.0.1:8080".to_owned()),
             refusal(|config| config.pool_size = 0),
             refusal(|config| config.log_format = "xml".to_owned()),
             refusal(|config| config.log = "verbose".to_owned()),

@@ -7,6 +7,7 @@ pub mod backup;
 mod checkpoints;
 mod files;
 pub mod health;
+pub mod measures;
 pub mod migrate;
 mod readers;
 mod reserve;
@@ -55,6 +56,7 @@ pub struct DbSettings {
 pub struct Db {
     kind: Kind,
     health: health::Health,
+    measures: measures::Measures,
 }
 
 #[derive(Clone)]
@@ -88,10 +90,10 @@ impl Db {
     }
 
     fn open_with(settings: &DbSettings, open_pg: impl FnOnce() -> Result<Kind, Error>) -> Result<Self, Error> {
-        let health = health::Health::new();
+        let (health, measures) = (health::Health::new(), measures::Measures::default());
         let kind = if let Some(path) = sqlite_path(&settings.url) {
             settings::check_sqlite_version()?;
-            let writer = writer::Writer::start(path, settings.commit_singly, &health)?;
+            let writer = writer::Writer::start(path, settings.commit_singly, &health, &measures)?;
             Kind::Sqlite { readers: Arc::new(readers::Readers::new(path, settings.pool_size)), writer }
         } else if is_postgres(&settings.url) {
             open_pg()?
@@ -101,12 +103,28 @@ impl Db {
                 settings.url.split(':').next().unwrap_or_default()
             )));
         };
-        Ok(Self { kind, health })
+        Ok(Self { kind, health, measures })
     }
 
     /// How the last write ended, and whether the process must end.
     pub fn health(&self) -> &health::Health {
         &self.health
+    }
+
+    /// What was counted since the start.
+    pub fn measures(&self) -> &measures::Measures {
+        &self.measures
+    }
+
+    /// The pools of PostgreSQL: the name of each, connections in use, and idle ones.
+    pub fn pools(&self) -> Vec<(&'static str, u32, u32)> {
+        let Kind::Pg { sessions, replica } = &self.kind else { return Vec::new() };
+        let named = [("primary", Some(sessions)), ("replica", replica.as_ref())];
+        let of = |(name, sessions): (&'static str, Option<&Sessions>)| {
+            let (in_use, idle) = sessions?.counts()?;
+            Some((name, in_use, idle))
+        };
+        named.into_iter().filter_map(of).collect()
     }
 
     /// `true` on SQLite.
@@ -123,7 +141,7 @@ impl Db {
         match &self.kind {
             Kind::Sqlite { readers, .. } => readers.read(f),
             Kind::Pg { sessions, replica } => {
-                replica.as_ref().unwrap_or(sessions).clone().run(f).await.map_err(of_read)
+                replica.as_ref().unwrap_or(sessions).clone().run(self.measures.wait(), f).await.map_err(of_read)
             }
         }
     }
@@ -136,7 +154,7 @@ impl Db {
     {
         match &self.kind {
             Kind::Sqlite { readers, .. } => readers.read(f),
-            Kind::Pg { sessions, .. } => sessions.clone().run(f).await.map_err(of_read),
+            Kind::Pg { sessions, .. } => sessions.clone().run(self.measures.wait(), f).await.map_err(of_read),
         }
     }
 
@@ -186,7 +204,7 @@ impl Db {
         T: Send + 'static,
     {
         let health = self.health.clone();
-        let result = sessions.clone().run(move |c| f(c)).await;
+        let result = sessions.clone().run(self.measures.wait(), move |c| f(c)).await;
         match &result {
             Err(why @ Error::DiskFull) => health.set_last_write(Some(why.to_string())),
             Err(Error::Db(why)) if why.to_string().contains("read-only transaction") => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
 
+use super::measures::Wait;
 use super::{Conn, DbSettings, settings};
 use crate::error::Error;
 use crate::time::Stopwatch;
@@ -51,8 +52,15 @@ impl Sessions {
         Ok(Self::Single(Arc::new(Mutex::new(settings::open_pg(url)?))))
     }
 
-    /// Runs the closure in one transaction.
-    pub async fn run<T, F>(self, f: F) -> Result<T, Error>
+    /// Connections of a pool that are in use, and idle ones.
+    pub fn counts(&self) -> Option<(u32, u32)> {
+        let Self::Pool(pool) = self else { return None };
+        let state = pool.state();
+        Some((state.connections.saturating_sub(state.idle_connections), state.idle_connections))
+    }
+
+    /// Runs the closure in one transaction; `waiting` counts the caller until it has a session.
+    pub async fn run<T, F>(self, waiting: Wait, f: F) -> Result<T, Error>
     where
         F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
@@ -62,7 +70,9 @@ impl Sessions {
         let answer = blocking(move || match self {
             Self::Pool(pool) => {
                 let patience = pool.connection_timeout().saturating_sub(since.elapsed()).max(LEAST_WAIT);
-                let mut pooled = pool.get_timeout(patience).map_err(|_| Error::Busy)?;
+                let pooled = pool.get_timeout(patience);
+                drop(waiting);
+                let mut pooled = pooled.map_err(|_| Error::Busy)?;
                 transaction(&mut pooled, since.elapsed(), f)
             }
             Self::Single(conn) => {

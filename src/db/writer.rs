@@ -6,6 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::{Connection as _, SqliteConnection};
@@ -14,9 +15,11 @@ use tokio::sync::oneshot;
 use super::checkpoints::Checkpoints;
 use super::files::Files;
 use super::health::Health;
+use super::measures::Measures;
 use super::reserve::Reserve;
 use super::{Conn, settings};
 use crate::error::{Error, is_storage_failure};
+use crate::time::Stopwatch;
 
 /// Closures that may wait; beyond it, a request is told to come back.
 const QUEUE: usize = 4_096;
@@ -35,6 +38,8 @@ trait Job: Send {
     fn run(&mut self, conn: &mut Conn) -> Ran;
     /// Whether it is written even if the disk is full, into the space that is kept for it.
     fn may_use_reserve(&self) -> bool;
+    /// How long ago it was asked for.
+    fn waited(&self) -> Duration;
     /// Answers, once the group is durable (`Ok`) or is known not to be.
     fn answer(self: Box<Self>, committed: Result<(), &NotKept>);
 }
@@ -62,6 +67,7 @@ struct Waiting<T, F> {
     result: Option<Result<T, Error>>,
     asker: oneshot::Sender<Result<T, Error>>,
     may_use_reserve: bool,
+    since: Stopwatch,
 }
 
 impl<T, F> Job for Waiting<T, F>
@@ -82,6 +88,10 @@ where
 
     fn may_use_reserve(&self) -> bool {
         self.may_use_reserve
+    }
+
+    fn waited(&self) -> Duration {
+        self.since.elapsed()
     }
 
     fn answer(self: Box<Self>, committed: Result<(), &NotKept>) {
@@ -108,7 +118,7 @@ fn in_savepoint<T>(conn: &mut Conn, closure: &mut impl FnMut(&mut Conn) -> Resul
 
 impl Writer {
     /// Starts the thread that owns the connection.
-    pub fn start(path: &str, commit_singly: bool, health: &Health) -> Result<Self, Error> {
+    pub fn start(path: &str, commit_singly: bool, health: &Health, measures: &Measures) -> Result<Self, Error> {
         let conn = settings::open_sqlite_writer(path)?;
         let files = Files::of(path).map_err(|why| Error::internal("cannot look at the database's files", why))?;
         let writing = Writing {
@@ -117,6 +127,7 @@ impl Writer {
             reserve: Reserve::beside(path),
             files,
             health: health.clone(),
+            measures: measures.clone(),
         };
         let (queue, waiting) = sync_channel(QUEUE);
         let most = if commit_singly { 1 } else { GROUP };
@@ -134,7 +145,7 @@ impl Writer {
         T: Send + 'static,
     {
         let (asker, answer) = oneshot::channel();
-        let job = Box::new(Waiting { closure, result: None, asker, may_use_reserve });
+        let job = Box::new(Waiting { closure, result: None, asker, may_use_reserve, since: Stopwatch::start() });
         match self.queue.try_send(job) {
             Ok(()) => answer.await.map_err(|_| Error::OutcomeUnknown)?,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Error::Busy),
@@ -148,6 +159,7 @@ struct Writing {
     reserve: Reserve,
     files: Files,
     health: Health,
+    measures: Measures,
 }
 
 impl Writing {
@@ -155,8 +167,14 @@ impl Writing {
         while let Ok(first) = waiting.recv() {
             let mut group = vec![first];
             group.extend(waiting.try_iter().take(most - 1));
+            self.measure(&group);
             self.write(group);
         }
+    }
+
+    fn measure(&self, group: &[Box<dyn Job>]) {
+        self.measures.group_size.observe(u32::try_from(group.len()).map_or(f64::MAX, f64::from));
+        group.iter().for_each(|job| self.measures.write_wait.observe(job.waited().as_secs_f64()));
     }
 
     fn write(&mut self, mut group: Vec<Box<dyn Job>>) {

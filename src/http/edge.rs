@@ -63,6 +63,9 @@ pub async fn edge(
     let log = |route: &str, status: u16| {
         let micros = u64::try_from(watch.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(trace_id = id, %method, route, status, micros, "request");
+        if let Some(app) = &app {
+            app.metrics.answered(route, method.as_str(), status, watch.elapsed());
+        }
     };
     match answered {
         Ok(mut response) => {

@@ -224,6 +224,7 @@ async fn speak(app: &App, (mail, letter): (OutboxMail, &Mail), time_left: Durati
             }
         }
     };
+    app.metrics.offered(result.as_ref().err());
     match app.channel.heard(&mail, result.as_ref().err()) {
         ChannelNews::Fine => {}
         ChannelNews::Broke => app.channel.tell_operator(app, mail.id).await,

@@ -8,6 +8,7 @@ pub mod jobs;
 mod memory;
 mod numbers;
 pub mod outbox;
+pub mod queue;
 mod settings;
 mod smtp;
 pub mod templates;

@@ -25,6 +25,7 @@ mod limits;
 mod linking;
 mod links;
 mod merged;
+mod metrics;
 mod moving;
 mod odd_urls;
 mod offline;
