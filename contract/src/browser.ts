@@ -43,10 +43,9 @@ await run("the built-in pages", async () => {
     for (const languages of [[], ["C"], ["en-US-u-ca-buddhist"]]) {
       for (const zone of ["Europe/London", "Etc/Nowhere", ""]) {
         const { page, complaints, done } = await open("/open/today", {}, async (page) => {
-          await page.addInitScript(([languages, session]) => {
-            Object.defineProperty(navigator, "languages", { get: () => languages });
-            sessionStorage.setItem("session", session as string);
-          }, [languages, session] as const);
+          // As text: what tsx makes of a function does not run in a page.
+          const say = `Object.defineProperty(navigator, "languages", { get: () => ${JSON.stringify(languages)} });`;
+          await page.addInitScript(`${say} sessionStorage.setItem("session", ${JSON.stringify(session)});`);
           await page.route("**/v1/me/today*", async (route) => {
             const response = await route.fetch();
             await route.fulfill({ response, json: { ...(await response.json()), zone } });
