@@ -58,8 +58,13 @@ class Clinic:
         owner.must(200, "POST", "/v1/clinic/protocols/mn-face/versions/1/activate")
 
     def enrol(self, owner, name, day_zero, zone="Europe/London"):
-        """A patient with a face plan; gives the plan's id."""
+        """A patient who has accepted, with a face plan; gives the plan's id."""
         patient = self.add_patient(owner, name, zone)
+        # Only who has accepted is reminded. The account has the record's id: what a phone would do is not what these scenes are about.
+        accepted = f"FROM patients WHERE email = '{patient['email']}'"
+        columns = "id, email, auth_epoch, locale, created_at"
+        self.home.change(f"INSERT INTO accounts ({columns}) SELECT id, email, 1, locale, created_at {accepted}")
+        self.home.change(f"UPDATE patients SET account_id = id WHERE email = '{patient['email']}'")
         treatment = owner.must(
             201,
             "POST",
