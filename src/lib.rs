@@ -34,8 +34,8 @@ pub mod pages; // the pages behind mailed links
 pub mod patients; // records and treatments
 pub mod plans; // enrolments
 pub mod protocols; // the plans' templates
-pub mod reminders;
-pub mod retention; // decisions to write
+pub mod reminders; // decisions to write
+pub mod retention; // what is forgotten, and when
 pub mod today; // what to do on a day
 
 /// One crypto provider for tokens and TLS, chosen before anything uses one. Doing it twice is doing it once.

@@ -313,9 +313,7 @@ async fn serve(config: Config) -> Result<ExitCode, Error> {
 async fn work(config: Config) -> Result<ExitCode, Error> {
     server::outlive_hangups()?;
     let app = open_for_server(config).await?;
-    if let Some(figures) = metrics::listen(&app)? {
-        actix_web::rt::spawn(figures);
-    }
+    metrics::start(&app)?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let working = actix_web::rt::spawn(worker::run(app.clone(), stopped));
     tracing::info!("working");

@@ -197,14 +197,15 @@ fn class(status: u16) -> &'static str {
     }
 }
 
-/// Opens the port of `metrics_listen`; `None` if it is off. Without a sign-in: only the network that scrapes may reach it.
-pub fn listen(app: &App) -> Result<Option<Server>, Error> {
+/// Opens the port of `metrics_listen`, if it is set, and answers there as long as the process runs. Without a sign-in: only the network that
+/// scrapes may reach it.
+pub fn start(app: &App) -> Result<(), Error> {
     let address = &app.config.metrics_listen;
-    if address.is_empty() {
-        return Ok(None);
+    if !address.is_empty() {
+        let failed = |why: std::io::Error| Error::Setting(format!("cannot listen on metrics_listen {address}: {why}"));
+        actix_web::rt::spawn(serve(app.clone(), TcpListener::bind(address).map_err(failed)?)?);
     }
-    let failed = |why: std::io::Error| Error::Setting(format!("cannot listen on metrics_listen {address}: {why}"));
-    serve(app.clone(), TcpListener::bind(address).map_err(failed)?).map(Some)
+    Ok(())
 }
 
 /// Answers `GET /metrics` on the listener, and nothing else.

@@ -251,9 +251,7 @@ fn encoded_document(encoding: ContentEncoding) -> Option<Tagged> {
 /// under way may end. A second signal ends at once; so does a database that cannot be trusted any more.
 pub async fn run(app: App, listener: TcpListener, with_worker: bool) -> Result<(), Error> {
     let closing = listener.try_clone().map_err(|why| Error::Setting(format!("cannot listen: {why}")))?;
-    if let Some(figures) = metrics::listen(&app)? {
-        actix_web::rt::spawn(figures);
-    }
+    metrics::start(&app)?;
     let server = start(app.clone(), listener)?;
     let handle = server.handle();
     let (stop, stopped) = tokio::sync::watch::channel(false);

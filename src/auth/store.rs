@@ -327,6 +327,9 @@ pub fn forget_refusals(c: &mut Conn, before: Stamp) -> Result<(), Error> {
 /// Forgets links that ran out before then, at most so many; gives how many.
 pub fn forget_links(c: &mut Conn, before: Stamp, most: i64) -> Result<usize, Error> {
     let old: Vec<LinkId> = links::table.filter(links::expires_at.lt(before)).select(links::id).limit(most).load(c)?;
+    if old.is_empty() {
+        return Ok(0); // a list of none would be looked for in every row
+    }
     Ok(diesel::delete(links::table.filter(links::id.eq_any(old))).execute(c)?)
 }
 
@@ -334,6 +337,9 @@ pub fn forget_links(c: &mut Conn, before: Stamp, most: i64) -> Result<usize, Err
 pub fn forget_sessions(c: &mut Conn, before: Stamp, most: i64) -> Result<usize, Error> {
     let is_old = sessions::ended_at.lt(before).or(sessions::ends_at.lt(before).nullable());
     let old: Vec<SessionId> = sessions::table.filter(is_old).select(sessions::id).limit(most).load(c)?;
+    if old.is_empty() {
+        return Ok(0); // a list of none would be looked for in every row
+    }
     Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(c)?)
 }
 

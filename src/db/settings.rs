@@ -87,6 +87,7 @@ fn is_at_rest(path: &str) -> bool {
 }
 
 /// The journal mode that a file at rest will be opened with: its 20th byte. SQLite itself names another for a file that does not change.
+/// To open the file here drops no lock: nobody has it open, and a connection that was told so (`immutable`) holds none.
 fn journal_at_rest(path: &str) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut head = Vec::new();

@@ -52,6 +52,19 @@ struct ServiceLinks {
     demo_mails: Option<&'static str>,
 }
 
+impl ServiceLinks {
+    fn of(is_demo: bool) -> Self {
+        Self {
+            document: "/openapi.json",
+            reference: "/docs/",
+            readiness: "/readyz",
+            patient_page: "/open/today",
+            clinic_page: "/open/clinic",
+            demo_mails: is_demo.then_some("/demo/mail"),
+        }
+    }
+}
+
 /// What this server is, and where to go from here.
 ///
 /// HTML if `Accept` prefers it to JSON, as browsers do; the page is in the language of `Accept-Language`.
@@ -60,20 +73,13 @@ struct ServiceLinks {
         content((ServiceIndex = "application/json"), (String = "text/html")))))]
 #[get("/")]
 async fn home(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    let links = ServiceLinks::of(app.demo);
     if prefers_page(&request) {
         let words = Words::of(plain::language(&request));
-        return plain::page(StatusCode::OK, words.language, words.title, &words.body(app.demo));
+        return plain::page(StatusCode::OK, words.language, words.title, &words.body(&links));
     }
-    let links = ServiceLinks {
-        document: "/openapi.json",
-        reference: "/docs/",
-        readiness: "/readyz",
-        patient_page: "/open/today",
-        clinic_page: "/open/clinic",
-        demo_mails: app.demo.then_some("/demo/mail"),
-    };
     let index = ServiceIndex { name: "Aftercare", version: env!("CARGO_PKG_VERSION"), links };
-    HttpResponse::Ok().insert_header(("vary", "Accept, Accept-Language")).json(index)
+    HttpResponse::Ok().insert_header(("vary", plain::VARY)).json(index)
 }
 
 /// A part of the page: its heading, a sentence, and the words of its link.
@@ -114,15 +120,13 @@ impl Words {
     }
 
     /// The number to call comes first, as on every page that a patient may see.
-    fn body(&self, is_demo: bool) -> String {
+    fn body(&self, links: &ServiceLinks) -> String {
         let mut body =
             format!("<p class=\"emergency\">{}</p>\n<h1>{}</h1>\n<p>{}</p>\n", self.emergency, self.title, self.about);
-        body += &self.patients.html("/open/today");
-        body += &self.clinic.html("/open/clinic");
-        if is_demo {
-            body += &self.demo.html("/demo/mail");
-        }
-        body + &self.developers.html("/docs/")
+        body += &self.patients.html(links.patient_page);
+        body += &self.clinic.html(links.clinic_page);
+        body.extend(links.demo_mails.map(|mails| self.demo.html(mails)));
+        body + &self.developers.html(links.reference)
     }
 }
 
@@ -181,14 +185,14 @@ const GERMAN: Words = Words {
 
 #[cfg(test)]
 mod tests {
-    use super::Words;
+    use super::{ServiceLinks, Words};
 
     #[test]
     fn each_language_has_the_number_first_and_the_mails_only_in_the_demo() {
         for language in ["en", "es", "de"] {
             let words = Words::of(language);
             assert_eq!(words.language, language);
-            let (plain, demo) = (words.body(false), words.body(true));
+            let (plain, demo) = (words.body(&ServiceLinks::of(false)), words.body(&ServiceLinks::of(true)));
             assert!(plain.starts_with("<p class=\"emergency\">") && plain.contains("112"), "{plain}");
             for link in ["/open/today", "/open/clinic", "/docs/"] {
                 assert_eq!(plain.matches(&format!("href=\"{link}\"")).count(), 1, "{link}");

@@ -3,14 +3,17 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::engine;
 use crate::http::language::asked_language;
 
+/// On what of a request a page depends that is JSON for programs.
+pub const VARY: &str = "Accept, Accept-Language";
 const CSP: &str = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'";
 
 /// The language of a page: the first of `Accept-Language` that the texts are written in, otherwise English.
 pub fn language(request: &HttpRequest) -> &'static str {
     let asked = asked_language(request).unwrap_or_default();
-    ["es", "de"].into_iter().find(|known| asked.split('-').next() == Some(known)).unwrap_or("en")
+    ["es", "de"].into_iter().find(|known| engine::language(&asked) == *known).unwrap_or("en")
 }
 
 /// A whole page. `title` and `body` are HTML: escape what comes from outside.
@@ -24,7 +27,7 @@ pub fn page(status: StatusCode, language: &str, title: &str, body: &str) -> Http
     );
     HttpResponse::build(status)
         .insert_header(("content-security-policy", CSP))
-        .insert_header(("vary", "Accept, Accept-Language"))
+        .insert_header(("vary", VARY))
         .content_type("text/html; charset=utf-8")
         .body(html)
 }

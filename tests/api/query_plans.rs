@@ -133,5 +133,10 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("claim", |c| {
         mail::outbox::claim(c, "w", (mail::outbox::Lane::All, 20), &mut mail::outbox::Turns::default(), at).map(drop)
     }));
+    found.extend(walks("old_mails", |c| mail::outbox::list_settled_before(c, at, 500).map(drop)));
+    found.extend(walks("forget_mails", |c| reminders::store::forget_mails(c, &[OutboxId(id)])));
+    found.extend(walks("forget_reminders", |c| reminders::store::forget_before(c, at, 500).map(drop)));
+    found.extend(walks("forget_links", |c| auth::store::forget_links(c, at, 500).map(drop)));
+    found.extend(walks("forget_sessions", |c| auth::store::forget_sessions(c, at, 500).map(drop)));
     assert_eq!(found, Vec::<String>::new());
 }
