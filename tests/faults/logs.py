@@ -54,7 +54,7 @@ def the_log_tells_nothing_of_a_patient_and_nothing_that_a_client_wrote(scene, fi
         home = scene.home(relay, on_postgres=on_postgres, log=filter)
         server, clinic, owner = scene.clinic(home)
         clinic.approve(owner)
-        plan = clinic.enrol(owner, NAME, time.strftime("%Y-%m-%d", time.gmtime()))
+        plan = clinic.enrol(owner, NAME, time.strftime("%Y-%m-%d", time.gmtime()), accepted=False)
         patient = owner.must(200, "GET", f"/v1/clinic/plans/{plan}")["patient_id"]
         owner.must(201, "POST", f"/v1/clinic/patients/{patient}/invitation")
         link, session, person = signed_in(server, relay, CANARIES["an address"])
