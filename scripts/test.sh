@@ -115,7 +115,7 @@ if [ "$quick" = no ]; then
   # Those that measure how long others wait (F21 F23 F26 F32 F34 F36 FM FS) want a machine for themselves: scripts/faults.sh --quick.
   say "the faults that are about data, their quick part"
   AFTERCARE_BIN="$PWD/target/debug/aftercare" scripts/faults.sh --quick \
-    F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 F13 F14 F15 F16 F17 F18 F19 F20 F22 F24 F25 F27 F29 F30 FB FL
+    F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 F13 F14 F15 F16 F17 F18 F19 F20 F22 F24 F25 F27 F29 F30 FB FL FR
 
   say "the contract: linter, generated client, schemathesis, reference page in a browser"
   AFTERCARE_BIN="$PWD/target/debug/aftercare" scripts/contract.sh

@@ -50,10 +50,15 @@ pub fn look(config: &Config) -> Result<Vec<Finding>, Error> {
         Ok(mut conn) => findings.extend(look_at(&mut conn, config)?),
     }
     if let Some(url) = config.database_read_url.as_deref().filter(|_| db::is_postgres(&config.database_url)) {
-        let found = db::look(url).and_then(|mut conn| settings::describe(&mut conn, url));
-        findings.push(finding("replica", found.map_err(|why| why.to_string())));
+        findings.push(finding("replica", look_at_replica(config, url).unwrap_or_else(|why| Err(why.to_string()))));
     }
     Ok(findings)
+}
+
+fn look_at_replica(config: &Config, url: &str) -> Result<Result<String, String>, Error> {
+    let (mut primary, mut replica) = (db::look(&config.database_url)?, db::look(url)?);
+    let described = settings::describe(&mut replica, url)?;
+    Ok(db::replica::follows(&mut primary, &mut replica)?.map(|found| format!("{described}: {found}")))
 }
 
 fn look_at(c: &mut Conn, config: &Config) -> Result<Vec<Finding>, Error> {

@@ -79,7 +79,7 @@ ids! {
     /// A decision to write to a patient.
     ReminderId,
     /// One mail, waiting or sent.
-    OutboxId,
+    MailId,
     /// A sign-in on one device: a family of refresh tokens.
     SessionId,
     /// A one-time link that was mailed.

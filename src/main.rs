@@ -5,16 +5,15 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use aftercare::app::App;
 use aftercare::config::Config;
 use aftercare::db::{self, backup, migrate};
 use aftercare::error::Error;
-use aftercare::ids::OutboxId;
-use aftercare::mail::outbox;
-use aftercare::operator::{self, open, say, wanted};
+use aftercare::operator::{self, open, say};
 use aftercare::time::{Clock, Entropy, Moment};
-use aftercare::{auth, clinics, demo, doctor, metrics, openapi, protocols, server, worker};
+use aftercare::{clinics, demo, doctor, metrics, openapi, protocols, server, worker};
 use clap::{Args, Parser, Subcommand};
 
 #[global_allocator]
@@ -52,9 +51,9 @@ enum Command {
     },
     /// Put a backup in the database's place. The server must not run. Mails that waited in it are held, not sent.
     Restore(RestoreArgs),
-    /// Mails that were held by a restore.
+    /// Mails that a restore holds, and mails that did not arrive.
     #[command(subcommand)]
-    Mails(MailsCommand),
+    Mails(operator::mails::MailsCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Clinics.
@@ -62,23 +61,29 @@ enum Command {
     Clinic(ClinicCommand),
     /// Accounts.
     #[command(subcommand)]
-    Account(AccountCommand),
+    Account(operator::accounts::AccountCommand),
     /// The keys that sign access tokens.
     #[command(subcommand)]
-    Keys(KeysCommand),
+    Keys(operator::keys::KeysCommand),
     /// Protocol documents.
     #[command(subcommand)]
     Protocol(protocols::commands::Command),
     /// Read every pinned setting back and say what is wrong.
     Doctor,
     /// Ask the server on this machine whether it is up: for a container's health check.
-    Health,
+    Health {
+        /// Ask for so many seconds, until requests are answered (readyz): for a script that restarts one node after another.
+        #[arg(long)]
+        wait: Option<u64>,
+    },
 }
 
 #[derive(Subcommand)]
 enum ClinicCommand {
     /// Make a clinic and invite its owner: the invitation is mailed, and its link printed.
     Create(Box<operator::clinics::NewClinicArgs>),
+    /// Invite a member again whose invitation was lost or has run out: it is mailed, and its link printed.
+    Invite(operator::clinics::InviteArgs),
     /// List the clinics.
     List,
     /// The protocols of a clinic: list, export, import, activate, retire.
@@ -97,51 +102,6 @@ struct RestoreArgs {
     /// Restore nothing, hold the mails only: for a database that was restored by another tool (PostgreSQL).
     #[arg(long, conflicts_with_all = ["file", "replace"])]
     guard: bool,
-}
-
-#[derive(Subcommand)]
-enum MailsCommand {
-    /// List what is held: id, kind, when it was written, when it expires.
-    Held,
-    /// Let one go out, or all of them.
-    Release {
-        /// Its id.
-        #[arg(required_unless_present = "all")]
-        id: Option<uuid::Uuid>,
-        /// All that are held.
-        #[arg(long)]
-        all: bool,
-    },
-}
-
-#[derive(Subcommand)]
-enum AccountCommand {
-    /// Shut an account: its sessions and links end at once, and it cannot be signed in to.
-    Disable(AccountArgs),
-    /// Open it again.
-    Enable(AccountArgs),
-}
-
-#[derive(Args)]
-struct AccountArgs {
-    /// Its address.
-    email: String,
-    /// Why, for the audit.
-    #[arg(long)]
-    reason: String,
-}
-
-#[derive(Subcommand)]
-enum KeysCommand {
-    /// List the keys in force.
-    List,
-    /// Publish the next key; it signs a minute from now.
-    Rotate,
-    /// Remove a key; tokens that it signed count no more.
-    Remove {
-        /// Its name.
-        kid: String,
-    },
 }
 
 fn main() -> ExitCode {
@@ -182,7 +142,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
 fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Doctor => return tell_doctor(&config),
-        Command::Health => return health(&config),
+        Command::Health { wait } => return health(&config, wait),
         _ => {}
     }
     config.check()?;
@@ -194,23 +154,24 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         Command::Migrate { create } => migrate_now(&config, create),
         Command::Backup { file } => back_up(&config, &file),
         Command::Restore(args) => restore(&config, &args),
-        Command::Mails(command) => block_on(mails(config, command)),
+        Command::Mails(command) => block_on(done(operator::mails::run(config, command))),
         Command::Serve => block_on(serve(config)),
         Command::Worker => block_on(work(config)),
         Command::Clinic(ClinicCommand::Create(args)) => block_on(done(operator::clinics::create(config, *args))),
+        Command::Clinic(ClinicCommand::Invite(args)) => block_on(done(operator::clinics::invite(config, args))),
         Command::Clinic(ClinicCommand::List) => block_on(done(operator::clinics::list(config))),
         Command::Clinic(ClinicCommand::Protocol(command)) => block_on(async {
             protocols::clinic_commands::run(&open(config).await?, command).await?;
             Ok(ExitCode::SUCCESS)
         }),
-        Command::Account(command) => block_on(account(config, command)),
-        Command::Keys(command) => block_on(keys(config, command)),
+        Command::Account(command) => block_on(done(operator::accounts::run(config, command))),
+        Command::Keys(command) => block_on(done(operator::keys::run(config, command))),
         Command::Protocol(command) => block_on(async {
             let (app, named) = (open(config).await?, command.clinic().unwrap_or_default().to_owned());
             let clinic = app.db.read(move |c| clinics::find_named(c, &named)).await?;
             protocols::commands::run(command, Some(&clinic))
         }),
-        Command::Demo(_) | Command::Openapi | Command::Doctor | Command::Health => Ok(ExitCode::SUCCESS),
+        Command::Demo(_) | Command::Openapi | Command::Doctor | Command::Health { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -272,25 +233,6 @@ fn restore(config: &Config, args: &RestoreArgs) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn mails(config: Config, command: MailsCommand) -> Result<ExitCode, Error> {
-    let app = open(config).await?;
-    match command {
-        MailsCommand::Held => {
-            for mail in app.db.read(outbox::list_held).await? {
-                say(&format!(
-                    "{}  {}  written {}  good until {}",
-                    mail.id, mail.kind, mail.created_at, mail.expires_at
-                ));
-            }
-        }
-        MailsCommand::Release { id, .. } => {
-            let released = app.db.write(move |c| outbox::release(c, id.map(OutboxId))).await?;
-            say(&format!("{released} mails go out with the next turn"));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
 /// The application for a process that goes on until it is told to stop.
 async fn open_for_server(config: Config) -> Result<App, Error> {
     operator::check_schema(&config)?;
@@ -327,44 +269,11 @@ async fn work(config: Config) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn account(config: Config, command: AccountCommand) -> Result<ExitCode, Error> {
-    let (args, disabled) = match command {
-        AccountCommand::Disable(args) => (args, true),
-        AccountCommand::Enable(args) => (args, false),
+fn health(config: &Config, wait: Option<u64>) -> Result<ExitCode, Error> {
+    let is_up = match wait {
+        Some(seconds) => operator::health::becomes_ready(config, Duration::from_secs(seconds))?,
+        None => operator::health::is_up(config)?,
     };
-    let email: aftercare::http::text::Email = wanted("EMAIL", args.email)?;
-    let app = open(config).await?;
-    let m = app.moment();
-    app.change_rights(move |c| auth::set_disabled(c, email.as_str(), disabled, &args.reason, &m)).await?;
-    say(if disabled { "disabled; its sessions and links have ended" } else { "enabled" });
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn keys(config: Config, command: KeysCommand) -> Result<ExitCode, Error> {
-    let app = open(config).await?;
-    let (m, inner) = (app.moment(), app.clone());
-    match command {
-        KeysCommand::List => {
-            for key in app.db.read(auth::store::list_keys).await? {
-                say(&format!("{}  made {}  signs from {}", key.kid, key.created_at, key.signs_from));
-            }
-        }
-        KeysCommand::Rotate => {
-            let kid = app.change_rights(move |c| auth::keys::rotate(c, &inner.secrets, &m)).await?;
-            say(&format!(
-                "published {kid}; it signs a minute from now. Remove the old key when its tokens have run out."
-            ));
-        }
-        KeysCommand::Remove { kid } => {
-            app.change_rights(move |c| auth::keys::remove(c, &kid, &m)).await?;
-            say("removed");
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn health(config: &Config) -> Result<ExitCode, Error> {
-    let is_up = operator::health::is_up(config)?;
     say(if is_up { "up" } else { "not up" });
     Ok(if is_up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -69,6 +69,7 @@ pub struct Metrics {
     heartbeat_age: Family<JobName, Seconds>,
     planner_late: Seconds,
     pool: Family<PoolConnections, Gauge>,
+    replica_lag: Seconds,
     heartbeats: Mutex<BTreeMap<&'static str, Stopwatch>>,
 }
 
@@ -86,6 +87,7 @@ impl Metrics {
             heartbeat_age: Family::default(),
             planner_late: Seconds::default(),
             pool: Family::default(),
+            replica_lag: Seconds::default(),
             heartbeats: Mutex::default(),
         };
         figures.register(db);
@@ -117,6 +119,11 @@ impl Metrics {
             let waiting = db.measures().waiting.clone();
             to.register("pool_waiting", "Requests and jobs that wait for a connection", waiting);
         }
+        if db.replica_lag().is_some() {
+            let help = "Time since the replica was last known to have all that the primary had; NaN if it never had";
+            to.register_with_unit("replica_lag", help, seconds(), self.replica_lag.clone());
+            to.register("replica_reads", "Reads that the replica answered", db.measures().replica_reads.clone());
+        }
     }
 
     /// Counts an answered request. `route` is the pattern, never the path.
@@ -147,6 +154,9 @@ impl Metrics {
     fn look(&self, db: &Db) {
         for (job, since) in self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             self.heartbeat_age.get_or_create(&JobName { job }).set(since.elapsed().as_secs_f64());
+        }
+        if let Some(lag) = db.replica_lag() {
+            self.replica_lag.set(lag.map_or(f64::NAN, |lag| lag.as_secs_f64()));
         }
         for (pool, in_use, idle) in db.pools() {
             self.pool.get_or_create(&PoolConnections { pool, state: "in_use" }).set(i64::from(in_use));

@@ -19,6 +19,7 @@ pub fn before_sending(c: &mut Conn, app: &App, mail: &OutboxMail, m: &Moment) ->
         Kind::PatientInvitation => auth::patient_invitation_for(c, &app.post(), mail, m),
         Kind::MemberInvitation => auth::member_invitation_for(c, &app.post(), mail, m),
         Kind::Reminder => reminders::before_sending(c, &app.compiled, mail, m),
+        Kind::AddressChanged => Ok(SendDecision::as_it_is(mail)),
         Kind::AlertNotice => alerts::before_sending(c, mail),
     }
 }

@@ -31,6 +31,7 @@ use crate::http::edge::edge;
 use crate::http::line_ends::WatchedStream;
 use crate::{
     alerts, auth, check_ins, clinics, courses, demo, metrics, pages, patients, plans, protocols, reminders, today,
+    undelivered,
 };
 
 /// The API: what is served, and what the document is made from.
@@ -43,11 +44,13 @@ pub fn api(config: &mut ServiceConfig) {
     check_ins::routes::routes(config);
     clinics::routes::routes(config);
     patients::routes::routes(config);
+    patients::accounts::routes::routes(config);
     patients::unsubscribe::routes(config);
     courses::routes::routes(config);
     protocols::routes::routes(config);
     alerts::routes::routes(config);
     reminders::routes::routes(config);
+    undelivered::routes::routes(config);
     pages::home::routes(config);
     config.service(healthz).service(readyz).service(get_openapi);
 }
@@ -72,7 +75,6 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
         let (api, _) = actix_web::App::new()
             .app_data(web::Data::new(app.clone()))
             .app_data(deadlines.clone())
-            .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()))
             .wrap(cors(&app.config.allowed_origins))
             .wrap(from_fn(name_refusal))
             .wrap(from_fn(compress))

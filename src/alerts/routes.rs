@@ -15,7 +15,7 @@ use crate::http::conditions::{answer_version, edited, if_match};
 use crate::http::language::asked_language;
 use crate::http::page::{Cursor, Limit};
 use crate::http::text::Note;
-use crate::http::{Body, Page, PageParams, Query};
+use crate::http::{Body, Page, PageParams, Path, Query};
 use crate::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId};
 use crate::patients;
 use crate::time::Stamp;
@@ -205,7 +205,7 @@ async fn list_alerts(
 async fn get_alert(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<AlertId>,
+    id: Path<AlertId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let asked = asked_language(&request);
@@ -228,7 +228,7 @@ async fn get_alert(
 async fn acknowledge(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<AlertId>,
+    id: Path<AlertId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (m, tag, asked) = (app.moment(), if_match(&request), asked_language(&request));
@@ -260,7 +260,7 @@ struct AlertEnd {
 async fn resolve(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<AlertId>,
+    id: Path<AlertId>,
     request: HttpRequest,
     Body(end): Body<AlertEnd>,
 ) -> Result<HttpResponse, Error> {

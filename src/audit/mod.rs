@@ -44,12 +44,23 @@ pub struct Deed<'a> {
 /// The same with the reason that a person gave.
 pub fn note_why(
     c: &mut Conn,
-    (clinic, actor): (Option<ClinicId>, Option<AccountId>),
+    by: (Option<ClinicId>, Option<AccountId>),
     deed: Deed<'_>,
     why: &str,
     m: &Moment,
 ) -> Result<(), Error> {
-    write(c, (clinic, actor), (deed.action, deed.object_kind, Some(deed.object)), Some(why), m)
+    note_perhaps_why(c, by, deed, Some(why), m)
+}
+
+/// The same where a reason need not be given.
+pub fn note_perhaps_why(
+    c: &mut Conn,
+    by: (Option<ClinicId>, Option<AccountId>),
+    deed: Deed<'_>,
+    why: Option<&str>,
+    m: &Moment,
+) -> Result<(), Error> {
+    write(c, by, (deed.action, deed.object_kind, Some(deed.object)), why, m)
 }
 
 /// Writes a line. It holds ids and words only, never what a patient said.

@@ -359,21 +359,47 @@ pub fn address_change_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Mome
     Ok(SendDecision::Send { to: mail.to_address.clone(), locale: account.locale, link })
 }
 
-/// Moves the account, and its records in every clinic, to the address that the link was mailed to. Every other open link ends.
-pub fn confirm_address(c: &mut Conn, token: &str, m: &Moment) -> Result<(), Error> {
+/// Moves the account to the address that the link was mailed to.
+pub fn confirm_address(c: &mut Conn, post: &Post, token: &str, m: &Moment) -> Result<(), Error> {
     let link = store::spend_link(c, &digest(token.as_bytes()), &[Purpose::AddressChange], m.at)?.ok_or_else(used_up)?;
     let (id, email) = link.account_id.zip(link.new_email).ok_or_else(used_up)?;
-    store::find_account(c, id)?.filter(Account::is_open).ok_or_else(used_up)?;
-    if store::find_account_by_email(c, &email)?.is_some_and(|other| other.id != id) {
+    let account = store::find_account(c, id)?.filter(Account::is_open).ok_or_else(used_up)?;
+    move_account(c, post, &account, &email, m)?;
+    audit::note(c, None, Some(id), "address_changed", "account", Some(id.0), m)
+}
+
+/// Moves the account, and its records in every clinic, to another address. Every open link ends, and the old address is told.
+///
+/// # Errors
+/// `address_taken`.
+pub fn move_account(c: &mut Conn, post: &Post, account: &Account, email: &str, m: &Moment) -> Result<(), Error> {
+    if store::find_account_by_email(c, email)?.is_some_and(|other| other.id != account.id) {
         return Err(Error::conflict("address_taken", "another account has this address"));
     }
-    if patients::is_address_of_another(c, id, &email)? {
+    if patients::is_address_of_another(c, account.id, email)? {
         return Err(Error::conflict("address_taken", "another person of your clinic has this address"));
     }
-    store::set_email(c, id, &email)?;
-    patients::store::set_email_of_account(c, id, &email)?;
-    store::end_account_links(c, id, m.at)?;
-    audit::note(c, None, Some(id), "address_changed", "account", Some(id.0), m)
+    if email == account.email {
+        return Ok(());
+    }
+    store::set_email(c, account.id, email)?;
+    patients::store::set_email_of_account(c, account.id, email)?;
+    store::end_account_links(c, account.id, m.at)?;
+    tell_old_address(c, post, account, m)
+}
+
+/// So that nobody's account is taken away unseen. It names the clinic to call.
+fn tell_old_address(c: &mut Conn, post: &Post, account: &Account, m: &Moment) -> Result<(), Error> {
+    let records = patients::store::list_keys_of_account(c, account.id)?;
+    let mail = NewMail {
+        clinic_id: records.first().map(|(clinic, _)| *clinic),
+        dedupe_key: format!("moved:{}", m.id::<uuid::Uuid>()),
+        to: account.email.clone(),
+        locale: account.locale.clone(),
+        link: post.page("today"),
+        ..NewMail::of(Kind::AddressChanged, m)
+    };
+    outbox::put(c, post, mail, m)
 }
 
 /// Invites a patient: the newest link counts, older ones end. Gives until when it is good.
@@ -430,14 +456,14 @@ pub fn end_invitations(c: &mut Conn, patient: &patients::Patient, m: &Moment) ->
     store::end_patient_links(c, patient.clinic_id, patient.id, m.at)
 }
 
-/// Invites a member by mail.
+/// Invites a member by mail; gives until when the link will be good.
 pub fn invite_member(
     c: &mut Conn,
     post: &Post,
     member: &Member,
     (email, locale): (&str, &str),
     m: &Moment,
-) -> Result<(), Error> {
+) -> Result<Stamp, Error> {
     let mail = NewMail {
         clinic_id: Some(member.clinic_id),
         dedupe_key: format!("member:{}:{}", member.id, m.id::<uuid::Uuid>()),
@@ -448,7 +474,9 @@ pub fn invite_member(
         expires_at: invited_until(m),
         ..NewMail::of(Kind::MemberInvitation, m)
     };
-    outbox::put(c, post, mail, m)
+    let until = mail.expires_at;
+    outbox::put(c, post, mail, m)?;
+    Ok(until)
 }
 
 /// An invitation's link for whoever sits at the server's own machine; it is not mailed.
@@ -642,10 +670,15 @@ pub fn account_exists() -> Error {
     )
 }
 
-/// Shuts an account, or opens it again: its sessions and links end, and none of its tokens counts. For the operator's command.
-pub fn set_disabled(c: &mut Conn, email: &str, disabled: bool, why: &str, m: &Moment) -> Result<(), Error> {
-    let account = store::find_account_by_email(c, email)?
-        .ok_or_else(|| Error::Setting("there is no account of that address".to_owned()))?;
+/// Shuts an account, or opens it again: its sessions and links end, and none of its tokens counts.
+pub fn set_disabled(
+    c: &mut Conn,
+    account: &Account,
+    disabled: bool,
+    by: (Option<ClinicId>, Option<AccountId>),
+    why: &str,
+    m: &Moment,
+) -> Result<(), Error> {
     if !store::set_disabled(c, account.id, disabled.then_some(m.at))? {
         return Ok(());
     }
@@ -654,7 +687,28 @@ pub fn set_disabled(c: &mut Conn, email: &str, disabled: bool, why: &str, m: &Mo
         store::end_account_links(c, account.id, m.at)?;
     }
     let action = if disabled { "account_disabled" } else { "account_enabled" };
-    audit::note_why(c, (None, None), Deed { action, object_kind: "account", object: account.id.0 }, why, m)
+    audit::note_why(c, by, Deed { action, object_kind: "account", object: account.id.0 }, why, m)
+}
+
+/// The account of that id.
+pub fn account(c: &mut Conn, id: AccountId) -> Result<Option<Account>, Error> {
+    store::find_account(c, id)
+}
+
+/// How many sessions of the account go on.
+pub fn count_sessions(c: &mut Conn, id: AccountId, at: Stamp) -> Result<usize, Error> {
+    Ok(store::list_sessions(c, id, at)?.len())
+}
+
+/// Whether the account acts, or has acted, for any clinic.
+pub fn is_of_staff(c: &mut Conn, id: AccountId) -> Result<bool, Error> {
+    Ok(!store::list_memberships(c, id)?.is_empty())
+}
+
+/// The account of that address, for the operator's commands.
+pub fn account_named(c: &mut Conn, email: &str) -> Result<Account, Error> {
+    let found = store::find_account_by_email(c, email)?;
+    found.ok_or_else(|| Error::Setting("there is no account of that address".to_owned()))
 }
 
 /// The language of whoever has the account.

@@ -402,8 +402,8 @@ async fn confirm_address_change(
     request: HttpRequest,
     Body(sent): Body<AddressToken>,
 ) -> Result<HttpResponse, Error> {
-    let m = app.moment();
-    app.change_rights(move |c| super::confirm_address(c, sent.token.expose(), &m))
+    let (m, post) = (app.moment(), app.post());
+    app.change_rights(move |c| super::confirm_address(c, &post, sent.token.expose(), &m))
         .await
         .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     Ok(HttpResponse::NoContent().finish())

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::http::body::{AsSent, Said};
 use crate::http::idempotency::{self, Key};
 use crate::http::language::asked_language;
-use crate::http::{Page, PageParams, Query};
+use crate::http::{Page, PageParams, Path, Query};
 use crate::ids::{CheckInId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
 use crate::patients;
 use crate::plans;
@@ -269,7 +269,7 @@ fn judgement_view(again: Again, clinic: &Clinic, locale: &str) -> Result<Judgeme
 async fn put_check_in(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<CheckInId>,
+    id: Path<CheckInId>,
     request: HttpRequest,
     AsSent(body): AsSent<NewCheckIn>,
 ) -> Result<HttpResponse, Error> {
@@ -315,7 +315,7 @@ async fn put_check_in(
 async fn get_check_in(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<CheckInId>,
+    id: Path<CheckInId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let asked = asked_language(&request);
@@ -398,7 +398,7 @@ async fn list_my_check_ins(
 async fn list_patient_check_ins(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PatientId>,
+    id: Path<PatientId>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let page = app
@@ -424,7 +424,7 @@ async fn list_patient_check_ins(
 async fn reconsider_check_in(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<CheckInId>,
+    id: Path<CheckInId>,
     key: Key,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;

@@ -16,7 +16,7 @@ use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
 use crate::http::text::{Email, Line, Locale, Name, Phone, Zone};
-use crate::ids::{ClinicId, MemberId};
+use crate::ids::{AccountId, ClinicId, MemberId};
 use crate::mail::outbox::{OutboxMail, Post};
 use crate::mail::templates::ClinicLines;
 use crate::time::{Moment, Stamp};
@@ -263,6 +263,31 @@ pub fn invite_member(
     auth::invite_member(c, post, &member, (email.as_str(), &clinic.locale), m)?;
     crate::audit::note(c, Some(clinic.id), Some(who.account), "member_invited", "member", Some(member.id.0), m)?;
     Ok(member)
+}
+
+/// Mails a member who has not accepted another invitation; the older ones end. Gives until when it is good. `who`: `None` is the operator.
+pub fn invite_again(
+    c: &mut Conn,
+    post: &Post,
+    (clinic, who): (ClinicId, Option<AccountId>),
+    id: MemberId,
+    m: &Moment,
+) -> Result<(Member, Stamp), Error> {
+    let member = store::find_member(c, clinic, id)?.ok_or(Error::NotFound)?;
+    if member.state != MemberState::Invited {
+        let detail = format!(
+            "only somebody who was invited and has not accepted is invited again; this member is {}",
+            member.state.as_str()
+        );
+        return Err(Error::conflict("already_accepted", detail));
+    }
+    let account = auth::store::find_account(c, member.account_id)?.ok_or(Error::NotFound)?;
+    auth::tries::Tries::invitation(clinic, &account.email).begin(c, m.at)?;
+    auth::store::end_member_links(c, clinic, id, m.at)?;
+    let locale = store::get(c, clinic)?.locale;
+    let until = auth::invite_member(c, post, &member, (&account.email, &locale), m)?;
+    crate::audit::note(c, Some(clinic), who, "member_invited", "member", Some(id.0), m)?;
+    Ok((member, until))
 }
 
 /// A change of a member's rights.

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::http::conditions::{answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{Date, Email, Line, Locale, Name, Phone, TimeOfDay};
-use crate::http::{Body, Page, PageParams, Query};
+use crate::http::{Body, Page, PageParams, Path, Query};
 use crate::ids::{AccountId, ClinicId, MemberId};
 use crate::time::Stamp;
 
@@ -24,6 +24,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(change_clinic)
         .service(list_members)
         .service(invite_member)
+        .service(invite_member_again)
         .service(change_member);
     super::texts::routes::routes(config);
 }
@@ -305,6 +306,42 @@ async fn invite_member(
         .map(idempotency::Answer::created)
 }
 
+/// An invitation of a member that is on its way.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct TeamInvitation {
+    /// The member.
+    member_id: MemberId,
+    /// Until when the link in the mail is good.
+    expires_at: Stamp,
+}
+
+/// Mail a member another invitation. Owners only.
+///
+/// For one that was lost or has run out; the older ones end. 409 `already_accepted` unless the member is `invited`.
+#[utoipa::path(tag = "clinic", operation_id = "invite_member_again",
+    params(Key, ("member_id" = MemberId, Path, description = "The member.")),
+    responses((status = 201, description = "The mail is on its way.", body = TeamInvitation)))]
+#[post("/v1/clinic/members/{member_id}/invitation")]
+async fn invite_member_again(
+    app: web::Data<App>,
+    who: Staff,
+    key: Key,
+    id: Path<MemberId>,
+) -> Result<HttpResponse, Error> {
+    who.must_own()?;
+    let (m, post) = (app.moment(), app.post());
+    let once = key.once((who.clinic, who.account), "invite_member_again", &*id)?;
+    app.db
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| {
+                let (member, expires_at) = super::invite_again(c, &post, (who.clinic, Some(who.account)), *id, &m)?;
+                Ok(TeamInvitation { member_id: member.id, expires_at })
+            })
+        })
+        .await
+        .map(idempotency::Answer::created)
+}
+
 /// New rights of a member.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -325,7 +362,7 @@ struct MemberPatch {
 async fn change_member(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<MemberId>,
+    id: Path<MemberId>,
     request: HttpRequest,
     Body(patch): Body<MemberPatch>,
 ) -> Result<HttpResponse, Error> {

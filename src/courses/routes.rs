@@ -16,7 +16,7 @@ use crate::http::conditions::{self, answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::language::asked_language;
 use crate::http::text::{Date, Key as Word, Note};
-use crate::http::{Body, Page, PageParams, Query};
+use crate::http::{Body, Page, PageParams, Path, Query};
 use crate::ids::{AlertId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
 use crate::patients::routes::{Treatment, treatment_view};
 use crate::time::Stamp;
@@ -205,7 +205,7 @@ async fn list_courses(
 async fn get_course(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<CourseId>,
+    id: Path<CourseId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
@@ -238,7 +238,7 @@ struct CoursePatch {
 async fn change_course(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<CourseId>,
+    id: Path<CourseId>,
     request: HttpRequest,
     Body(patch): Body<CoursePatch>,
 ) -> Result<HttpResponse, Error> {
@@ -275,7 +275,7 @@ struct AddedTreatment {
 async fn add_course_treatment(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<CourseId>,
+    id: Path<CourseId>,
     key: Key,
     Body(added): Body<AddedTreatment>,
 ) -> Result<HttpResponse, Error> {
@@ -358,7 +358,7 @@ fn reason(reason: &Reason) -> ReadinessReason {
 async fn get_readiness(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<CourseId>,
+    id: Path<CourseId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (at, inner) = (app.clock.now(), app.clone());
@@ -426,7 +426,7 @@ struct MyReadinessReason {
 async fn get_my_readiness(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<CourseId>,
+    id: Path<CourseId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
@@ -533,7 +533,7 @@ fn session(session: Session) -> SessionHealing {
 async fn get_healing(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<CourseId>,
+    id: Path<CourseId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (inner, at) = (app.clone(), app.clock.now());

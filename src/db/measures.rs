@@ -1,5 +1,6 @@
 //! What the database layer counts of itself, for `metrics`.
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
@@ -12,6 +13,8 @@ pub struct Measures {
     pub write_wait: Histogram,
     /// Who waits for a connection of a pool (PostgreSQL).
     pub waiting: Gauge,
+    /// Reads that the replica answered (PostgreSQL).
+    pub replica_reads: Counter,
 }
 
 impl Default for Measures {
@@ -20,6 +23,7 @@ impl Default for Measures {
             group_size: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
             write_wait: Histogram::new([0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0]),
             waiting: Gauge::default(),
+            replica_reads: Counter::default(),
         }
     }
 }

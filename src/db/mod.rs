@@ -10,6 +10,7 @@ pub mod health;
 pub mod measures;
 pub mod migrate;
 mod readers;
+pub mod replica;
 mod reserve;
 pub mod schema;
 mod sessions;
@@ -62,7 +63,7 @@ pub struct Db {
 #[derive(Clone)]
 enum Kind {
     Sqlite { readers: Arc<readers::Readers>, writer: writer::Writer },
-    Pg { sessions: Sessions, replica: Option<Sessions> },
+    Pg { sessions: Sessions, replica: Option<replica::Replica> },
 }
 
 /// The path of a `sqlite:` address.
@@ -79,8 +80,8 @@ impl Db {
     /// Opens the database for a server and sets every connection up; says in one line what is wrong if it cannot.
     pub fn open(settings: &DbSettings) -> Result<Self, Error> {
         Self::open_with(settings, || {
-            let replica = settings.read_url.as_deref().map(|url| Sessions::pool(url, settings)).transpose()?;
-            Ok(Kind::Pg { sessions: Sessions::pool(&settings.url, settings)?, replica })
+            let replica = settings.read_url.as_deref().map(|url| replica::Replica::start(url, settings));
+            Ok(Kind::Pg { sessions: Sessions::pool(&settings.url, settings)?, replica: replica.transpose()? })
         })
     }
 
@@ -119,7 +120,7 @@ impl Db {
     /// The pools of PostgreSQL: the name of each, connections in use, and idle ones.
     pub fn pools(&self) -> Vec<(&'static str, u32, u32)> {
         let Kind::Pg { sessions, replica } = &self.kind else { return Vec::new() };
-        let named = [("primary", Some(sessions)), ("replica", replica.as_ref())];
+        let named = [("primary", Some(sessions)), ("replica", replica.as_ref().map(replica::Replica::sessions))];
         let of = |(name, sessions): (&'static str, Option<&Sessions>)| {
             let (in_use, idle) = sessions?.counts()?;
             Some((name, in_use, idle))
@@ -132,21 +133,32 @@ impl Db {
         matches!(self.kind, Kind::Sqlite { .. })
     }
 
-    /// Reads in one snapshot, from the replica if there is one. On SQLite this runs on the calling thread and must be short.
-    pub async fn read<T, F>(&self, f: F) -> Result<T, Error>
-    where
-        F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
-        T: Send + 'static,
-    {
-        match &self.kind {
-            Kind::Sqlite { readers, .. } => readers.read(f),
-            Kind::Pg { sessions, replica } => {
-                replica.as_ref().unwrap_or(sessions).clone().run(self.measures.wait(), f).await.map_err(of_read)
-            }
-        }
+    /// How long ago the replica was last known to have all that the primary had. `None` inside: that is not known, and it is not read.
+    pub fn replica_lag(&self) -> Option<Option<Duration>> {
+        let Kind::Pg { replica: Some(replica), .. } = &self.kind else { return None };
+        Some(replica.lag())
     }
 
-    /// Reads what must not lag behind a replica: who may do what.
+    /// Reads in one snapshot, from the replica if there is one that keeps up. On SQLite this runs on the calling thread and must be short.
+    ///
+    /// Whoever was told that a write of theirs is kept finds it here, through whichever process they come. What somebody else has written
+    /// may be missing for a third of a second.
+    pub async fn read<T, F>(&self, f: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut Conn) -> Result<T, Error> + Clone + Send + 'static,
+        T: Send + 'static,
+    {
+        if let Kind::Pg { replica: Some(replica), .. } = &self.kind
+            && replica.is_fresh()
+            && let Some(result) = replica.read(self.measures.wait(), f.clone()).await
+        {
+            self.measures.replica_reads.inc();
+            return result;
+        }
+        self.read_fresh(f).await
+    }
+
+    /// Reads from where it is written, what may not lag at all: who may do what.
     pub async fn read_fresh<T, F>(&self, f: F) -> Result<T, Error>
     where
         F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
@@ -211,6 +223,9 @@ impl Db {
                 health.set_last_write(Some(why.to_string()));
             }
             _ => {}
+        }
+        if let (Ok(_), true, Kind::Pg { replica: Some(replica), .. }) = (&result, sessions::is_request(), &self.kind) {
+            replica.follows().await;
         }
         result
     }

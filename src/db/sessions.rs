@@ -36,15 +36,15 @@ pub(super) enum Sessions {
 impl Sessions {
     /// A pool; waits until its first session is open.
     pub fn pool(url: &str, db: &DbSettings) -> Result<Self, Error> {
-        r2d2::Pool::builder()
-            .max_size(db.pool_size.max(1))
-            .min_idle(Some(1))
-            .connection_timeout(db.wait)
-            .max_lifetime(Some(Duration::from_secs(30 * 60)))
-            .test_on_check_out(true)
+        pool_of(db)
             .build(settings::PgManager { url: url.to_owned() })
             .map(Self::Pool)
             .map_err(|why| Error::Setting(format!("cannot reach PostgreSQL: {why}")))
+    }
+
+    /// A pool of a server that need not be there yet: nothing is opened before it is asked for.
+    pub fn pool_that_may_be_away(url: &str, db: &DbSettings) -> Self {
+        Self::Pool(pool_of(db).min_idle(Some(0)).build_unchecked(settings::PgManager { url: url.to_owned() }))
     }
 
     /// A single session, open when this returns.
@@ -87,9 +87,23 @@ tokio::task_local! {
     static WAITING_SINCE: Stopwatch;
 }
 
+/// Whether somebody waits for this at the other end of a line; recurring work has nobody who does.
+pub(super) fn is_request() -> bool {
+    WAITING_SINCE.try_with(|_| ()).is_ok()
+}
+
 /// Runs a request whose waits for a connection count together: who asks three times waits no longer than who asks once.
 pub async fn waiting_together<F: Future>(request: F) -> F::Output {
     WAITING_SINCE.scope(Stopwatch::start(), request).await
+}
+
+fn pool_of(db: &DbSettings) -> r2d2::Builder<settings::PgManager> {
+    r2d2::Pool::builder()
+        .max_size(db.pool_size.max(1))
+        .min_idle(Some(1))
+        .connection_timeout(db.wait)
+        .max_lifetime(Some(Duration::from_secs(30 * 60)))
+        .test_on_check_out(true)
 }
 
 fn transaction<T>(

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::http::Body;
+use crate::http::{Body, Path};
 use crate::time::Stamp;
 use crate::worker;
 
@@ -97,7 +97,7 @@ async fn list_mails(app: web::Data<App>) -> Result<HttpResponse, Error> {
     )))
 }
 
-async fn show_mail(app: web::Data<App>, file: web::Path<String>) -> Result<HttpResponse, Error> {
+async fn show_mail(app: web::Data<App>, file: Path<String>) -> Result<HttpResponse, Error> {
     let bytes = read_mail(&app, &file)?;
     let message = parse(&bytes)?;
     let name = escape(&file);
@@ -111,7 +111,7 @@ async fn show_mail(app: web::Data<App>, file: web::Path<String>) -> Result<HttpR
     )))
 }
 
-async fn show_html(app: web::Data<App>, file: web::Path<String>) -> Result<HttpResponse, Error> {
+async fn show_html(app: web::Data<App>, file: Path<String>) -> Result<HttpResponse, Error> {
     let bytes = read_mail(&app, &file)?;
     let message = parse(&bytes)?;
     Ok(html(message.body_html(0).unwrap_or_default().into_owned()))

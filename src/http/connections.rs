@@ -30,13 +30,23 @@ pub fn make_room() -> usize {
     files.saturating_sub(OTHER_FILES).clamp(SHARE_AT_LEAST, MOST)
 }
 
-/// From now on no new connection reaches the listener, and those that have reached it can still be taken. When a listener is closed, the
-/// kernel resets what waits in it; a caller whose packets were dropped instead tries again, and finds the port closed or another node.
+/// From now on no new connection reaches the listener, and those that have begun can still be taken. When a listener is closed, the
+/// kernel resets what waits in it; a caller whose first packet was dropped instead tries again, and finds the port closed or another node.
 #[cfg(target_os = "linux")]
 pub fn turn_away(listener: &TcpListener) -> std::io::Result<()> {
-    /// Classic BPF: "return the constant", of which 0 means to drop the packet.
-    const RETURN_CONSTANT: u16 = 0x06;
-    socket2::SockRef::from(listener).attach_filter(&[socket2::SockFilter::new(RETURN_CONSTANT, 0, 0, 0)])
+    // Classic BPF over the packet from its TCP header on. Only the packet that opens a connection may be dropped: a caller who has been
+    // answered takes the connection for open, and would see it reset.
+    const LOAD_BYTE: u16 = 0x30;
+    const SKIP_UNLESS_SET: u16 = 0x45;
+    const KEEP_BYTES: u16 = 0x06;
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    socket2::SockRef::from(listener).attach_filter(&[
+        socket2::SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        socket2::SockFilter::new(SKIP_UNLESS_SET, 0, 1, SYN),
+        socket2::SockFilter::new(KEEP_BYTES, 0, 0, 0),
+        socket2::SockFilter::new(KEEP_BYTES, 0, 0, u32::MAX),
+    ])
 }
 
 /// Only Linux can; elsewhere, connections that come in the moment of closing may be reset.

@@ -19,4 +19,4 @@ pub mod trace;
 
 pub use body::{Body, Query};
 pub use page::{Page, PageParams};
-pub use path::PathKey;
+pub use path::{Path, PathKey};

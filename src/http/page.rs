@@ -77,6 +77,13 @@ impl PageParams {
         self.cursor.map(|Cursor(id)| T::from(id))
     }
 
+    /// The page after the one that was fetched; `None` if that was the last.
+    pub fn next<T>(&self, fetched: &[T], id: impl Fn(&T) -> Uuid) -> Option<Self> {
+        let most = usize::try_from(self.limit.0).ok()?;
+        let last = fetched.get(most.checked_sub(1)?).filter(|_| fetched.len() > most)?;
+        Some(Self { cursor: Some(Cursor(id(last))), ..self.clone() })
+    }
+
     /// Cuts what was fetched to the page, and makes the cursor of the next.
     pub fn cut<T, V>(
         &self,

@@ -1,9 +1,44 @@
-//! Words in paths, as types that cannot hold a wrong one. What is no such word names nothing: 404, like a random id.
+//! What stands in paths, as types that cannot hold a wrong word. What is no such word names nothing: 404, like a random id.
 
+use std::future::{Ready, ready};
 use std::ops::Deref;
 
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::error::Error;
+
+/// The ids and keys of a path. Like actix's own, but a read that has it can be repeated (`Db::read`).
+#[derive(Debug, Clone, Copy)]
+pub struct Path<T>(T);
+
+impl<T> Path<T> {
+    /// What it holds.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Path<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Path<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let read = web::Path::<T>::from_request(request, payload).into_inner();
+        ready(read.map(|path| Self(path.into_inner())).map_err(|_| Error::NotFound))
+    }
+}
 
 /// The key of a protocol or of a clinic's text in a path, byte for byte: blanks around it are not taken off, so each thing has one URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::outbox::OutboxMail;
 use super::{Failure, Outcome, Phase};
 use crate::app::App;
-use crate::ids::OutboxId;
+use crate::ids::MailId;
 use crate::job_failures;
 use crate::time::Stopwatch;
 
@@ -89,7 +89,7 @@ impl Channel {
     }
 
     /// Writes it where `aftercare doctor` reads it: mail is the one way on which nobody can be told.
-    pub async fn tell_operator(&self, app: &App, mail: OutboxId) {
+    pub async fn tell_operator(&self, app: &App, mail: MailId) {
         tracing::error!(outbox_id = %mail, "the way to the relay is broken, or the relay refuses what we send; mail waits");
         let at = app.clock.now();
         let told = app.db.write(move |c| job_failures::note(c, job_failures::CHANNEL, None, "mail_channel", at)).await;

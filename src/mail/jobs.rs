@@ -12,7 +12,7 @@ use super::{Failure, Mail, Outcome};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::Error;
-use crate::ids::{ClinicId, OutboxId};
+use crate::ids::{ClinicId, MailId};
 use crate::job_failures::{self, Job};
 use crate::time::{Moment, Stamp};
 
@@ -93,7 +93,7 @@ impl Line {
         while let Some(mail) = waiting.next() {
             if *stop.borrow() || has_tried && !app.channel.is_fine() {
                 let unsent = std::iter::once(mail).chain(waiting).filter_map(Result::ok);
-                let unsent: Vec<(OutboxId, i32)> = unsent.map(|mail| (mail.id, mail.fence)).collect();
+                let unsent: Vec<(MailId, i32)> = unsent.map(|mail| (mail.id, mail.fence)).collect();
                 app.db.write(move |c| outbox::hand_back(c, &unsent)).await?;
                 return Ok(0);
             }
@@ -134,7 +134,7 @@ impl Line {
 
 async fn put_off(
     app: &App,
-    (id, fence): (OutboxId, Option<i32>),
+    (id, fence): (MailId, Option<i32>),
     clinic: Option<ClinicId>,
     why: &Error,
 ) -> Result<(), Error> {
@@ -285,7 +285,7 @@ async fn give_back_refused(app: &App, refused: Vec<OutboxMail>, hooks: MailHooks
 }
 
 /// Writes what came of a mail, again and again until it is written, before the next one goes: what is not recorded would be sent again.
-async fn record<F>(app: &App, mail: OutboxId, write: F)
+async fn record<F>(app: &App, mail: MailId, write: F)
 where
     F: Fn(&mut Conn) -> Result<(), Error> + Send + Sync + 'static,
 {
@@ -306,6 +306,12 @@ where
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
     }
+}
+
+/// The letter as it would be written today; one-time links are made only when it goes. `None`: it cannot be written any more.
+pub fn preview(app: &App, mail: &OutboxMail, lines: Option<ClinicLines>) -> Option<Mail> {
+    let words = Words { to: mail.to_address.clone(), locale: mail.locale.clone(), link: None, lines };
+    compose(app, mail, words).ok()
 }
 
 fn compose(app: &App, mail: &OutboxMail, words: Words) -> Result<Mail, Error> {

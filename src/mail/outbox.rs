@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use serde::{Deserialize, Serialize};
 
 use super::templates::{Kind, ValidFor};
@@ -11,7 +12,8 @@ use crate::db::schema::outbox;
 use crate::db::types::{Json, words};
 use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
-use crate::ids::{AccountId, ClinicId, OutboxId, PatientId};
+use crate::http::PageParams;
+use crate::ids::{AccountId, ClinicId, MailId, PatientId};
 use crate::time::{Moment, Stamp};
 
 /// A claim counts so long; whoever is slower has lost it.
@@ -56,7 +58,7 @@ words! {
 #[diesel(table_name = outbox, check_for_backend(MultiBackend))]
 pub struct OutboxMail {
     /// Its id; its Message-ID is made of it.
-    pub id: OutboxId,
+    pub id: MailId,
     /// The clinic it comes from, if one.
     pub clinic_id: Option<ClinicId>,
     /// The patient it goes to, if one.
@@ -69,7 +71,7 @@ pub struct OutboxMail {
     pub to_address: String,
     /// The language.
     pub locale: String,
-    /// What the text is made of; emptied when the mail is settled.
+    /// What the text is made of; emptied when the mail was sent or is not wanted any more.
     pub context: Json,
     /// Where it is.
     pub state: MailState,
@@ -183,8 +185,8 @@ impl Post {
 }
 
 /// Writes a mail into the outbox, once a `dedupe_key`; gives its id, or `None` if there was one already.
-pub fn put_once(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<Option<OutboxId>, Error> {
-    let id: OutboxId = m.id();
+pub fn put_once(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<Option<MailId>, Error> {
+    let id: MailId = m.id();
     let context = Context {
         link: new.link,
         valid_minutes: new.valid_for.map(minutes),
@@ -231,6 +233,11 @@ impl MailState {
     pub fn still_waits(self) -> bool {
         matches!(self, Self::Pending | Self::Leased | Self::Retry)
     }
+
+    /// Whether it was given up without the relay's word that it was taken. What it is made of is kept then: it can be sent again.
+    pub fn did_not_arrive(self) -> bool {
+        matches!(self, Self::Dead | Self::Expired | Self::Unknown)
+    }
 }
 
 /// Where the mail of that dedupe key is, and when it was to go.
@@ -243,16 +250,17 @@ pub fn find_standing(c: &mut Conn, key: &str) -> Result<Option<(MailState, Stamp
 }
 
 /// The mail of that dedupe key.
-pub fn find_by_key(c: &mut Conn, key: &str) -> Result<Option<OutboxId>, Error> {
+pub fn find_by_key(c: &mut Conn, key: &str) -> Result<Option<MailId>, Error> {
     Ok(outbox::table.filter(outbox::dedupe_key.eq(key)).select(outbox::id).first(c).optional()?)
 }
 
 /// The kinds in the order in which they go: who waits at a screen, who watches over patients, who was asked to join, who is reminded.
-const ORDER: [Kind; 7] = [
+const ORDER: [Kind; 8] = [
     Kind::SignInLink,
     Kind::PasswordReset,
     Kind::AddressChange,
     Kind::AlertNotice,
+    Kind::AddressChanged,
     Kind::MemberInvitation,
     Kind::PatientInvitation,
     Kind::Reminder,
@@ -281,7 +289,7 @@ impl Lane {
 pub struct Turns(HashMap<&'static str, ClinicId>);
 
 /// A mail that was claimed, or one that cannot even be read, with the reason.
-pub type Claimed = Result<OutboxMail, (OutboxId, Error)>;
+pub type Claimed = Result<OutboxMail, (MailId, Error)>;
 
 /// Claims mails that are due: raises the fence, starts the lease. Two workers never get the same one.
 pub fn claim(
@@ -303,7 +311,7 @@ pub fn claim(
     Ok(claimed)
 }
 
-fn claim_one(c: &mut Conn, owner: &str, id: OutboxId, at: Stamp) -> Result<Claimed, Error> {
+fn claim_one(c: &mut Conn, owner: &str, id: MailId, at: Stamp) -> Result<Claimed, Error> {
     diesel::update(outbox::table.find(id))
         .set((
             outbox::state.eq(MailState::Leased),
@@ -322,7 +330,7 @@ fn claim_one(c: &mut Conn, owner: &str, id: OutboxId, at: Stamp) -> Result<Claim
 }
 
 /// The oldest due mail of that kind of the clinic whose turn it is.
-fn next_in_turn(c: &mut Conn, kind: Kind, turns: &mut Turns, at: Stamp) -> Result<Option<OutboxId>, Error> {
+fn next_in_turn(c: &mut Conn, kind: Kind, turns: &mut Turns, at: Stamp) -> Result<Option<MailId>, Error> {
     let last = turns.0.get(kind.word()).copied();
     for after in last.into_iter().map(Some).chain([None]) {
         for state in [MailState::Pending, MailState::Retry] {
@@ -344,7 +352,7 @@ fn first_due(
     (kind, state): (Kind, MailState),
     after: Option<ClinicId>,
     at: Stamp,
-) -> Result<Option<(OutboxId, Option<ClinicId>)>, Error> {
+) -> Result<Option<(MailId, Option<ClinicId>)>, Error> {
     macro_rules! due {
         () => {
             outbox::table
@@ -374,7 +382,7 @@ fn first_due(
 }
 
 /// Gives claims back that nothing was done with: the process stops.
-pub fn hand_back(c: &mut Conn, mails: &[(OutboxId, i32)]) -> Result<(), Error> {
+pub fn hand_back(c: &mut Conn, mails: &[(MailId, i32)]) -> Result<(), Error> {
     for (id, fence) in mails {
         diesel::update(outbox::table.find(id).filter(outbox::fence.eq(fence).and(outbox::state.eq(MailState::Leased))))
             .set((
@@ -390,7 +398,7 @@ pub fn hand_back(c: &mut Conn, mails: &[(OutboxId, i32)]) -> Result<(), Error> {
 
 /// A mail that cannot be looked at now is looked at again later; whatever is wrong with its row, nothing waits for it.
 /// Under the fence of the claim, where that could be read.
-pub fn put_off(c: &mut Conn, (id, fence): (OutboxId, Option<i32>), until: Stamp) -> Result<(), Error> {
+pub fn put_off(c: &mut Conn, (id, fence): (MailId, Option<i32>), until: Stamp) -> Result<(), Error> {
     let leased = outbox::table.find(id).filter(outbox::state.eq(MailState::Leased));
     let change = (
         outbox::state.eq(MailState::Retry),
@@ -429,28 +437,19 @@ fn recover(c: &mut Conn, at: Stamp) -> Result<(), Error> {
 }
 
 /// A second copy of these does no harm; a sign-in code is never sent twice.
-const RESENT_KINDS: [&str; 4] = ["reminder", "alert_notice", "patient_invitation", "member_invitation"];
+const RESENT_KINDS: [&str; 5] =
+    ["reminder", "alert_notice", "address_changed", "patient_invitation", "member_invitation"];
 
 fn settle_all(c: &mut Conn, from: MailState, at: Stamp, to: MailState, outcome: &str) -> Result<(), Error> {
     diesel::update(outbox::table.filter(outbox::state.eq(from).and(outbox::lease_until.lt(at))))
-        .set((
-            outbox::state.eq(to),
-            outbox::settled_at.eq(at),
-            outbox::outcome.eq(outcome),
-            outbox::context.eq(Json::null()),
-        ))
+        .set((outbox::state.eq(to), outbox::settled_at.eq(at), outbox::outcome.eq(outcome)))
         .execute(c)?;
     Ok(())
 }
 
 fn expire(c: &mut Conn, from: MailState, at: Stamp) -> Result<(), Error> {
     diesel::update(outbox::table.filter(outbox::state.eq(from).and(outbox::expires_at.le(at))))
-        .set((
-            outbox::state.eq(MailState::Expired),
-            outbox::settled_at.eq(at),
-            outbox::outcome.eq("not sent in time"),
-            outbox::context.eq(Json::null()),
-        ))
+        .set((outbox::state.eq(MailState::Expired), outbox::settled_at.eq(at), outbox::outcome.eq("not sent in time")))
         .execute(c)?;
     Ok(())
 }
@@ -481,12 +480,13 @@ pub fn renew(c: &mut Conn, mail: &OutboxMail, at: Stamp) -> Result<bool, Error> 
 
 /// What came of a try. `false`: the claim was lost meanwhile, and the result is dropped.
 pub fn settle(c: &mut Conn, mail: &OutboxMail, state: MailState, outcome: &str, at: Stamp) -> Result<bool, Error> {
+    let context = if state.did_not_arrive() { mail.context.clone() } else { Json::null() };
     let settled = diesel::update(outbox::table.find(mail.id).filter(outbox::fence.eq(mail.fence)))
         .set((
             outbox::state.eq(state),
             outbox::settled_at.eq(at),
             outbox::outcome.eq(outcome),
-            outbox::context.eq(Json::null()),
+            outbox::context.eq(context),
             outbox::lease_until.eq(None::<Stamp>),
         ))
         .execute(c)?;
@@ -571,8 +571,64 @@ pub struct Fate {
 }
 
 /// What became of the mail of that id.
-pub fn fate(c: &mut Conn, id: OutboxId) -> Result<Option<Fate>, Error> {
+pub fn fate(c: &mut Conn, id: MailId) -> Result<Option<Fate>, Error> {
     Ok(outbox::table.find(id).select(Fate::as_select()).first(c).optional()?)
+}
+
+/// A mail, with what became of it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(check_for_backend(MultiBackend))]
+pub struct Standing {
+    /// The mail.
+    #[diesel(embed)]
+    pub mail: OutboxMail,
+    /// What became of it.
+    #[diesel(embed)]
+    pub fate: Fate,
+}
+
+/// Mails that were tried in vain or given up: of a clinic, or of all and of none; newest first.
+pub fn list_undelivered(c: &mut Conn, clinic: Option<ClinicId>, page: &PageParams) -> Result<Vec<Standing>, Error> {
+    // As words and not as values: the index is of these states only, and is used only where the query says so.
+    let undelivered = diesel::dsl::sql::<Bool>("state IN ('retry', 'dead', 'expired', 'unknown')");
+    let mut rows = outbox::table
+        .filter(undelivered)
+        .order(outbox::id.desc())
+        .limit(page.fetch())
+        .select(Standing::as_select())
+        .into_boxed();
+    if let Some(clinic) = clinic {
+        rows = rows.filter(outbox::clinic_id.eq(clinic));
+    }
+    if let Some(after) = page.after::<MailId>() {
+        rows = rows.filter(outbox::id.lt(after));
+    }
+    Ok(rows.load(c)?)
+}
+
+/// The mail of that id: of a clinic, or of any.
+pub fn find_standing_of(c: &mut Conn, clinic: Option<ClinicId>, id: MailId) -> Result<Option<Standing>, Error> {
+    let found: Option<Standing> = outbox::table.find(id).select(Standing::as_select()).first(c).optional()?;
+    Ok(found.filter(|standing| clinic.is_none() || standing.mail.clinic_id == clinic))
+}
+
+/// A mail that was given up goes into the queue as if it were new. `false`: somebody else was first.
+pub fn send_again(c: &mut Conn, mail: &OutboxMail, until: Stamp, at: Stamp) -> Result<bool, Error> {
+    let given_up = outbox::table.find(mail.id).filter(outbox::state.eq(mail.state).and(outbox::fence.eq(mail.fence)));
+    let changed = diesel::update(given_up)
+        .set((
+            outbox::state.eq(MailState::Pending),
+            outbox::fence.eq(mail.fence + 1),
+            outbox::attempt.eq(0),
+            outbox::resent.eq(false),
+            outbox::available_at.eq(at),
+            outbox::expires_at.eq(until),
+            outbox::settled_at.eq(None::<Stamp>),
+            outbox::outcome.eq(None::<String>),
+            outbox::held_at.eq(None::<Stamp>),
+        ))
+        .execute(c)?;
+    Ok(changed == 1)
 }
 
 /// Mails that a restore holds, oldest first.
@@ -585,7 +641,7 @@ pub fn list_held(c: &mut Conn) -> Result<Vec<OutboxMail>, Error> {
 }
 
 /// Lets one of them go out, or all; gives how many.
-pub fn release(c: &mut Conn, id: Option<OutboxId>) -> Result<usize, Error> {
+pub fn release(c: &mut Conn, id: Option<MailId>) -> Result<usize, Error> {
     let held = outbox::table.filter(outbox::held_at.is_not_null().and(outbox::settled_at.is_null()));
     let change =
         (outbox::held_at.eq(None::<Stamp>), outbox::state.eq(MailState::Pending), outbox::outcome.eq(None::<String>));
@@ -596,7 +652,7 @@ pub fn release(c: &mut Conn, id: Option<OutboxId>) -> Result<usize, Error> {
 }
 
 /// Mails that were settled before then, at most so many.
-pub fn list_settled_before(c: &mut Conn, before: Stamp, most: i64) -> Result<Vec<OutboxId>, Error> {
+pub fn list_settled_before(c: &mut Conn, before: Stamp, most: i64) -> Result<Vec<MailId>, Error> {
     let settled = [MailState::Sent, MailState::Dead, MailState::Expired, MailState::Unknown, MailState::Withdrawn];
     Ok(outbox::table
         // The second condition is what the index knows.
@@ -608,6 +664,6 @@ pub fn list_settled_before(c: &mut Conn, before: Stamp, most: i64) -> Result<Vec
 }
 
 /// Forgets mails that nothing refers to any more; gives how many.
-pub fn forget(c: &mut Conn, mails: &[OutboxId]) -> Result<usize, Error> {
+pub fn forget(c: &mut Conn, mails: &[MailId]) -> Result<usize, Error> {
     Ok(diesel::delete(outbox::table.filter(outbox::id.eq_any(mails))).execute(c)?)
 }

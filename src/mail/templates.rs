@@ -1,4 +1,4 @@
-//! The letters: one layout, two languages, seven kinds. Subject and preheader are the same words for everybody; what a
+//! The letters: one layout, three languages, eight kinds. Subject and preheader are the same words for everybody; what a
 //! clinic has typed appears in the body only, always as data.
 
 use std::collections::HashMap;
@@ -32,11 +32,13 @@ pub enum Kind {
     AlertNotice,
     /// Goes to a new address: whoever can read it there confirms it.
     AddressChange,
+    /// Goes to the old address: the account has moved.
+    AddressChanged,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PatientInvitation,
         Self::MemberInvitation,
         Self::SignInLink,
@@ -44,6 +46,7 @@ impl Kind {
         Self::Reminder,
         Self::AlertNotice,
         Self::AddressChange,
+        Self::AddressChanged,
     ];
 
     /// The kind as a column and a file name have it.
@@ -56,6 +59,7 @@ impl Kind {
             Self::Reminder => "reminder",
             Self::AlertNotice => "alert_notice",
             Self::AddressChange => "address_change",
+            Self::AddressChanged => "address_changed",
         }
     }
 

@@ -12,6 +12,8 @@ use crate::error::Error;
 use crate::http::text::{Email, Name};
 use crate::time::Moment;
 
+const SAME_KIND: &str = "A link of the same kind is mailed. Whichever is used first, for seven days, ends the other.";
+
 /// What makes a clinic and its owner.
 #[derive(Args)]
 pub struct NewClinicArgs {
@@ -81,7 +83,7 @@ pub async fn create(config: Config, args: NewClinicArgs) -> Result<(), Error> {
         .await?;
     say(&format!("clinic_id: {id}"));
     say(&format!("invitation: {link}"));
-    say("A link of the same kind is mailed to the owner. Whichever is used first, for seven days, ends the other.");
+    say(SAME_KIND);
     Ok(())
 }
 
@@ -131,6 +133,38 @@ fn make(
     let member = clinics::add_member(c, &clinic, owner.name, &owner.email, (Role::Owner, MemberState::Invited), m)?;
     auth::invite_member(c, &post, &member, (owner.email.as_str(), &clinic.locale), m)?;
     Ok((clinic.id, auth::member_link(c, &post, &member, m)?))
+}
+
+/// Which member of which clinic.
+#[derive(Args)]
+pub struct InviteArgs {
+    /// The clinic's id, or its name if no other has it.
+    #[arg(long)]
+    clinic: String,
+    /// The member's address.
+    email: String,
+}
+
+/// Mails a member who has not accepted another invitation, and prints a link of the same kind.
+pub async fn invite(config: Config, args: InviteArgs) -> Result<(), Error> {
+    let email: Email = wanted("EMAIL", args.email)?;
+    let app = open(config).await?;
+    let (m, post) = (app.moment(), app.post());
+    let link = app
+        .db
+        .write(move |c| {
+            let clinic = clinics::find_named(c, &args.clinic)?;
+            let account = auth::account_named(c, email.as_str())?;
+            let member = auth::store::find_member_of(c, clinic.id, account.id)?.ok_or_else(|| {
+                Error::Setting("that address is no member of this clinic, and was not invited".to_owned())
+            })?;
+            let (member, _) = clinics::invite_again(c, &post, (clinic.id, None), member.id, &m)?;
+            auth::member_link(c, &post, &member, &m)
+        })
+        .await?;
+    say(&format!("invitation: {link}"));
+    say(SAME_KIND);
+    Ok(())
 }
 
 /// Prints a line a clinic: id, zone, name.

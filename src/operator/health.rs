@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use crate::config::{Config, local_address};
 use crate::error::Error;
+use crate::time::Stopwatch;
 
 /// How long it may take to connect, and again to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it is left alone before it is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Asks `/healthz` where `listen` says; `true` if the answer is 200.
 ///
@@ -16,14 +20,34 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// `Error::Setting` that names the address: nobody answers there.
 pub fn is_up(config: &Config) -> Result<bool, Error> {
     let address = local_address(&config.listen);
-    ask(&address).map_err(|why| Error::Setting(format!("the server at {address} does not answer: {why}")))
+    ask(&address, "/healthz").map_err(|why| does_not_answer(&address, &why))
 }
 
-fn ask(address: &str) -> std::io::Result<bool> {
+/// Asks `/readyz` again and again; `true` as soon as requests are answered.
+///
+/// # Errors
+/// `Error::Setting` that names the address: nobody answered there until the end.
+pub fn becomes_ready(config: &Config, within: Duration) -> Result<bool, Error> {
+    let (address, watch) = (local_address(&config.listen), Stopwatch::start());
+    loop {
+        match ask(&address, "/readyz") {
+            Ok(true) => return Ok(true),
+            Ok(false) if watch.elapsed() >= within => return Ok(false),
+            Err(why) if watch.elapsed() >= within => return Err(does_not_answer(&address, &why)),
+            _ => std::thread::sleep(ASK_AGAIN),
+        }
+    }
+}
+
+fn does_not_answer(address: &str, why: &std::io::Error) -> Error {
+    Error::Setting(format!("the server at {address} does not answer: {why}"))
+}
+
+fn ask(address: &str, path: &str) -> std::io::Result<bool> {
     let found = address.to_socket_addrs()?.next().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
     let mut stream = TcpStream::connect_timeout(&found, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.take(4_096).read_to_string(&mut answer)?;
     Ok(answer.starts_with("HTTP/1.1 200"))

@@ -1,7 +1,10 @@
 //! The commands of the person who runs the server. Each opens the data, does one thing, and ends.
 
+pub mod accounts;
 pub mod clinics;
 pub mod health;
+pub mod keys;
+pub mod mails;
 
 use std::io::Write as _;
 

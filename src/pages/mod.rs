@@ -7,6 +7,7 @@ pub mod plain;
 use actix_web::{HttpResponse, web};
 
 use crate::error::Error;
+use crate::http::Path;
 
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");
@@ -23,7 +24,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/open/{page}", web::get().to(page));
 }
 
-async fn page(name: web::Path<String>) -> Result<HttpResponse, Error> {
+async fn page(name: Path<String>) -> Result<HttpResponse, Error> {
     match name.as_str() {
         "invitation" | "sign-in" | "password" | "address" | "today" | "clinic" => {
             Ok(file("text/html; charset=utf-8", PAGE))

@@ -1,5 +1,6 @@
 //! One person's record in one clinic, and what was done to them.
 
+pub mod accounts;
 pub mod me;
 pub mod routes;
 pub mod store;

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::http::conditions::{answer_version, check_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{self, Email, Locale, Name, Note, Zone};
-use crate::http::{Body, Page, PageParams, Query};
+use crate::http::{Body, Page, PageParams, Path, Query};
 use crate::ids::{CourseId, MemberId, PatientId, TreatmentId};
 use crate::time::Stamp;
 
@@ -138,7 +138,7 @@ async fn add_patient(
 async fn get_patient(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PatientId>,
+    id: Path<PatientId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
@@ -173,7 +173,7 @@ struct PatientPatch {
 async fn change_patient(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PatientId>,
+    id: Path<PatientId>,
     request: HttpRequest,
     Body(patch): Body<PatientPatch>,
 ) -> Result<HttpResponse, Error> {
@@ -213,12 +213,7 @@ struct Invitation {
     params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 201, description = "The mail is on its way.", body = Invitation)))]
 #[post("/v1/clinic/patients/{patient_id}/invitation")]
-async fn invite_patient(
-    app: web::Data<App>,
-    who: Staff,
-    key: Key,
-    id: web::Path<PatientId>,
-) -> Result<HttpResponse, Error> {
+async fn invite_patient(app: web::Data<App>, who: Staff, key: Key, id: Path<PatientId>) -> Result<HttpResponse, Error> {
     let (m, post) = (app.moment(), app.post());
     let once = key.once((who.clinic, who.account), "invite_patient", &*id)?;
     app.db
@@ -252,7 +247,7 @@ async fn unlink_patient(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    id: web::Path<PatientId>,
+    id: Path<PatientId>,
     Body(sent): Body<Unlinking>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
@@ -335,7 +330,7 @@ pub fn treatment_view(row: TreatmentRow, link: Option<Link>) -> Treatment {
 async fn list_treatments(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PatientId>,
+    id: Path<PatientId>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
@@ -395,7 +390,7 @@ async fn record_treatment(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    id: web::Path<PatientId>,
+    id: Path<PatientId>,
     Body(new): Body<NewTreatment>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();

@@ -7,6 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::store;
 use crate::app::App;
 use crate::error::{Error, Problem};
+use crate::http::Path;
 use crate::http::media::prefers_page;
 use crate::ids::{ClinicId, PatientId};
 use crate::pages::plain;
@@ -25,11 +26,7 @@ pub fn routes(config: &mut ServiceConfig) {
     responses((status = 200, description = "No more reminders are mailed to this patient.", content_type = "text/html", body = String),
         (status = 404, description = "The link is not good any more.", content((Problem = "application/problem+json"), (String = "text/html")))))]
 #[post("/v1/unsubscribe/{token}")]
-async fn unsubscribe(
-    app: web::Data<App>,
-    token: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Error> {
+async fn unsubscribe(app: web::Data<App>, token: Path<String>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let Some((clinic, patient)) = record_of(&app, &token) else { return dead_link(&request) };
     let m = app.moment();
     match app.db.write(move |c| super::unsubscribe(c, clinic, patient, &m)).await {
@@ -54,7 +51,7 @@ async fn unsubscribe(
 #[get("/v1/unsubscribe/{token}")]
 async fn unsubscribe_page(
     app: web::Data<App>,
-    token: web::Path<String>,
+    token: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let Some((clinic, patient)) = record_of(&app, &token) else { return dead_link(&request) };

@@ -17,7 +17,7 @@ use crate::http::conditions::answer_version;
 use crate::http::idempotency::{self, Key};
 use crate::http::language::asked_language;
 use crate::http::text::{Date, Key as ProtocolKey, Note};
-use crate::http::{Body, Page, PageParams, Query, conditions};
+use crate::http::{Body, Page, PageParams, Path, Query, conditions};
 use crate::ids::{ClinicId, PatientId, PlanId, TreatmentId, VersionId};
 use crate::time::Stamp;
 use crate::today::routes::DayParams;
@@ -169,7 +169,7 @@ async fn list_my_plans(
 async fn get_my_plan(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (inner, asked) = (app.clone(), asked_language(&request));
@@ -276,7 +276,7 @@ async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPla
 async fn get_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let inner = app.clone();
@@ -297,7 +297,7 @@ async fn get_plan(
 async fn get_plan_today(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(params): Query<DayParams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {

@@ -18,7 +18,7 @@ use crate::engine::{self, Defect, Diff, ParameterKind, Procedure, Protocol, Text
 use crate::error::{Error, Problem};
 use crate::http::body::AsSent;
 use crate::http::idempotency::{self, Key};
-use crate::http::{Body, Page, PageParams, PathKey, Query, conditions, text};
+use crate::http::{Body, Page, PageParams, Path, PathKey, Query, conditions, text};
 use crate::ids::{MemberId, VersionId};
 use crate::time::Stamp;
 
@@ -291,7 +291,7 @@ async fn adopt_protocol(
 #[utoipa::path(tag = "protocols", operation_id = "get_library_document", params(("key" = PathKey, Path, description = "The key in the library.")),
     responses((status = 200, description = "The document.", body = String, content_type = "application/toml")))]
 #[get("/v1/library/protocols/{key}/document")]
-async fn get_library_document(_who: Staff, key: web::Path<PathKey>) -> Result<HttpResponse, Error> {
+async fn get_library_document(_who: Staff, key: Path<PathKey>) -> Result<HttpResponse, Error> {
     let document = super::library_document(&key).ok_or(Error::NotFound)?;
     Ok(HttpResponse::Ok().content_type(TOML).body(document))
 }
@@ -339,7 +339,7 @@ async fn check_document(
 async fn list_versions(
     app: web::Data<App>,
     who: Staff,
-    key: web::Path<PathKey>,
+    key: Path<PathKey>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
@@ -367,7 +367,7 @@ async fn write_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<PathKey>,
+    path: Path<PathKey>,
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
@@ -387,7 +387,7 @@ async fn write_version(
     params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The version.", body = ProtocolVersion)))]
 #[get("/v1/clinic/protocols/{key}/versions/{version}")]
-async fn get_version(app: web::Data<App>, who: Staff, path: web::Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
+async fn get_version(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
     let row = app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?;
     let tag = row.tag();
@@ -401,7 +401,7 @@ async fn get_version(app: web::Data<App>, who: Staff, path: web::Path<(PathKey, 
     params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The document.", body = String, content_type = "application/toml")))]
 #[get("/v1/clinic/protocols/{key}/versions/{version}/document")]
-async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
+async fn get_document(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
     let row = app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?;
     Ok(HttpResponse::Ok().insert_header(("etag", row.tag())).content_type(TOML).body(row.document))
@@ -419,7 +419,7 @@ async fn get_document(app: web::Data<App>, who: Staff, path: web::Path<(PathKey,
 async fn edit_document(
     app: web::Data<App>,
     who: Staff,
-    path: web::Path<(PathKey, i32)>,
+    path: Path<(PathKey, i32)>,
     request: HttpRequest,
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
@@ -447,7 +447,7 @@ async fn retire_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<(PathKey, i32)>,
+    path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let m = app.moment();
@@ -471,7 +471,7 @@ async fn redraft_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<(PathKey, i32)>,
+    path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let m = app.moment();
@@ -494,7 +494,7 @@ async fn activate_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<(PathKey, i32)>,
+    path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let m = app.moment();
@@ -548,7 +548,7 @@ impl TryFrom<String> for VersionNumber {
 async fn diff_versions(
     app: web::Data<App>,
     who: Staff,
-    path: web::Path<(PathKey, i32)>,
+    path: Path<(PathKey, i32)>,
     Query(params): Query<Against>,
 ) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
@@ -571,7 +571,7 @@ async fn diff_versions(
 async fn preview_version(
     app: web::Data<App>,
     who: Staff,
-    path: web::Path<(PathKey, i32)>,
+    path: Path<(PathKey, i32)>,
     Body(new): Body<NewPreview>,
 ) -> Result<HttpResponse, Error> {
     let protocol = protocol_of(&app, who, path).await?;
@@ -589,14 +589,14 @@ async fn preview_version(
 async fn simulate_version(
     app: web::Data<App>,
     who: Staff,
-    path: web::Path<(PathKey, i32)>,
+    path: Path<(PathKey, i32)>,
     Body(new): Body<NewSimulation>,
 ) -> Result<HttpResponse, Error> {
     let protocol = protocol_of(&app, who, path).await?;
     Ok(HttpResponse::Ok().json(app.documents.of(who.clinic, move || simulate(&protocol, &new)).await?))
 }
 
-async fn protocol_of(app: &App, who: Staff, path: web::Path<(PathKey, i32)>) -> Result<Protocol, Error> {
+async fn protocol_of(app: &App, who: Staff, path: Path<(PathKey, i32)>) -> Result<Protocol, Error> {
     let (key, version) = path.into_inner();
     super::read(&app.db.read(move |c| super::version(c, who.clinic, &key, version)).await?.document)
 }

@@ -12,7 +12,7 @@ use crate::db::{Conn, MultiBackend};
 use crate::engine::{self, Due, ItemKind, Occurrence, PlanStatus, Reader, State};
 pub use crate::engine::{Decision, Reason};
 use crate::error::Error;
-use crate::ids::{ClinicId, OccurrenceId, OutboxId, PatientId, PlanId, ReminderId};
+use crate::ids::{ClinicId, MailId, OccurrenceId, PatientId, PlanId, ReminderId};
 use crate::mail::jobs::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
@@ -57,7 +57,7 @@ pub struct Reminder {
     /// Why.
     pub reason: Reason,
     /// The mail.
-    pub outbox_id: Option<OutboxId>,
+    pub outbox_id: Option<MailId>,
 }
 
 /// Decides what is due in one plan, raises alerts for silence and for days, and says when to come back.
@@ -165,7 +165,7 @@ fn write(
     dossier: &Dossier,
     due: &Due,
     m: &Moment,
-) -> Result<(Decision, Option<OutboxId>), Error> {
+) -> Result<(Decision, Option<MailId>), Error> {
     let slot = &slot_of(dossier, &due.occurrence)?.key;
     let key = engine::letter_key(dossier.patient.id, due.date, slot);
     let mail = NewMail {

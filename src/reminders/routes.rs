@@ -9,7 +9,7 @@ use super::{Decision, Reason, Reminder as Row, store};
 use crate::app::App;
 use crate::auth::Staff;
 use crate::error::Error;
-use crate::http::{Page, PageParams, Query};
+use crate::http::{Page, PageParams, Path, Query};
 use crate::ids::{OccurrenceId, PlanId, ReminderId};
 use crate::mail::outbox::{self, MailState};
 use crate::time::Stamp;
@@ -72,7 +72,7 @@ fn view(row: Row) -> Reminder {
 async fn list_reminders(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
@@ -119,7 +119,7 @@ struct MailFate {
     params(("reminder_id" = ReminderId, Path, description = "The reminder.")),
     responses((status = 200, description = "The decision, its reason, and what became of the mail.", body = Explanation)))]
 #[get("/v1/clinic/reminders/{reminder_id}/why")]
-async fn explain_reminder(app: web::Data<App>, who: Staff, id: web::Path<ReminderId>) -> Result<HttpResponse, Error> {
+async fn explain_reminder(app: web::Data<App>, who: Staff, id: Path<ReminderId>) -> Result<HttpResponse, Error> {
     let explanation = app
         .db
         .read(move |c| {

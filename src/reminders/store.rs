@@ -7,7 +7,7 @@ use crate::db::Conn;
 use crate::db::schema::{reminders, restores};
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{ClinicId, OccurrenceId, OutboxId, PlanId, ReminderId};
+use crate::ids::{ClinicId, MailId, OccurrenceId, PlanId, ReminderId};
 use crate::time::Stamp;
 
 /// Whether something was decided about the occurrence in this step.
@@ -51,7 +51,7 @@ pub fn list_of_plan(c: &mut Conn, clinic: ClinicId, plan: PlanId, page: &PagePar
 }
 
 /// What a mail tells of.
-pub fn list_of_mail(c: &mut Conn, clinic: ClinicId, mail: OutboxId) -> Result<Vec<Reminder>, Error> {
+pub fn list_of_mail(c: &mut Conn, clinic: ClinicId, mail: MailId) -> Result<Vec<Reminder>, Error> {
     Ok(reminders::table
         .filter(reminders::outbox_id.eq(mail).and(reminders::clinic_id.eq(clinic)))
         .select(Reminder::as_select())
@@ -59,7 +59,7 @@ pub fn list_of_mail(c: &mut Conn, clinic: ClinicId, mail: OutboxId) -> Result<Ve
 }
 
 /// Decided against at the last moment.
-pub fn set_not_mailed(c: &mut Conn, clinic: ClinicId, mail: OutboxId, reason: Reason, at: Stamp) -> Result<(), Error> {
+pub fn set_not_mailed(c: &mut Conn, clinic: ClinicId, mail: MailId, reason: Reason, at: Stamp) -> Result<(), Error> {
     diesel::update(reminders::table.filter(reminders::outbox_id.eq(mail).and(reminders::clinic_id.eq(clinic))))
         .set((reminders::decision.eq(Decision::NotMailed), reminders::reason.eq(reason), reminders::decided_at.eq(at)))
         .execute(c)?;
@@ -67,9 +67,9 @@ pub fn set_not_mailed(c: &mut Conn, clinic: ClinicId, mail: OutboxId, reason: Re
 }
 
 /// The mails are to be forgotten: what was decided stays, the fate of its mail goes.
-pub fn forget_mails(c: &mut Conn, mails: &[OutboxId]) -> Result<(), Error> {
+pub fn forget_mails(c: &mut Conn, mails: &[MailId]) -> Result<(), Error> {
     diesel::update(reminders::table.filter(reminders::outbox_id.eq_any(mails)))
-        .set(reminders::outbox_id.eq(None::<OutboxId>))
+        .set(reminders::outbox_id.eq(None::<MailId>))
         .execute(c)?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::auth::{Patient, Staff};
 use crate::db::Conn;
 use crate::engine::{self, Asking, Beside, Enrolment, Facts, Item, ItemKind, Tally};
 use crate::error::Error;
-use crate::http::conditions;
+use crate::http::{Path, conditions};
 use crate::ids::PlanId;
 use crate::patients;
 use crate::plans::revising::history::{Epoch, history};
@@ -183,7 +183,7 @@ fn beside(c: &mut Conn, own: &[Epoch], rival: &Epoch, last: Option<&Asked>) -> R
 pub async fn get_my_progress(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (at, inner) = (app.clock.now(), app.clone());
@@ -204,7 +204,7 @@ pub async fn get_my_progress(
 pub async fn get_plan_progress(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (at, inner) = (app.clock.now(), app.clone());

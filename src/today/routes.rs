@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::http::body::{AsSent, Said};
 use crate::http::language::asked_language;
 use crate::http::text::{Date, Note};
-use crate::http::{Query, conditions};
+use crate::http::{Path, Query, conditions};
 use crate::ids::{OccurrenceId, PlanId};
 use crate::plans;
 use crate::time::Stamp;
@@ -69,7 +69,7 @@ async fn get_today(
 }
 
 /// Which days.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct TimelineParams {
@@ -156,7 +156,7 @@ struct TimelineDay {
 async fn get_timeline(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(params): Query<TimelineParams>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
@@ -227,7 +227,7 @@ struct MarkBody {
 async fn mark(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<OccurrenceId>,
+    id: Path<OccurrenceId>,
     request: HttpRequest,
     AsSent(body): AsSent<MarkBody>,
 ) -> Result<HttpResponse, Error> {
@@ -247,7 +247,7 @@ async fn mark(
 async fn unmark(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<OccurrenceId>,
+    id: Path<OccurrenceId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     put_mark(&app, me, *id, NewMark { state: None, reason: None, noted_at: None }, &request).await

@@ -20,7 +20,7 @@ use crate::plans::{Dossier, Known};
 use crate::time::Stamp;
 
 /// Which days.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DaysParams {

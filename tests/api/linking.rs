@@ -103,6 +103,8 @@ async fn a_patient_moves_to_another_address_by_a_mail_that_they_can_read_there()
     post(&app, "/v1/auth/sign-in-links/exchange", json!({ "token": token })).await.must_be_problem(400, "link_used_up");
     post(&app, confirm, json!({ "token": token })).await.must(204);
     post(&app, confirm, json!({ "token": token })).await.must_be_problem(400, "link_used_up");
+    let told = app.the_mail().await;
+    assert_eq!((told.to.as_str(), told.subject.as_str()), (ada.email.as_str(), "Your address was changed"));
     assert_eq!(ada_now.get("/v1/me").await.must(200)["email"], new);
     let record = clinic.owner.get(&format!("/v1/clinic/patients/{}", ada.patient_id)).await.must(200);
     assert_eq!(record["email"], new, "the clinic's record follows");
@@ -180,7 +182,10 @@ async fn an_account_that_is_shut_is_out_at_once_and_stays_out() {
     let link = token_in(&app.the_mail().await);
     let disable = async |disabled: bool| {
         let (m, email) = (app.app.moment(), ada.email.clone());
-        let done = app.app.change_rights(move |c| aftercare::auth::set_disabled(c, &email, disabled, "Asked for.", &m));
+        let done = app.app.change_rights(move |c| {
+            let account = aftercare::auth::account_named(c, &email)?;
+            aftercare::auth::set_disabled(c, &account, disabled, (None, None), "Asked for.", &m)
+        });
         done.await.unwrap();
     };
     disable(true).await;

@@ -8,7 +8,7 @@ use aftercare::db::{self, Conn, migrate};
 use aftercare::engine::Procedure;
 use aftercare::error::Error;
 use aftercare::ids::{
-    AccountId, AlertId, CheckInId, ClinicId, CourseId, MemberId, OccurrenceId, OutboxId, PatientId, PlanId, SessionId,
+    AccountId, AlertId, CheckInId, ClinicId, CourseId, MailId, MemberId, OccurrenceId, PatientId, PlanId, SessionId,
     TreatmentId,
 };
 use aftercare::time::Stamp;
@@ -126,7 +126,7 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     }));
     found.extend(walks("alert", |c| alerts::store::find(c, clinic, AlertId(id)).map(drop)));
     found.extend(walks("decided", |c| reminders::store::is_decided(c, clinic, OccurrenceId(id), 1).map(drop)));
-    found.extend(walks("told", |c| reminders::store::list_of_mail(c, clinic, OutboxId(id)).map(drop)));
+    found.extend(walks("told", |c| reminders::store::list_of_mail(c, clinic, MailId(id)).map(drop)));
     found.extend(walks("account", |c| auth::store::find_account(c, AccountId(id)).map(drop)));
     found.extend(walks("session", |c| auth::store::find_session(c, SessionId(id)).map(drop)));
     found.extend(walks("membership", |c| auth::store::find_member_of(c, clinic, AccountId(id)).map(drop)));
@@ -134,7 +134,7 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
         mail::outbox::claim(c, "w", (mail::outbox::Lane::All, 20), &mut mail::outbox::Turns::default(), at).map(drop)
     }));
     found.extend(walks("old_mails", |c| mail::outbox::list_settled_before(c, at, 500).map(drop)));
-    found.extend(walks("forget_mails", |c| reminders::store::forget_mails(c, &[OutboxId(id)])));
+    found.extend(walks("forget_mails", |c| reminders::store::forget_mails(c, &[MailId(id)])));
     found.extend(walks("forget_reminders", |c| reminders::store::forget_before(c, at, 500).map(drop)));
     found.extend(walks("forget_links", |c| auth::store::forget_links(c, at, 500).map(drop)));
     found.extend(walks("forget_sessions", |c| auth::store::forget_sessions(c, at, 500).map(drop)));

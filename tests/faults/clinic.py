@@ -57,18 +57,17 @@ class Clinic:
         owner.must(201, "POST", "/v1/clinic/protocols", {"library_key": "mn-face"})
         owner.must(200, "POST", "/v1/clinic/protocols/mn-face/versions/1/activate")
 
-    def accept(self, patient):
+    def accept(self, who="account_id IS NULL"):
         """Only who has accepted is reminded. The account has the record's id: how a phone gets one is not what most scenes are about."""
-        accepted = f"FROM patients WHERE email = '{patient['email']}'"
         columns = "id, email, auth_epoch, locale, created_at"
-        self.home.change(f"INSERT INTO accounts ({columns}) SELECT id, email, 1, locale, created_at {accepted}")
-        self.home.change(f"UPDATE patients SET account_id = id WHERE email = '{patient['email']}'")
+        self.home.change(f"INSERT INTO accounts ({columns}) SELECT id, email, 1, locale, created_at FROM patients WHERE {who}")
+        self.home.change(f"UPDATE patients SET account_id = id WHERE {who}")
 
     def enrol(self, owner, name, day_zero, zone="Europe/London", accepted=True):
         """A patient with a face plan; gives the plan's id."""
         patient = self.add_patient(owner, name, zone)
         if accepted:
-            self.accept(patient)
+            self.accept(f"email = '{patient['email']}'")
         treatment = owner.must(
             201,
             "POST",

@@ -22,7 +22,7 @@ FROM counted, (SELECT id FROM clinics LIMIT 1)
 """
 
 
-@fault("FM", "a clinic that floods the mail", quick={"notices": 600, "links": 4}, full={"notices": 600, "links": 12})
+@fault("FM", "a clinic that floods the mail", quick={"notices": 600, "links": 4}, full={"notices": 600, "links": 9})
 def floods_mail(scene, notices, links):
     """The notices of so many check-ins wait; somebody of another clinic asks for a link."""
     relay = scene.relay()

@@ -30,7 +30,8 @@ def enrolled(home, plans, **settings):
     server, clinic, owner = home.scene.clinic(home, shimmed=True, **settings)
     clinic.approve(owner)
     for number in range(plans):
-        clinic.enrol(owner, f"p{number}", day)
+        clinic.enrol(owner, f"p{number}", day, accepted=False)
+    clinic.accept()
     return server, clinic, owner, [f"p{number}@patients.example" for number in range(plans)]
 
 

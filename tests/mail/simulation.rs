@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Integer, Text};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 
 use aftercare::db::{Conn, migrate};
-use aftercare::ids::{ClinicId, OutboxId};
+use aftercare::ids::{ClinicId, MailId};
 use aftercare::mail::outbox::{self, Again, Lane, MailState, NewMail, OutboxMail, Post, Turns};
 use aftercare::mail::templates::Kind;
 use aftercare::secrets::Secrets;
@@ -111,7 +111,7 @@ struct World<'c> {
     post: Post,
     entropy: Entropy,
     workers: Vec<Worker>,
-    relay: BTreeMap<OutboxId, AtRelay>,
+    relay: BTreeMap<MailId, AtRelay>,
     written: BTreeMap<String, usize>,
     settled: BTreeMap<Vec<u8>, String>,
 }
@@ -249,7 +249,7 @@ impl<'c> World<'c> {
                 waiting
             }
         };
-        let unsent: Vec<(OutboxId, i32)> = waiting.iter().map(|mail| (mail.id, mail.fence)).collect();
+        let unsent: Vec<(MailId, i32)> = waiting.iter().map(|mail| (mail.id, mail.fence)).collect();
         outbox::hand_back(self.c, &unsent).unwrap();
     }
 
@@ -392,7 +392,7 @@ impl<'c> World<'c> {
     }
 
     /// Whether a worker that stands still knows that the relay has taken the mail.
-    fn is_unrecorded(&self, id: OutboxId) -> bool {
+    fn is_unrecorded(&self, id: MailId) -> bool {
         self.workers
             .iter()
             .any(|worker| matches!(&worker.doing, Doing::Answered(mail, Answer::Taken, _) if mail.id == id))
@@ -419,8 +419,8 @@ fn next(waiting: Vec<OutboxMail>) -> Doing {
     if waiting.is_empty() { Doing::Nothing } else { Doing::Claimed(waiting) }
 }
 
-fn id_of(row: &Row) -> OutboxId {
-    OutboxId(uuid::Uuid::from_slice(&row.id).unwrap())
+fn id_of(row: &Row) -> MailId {
+    MailId(uuid::Uuid::from_slice(&row.id).unwrap())
 }
 
 fn number(name: &str, default: u64) -> u64 {

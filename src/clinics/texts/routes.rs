@@ -14,7 +14,7 @@ use crate::engine::Text;
 use crate::error::{Error, FieldError};
 use crate::http::conditions::{self, etag_of_version, if_match};
 use crate::http::text::{Line, Locale};
-use crate::http::{Body, PathKey};
+use crate::http::{Body, Path, PathKey};
 use crate::protocols::routes::Texts;
 
 /// The routes of this part of the feature.
@@ -150,7 +150,7 @@ fn checked(tag: &str, value: serde_json::Value) -> Result<(String, String), Stri
 async fn write_clinic_text(
     app: web::Data<App>,
     who: Staff,
-    key: web::Path<PathKey>,
+    key: Path<PathKey>,
     request: HttpRequest,
     Body(body): Body<ClinicTextBody>,
 ) -> Result<HttpResponse, Error> {
@@ -176,7 +176,7 @@ async fn write_clinic_text(
 async fn erase_clinic_text(
     app: web::Data<App>,
     who: Staff,
-    key: web::Path<PathKey>,
+    key: Path<PathKey>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;

@@ -44,6 +44,12 @@ address-change-sentence = Mit diesem Link bestätigen Sie, dass diese Adresse Ih
 address-change-button = Meine Adresse bestätigen
 address-change-note = Wenn Sie nicht darum gebeten haben, müssen Sie nichts tun. Es ändert sich nichts.
 
+address-changed-subject = Ihre Adresse wurde geändert
+address-changed-preheader = Bitte lesen Sie dies, wenn Sie es nicht waren.
+address-changed-sentence = Wir haben eine neue Adresse von Ihnen. Unsere E-Mails gehen ab jetzt dorthin.
+address-changed-button = Meine Seite öffnen
+address-changed-note = Wenn Sie nicht darum gebeten haben, rufen Sie bitte Ihre Praxis an.
+
 valid-minutes = { $count ->
     [one] Der Link funktioniert einmal, { $count } Minute lang.
    *[other] Der Link funktioniert einmal, { $count } Minuten lang.

@@ -45,6 +45,12 @@ address-change-sentence = Use this link to confirm that this address is yours.
 address-change-button = Confirm my address
 address-change-note = If you did not ask for it, ignore this message. Nothing changes.
 
+address-changed-subject = Your address was changed
+address-changed-preheader = Please read this if it was not you.
+address-changed-sentence = We have a new address for you. Our mails go there from now on.
+address-changed-button = Open my page
+address-changed-note = If you did not ask for it, please call your clinic.
+
 valid-minutes = { $count ->
     [one] The link works once, for { $count } minute.
    *[other] The link works once, for { $count } minutes.

@@ -44,6 +44,12 @@ address-change-sentence = Con este enlace confirma que esta dirección es suya.
 address-change-button = Confirmar mi dirección
 address-change-note = Si no lo ha pedido, no tiene que hacer nada. No cambia nada.
 
+address-changed-subject = Su dirección ha cambiado
+address-changed-preheader = Lea esto si no ha sido usted.
+address-changed-sentence = Tenemos una nueva dirección para usted. A partir de ahora le escribimos ahí.
+address-changed-button = Abrir mi página
+address-changed-note = Si no lo ha pedido, llame a su clínica.
+
 valid-minutes = { $count ->
     [one] El enlace sirve una vez, durante { $count } minuto.
    *[other] El enlace sirve una vez, durante { $count } minutos.

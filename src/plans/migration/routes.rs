@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::error::{Error, Problem};
 use crate::http::idempotency::{self, Key};
-use crate::http::{Body, Page, PageParams, PathKey, Query};
+use crate::http::{Body, Page, PageParams, Path, PathKey, Query};
 use crate::ids::{MemberId, MigrationId, PlanId, VersionId};
 use crate::plans::Dossier;
 use crate::time::Stamp;
@@ -138,7 +138,7 @@ async fn migrate_plans(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: web::Path<PathKey>,
+    path: Path<PathKey>,
     Query(params): Query<DryRun>,
     Body(wish): Body<Wish>,
 ) -> Result<HttpResponse, Error> {
@@ -166,9 +166,10 @@ async fn preview(app: &App, who: Staff, key: String, wish: Wish) -> Result<Previ
     let (mut found, mut after) = (Previewing::default(), None);
     loop {
         let (inner, only) = (app.clone(), wish.plan_ids.clone());
+        // From where the move itself would write.
         let chunk = app
             .db
-            .read(move |c| {
+            .read_fresh(move |c| {
                 let rows = store::list_on(c, (who.clinic, from, after), only.as_deref(), CHUNK)?;
                 let dossiers: Result<Vec<Dossier>, Error> =
                     rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect();
@@ -195,7 +196,7 @@ async fn preview(app: &App, who: Staff, key: String, wish: Wish) -> Result<Previ
 async fn list_migrations(
     app: web::Data<App>,
     who: Staff,
-    key: web::Path<PathKey>,
+    key: Path<PathKey>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
@@ -215,7 +216,7 @@ async fn list_migrations(
 #[utoipa::path(tag = "protocols", operation_id = "get_plan_migration", params(("migration_id" = MigrationId, Path, description = "The migration.")),
     responses((status = 200, description = "The migration.", body = PlanMigration)))]
 #[get("/v1/clinic/plan-migrations/{migration_id}")]
-async fn get_migration(app: web::Data<App>, who: Staff, id: web::Path<MigrationId>) -> Result<HttpResponse, Error> {
+async fn get_migration(app: web::Data<App>, who: Staff, id: Path<MigrationId>) -> Result<HttpResponse, Error> {
     let row = app.db.read(move |c| store::find(c, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     Ok(HttpResponse::Ok().json(view(row)))
 }
@@ -230,7 +231,7 @@ async fn get_migration(app: web::Data<App>, who: Staff, id: web::Path<MigrationI
 async fn list_migration_plans(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<MigrationId>,
+    id: Path<MigrationId>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
@@ -263,7 +264,7 @@ async fn roll_back_migration(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    id: web::Path<MigrationId>,
+    id: Path<MigrationId>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let m = app.moment();

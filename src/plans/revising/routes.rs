@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::http::conditions::{etag_of_version, if_match};
 use crate::http::language::asked_language;
 use crate::http::text::{Date, Key, Note};
-use crate::http::{Body, Page, PageParams, Query};
+use crate::http::{Body, Page, PageParams, Path, Query};
 use crate::ids::{MemberId, PlanId};
 use crate::plans::Dossier;
 use crate::plans::migration::routes::DryRun;
@@ -193,7 +193,7 @@ struct PauseOrder {
 async fn pause_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(dry_run): Query<DryRun>,
     request: HttpRequest,
     Body(body): Body<PauseOrder>,
@@ -223,7 +223,7 @@ struct ResumeOrder {
 async fn resume_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(dry_run): Query<DryRun>,
     request: HttpRequest,
     Body(body): Body<ResumeOrder>,
@@ -252,7 +252,7 @@ struct EndOrder {
 async fn complete_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(dry_run): Query<DryRun>,
     request: HttpRequest,
     Body(body): Body<EndOrder>,
@@ -272,7 +272,7 @@ async fn complete_plan(
 async fn revoke_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(dry_run): Query<DryRun>,
     request: HttpRequest,
     Body(body): Body<EndOrder>,
@@ -317,7 +317,7 @@ struct Correction {
 async fn correct_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(dry_run): Query<DryRun>,
     request: HttpRequest,
     Body(body): Body<Correction>,
@@ -368,7 +368,7 @@ struct OverrideOrder {
 async fn override_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(dry_run): Query<DryRun>,
     request: HttpRequest,
     Body(body): Body<OverrideOrder>,
@@ -411,7 +411,7 @@ struct ErrorOrder {
 async fn enter_plan_in_error(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(dry_run): Query<DryRun>,
     request: HttpRequest,
     Body(body): Body<ErrorOrder>,
@@ -444,7 +444,7 @@ struct UndoOrder {
 async fn undo_plan_revision(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(dry_run): Query<DryRun>,
     request: HttpRequest,
     Body(body): Body<UndoOrder>,
@@ -559,7 +559,7 @@ fn revision_view(row: Revision) -> Result<PlanRevision, Error> {
 async fn list_plan_revisions(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let (wanted, inner) = (page.clone(), app.clone());
@@ -643,7 +643,7 @@ fn my_change(dossier: &Dossier, row: &Revision, all: &[Revision], locales: &[&st
 async fn list_my_plan_changes(
     app: web::Data<App>,
     me: Patient,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (inner, asked) = (app.clone(), asked_language(&request));

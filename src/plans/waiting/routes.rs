@@ -9,9 +9,9 @@ use super::Decision;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::error::Error;
-use crate::http::Body;
 use crate::http::conditions::{edited, if_match};
 use crate::http::text::Note;
+use crate::http::{Body, Path};
 use crate::ids::PlanId;
 use crate::plans::routes::{Plan, view};
 
@@ -39,7 +39,7 @@ struct PlanDecision {
 async fn start_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     request: HttpRequest,
     Body(body): Body<PlanDecision>,
 ) -> Result<HttpResponse, Error> {
@@ -56,7 +56,7 @@ async fn start_plan(
 async fn decline_plan(
     app: web::Data<App>,
     who: Staff,
-    id: web::Path<PlanId>,
+    id: Path<PlanId>,
     request: HttpRequest,
     Body(body): Body<PlanDecision>,
 ) -> Result<HttpResponse, Error> {

@@ -28,6 +28,8 @@ pub struct World {
     pub migration_id: String,
     /// A course of the patient, after its first session.
     pub course_id: String,
+    /// An invitation that its relay refused.
+    pub mail_id: String,
 }
 
 /// A small plan without a defect, under another key.
@@ -99,7 +101,13 @@ impl World {
         let path = format!("/v1/clinic/patients/{}/treatments", ada.patient_id);
         clinic.coordinator.post(&path, session).await.must(201);
         let decided = clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders", ada.plan_id)).await.must(200);
+        let path = format!("/v1/clinic/patients/{}/invitation", cleo.as_str().unwrap());
+        clinic.coordinator.post_nothing(&path).await.must(201);
+        let app = &clinic.coordinator.app;
+        app.database.run("UPDATE outbox SET state = 'dead', settled_at = created_at WHERE kind = 'patient_invitation' AND state = 'pending'");
+        let undelivered = clinic.coordinator.get("/v1/clinic/undelivered-mails").await.must(200);
         Self {
+            mail_id: undelivered["items"][0]["id"].as_str().unwrap().to_owned(),
             alert_id: alerts["items"][0]["id"].as_str().unwrap().to_owned(),
             reminder_id: decided["items"][0]["id"].as_str().unwrap().to_owned(),
             clinic,
@@ -128,6 +136,7 @@ impl World {
             "key" => self.protocol_key.clone(),
             "migration_id" => self.migration_id.clone(),
             "course_id" => self.course_id.clone(),
+            "mail_id" => self.mail_id.clone(),
             "version" => "1".to_owned(),
             "token" => "not-a-token".to_owned(),
             other => panic!("the path parameter {other} is new: say here what it wants"),
@@ -151,6 +160,10 @@ impl World {
             "exchange_sign_in_link" | "confirm_address_change" => json!({ "token": token }),
             "request_address_change" => json!({ "email": "other@patients.example", "password": password }),
             "unlink_patient" => json!({ "reason": "The wrong person accepted." }),
+            "move_patient_account" => {
+                json!({ "email": "ada.new@patients.example", "reason": "The old mailbox is gone." })
+            }
+            "disable_patient_account" | "enable_patient_account" => json!({ "reason": "The phone was lost." }),
             "invite_member" => json!({ "name": "Mia Invented", "email": "mia@clinic.example", "role": "coordinator" }),
             "change_member" => json!({ "role": "clinician", "state": "confirmed" }),
             "add_patient" => {

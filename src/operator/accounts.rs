@@ -1,0 +1,73 @@
+//! `aftercare account`: what a clinic cannot do for somebody whose account is used in several.
+
+use clap::{Args, Subcommand};
+
+use super::{open, say, wanted};
+use crate::auth;
+use crate::config::Config;
+use crate::error::Error;
+use crate::http::text::Email;
+
+/// What can be done with accounts.
+#[derive(Subcommand)]
+pub enum AccountCommand {
+    /// Shut an account: its sessions and links end at once, and it cannot be signed in to.
+    Disable(AccountArgs),
+    /// Open it again.
+    Enable(AccountArgs),
+    /// Move an account, and its records in every clinic, to another address. The old address is told.
+    Move {
+        /// The new address.
+        #[arg(long)]
+        to: String,
+        #[command(flatten)]
+        account: AccountArgs,
+    },
+}
+
+/// Which account, and why.
+#[derive(Args)]
+pub struct AccountArgs {
+    /// Its address.
+    email: String,
+    /// Why, for the audit.
+    #[arg(long)]
+    reason: String,
+}
+
+/// Does it.
+pub async fn run(config: Config, command: AccountCommand) -> Result<(), Error> {
+    match command {
+        AccountCommand::Disable(args) => set_disabled(config, args, true).await,
+        AccountCommand::Enable(args) => set_disabled(config, args, false).await,
+        AccountCommand::Move { to, account } => move_to(config, account, to).await,
+    }
+}
+
+async fn set_disabled(config: Config, args: AccountArgs, disabled: bool) -> Result<(), Error> {
+    let email: Email = wanted("EMAIL", args.email)?;
+    let app = open(config).await?;
+    let m = app.moment();
+    app.change_rights(move |c| {
+        let account = auth::account_named(c, email.as_str())?;
+        auth::set_disabled(c, &account, disabled, (None, None), &args.reason, &m)
+    })
+    .await?;
+    say(if disabled { "disabled; its sessions and links have ended" } else { "enabled" });
+    Ok(())
+}
+
+async fn move_to(config: Config, args: AccountArgs, to: String) -> Result<(), Error> {
+    let (from, to): (Email, Email) = (wanted("EMAIL", args.email)?, wanted("--to", to)?);
+    let app = open(config).await?;
+    let (m, post) = (app.moment(), app.post());
+    app.change_rights(move |c| {
+        let account = auth::account_named(c, from.as_str())?;
+        auth::move_account(c, &post, &account, to.as_str(), &m)?;
+        let deed = crate::audit::Deed { action: "address_changed", object_kind: "account", object: account.id.0 };
+        crate::audit::note_why(c, (None, None), deed, &args.reason, &m)
+    })
+    .await?;
+    say("moved; links that were mailed before have ended, and the old address is told");
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! `aftercare keys`: the keys that sign access tokens.
+
+use clap::Subcommand;
+
+use super::{open, say};
+use crate::auth;
+use crate::config::Config;
+use crate::error::Error;
+
+/// What can be done with keys.
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// List the keys in force.
+    List,
+    /// Publish the next key; it signs a minute from now.
+    Rotate,
+    /// Remove a key; tokens that it signed count no more.
+    Remove {
+        /// Its name.
+        kid: String,
+    },
+}
+
+/// Does it.
+pub async fn run(config: Config, command: KeysCommand) -> Result<(), Error> {
+    let app = open(config).await?;
+    let (m, inner) = (app.moment(), app.clone());
+    match command {
+        KeysCommand::List => {
+            for key in app.db.read(auth::store::list_keys).await? {
+                say(&format!("{}  made {}  signs from {}", key.kid, key.created_at, key.signs_from));
+            }
+        }
+        KeysCommand::Rotate => {
+            let kid = app.change_rights(move |c| auth::keys::rotate(c, &inner.secrets, &m)).await?;
+            say(&format!(
+                "published {kid}; it signs a minute from now. Remove the old key when its tokens have run out."
+            ));
+        }
+        KeysCommand::Remove { kid } => {
+            app.change_rights(move |c| auth::keys::remove(c, &kid, &m)).await?;
+            say("removed");
+        }
+    }
+    Ok(())
+}

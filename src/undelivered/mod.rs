@@ -1,0 +1,84 @@
+//! Mails that did not arrive: what they say, why they did not go, and once more.
+
+pub mod routes;
+
+use crate::app::App;
+use crate::audit::{self, Deed};
+use crate::auth::Staff;
+use crate::clinics;
+use crate::db::Conn;
+use crate::error::Error;
+use crate::ids::{ClinicId, MailId};
+use crate::mail::outbox::{self, Standing};
+use crate::mail::templates::{ClinicLines, Kind};
+use crate::mail::{Mail, jobs};
+use crate::time::{Moment, Stamp};
+
+/// How long somebody may still be told of what has happened.
+const NOTICE_SECONDS: i64 = 86_400;
+
+/// A mail, with the lines of its clinic.
+pub struct Found {
+    /// The mail and what became of it.
+    pub standing: Standing,
+    lines: Option<ClinicLines>,
+}
+
+impl Found {
+    /// The letter as it would be written today, if it still can be. A one-time link is made only when it goes.
+    pub fn letter(&self, app: &App) -> Option<Mail> {
+        jobs::preview(app, &self.standing.mail, self.lines.clone())
+    }
+}
+
+/// A mail of the clinic, or of any for the operator.
+pub fn find(c: &mut Conn, clinic: Option<ClinicId>, id: MailId) -> Result<Found, Error> {
+    let standing = outbox::find_standing_of(c, clinic, id)?.ok_or(Error::NotFound)?;
+    let lines = clinics::lines(c, &standing.mail)?;
+    Ok(Found { standing, lines })
+}
+
+/// Whether it could be sent again now, and until when it would be tried.
+///
+/// # Errors
+/// A conflict that says why not: `mail_on_its_way`, `mail_of_the_moment` or `mail_too_late`.
+pub fn sendable_until(standing: &Standing, at: Stamp) -> Result<Stamp, Error> {
+    let (mail, state) = (&standing.mail, standing.fate.state);
+    if !state.did_not_arrive() {
+        let detail = format!("only a mail that was given up is sent again; this one is {}", state.as_str());
+        return Err(Error::conflict("mail_on_its_way", detail));
+    }
+    let kind = Kind::ALL.into_iter().find(|kind| kind.word() == mail.kind);
+    let stored: Option<outbox::Context> = mail.context.to().ok();
+    match (kind, stored) {
+        (Some(Kind::PatientInvitation | Kind::MemberInvitation), Some(stored)) => {
+            Ok(at.plus_seconds(i64::from(stored.valid_minutes.unwrap_or_default()) * 60))
+        }
+        (Some(Kind::AlertNotice | Kind::AddressChanged), Some(_)) => Ok(at.plus_seconds(NOTICE_SECONDS)),
+        (Some(Kind::Reminder), Some(_)) if mail.expires_at > at => Ok(mail.expires_at),
+        (Some(Kind::SignInLink | Kind::PasswordReset | Kind::AddressChange), _) => {
+            let detail = "somebody waited for this link at a screen: whoever still wants it asks for a new one";
+            Err(Error::conflict("mail_of_the_moment", detail))
+        }
+        _ => Err(Error::conflict("mail_too_late", "the day that this mail was about is over")),
+    }
+}
+
+/// Puts a mail that was given up into the queue once more; whether it is still wanted is looked at when it goes. `who`: `None` is the operator.
+pub fn send_again(
+    c: &mut Conn,
+    who: Option<&Staff>,
+    id: MailId,
+    why: Option<&str>,
+    m: &Moment,
+) -> Result<Found, Error> {
+    let clinic = who.map(|who| who.clinic);
+    let before = find(c, clinic, id)?.standing;
+    let until = sendable_until(&before, m.at)?;
+    if !outbox::send_again(c, &before.mail, until, m.at)? {
+        return Err(Error::conflict("mail_on_its_way", "somebody else has sent it again in this moment"));
+    }
+    let by = (before.mail.clinic_id, who.map(|who| who.account));
+    audit::note_perhaps_why(c, by, Deed { action: "mail_sent_again", object_kind: "mail", object: id.0 }, why, m)?;
+    find(c, clinic, id)
+}
