@@ -58,6 +58,52 @@ fn the_same_clinic_is_not_made_twice_by_mistake() {
 }
 
 #[test]
+fn support_sees_and_repeats_what_did_not_arrive_and_moves_an_account() {
+    let database = Database::create();
+    let must = |words: &[&str], part: &str| {
+        let (code, said) = run_on(&database, words);
+        assert!(code == Some(0) && said.contains(part), "{words:?}: {said}");
+        said
+    };
+    must(&new_clinic("olga@clinic.example", &[]), "invitation: ");
+    must(&["mails", "undelivered"], "");
+    database.run("UPDATE outbox SET state = 'dead', attempt = 2, outcome = '550 5.7.1 no', settled_at = created_at");
+    let line = must(&["mails", "undelivered"], "  dead  member_invitation  tried 2 times  written ");
+    assert!(line.ends_with("  550 5.7.1 no\n"), "{line}");
+    let id = line.split(' ').next().unwrap();
+    let shown = must(&["mails", "show", id], "to:       olga@clinic.example\n");
+    assert!(shown.contains("subject:  You are invited to a team") && !shown.contains("invitation#"), "{shown}");
+    must(&["mails", "send-again", id, "--reason", "The relay was mended."], "it goes out with the next turn");
+    let (code, said) = run_on(&database, &["mails", "send-again", id, "--reason", "Twice."]);
+    assert!(
+        code == Some(1) && said.contains("only a mail that was given up is sent again; this one is pending"),
+        "{said}"
+    );
+    let nobody = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11";
+    for words in [["mails", "show", nobody].as_slice(), &["mails", "send-again", nobody, "--reason", "Lost."]] {
+        let (code, said) = run_on(&database, words);
+        assert!(code == Some(1) && said.contains("there is no mail 0197f2f0"), "{said}");
+    }
+    assert_eq!(database.count("audit_events", "action = 'mail_sent_again' AND note = 'The relay was mended.'"), 1);
+
+    must(&["clinic", "invite", "--clinic", "Invented", "olga@clinic.example"], "invitation: ");
+    let (code, said) = run_on(&database, &["clinic", "invite", "--clinic", "Invented", "otto@clinic.example"]);
+    assert!(code == Some(1) && said.contains("there is no account of that address"), "{said}");
+
+    must(
+        &["account", "move", "olga@clinic.example", "--to", "Olga.New@clinic.example", "--reason", "Married."],
+        "moved",
+    );
+    assert_eq!(database.count("accounts", "email = 'olga.new@clinic.example'"), 1);
+    assert_eq!(database.count("outbox", "kind = 'address_changed' AND to_address = 'olga@clinic.example'"), 1);
+    assert_eq!(database.count("audit_events", "action = 'address_changed' AND note = 'Married.'"), 1);
+    must(&["account", "disable", "olga.new@clinic.example", "--reason", "Left."], "disabled");
+    let (code, said) =
+        run_on(&database, &["account", "move", "olga.new@clinic.example", "--to", "nowhere", "--reason", "Typed."]);
+    assert!(code == Some(1) && said.contains("--to: "), "{said}");
+}
+
+#[test]
 fn no_command_makes_a_database_at_a_mistyped_path() {
     let folder = Folder::create();
     let path = folder.path("mistyped/aftercare.db");

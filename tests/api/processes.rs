@@ -42,6 +42,17 @@ fn health_asks_the_address_that_the_server_listens_on() {
 }
 
 #[test]
+fn health_waits_until_requests_are_answered_or_the_time_is_over() {
+    let database = Database::create();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let settings = [("AFTERCARE_DATABASE_URL", database.url.as_str()), ("AFTERCARE_LISTEN", &listen)];
+    let (code, said) = run(&["health", "--wait", "1"], &settings);
+    assert!(code == Some(1) && said.contains(&format!("the server at {listen} does not answer")), "{said}");
+    let _server = Running::start(command(&["serve"], &settings));
+    assert_eq!(run(&["health", "--wait", "30"], &settings), (Some(0), "up\n".to_owned()));
+}
+
+#[test]
 fn every_secret_may_come_from_a_file() {
     let (database, folder) = (Database::create(), Folder::create());
     let [secret, url, empty, missing] = ["secret", "url", "empty", "missing"].map(|name| folder.path(name));
