@@ -25,21 +25,26 @@ NO_ANSWER = (OSError, http.client.HTTPException)
 
 
 class Client:
-    """Asks the server at that port; a broken connection is raised, and the next request opens another."""
+    """Asks the server at that port; a broken connection is raised, and the next request opens another. `tls`: what it must trust."""
 
-    def __init__(self, port, token=None, timeout=15):
-        self.port, self.token, self.timeout = port, token, timeout
+    def __init__(self, port, token=None, timeout=15, tls=None):
+        self.port, self.token, self.timeout, self._tls = port, token, timeout, tls
         self._line = None
 
     def _is_closed(self):
         """A server closes a connection that stood still: then there is something to read before anything was asked."""
         return select.select([self._line.sock], [], [], 0)[0]
 
+    def _new_line(self):
+        if self._tls:
+            return http.client.HTTPSConnection("localhost", self.port, timeout=self.timeout, context=self._tls)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+
     def ask(self, method, path, body=None, **headers):
         if self._line is not None and self._is_closed():
             self.close()
         if self._line is None:
-            self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+            self._line = self._new_line()
             self._line.connect()
             self._line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}

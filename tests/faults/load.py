@@ -6,7 +6,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from .client import NO_ANSWER, Client
+from .client import NO_ANSWER
 from .registry import need
 from .server import until
 
@@ -52,7 +52,7 @@ class Load:
             self.journal.append(write)
             while write.acknowledged is None and not self._stop.is_set():
                 if client is None:
-                    client = Client(self.servers[at % len(self.servers)].port, self._token, self.patience)
+                    client = self.servers[at % len(self.servers)].client(self._token, self.patience)
                 if self._try(client, write) not in (200, 201):
                     client, at = None, at + 1
                     time.sleep(0.02)

@@ -88,7 +88,18 @@ class Cluster:
         self._databases += 1
         name = f"faults_{self._databases}"
         self.psql("postgres", f"CREATE DATABASE {name}")
+        return self.database(name)
+
+    def database(self, name):
+        """One that is there."""
         return Database(self, name)
+
+    def give(self, *files):
+        """Files that only the cluster may read."""
+        for file in files:
+            file.chmod(0o600)
+            if self._user:
+                shutil.chown(file, self._user)
 
     def client(self, program, *words):
         """Runs one of the programs that speak with a server; gives what it prints."""
@@ -98,6 +109,14 @@ class Cluster:
         if done.returncode != 0:
             raise RuntimeError(f"{program}: {done.stderr}")
         return done.stdout
+
+    def refuses(self, database, sql):
+        """Why it refuses that; nothing if it does not."""
+        try:
+            self.psql(database, sql)
+        except RuntimeError as why:
+            return str(why)
+        return ""
 
     def psql(self, database, sql):
         return self.client("psql", "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql, self.url(database))

@@ -1,5 +1,6 @@
 """A replica that lags, freezes or is gone: whoever wrote finds it again, and nobody waits for the replica."""
 
+import contextlib
 import os
 import re
 import signal
@@ -36,7 +37,8 @@ class Pair:
         except OSError:
             return
         for pid in (first, *map(int, children)):
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 class Writers:
@@ -87,10 +89,11 @@ class Writers:
         return None
 
 
-def figure(server, name):
-    """One of the server's figures for Prometheus."""
-    text = Client(server.metrics_port).ask("GET", "/metrics").body.decode()
-    return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))
+def figure(port, name):
+    """One of the figures that a process gives to Prometheus at that port; 0 if it is not there."""
+    text = Client(port).ask("GET", "/metrics").body.decode()
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found.group(1)) if found else 0.0
 
 
 @fault("FR", "a replica that lags, freezes and goes", quick={"seconds": 1.5, "clients": 8}, full={"seconds": 30, "clients": 32})
@@ -98,8 +101,8 @@ def reads_what_was_written(scene, seconds, clients):
     """Two nodes, one primary, one replica; every client reads through the other node what it has just written."""
     pair = Pair(scene)
     home = scene.home(database=pair.database, database_read_url=pair.url)
-    first, clinic, owner = scene.clinic(home, metrics_listen=f"127.0.0.1:{(metrics := free_port())}", pool_size=32)
-    first.metrics_port = metrics
+    metrics, reads = free_port(), "aftercare_replica_reads_total"
+    first, clinic, owner = scene.clinic(home, metrics_listen=f"127.0.0.1:{metrics}", pool_size=32)
     second = home.serve(pool_size=32)
     trouble = [
         ("at its best", lambda: None, lambda: None),
@@ -111,12 +114,12 @@ def reads_what_was_written(scene, seconds, clients):
     told, checks, writes = [], [], 0
     for name, begin, end in trouble:
         begin()
-        before = figure(first, "aftercare_replica_reads_total")
+        before = figure(metrics, reads)
         with Writers((first, second), clinic.owner(first).token, clients) as at_work:
             time.sleep(seconds)
             ready = first.is_ready() and second.is_ready()
         end()
-        by_replica = figure(first, "aftercare_replica_reads_total") - before
+        by_replica = figure(metrics, reads) - before
         writes += at_work.writes
         told.append(f"{name}: {at_work.writes} writes, {by_replica:.0f} reads by the replica")
         checks += [
@@ -129,9 +132,9 @@ def reads_what_was_written(scene, seconds, clients):
         ]
 
     def is_read_again():
-        before = figure(first, "aftercare_replica_reads_total")
+        before = figure(metrics, reads)
         owner.ask("GET", "/v1/clinic/patients")
-        return figure(first, "aftercare_replica_reads_total") > before
+        return figure(metrics, reads) > before
 
     checks.append((until(is_read_again, 10), "the replica was not read again after it came back"))
     need_all(*checks)

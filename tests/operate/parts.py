@@ -6,9 +6,10 @@ import pwd
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 
-from faults.client import free_port
+from faults.client import Client, free_port
 from faults.registry import Skip
 from faults.server import until
 
@@ -108,6 +109,11 @@ class Nginx(Part):
         folder.chmod(0o755)
         super().__init__(scene, [program("nginx", "nginx"), "-p", str(folder), "-c", str(config)])
         self.must_run(lambda: listens(self.port), "nginx")
+        self._trust = ssl.create_default_context(cafile=str(pem))
+
+    def client(self, token=None, timeout=15):
+        """Speaks TLS with it, and believes the certificate."""
+        return Client(self.port, token, timeout, tls=self._trust)
 
 
 class Postfix(Part):
