@@ -84,7 +84,7 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
             .split_for_parts();
         let api = api
             .service(web::redirect("/docs", "/docs/"))
-            .service(SwaggerUi::new("/docs/{_:.*}").config(docs_config()))
+            .service(SwaggerUi::new("/docs/{_:.*}").config(docs_config(app.demo)))
             .configure(pages::routes)
             .default_service(web::to(no_such_route));
         if app.demo { api.configure(demo::routes::routes) } else { api }
@@ -120,13 +120,16 @@ pub fn start(app: App, listener: TcpListener) -> Result<Server, Error> {
     Ok(server.run())
 }
 
-fn docs_config() -> DocsConfig<'static> {
-    DocsConfig::from("/openapi.json").validator_url("none").persist_authorization(false).use_base_layout()
+fn docs_config(is_demo: bool) -> DocsConfig<'static> {
+    DocsConfig::from(if is_demo { "/demo/openapi.json" } else { "/openapi.json" })
+        .validator_url("none")
+        .persist_authorization(false)
+        .use_base_layout()
 }
 
 /// The published document as it is committed (a test keeps it equal to what the routes say), so that nobody waits for it
 /// to be made at start.
-const DOCUMENT: &str = include_str!("../openapi/aftercare.json");
+pub(crate) const DOCUMENT: &str = include_str!("../openapi/aftercare.json");
 /// Bytes of the document in one piece of an answer.
 const DOCUMENT_PIECE: usize = 16 * 1024;
 static DOCUMENT_TAG: LazyLock<String> = LazyLock::new(|| crate::http::conditions::etag_of(DOCUMENT.as_bytes()));

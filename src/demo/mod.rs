@@ -1,6 +1,7 @@
 //! `aftercare demo`: the whole product on a file of its own, with an invented clinic and a dozen invented patients.
 
 pub mod people;
+pub mod reference;
 pub mod routes;
 
 use std::io::Write as _;

@@ -11,10 +11,12 @@ use crate::check_ins::{self, NewCheckIn};
 use crate::clinics::{self, NewClinic, OpeningHours, TriageMode};
 use crate::courses::{self, Belongs, NewCourse};
 use crate::db::Conn;
-use crate::engine::{self, ItemKind, Parameters, Procedure, Weekday};
+use crate::engine::{self, ItemKind, Parameters, PausedDays, Procedure, Weekday};
 use crate::error::Error;
 use crate::ids::{AccountId, CheckInId, PatientId};
+use crate::mail::outbox::{self, MailState};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
+use crate::plans::revising::{self, Order, Wish};
 use crate::plans::{self, self as plans_mod, Dossier, NewPlan};
 use crate::protocols;
 use crate::time::{Entropy, Moment, Stamp};
@@ -169,6 +171,45 @@ const SERIES: Story = Story {
 /// Days from her first session to her second.
 const BETWEEN: i32 = 28;
 
+/// Changed by the clinic since: each plan has a second revision.
+const PAUSED: [&str; 2] = ["kiri@patients.example", "liv@patients.example"];
+
+/// Somebody who was treated today, has not accepted yet, and has no plan; the invitation was refused by the relay.
+const NEW: Story = Story {
+    name: "Nils Invented",
+    zone: "Europe/London",
+    locale: "en",
+    protocol: "mn-face",
+    day: 0,
+    parameters: r#"{"needle_depth_mm":1.0,"skin_type":"III"}"#,
+    goes: Goes::Well,
+};
+/// Two whose plans wait for a clinician: their skin has healed badly before.
+const WAITING: [Story; 2] = [
+    Story {
+        name: "Olu Invented",
+        zone: "Europe/London",
+        locale: "en",
+        protocol: "mn-face",
+        day: 0,
+        parameters: r#"{"needle_depth_mm":1.0,"skin_type":"VI","keloid_or_poor_healing":true}"#,
+        goes: Goes::Well,
+    },
+    Story {
+        name: "Pia Invented",
+        zone: "Europe/Berlin",
+        locale: "de",
+        protocol: "mn-face",
+        day: 0,
+        parameters: r#"{"needle_depth_mm":1.0,"skin_type":"II","keloid_or_poor_healing":true}"#,
+        goes: Goes::Well,
+    },
+];
+/// A protocol of the clinic's own that nobody has approved yet.
+pub const DRAFT: &str = "our-face";
+/// A text that the clinic fills in.
+pub const OWN_TEXT: &str = "moisturiser";
+
 const CLINIC_ZONE: &str = "Europe/London";
 
 const STAFF: &[(&str, &str, Role)] = &[
@@ -188,9 +229,75 @@ pub async fn move_in(app: &App) -> Result<(), Error> {
         app.db.write(move |c| live(c, &inner, &staff, story, &password, at)).await?;
     }
     let inner = app.clone();
-    app.db.write(move |c| live_in_series(c, &inner, &staff, &SERIES, &hash, now.at)).await?;
+    app.db
+        .write(move |c| {
+            live_in_series(c, &inner, &staff, &SERIES, &hash, now.at)?;
+            for email in PAUSED {
+                pause(c, &inner, &staff, email, &moment(&inner.entropy, now.at))?;
+            }
+            for story in &WAITING {
+                wait(c, &inner, &staff, story, &hash, now.at)?;
+            }
+            arrive_in_vain(c, &inner, &staff, now.at)?;
+            write_draft(c, &staff, &moment(&inner.entropy, now.at))
+        })
+        .await?;
     app.tokens.doubt();
     Ok(())
+}
+
+/// The plan stands still for five days.
+fn pause(c: &mut Conn, app: &App, staff: &Staff, email: &str, m: &Moment) -> Result<(), Error> {
+    let named = crate::db::schema::patients::table.filter(crate::db::schema::patients::email.eq(email));
+    let patient: PatientId = named.select(crate::db::schema::patients::id).first(c)?;
+    let plan = plans::store::find_last_of_patient(c, staff.clinic, patient)?
+        .ok_or_else(|| Error::internal("demo", "no plan to pause"))?;
+    let order = Order {
+        wish: Wish::Pause { from_on: None, until_on: None, days: PausedDays::Shift },
+        reason: text("A journey.")?,
+        overrule: None,
+        if_match: Some("*".to_owned()),
+    };
+    revising::carry_out(c, &app.compiled, staff, plan.id, &order, m).map(|_| ())
+}
+
+/// Enrolled, and waiting for a clinician's word.
+fn wait(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, now: Stamp) -> Result<(), Error> {
+    let m = begun(app, story.day, now)?;
+    let (patient, _) = arrive(c, staff, story, password, &m)?;
+    let session = patients::record_treatment(c, staff, patient, treatment(story, &m)?, &m)?;
+    let new = NewPlan {
+        patient,
+        treatment: session.id,
+        protocol: text(story.protocol)?,
+        overrule: None,
+        send_to_clinician: true,
+    };
+    plans::enrol(c, &app.compiled, (staff, &app.post()), new, &m).map(|_| ())
+}
+
+/// Treated, and invited to an address that the relay did not take.
+fn arrive_in_vain(c: &mut Conn, app: &App, staff: &Staff, now: Stamp) -> Result<(), Error> {
+    let m = begun(app, NEW.day, now)?;
+    let patient = patients::add(c, staff, record(&NEW)?, &m)?;
+    patients::record_treatment(c, staff, patient.id, treatment(&NEW, &m)?, &m)?;
+    patients::invite(c, &app.post(), staff, patient.id, &m)?;
+    let mail = outbox::find_newest_of_patient(c, patient.id)?.ok_or_else(|| Error::internal("demo", "no mail"))?;
+    outbox::settle(c, &mail, MailState::Dead, "550 5.7.1 invented: not taken from this sender", m.at)?;
+    clinics::invite_member(
+        c,
+        &app.post(),
+        staff,
+        (text("Rosa Invented")?, text("rosa@clinic.example")?, Role::Clinician),
+        &m,
+    )
+    .map(|_| ())
+}
+
+fn write_draft(c: &mut Conn, staff: &Staff, m: &Moment) -> Result<(), Error> {
+    let document = protocols::rekeyed(protocols::from_library("mn-face")?, DRAFT)?;
+    let written = protocols::read_as(DRAFT, document)?;
+    protocols::write(c, staff, &written, m).map(|_| ())
 }
 
 fn moment(entropy: &Entropy, at: Stamp) -> Moment {
@@ -290,22 +397,22 @@ fn arrive(
     password: &str,
     m: &Moment,
 ) -> Result<(PatientId, AccountId), Error> {
-    let first = story.name.split(' ').next().unwrap_or_default().to_lowercase();
-    let email: crate::http::text::Email = text(&format!("{first}@patients.example"))?;
-    let patient = patients::add(
-        c,
-        staff,
-        NewPatient {
-            name: text(story.name)?,
-            email: email.clone(),
-            zone: Some(text(story.zone)?),
-            locale: Some(text(story.locale)?),
-        },
-        m,
-    )?;
+    let new = record(story)?;
+    let email = new.email.clone();
+    let patient = patients::add(c, staff, new, m)?;
     let account = auth::account_for(c, email.as_str(), story.locale, Some(password), m)?;
     patients::store::set_account(c, staff.clinic, patient.id, account.id)?;
     Ok((patient.id, account.id))
+}
+
+fn record(story: &Story) -> Result<NewPatient, Error> {
+    let first = story.name.split(' ').next().unwrap_or_default().to_lowercase();
+    Ok(NewPatient {
+        name: text(story.name)?,
+        email: text(&format!("{first}@patients.example"))?,
+        zone: Some(text(story.zone)?),
+        locale: Some(text(story.locale)?),
+    })
 }
 
 fn area(story: &Story) -> &'static str {

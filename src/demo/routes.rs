@@ -1,4 +1,4 @@
-//! What exists only in the demo: the mail page and the clock.
+//! What exists only in the demo: the mail page, the clock, and examples that work.
 
 use std::path::PathBuf;
 
@@ -21,6 +21,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/demo/mail/{file}", web::get().to(show_mail))
         .route("/demo/mail/{file}/html", web::get().to(show_html))
         .route("/demo/mails.json", web::get().to(mails_json))
+        .route("/demo/openapi.json", web::get().to(show_document))
         .route("/demo/clock", web::get().to(read_clock))
         .route("/demo/clock", web::post().to(move_clock));
 }
@@ -131,6 +132,13 @@ async fn mails_json(app: web::Data<App>) -> Result<HttpResponse, Error> {
         }));
     }
     Ok(HttpResponse::Ok().json(json!({ "items": mails })))
+}
+
+/// The contract with examples of the demo's own people and days; the published one is at `/openapi.json`.
+async fn show_document(app: web::Data<App>) -> Result<HttpResponse, Error> {
+    let (inner, at) = (app.clone(), app.clock.now());
+    let document = app.db.read(move |c| super::reference::document(c, &inner, at)).await?;
+    Ok(HttpResponse::Ok().json(document))
 }
 
 async fn read_clock(app: web::Data<App>) -> HttpResponse {

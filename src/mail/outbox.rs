@@ -612,6 +612,12 @@ pub fn find_standing_of(c: &mut Conn, clinic: Option<ClinicId>, id: MailId) -> R
     Ok(found.filter(|standing| clinic.is_none() || standing.mail.clinic_id == clinic))
 }
 
+/// The newest mail to a patient, for the demo.
+pub fn find_newest_of_patient(c: &mut Conn, patient: PatientId) -> Result<Option<OutboxMail>, Error> {
+    let of_patient = outbox::table.filter(outbox::patient_id.eq(patient)).order(outbox::id.desc());
+    Ok(of_patient.select(OutboxMail::as_select()).first(c).optional()?)
+}
+
 /// A mail that was given up goes into the queue as if it were new. `false`: somebody else was first.
 pub fn send_again(c: &mut Conn, mail: &OutboxMail, until: Stamp, at: Stamp) -> Result<bool, Error> {
     let given_up = outbox::table.find(mail.id).filter(outbox::state.eq(mail.state).and(outbox::fence.eq(mail.fence)));

@@ -148,103 +148,23 @@ impl World {
         fill(operation, |parameter| self.id(parameter))
     }
 
-    /// A right body for an operation that takes one.
+    /// The document's example of a right body for an operation that takes one, with the ids of what is there.
     pub fn body(&self, operation: &Operation) -> Option<Value> {
-        let token = "0m3l2Qb2Wm1xkq3v1uJc0m8p7tVb1wAk2n7l4m5Xc1b";
-        let password = "a sentence that only I know";
-        let body = match operation.id.as_str() {
-            "login" => json!({ "email": self.ada.email, "password": password }),
-            "refresh_session" | "end_session" => json!({ "refresh_token": token }),
-            "request_password_reset" | "request_sign_in_link" => json!({ "email": self.ada.email }),
-            "confirm_password_reset" | "accept_invitation" => json!({ "token": token, "password": password }),
-            "exchange_sign_in_link" | "confirm_address_change" => json!({ "token": token }),
-            "request_address_change" => json!({ "email": "other@patients.example", "password": password }),
-            "unlink_patient" => json!({ "reason": "The wrong person accepted." }),
-            "move_patient_account" => {
-                json!({ "email": "ada.new@patients.example", "reason": "The old mailbox is gone." })
+        if !operation.has_body() {
+            return None;
+        }
+        let example = &operation.value["requestBody"]["content"]["application/json"]["example"];
+        assert!(!example.is_null(), "{} takes a body: put a right one into openapi/examples.json", operation.id);
+        let mut body = example.clone();
+        for (key, value) in body.as_object_mut().unwrap() {
+            match key.as_str() {
+                "occurrence_id" => *value = json!(self.evening_id),
+                "document" => *value = json!(small_protocol(&self.protocol_key)),
+                "patient_id" | "treatment_id" | "course_id" | "plan_id" => *value = json!(self.id(key)),
+                "email" if *value == "ada@patients.example" => *value = json!(self.ada.email),
+                _ => {}
             }
-            "disable_patient_account" | "enable_patient_account" => json!({ "reason": "The phone was lost." }),
-            "invite_member" => json!({ "name": "Mia Invented", "email": "mia@clinic.example", "role": "coordinator" }),
-            "change_member" => json!({ "role": "clinician", "state": "confirmed" }),
-            "add_patient" => {
-                json!({ "name": "Cora Invented", "email": "cora@patients.example", "zone": "Europe/Madrid", "locale": "es" })
-            }
-            "change_patient" => {
-                json!({ "name": "Cora Invented", "email": "cora@patients.example", "zone": "Europe/Madrid", "locale": "es", "reminders": false })
-            }
-            "record_treatment" => {
-                let mut session = face_treatment("2026-03-01");
-                session["course_id"] = json!(self.course_id);
-                session["overrule_interval"] = json!("Seen, and fine.");
-                session
-            }
-            "make_course" => json!({
-                "patient_id": self.ada.patient_id, "protocol_key": "mn-face", "body_area": "face", "sessions": 4,
-                "min_interval_days": 42, "interval_days": 49
-            }),
-            "add_course_treatment" => {
-                json!({ "treatment_id": self.ada.treatment_id, "overrule_interval": "Seen, and fine." })
-            }
-            "change_course" => json!({ "sessions": 5, "min_interval_days": 43, "interval_days": 50 }),
-            "enrol_patient" => json!({
-                "patient_id": self.ada.patient_id,
-                "treatment_id": self.ada.treatment_id,
-                "protocol_key": "mn-face",
-                "overrule": "Seen, and fine.",
-                "send_to_clinician": false
-            }),
-            "write_clinic_text" => json!({ "texts": { "en": "Invented Gel" } }),
-            "pause_plan" => json!({
-                "from_on": "2026-03-04", "until_on": "2026-03-06", "days": "shift", "reason": "A journey."
-            }),
-            "resume_plan" => json!({ "on": "2026-03-05", "reason": "Back again." }),
-            "complete_plan" | "revoke_plan" => json!({ "from_on": "2026-03-05", "reason": "Seen, and done." }),
-            "correct_plan" => json!({
-                "performed_on": "2026-03-01", "body_area": "face",
-                "parameters": { "needle_depth_mm": 1.5, "skin_type": "III" }, "overrule": "Seen, and fine.",
-                "reason": "Typed wrong."
-            }),
-            "override_plan" => json!({
-                "set": {
-                    "key": "sunscreen", "days": [{ "from": 3, "to": 9 }], "slots": ["morning"],
-                    "title": { "en": "Sunscreen from day 3." }, "text": { "en": "Ask us if it burns." }
-                },
-                "reason": "Seen, and decided."
-            }),
-            "enter_plan_in_error" => json!({ "reason": "Another person." }),
-            "undo_plan_revision" => json!({ "revision": 2, "reason": "By mistake." }),
-            "start_plan" | "decline_plan" => json!({ "reason": "Seen, and decided." }),
-            "change_clinic" => json!({
-                "name": "Invented Clinic", "locale": "es", "phone": "+44 20 7946 0001", "emergency_number": "112",
-                "out_of_hours": "NHS 111", "reply_hours": "Mon-Sat", "monitored": false, "triage": "full",
-                "opening_hours": [{ "weekdays": ["monday", "saturday"], "opens": "09:00", "closes": "24:00" }],
-                "closed_on": [{ "from_on": "2026-12-24", "to_on": "2027-01-01" }]
-            }),
-            "adopt_protocol" => json!({ "library_key": "mn-face" }),
-            "check_protocol_document" | "write_protocol_version" | "edit_protocol_document" => {
-                json!({ "document": small_protocol(&self.protocol_key) })
-            }
-            "preview_protocol_version" => {
-                json!({ "treated_on": "2026-03-02", "parameters": { "needle_depth_mm": 1.5 }, "locale": "es" })
-            }
-            "simulate_protocol_version" => {
-                json!({ "parameters": { "needle_depth_mm": 1.5 }, "script": { "treated_on": "2026-03-02", "zone": "Europe/London" } })
-            }
-            "migrate_plans" => json!({ "from_version": 1, "to_version": 2, "plan_ids": [] }),
-            "resolve_alert" => json!({ "resolution": "advised", "note": "Called." }),
-            "change_me" => json!({ "zone": "Europe/Madrid", "locale": "es", "reminders": false }),
-            "put_check_in" => json!({
-                "plan_id": self.ada.plan_id,
-                "occurrence_id": self.evening_id,
-                "answers": { "redness": 5 },
-                "answered_at": "2026-03-02T18:30:00Z"
-            }),
-            "mark_occurrence" => {
-                json!({ "state": "skipped", "reason": "No time.", "noted_at": "2026-03-02T18:30:00Z" })
-            }
-            other if operation.has_body() => panic!("{other} takes a body: say here what is a right one"),
-            _ => return None,
-        };
+        }
         Some(body)
     }
 }
