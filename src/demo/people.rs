@@ -546,6 +546,7 @@ pub fn list(c: &mut Conn, at: Stamp) -> Result<People, Error> {
     use crate::db::schema::{accounts, members, patients, plans, protocol_versions};
     let staff: Vec<(Role, String)> = members::table
         .inner_join(accounts::table.on(accounts::id.eq(members::account_id)))
+        .filter(members::state.eq(MemberState::Confirmed))
         .order(members::id)
         .select((members::role, accounts::email))
         .load(c)?;
