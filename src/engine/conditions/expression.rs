@@ -1,4 +1,4 @@
-//! A condition as a tree of our own, for whoever puts it into words: the engine judges the program itself.
+//! A condition as a tree of our own, for whoever judges it or puts it into words.
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, operators};
 
@@ -44,6 +44,25 @@ pub enum Expression {
         /// Whether it is asked of every element, not of one at least.
         of_all: bool,
     },
+    /// `list.filter(name, ..)`, `list.map(name, ..)` or `list.exists_one(name, ..)`; there are no words for these.
+    Loop(Box<Loop>),
+}
+
+/// A walk along a list that gathers something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loop {
+    /// The list.
+    pub list: Expression,
+    /// What an element is called.
+    pub name: String,
+    /// What that is called which was gathered so far.
+    pub gathered: String,
+    /// What there is at first.
+    pub first: Expression,
+    /// What there is after an element.
+    pub step: Expression,
+    /// What is made of it in the end.
+    pub result: Expression,
 }
 
 /// How two values are compared.
@@ -152,9 +171,24 @@ impl Expression {
         let of_all = match step.func_name.as_str() {
             operators::LOGICAL_AND => true,
             operators::LOGICAL_OR => false,
-            _ => return None,
+            _ => return Self::gathering(it),
         };
         let (list, holds) = (Box::new(Self::of(&it.iter_range)?), Box::new(Self::of(step.args.get(1)?)?));
         Some(Self::Each { list, name: it.iter_var.clone(), holds, of_all })
+    }
+
+    /// The other loops that the parser makes: they walk to the end.
+    fn gathering(it: &ComprehensionExpr) -> Option<Self> {
+        if Self::of(&it.loop_cond)? != Self::Flag(true) {
+            return None;
+        }
+        Some(Self::Loop(Box::new(Loop {
+            list: Self::of(&it.iter_range)?,
+            name: it.iter_var.clone(),
+            gathered: it.accu_var.clone(),
+            first: Self::of(&it.accu_init)?,
+            step: Self::of(&it.loop_step)?,
+            result: Self::of(&it.result)?,
+        })))
     }
 }

@@ -1,20 +1,19 @@
-//! Conditions: expressions in CEL, checked when the document is read, judged with what is known.
+//! Conditions: expressions in CEL, parsed by its library and checked when the document is read, judged with what is known.
 
 mod check;
+mod evaluate;
 mod expression;
 mod literals;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use cel::{Context, Env, Program, Value};
+use cel::Program;
 use serde_json::Value as Json;
 
 pub(super) use check::Kind;
 pub use expression::{Comparison, Expression, Operation};
 pub(super) use literals::Literals;
-
-static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// The most characters of an expression.
 const LONGEST: usize = 500;
@@ -40,16 +39,6 @@ pub enum Known {
 }
 
 impl Known {
-    fn to_cel(&self) -> Value {
-        match self {
-            Self::Whole(number) => Value::Int(i64::from(*number)),
-            Self::Decimal(number) => Value::Float(*number),
-            Self::Word(word) => Value::from(word.as_str()),
-            Self::Flag(flag) => Value::Bool(*flag),
-            Self::Words(words) => Value::from(words.clone()),
-        }
-    }
-
     /// The value as it stands in a trace.
     pub fn to_json(&self) -> Json {
         match self {
@@ -86,7 +75,8 @@ pub(super) struct Mistake {
 #[derive(Debug, Clone)]
 pub struct Condition {
     source: Arc<str>,
-    program: Arc<Program>,
+    expression: Arc<Expression>,
+    literals: Arc<Literals>,
     variables: Arc<[String]>,
 }
 
@@ -102,7 +92,18 @@ impl Condition {
             program.references().variables().iter().map(|name| (*name).to_owned()).collect();
         variables.retain(|name| scope.contains_key(name)); // the rest are bound inside `exists(x, ...)`
         variables.sort();
-        Ok(Self { source: source.into(), program: Arc::new(program), variables: variables.into() })
+        let Some(expression) = Expression::of(program.expression()) else {
+            let fix = "use comparisons, `&&`, `||`, `!`, `in` and the variables themselves".to_owned();
+            return Err(vec![Mistake { offset: 0, problem: "a part of this cannot be judged".to_owned(), fix }]);
+        };
+        let mut literals = Literals::default();
+        literals.collect(program.expression());
+        Ok(Self {
+            source: source.into(),
+            expression: Arc::new(expression),
+            literals: Arc::new(literals),
+            variables: variables.into(),
+        })
     }
 
     /// The expression as it was written.
@@ -115,29 +116,27 @@ impl Condition {
         &self.variables
     }
 
-    /// What it is made of, for whoever puts it into words; `None` if a part of it is not one that conditions are made of.
-    pub fn expression(&self) -> Option<Expression> {
-        Expression::of(self.program.expression())
+    /// What it is made of, for whoever puts it into words.
+    pub fn expression(&self) -> &Expression {
+        &self.expression
     }
 
     /// The numbers and words that are written in it.
-    pub(super) fn literals(&self) -> Literals {
-        let mut literals = Literals::default();
-        literals.collect(self.program.expression());
-        literals
+    pub(super) fn literals(&self) -> &Literals {
+        &self.literals
     }
 
     /// Judges the expression: unknown as soon as one variable it reads has no value.
     pub fn judge(&self, known: impl Fn(&str) -> Option<Known>) -> Verdict {
-        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        let mut values = Vec::with_capacity(self.variables.len());
         for name in self.variables.iter() {
             let Some(value) = known(name) else { return Verdict::Unknown };
-            context.add_variable_from_value(name.as_str(), value.to_cel());
+            values.push(value);
         }
-        match self.program.execute(&context) {
-            Ok(Value::Bool(true)) => Verdict::True,
-            Ok(Value::Bool(false)) => Verdict::False,
-            Ok(_) | Err(_) => Verdict::Failed, // checked when it was read; only an arithmetic overflow is left
+        match evaluate::holds(&self.expression, evaluate::Scope::new(&self.variables, &values)) {
+            Ok(true) => Verdict::True,
+            Ok(false) => Verdict::False,
+            Err(evaluate::Overflow) => Verdict::Failed,
         }
     }
 

@@ -278,7 +278,7 @@ fn products(protocol: &Protocol, names: &BTreeSet<&str>, budget: &Budget) -> (Ve
         .filter(|parameter| names.contains(parameter.key.as_str()))
         .map(|parameter| {
             let reading = conditions.iter().filter(|when| when.variables().contains(&parameter.key));
-            let numbers: Vec<f64> = reading.flat_map(|when| when.literals().numbers).collect();
+            let numbers: Vec<f64> = reading.flat_map(|when| when.literals().numbers.iter().copied()).collect();
             (parameter.key.as_str(), samples(parameter, &numbers))
         })
         .collect();

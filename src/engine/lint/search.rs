@@ -56,8 +56,8 @@ impl<'a> Search<'a> {
     pub(super) fn new(conditions: Vec<&'a Condition>, budget: &'a Budget) -> Self {
         let mut literals = Literals::default();
         for found in conditions.iter().map(|when| when.literals()) {
-            literals.numbers.extend(found.numbers);
-            literals.words.extend(found.words);
+            literals.numbers.extend(&found.numbers);
+            literals.words.extend(found.words.iter().cloned());
             literals.counts |= found.counts;
         }
         literals.words.sort_unstable();

@@ -15,8 +15,8 @@ pub(super) struct Sentences<'w> {
 
 /// The sentence of a condition; `None` if a part of it has no words.
 pub(super) fn sentence(writing: &Writing, when: &Condition) -> Option<String> {
-    let expression = when.expression()?;
-    Sentences { writing, elements: Vec::new() }.clause(&expression, true)
+    let expression = when.expression();
+    Sentences { writing, elements: Vec::new() }.clause(expression, true)
 }
 
 impl<'w> Sentences<'w> {
