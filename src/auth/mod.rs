@@ -110,6 +110,8 @@ pub struct Account {
     pub created_at: Stamp,
     /// When it was shut.
     pub disabled_at: Option<Stamp>,
+    /// The clinic that shut it; `None` for the operator.
+    pub disabled_by: Option<ClinicId>,
 }
 
 impl Account {
@@ -178,6 +180,8 @@ const GRACE: i64 = 10;
 const LINK_MINUTES: u32 = 10;
 /// Life of an invitation, days.
 const INVITATION_DAYS: u32 = 7;
+/// Somebody was told on the telephone that a link would come to the new address.
+const MOVE_DAYS: u32 = 1;
 /// A session that begins or goes on, with the refresh token that continues it.
 pub struct SignedIn {
     /// The session.
@@ -326,17 +330,39 @@ pub fn link_for(
     })
 }
 
-/// Asks for a mail to a new address, with a link that moves the account there.
-pub fn mail_address_change(c: &mut Conn, post: &Post, who: AccountId, email: &str, m: &Moment) -> Result<(), Error> {
-    let account = store::find_account(c, who)?.ok_or(Error::SignInNeeded)?;
+/// Who asks that an account moves, and how long the mailed link is good.
+#[derive(Debug, Clone, Copy)]
+pub enum MoveAsked {
+    /// Its holder, who waits at a screen.
+    ByHolder,
+    /// The clinic that alone uses it.
+    ByClinic(ClinicId),
+    /// The operator.
+    ByOperator,
+}
+
+/// Asks for a mail to a new address, with a link that moves the account there: only who reads mail there can open it.
+pub fn mail_address_change(
+    c: &mut Conn,
+    post: &Post,
+    account: &Account,
+    email: &str,
+    asked: MoveAsked,
+    m: &Moment,
+) -> Result<(), Error> {
+    let valid_for = match asked {
+        MoveAsked::ByHolder => ValidFor::Minutes(LINK_MINUTES),
+        MoveAsked::ByClinic(_) | MoveAsked::ByOperator => ValidFor::Days(MOVE_DAYS),
+    };
     let mail = NewMail {
+        clinic_id: if let MoveAsked::ByClinic(clinic) = asked { Some(clinic) } else { None },
         dedupe_key: format!("address:{}", m.id::<uuid::Uuid>()),
         to: email.to_owned(),
-        locale: account.locale,
+        locale: account.locale.clone(),
         link: post.page("address"),
-        valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
-        account: Some(who),
-        expires_at: link_until(m),
+        valid_for: Some(valid_for),
+        account: Some(account.id),
+        expires_at: m.at.plus_seconds(i64::from(valid_for.minutes()) * 60),
         ..NewMail::of(Kind::AddressChange, m)
     };
     outbox::put(c, post, mail, m)
@@ -352,7 +378,7 @@ pub fn address_change_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Mome
     let new = NewLink {
         account_id: Some(account.id),
         new_email: Some(mail.to_address.clone()),
-        ..NewLink::new(Purpose::AddressChange, link_until(m))
+        ..NewLink::new(Purpose::AddressChange, mail.expires_at)
     };
     let token = make_link(c, new, m)?;
     let link = Some(post.link("address", &token));
@@ -368,11 +394,8 @@ pub fn confirm_address(c: &mut Conn, post: &Post, token: &str, m: &Moment) -> Re
     audit::note(c, None, Some(id), "address_changed", "account", Some(id.0), m)
 }
 
-/// Moves the account, and its records in every clinic, to another address. Every open link ends, and the old address is told.
-///
-/// # Errors
-/// `address_taken`.
-pub fn move_account(c: &mut Conn, post: &Post, account: &Account, email: &str, m: &Moment) -> Result<(), Error> {
+/// Moves the account, and its records in every clinic, to an address whose mail was read. Every open link ends, and the old address is told.
+fn move_account(c: &mut Conn, post: &Post, account: &Account, email: &str, m: &Moment) -> Result<(), Error> {
     if store::find_account_by_email(c, email)?.is_some_and(|other| other.id != account.id) {
         return Err(Error::conflict("address_taken", "another account has this address"));
     }
@@ -388,11 +411,14 @@ pub fn move_account(c: &mut Conn, post: &Post, account: &Account, email: &str, m
     tell_old_address(c, post, account, m)
 }
 
-/// So that nobody's account is taken away unseen. It names the clinic to call.
+/// So that nobody's account is taken away unseen. It names the clinic to call, if there is one only.
 fn tell_old_address(c: &mut Conn, post: &Post, account: &Account, m: &Moment) -> Result<(), Error> {
-    let records = patients::store::list_keys_of_account(c, account.id)?;
+    let mut clinics: Vec<ClinicId> =
+        patients::store::list_keys_of_account(c, account.id)?.into_iter().map(|(clinic, _)| clinic).collect();
+    clinics.sort_unstable();
+    clinics.dedup();
     let mail = NewMail {
-        clinic_id: records.first().map(|(clinic, _)| *clinic),
+        clinic_id: clinics.first().copied().filter(|_| clinics.len() == 1),
         dedupe_key: format!("moved:{}", m.id::<uuid::Uuid>()),
         to: account.email.clone(),
         locale: account.locale.clone(),
@@ -454,6 +480,12 @@ pub fn patient_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &
 /// Ends the invitations that are on their way to a patient: they went to an address that is no longer the patient's.
 pub fn end_invitations(c: &mut Conn, patient: &patients::Patient, m: &Moment) -> Result<(), Error> {
     store::end_patient_links(c, patient.clinic_id, patient.id, m.at)
+}
+
+/// Ends what was sent to a member who has not accepted, and what still waits to be sent.
+pub fn end_member_invitations(c: &mut Conn, member: &Member, email: &str, m: &Moment) -> Result<(), Error> {
+    store::end_member_links(c, member.clinic_id, member.id, m.at)?;
+    outbox::withdraw(c, member.clinic_id, Kind::MemberInvitation, email, m.at)
 }
 
 /// Invites a member by mail; gives until when the link will be good.
@@ -679,7 +711,7 @@ pub fn set_disabled(
     why: &str,
     m: &Moment,
 ) -> Result<(), Error> {
-    if !store::set_disabled(c, account.id, disabled.then_some(m.at))? {
+    if !store::set_disabled(c, account.id, disabled.then_some((m.at, by.0)))? {
         return Ok(());
     }
     if disabled {
@@ -735,6 +767,7 @@ pub fn account_for(
         locale: locale.to_owned(),
         created_at: m.at,
         disabled_at: None,
+        disabled_by: None,
     };
     if store::insert_account(c, &account)? {
         return Ok(account);

@@ -376,7 +376,8 @@ async fn request_address_change(
     app.db
         .write(move |c| {
             tries.begin(c, m.at)?;
-            super::mail_address_change(c, &post, me.account, sent.email.as_str(), &m)
+            let account = store::find_account(c, me.account)?.ok_or(Error::SignInNeeded)?;
+            super::mail_address_change(c, &post, &account, sent.email.as_str(), super::MoveAsked::ByHolder, &m)
         })
         .await?;
     Ok(HttpResponse::Accepted().finish())

@@ -220,15 +220,19 @@ pub fn is_claimed(c: &mut Conn, account: &Account) -> Result<bool, Error> {
     Ok(sessions::table.filter(sessions::account_id.eq(account.id)).count().get_result::<i64>(c)? > 0)
 }
 
-/// Shuts the account, or opens it again; `false` if there is nothing to change.
-pub fn set_disabled(c: &mut Conn, id: AccountId, at: Option<Stamp>) -> Result<bool, Error> {
+/// Shuts the account, at that moment and by that clinic (`None`: the operator), or opens it again; `false` if there is nothing to change.
+pub fn set_disabled(c: &mut Conn, id: AccountId, shut: Option<(Stamp, Option<ClinicId>)>) -> Result<bool, Error> {
     let account = accounts::table.find(id);
-    let changed = match at {
-        Some(_) => diesel::update(account.filter(accounts::disabled_at.is_null()))
-            .set((accounts::disabled_at.eq(at), accounts::auth_epoch.eq(accounts::auth_epoch + 1)))
+    let changed = match shut {
+        Some((at, by)) => diesel::update(account.filter(accounts::disabled_at.is_null()))
+            .set((
+                accounts::disabled_at.eq(at),
+                accounts::disabled_by.eq(by),
+                accounts::auth_epoch.eq(accounts::auth_epoch + 1),
+            ))
             .execute(c)?,
         None => diesel::update(account.filter(accounts::disabled_at.is_not_null()))
-            .set(accounts::disabled_at.eq(at))
+            .set((accounts::disabled_at.eq(None::<Stamp>), accounts::disabled_by.eq(None::<ClinicId>)))
             .execute(c)?,
     };
     Ok(changed == 1)

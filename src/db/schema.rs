@@ -37,6 +37,7 @@ diesel::table! {
         locale -> Text,
         created_at -> Instant,
         disabled_at -> Nullable<Instant>,
+        disabled_by -> Nullable<Uid>,
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Failure, Mail, Outcome};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::Error;
-use crate::ids::{ClinicId, MailId};
+use crate::ids::{ClinicId, MailId, PatientId};
 use crate::job_failures::{self, Job};
 use crate::time::{Moment, Stamp};
 
@@ -180,7 +180,7 @@ async fn send_one(app: &App, mail: &OutboxMail, hooks: MailHooks) -> Result<(), 
         .await?;
     let Some((words, at)) = looked else { return Ok(()) };
     let sent_to = OutboxMail { to_address: words.to.clone(), ..mail.clone() };
-    match compose(app, mail, words) {
+    match compose(app, mail, words, |clinic, patient| app.post().unsubscribe_url(clinic, patient)) {
         Ok(letter) => speak(app, (sent_to, &letter), time_left(mail, at), hooks).await,
         Err(why) => cannot_be_written(app, sent_to, &why).await,
     }
@@ -311,15 +311,22 @@ where
 /// The letter as it would be written today; one-time links are made only when it goes. `None`: it cannot be written any more.
 pub fn preview(app: &App, mail: &OutboxMail, lines: Option<ClinicLines>) -> Option<Mail> {
     let words = Words { to: mail.to_address.clone(), locale: mail.locale.clone(), link: None, lines };
-    compose(app, mail, words).ok()
+    // Its token ends a patient's reminders for good: it is for the patient's eyes.
+    let no_token = format!("{}/v1/unsubscribe/-", app.config.base_url);
+    compose(app, mail, words, |_, _| no_token.clone()).ok()
 }
 
-fn compose(app: &App, mail: &OutboxMail, words: Words) -> Result<Mail, Error> {
+fn compose(
+    app: &App,
+    mail: &OutboxMail,
+    words: Words,
+    unsubscribe_url: impl Fn(ClinicId, PatientId) -> String,
+) -> Result<Mail, Error> {
     let kind = Kind::ALL.into_iter().find(|kind| kind.word() == mail.kind);
     let kind = kind.ok_or_else(|| Error::internal("an unknown kind of mail", &mail.kind))?;
     let stored: outbox::Context = mail.context.to()?;
     let unsubscribe_url = match (stored.unsubscribe, mail.clinic_id, mail.patient_id) {
-        (true, Some(clinic), Some(patient)) => Some(app.post().unsubscribe_url(clinic, patient)),
+        (true, Some(clinic), Some(patient)) => Some(unsubscribe_url(clinic, patient)),
         _ => None,
     };
     let sender = app.mailer.sender();

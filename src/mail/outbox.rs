@@ -189,7 +189,7 @@ pub fn put_once(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<O
     let id: MailId = m.id();
     let context = Context {
         link: new.link,
-        valid_minutes: new.valid_for.map(minutes),
+        valid_minutes: new.valid_for.map(ValidFor::minutes),
         unsubscribe: new.unsubscribe,
         account: new.account,
     };
@@ -218,14 +218,6 @@ pub fn put_once(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<O
 /// Writes a mail into the outbox.
 pub fn put(c: &mut Conn, post: &Post, new: NewMail, m: &Moment) -> Result<(), Error> {
     put_once(c, post, new, m).map(|_| ())
-}
-
-fn minutes(valid_for: ValidFor) -> u32 {
-    match valid_for {
-        ValidFor::Minutes(minutes) => minutes,
-        ValidFor::Hours(hours) => hours * 60,
-        ValidFor::Days(days) => days * 24 * 60,
-    }
 }
 
 impl MailState {
@@ -635,6 +627,24 @@ pub fn send_again(c: &mut Conn, mail: &OutboxMail, until: Stamp, at: Stamp) -> R
         ))
         .execute(c)?;
     Ok(changed == 1)
+}
+
+/// Mails of that kind from a clinic to an address that were not sent are not wanted any more: another one takes their place.
+pub fn withdraw(c: &mut Conn, clinic: ClinicId, kind: Kind, to: &str, at: Stamp) -> Result<(), Error> {
+    let unsent = [MailState::Pending, MailState::Retry, MailState::Dead, MailState::Expired, MailState::Unknown];
+    diesel::update(
+        outbox::table
+            .filter(outbox::state.eq_any(unsent).and(outbox::kind.eq(kind.word())))
+            .filter(outbox::clinic_id.eq(clinic).and(outbox::to_address.eq(to))),
+    )
+    .set((
+        outbox::state.eq(MailState::Withdrawn),
+        outbox::settled_at.eq(at),
+        outbox::outcome.eq("replaced"),
+        outbox::context.eq(Json::null()),
+    ))
+    .execute(c)?;
+    Ok(())
 }
 
 /// Mails that a restore holds, oldest first.

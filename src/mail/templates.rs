@@ -93,6 +93,17 @@ pub enum ValidFor {
     Days(u32),
 }
 
+impl ValidFor {
+    /// In minutes.
+    pub fn minutes(self) -> u32 {
+        match self {
+            Self::Minutes(minutes) => minutes,
+            Self::Hours(hours) => hours * 60,
+            Self::Days(days) => days * 24 * 60,
+        }
+    }
+}
+
 /// What the clinic has typed about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClinicLines {

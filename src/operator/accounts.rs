@@ -15,7 +15,7 @@ pub enum AccountCommand {
     Disable(AccountArgs),
     /// Open it again.
     Enable(AccountArgs),
-    /// Move an account, and its records in every clinic, to another address. The old address is told.
+    /// Mail a link to another address; whoever opens it there moves the account, and its records in every clinic. The old address is told then.
     Move {
         /// The new address.
         #[arg(long)]
@@ -61,13 +61,15 @@ async fn move_to(config: Config, args: AccountArgs, to: String) -> Result<(), Er
     let (from, to): (Email, Email) = (wanted("EMAIL", args.email)?, wanted("--to", to)?);
     let app = open(config).await?;
     let (m, post) = (app.moment(), app.post());
-    app.change_rights(move |c| {
-        let account = auth::account_named(c, from.as_str())?;
-        auth::move_account(c, &post, &account, to.as_str(), &m)?;
-        let deed = crate::audit::Deed { action: "address_changed", object_kind: "account", object: account.id.0 };
-        crate::audit::note_why(c, (None, None), deed, &args.reason, &m)
-    })
-    .await?;
-    say("moved; links that were mailed before have ended, and the old address is told");
+    app.db
+        .write(move |c| {
+            let account = auth::account_named(c, from.as_str())?;
+            auth::mail_address_change(c, &post, &account, to.as_str(), auth::MoveAsked::ByOperator, &m)?;
+            let deed =
+                crate::audit::Deed { action: "address_change_asked", object_kind: "account", object: account.id.0 };
+            crate::audit::note_why(c, (None, None), deed, &args.reason, &m)
+        })
+        .await?;
+    say("a link is on its way to the new address, good for a day; the account moves when it is opened there");
     Ok(())
 }

@@ -163,6 +163,20 @@ pub struct PatientChange {
     pub reminders: Option<bool>,
 }
 
+/// Where a patient's mail goes, and whether somebody has accepted the invitation.
+pub struct Addressed {
+    /// The address.
+    pub email: String,
+    /// Whether the record has an account.
+    pub accepted: bool,
+}
+
+/// Where the mail of a patient of the clinic goes.
+pub fn addressed(c: &mut Conn, clinic: ClinicId, id: PatientId) -> Result<Option<Addressed>, Error> {
+    let found = store::find(c, clinic, id)?;
+    Ok(found.map(|patient| Addressed { accepted: patient.account_id.is_some(), email: patient.email }))
+}
+
 /// The names of patients of the clinic.
 pub fn names(c: &mut Conn, clinic: ClinicId, ids: Vec<PatientId>) -> Result<BTreeMap<PatientId, String>, Error> {
     store::names(c, clinic, ids)
@@ -177,7 +191,7 @@ pub fn change(
     m: &Moment,
 ) -> Result<Patient, Error> {
     if change.email.is_some() && patient.account_id.is_some() {
-        let detail = "the address belongs to the patient's account now; only the patient may change it";
+        let detail = "the address belongs to the patient's account now: the patient changes it, or `account/move` mails a link to the new one";
         return Err(Error::conflict("account_linked", detail));
     }
     let new_address = change.email.is_some();

@@ -2,6 +2,8 @@
 
 pub mod routes;
 
+use std::collections::BTreeMap;
+
 use crate::app::App;
 use crate::audit::{self, Deed};
 use crate::auth::Staff;
@@ -12,6 +14,7 @@ use crate::ids::{ClinicId, MailId};
 use crate::mail::outbox::{self, Standing};
 use crate::mail::templates::{ClinicLines, Kind};
 use crate::mail::{Mail, jobs};
+use crate::patients::{self, Addressed};
 use crate::time::{Moment, Stamp};
 
 /// How long somebody may still be told of what has happened.
@@ -21,6 +24,8 @@ const NOTICE_SECONDS: i64 = 86_400;
 pub struct Found {
     /// The mail and what became of it.
     pub standing: Standing,
+    /// The patient it is to, by the records of today.
+    pub record: Option<Addressed>,
     lines: Option<ClinicLines>,
 }
 
@@ -35,14 +40,28 @@ impl Found {
 pub fn find(c: &mut Conn, clinic: Option<ClinicId>, id: MailId) -> Result<Found, Error> {
     let standing = outbox::find_standing_of(c, clinic, id)?.ok_or(Error::NotFound)?;
     let lines = clinics::lines(c, &standing.mail)?;
-    Ok(Found { standing, lines })
+    let record = records_of(c, std::slice::from_ref(&standing))?.remove(&standing.mail.id);
+    Ok(Found { standing, record, lines })
 }
 
-/// Whether it could be sent again now, and until when it would be tried.
+/// The patients that the mails are to, by the records of today.
+pub fn records_of(c: &mut Conn, mails: &[Standing]) -> Result<BTreeMap<MailId, Addressed>, Error> {
+    let mut records = BTreeMap::new();
+    for mail in mails.iter().map(|standing| &standing.mail) {
+        if let Some((clinic, patient)) = mail.clinic_id.zip(mail.patient_id)
+            && let Some(record) = patients::addressed(c, clinic, patient)?
+        {
+            records.insert(mail.id, record);
+        }
+    }
+    Ok(records)
+}
+
+/// Whether it could be sent again now, and until when it would be tried. `record`: the patient it is to, by the records of today.
 ///
 /// # Errors
-/// A conflict that says why not: `mail_on_its_way`, `mail_of_the_moment` or `mail_too_late`.
-pub fn sendable_until(standing: &Standing, at: Stamp) -> Result<Stamp, Error> {
+/// A conflict that says why not: `mail_on_its_way`, `mail_of_the_moment`, `mail_not_wanted` or `mail_too_late`.
+pub fn sendable_until(standing: &Standing, record: Option<&Addressed>, at: Stamp) -> Result<Stamp, Error> {
     let (mail, state) = (&standing.mail, standing.fate.state);
     if !state.did_not_arrive() {
         let detail = format!("only a mail that was given up is sent again; this one is {}", state.as_str());
@@ -51,6 +70,13 @@ pub fn sendable_until(standing: &Standing, at: Stamp) -> Result<Stamp, Error> {
     let kind = Kind::ALL.into_iter().find(|kind| kind.word() == mail.kind);
     let stored: Option<outbox::Context> = mail.context.to().ok();
     match (kind, stored) {
+        (Some(Kind::PatientInvitation), _)
+            if record.is_none_or(|record| record.accepted || record.email != mail.to_address) =>
+        {
+            let detail =
+                "the record has another address now, or was accepted: invite the patient anew if that is still wanted";
+            Err(Error::conflict("mail_not_wanted", detail))
+        }
         (Some(Kind::PatientInvitation | Kind::MemberInvitation), Some(stored)) => {
             Ok(at.plus_seconds(i64::from(stored.valid_minutes.unwrap_or_default()) * 60))
         }
@@ -60,7 +86,9 @@ pub fn sendable_until(standing: &Standing, at: Stamp) -> Result<Stamp, Error> {
             let detail = "somebody waited for this link at a screen: whoever still wants it asks for a new one";
             Err(Error::conflict("mail_of_the_moment", detail))
         }
-        _ => Err(Error::conflict("mail_too_late", "the day that this mail was about is over")),
+        _ => {
+            Err(Error::conflict("mail_too_late", "the day that this mail was about is over, or its words are not kept"))
+        }
     }
 }
 
@@ -73,8 +101,12 @@ pub fn send_again(
     m: &Moment,
 ) -> Result<Found, Error> {
     let clinic = who.map(|who| who.clinic);
-    let before = find(c, clinic, id)?.standing;
-    let until = sendable_until(&before, m.at)?;
+    let Found { standing: before, record, .. } = find(c, clinic, id)?;
+    // To invite somebody to the team is the owners' right.
+    if let Some(who) = who.filter(|_| before.mail.kind == Kind::MemberInvitation.word()) {
+        who.must_own()?;
+    }
+    let until = sendable_until(&before, record.as_ref(), m.at)?;
     if !outbox::send_again(c, &before.mail, until, m.at)? {
         return Err(Error::conflict("mail_on_its_way", "somebody else has sent it again in this moment"));
     }

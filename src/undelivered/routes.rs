@@ -13,6 +13,7 @@ use crate::http::idempotency::{self, Key};
 use crate::http::{Page, PageParams, Path, Query};
 use crate::ids::{MailId, PatientId};
 use crate::mail::outbox::{self, MailState, Standing};
+use crate::patients::Addressed;
 use crate::time::Stamp;
 
 /// The routes of this feature.
@@ -28,7 +29,7 @@ struct ClinicMail {
     /// What it is about, as a word.
     #[schema(example = "patient_invitation")]
     kind: String,
-    /// The patient it goes to; `null` if it goes to staff.
+    /// The patient's record that it is about; `null` if it goes to staff, or is about an account.
     #[schema(required)]
     patient_id: Option<PatientId>,
     /// Where it went, or was to go.
@@ -54,9 +55,9 @@ struct ClinicMail {
     can_be_sent_again: bool,
 }
 
-fn view(standing: Standing, at: Stamp) -> ClinicMail {
+fn view(standing: Standing, record: Option<&Addressed>, at: Stamp) -> ClinicMail {
     ClinicMail {
-        can_be_sent_again: super::sendable_until(&standing, at).is_ok(),
+        can_be_sent_again: super::sendable_until(&standing, record, at).is_ok(),
         id: standing.mail.id,
         kind: standing.mail.kind,
         patient_id: standing.mail.patient_id,
@@ -82,8 +83,19 @@ async fn list_undelivered_mails(
     Query(page): Query<PageParams>,
 ) -> Result<HttpResponse, Error> {
     let (wanted, at) = (page.clone(), app.clock.now());
-    let rows = app.db.read(move |c| outbox::list_undelivered(c, Some(who.clinic), &wanted)).await?;
-    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.mail.id.0, |row| view(row, at))?))
+    let (rows, records) = app
+        .db
+        .read(move |c| {
+            let rows = outbox::list_undelivered(c, Some(who.clinic), &wanted)?;
+            let records = super::records_of(c, &rows)?;
+            Ok((rows, records))
+        })
+        .await?;
+    let view = |row: Standing| {
+        let record = records.get(&row.mail.id);
+        view(row, record, at)
+    };
+    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.mail.id.0, view)?))
 }
 
 /// A mail with its words.
@@ -110,13 +122,18 @@ async fn get_mail(app: web::Data<App>, who: Staff, id: Path<MailId>) -> Result<H
     let found: Found = app.db.read(move |c| super::find(c, Some(who.clinic), *id)).await?;
     let letter = found.letter(&app);
     let (subject, text) = letter.map(|letter| (letter.subject, letter.text)).unzip();
-    Ok(HttpResponse::Ok().json(ClinicMailText { mail: view(found.standing, app.clock.now()), subject, text }))
+    Ok(HttpResponse::Ok().json(ClinicMailText {
+        mail: view(found.standing, found.record.as_ref(), app.clock.now()),
+        subject,
+        text,
+    }))
 }
 
 /// Send a mail again that was given up.
 ///
-/// To the record's address of today, and only if it is still wanted then. An invitation is good for seven days from now, a reminder until the
-/// end of its day (`mail_too_late` after that). A link to sign in is not sent again (`mail_of_the_moment`): whoever waits for it asks anew.
+/// A reminder goes to the record's address of today, until the end of its day (`mail_too_late` after that), if it is still wanted. An invitation
+/// is good for seven days from now; after its address was corrected it is not sent again (`mail_not_wanted`): invite anew. A member's invitation
+/// is the owners' to send. A link to sign in is not sent again (`mail_of_the_moment`): whoever waits for it asks anew.
 #[utoipa::path(tag = "clinic", operation_id = "send_mail_again",
     params(Key, ("mail_id" = MailId, Path, description = "The mail.")),
     responses((status = 200, description = "It waits to be sent.", body = ClinicMail)))]
@@ -126,7 +143,10 @@ async fn send_mail_again(app: web::Data<App>, who: Staff, key: Key, id: Path<Mai
     let once = key.once((who.clinic, who.account), "send_mail_again", &*id)?;
     app.db
         .write(move |c| {
-            idempotency::run(c, once, &m, |c| Ok(view(super::send_again(c, Some(&who), *id, None, &m)?.standing, m.at)))
+            idempotency::run(c, once, &m, |c| {
+                let found = super::send_again(c, Some(&who), *id, None, &m)?;
+                Ok(view(found.standing, found.record.as_ref(), m.at))
+            })
         })
         .await
         .map(idempotency::Answer::ok)

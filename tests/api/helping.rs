@@ -29,7 +29,7 @@ async fn the_undelivered(clinic: &Clinic) -> Value {
 }
 
 #[tokio::test]
-async fn an_invitation_that_was_given_up_is_seen_and_sent_again_to_the_address_of_today() {
+async fn an_invitation_that_was_given_up_is_seen_and_sent_again_while_its_address_is_the_records() {
     let (app, clinic) = start().await;
     let patient = clinic.add_patient("Ada", "Europe/London").await;
     let path = format!("/v1/clinic/patients/{}", patient["id"].as_str().unwrap());
@@ -65,15 +65,16 @@ async fn an_invitation_that_was_given_up_is_seen_and_sent_again_to_the_address_o
     }
     assert_eq!(app.database.count("audit_events", "action = 'mail_sent_again'"), 3);
 
-    // After the address was corrected, the old letter is not wanted any more.
+    // After the address was corrected, the old letter is not wanted any more, and a new invitation is.
     clinic.coordinator.post_nothing(&format!("{path}/invitation")).await.must(201);
     give_up(&app, "patient_invitation", "dead");
     let id = the_undelivered(&clinic).await["id"].as_str().unwrap().to_owned();
     let new = json!({ "email": "ada.new@patients.example" });
     clinic.coordinator.send_if("PATCH", &path, "\"v1\"", new).await.must(200);
-    clinic.coordinator.post_nothing(&format!("/v1/clinic/mails/{id}/send-again")).await.must(200);
+    let again = format!("/v1/clinic/mails/{id}/send-again");
+    clinic.coordinator.post_nothing(&again).await.must_be_problem(409, "mail_not_wanted");
+    assert_eq!(the_undelivered(&clinic).await["can_be_sent_again"], false);
     assert_eq!(app.mails().await.len(), 0);
-    assert_eq!(clinic.coordinator.get(&format!("/v1/clinic/mails/{id}")).await.must(200)["mail"]["state"], "withdrawn");
 }
 
 #[tokio::test]
@@ -120,6 +121,12 @@ async fn a_member_whose_invitation_was_lost_is_invited_again_and_the_older_link_
     let mia = clinic.owner.post("/v1/clinic/members", new).await.must(201);
     let lost = token_in(&app.the_mail().await);
     let path = format!("/v1/clinic/members/{}/invitation", mia["id"].as_str().unwrap());
+    // One that still waits for the relay must not arrive beside the new one; and to send one again is the owners' right.
+    clinic.owner.post_nothing(&path).await.must(201);
+    give_up(&app, "member_invitation", "dead");
+    let given_up = the_undelivered(&clinic).await["id"].as_str().unwrap().to_owned();
+    let send = format!("/v1/clinic/mails/{given_up}/send-again");
+    clinic.coordinator.post_nothing(&send).await.must_be_problem(403, "not_allowed");
     clinic.coordinator.post_nothing(&path).await.must_be_problem(403, "not_allowed");
     let again = clinic.owner.post_nothing(&path).await.must(201);
     assert_eq!(again, json!({ "member_id": mia["id"], "expires_at": "2026-03-09T10:00:00Z" }));
@@ -140,7 +147,6 @@ async fn a_patient_who_lost_their_mailbox_is_moved_and_both_addresses_know() {
     let (app, clinic) = start().await;
     let ada = clinic.enrol("Ada").await;
     let account = format!("/v1/clinic/patients/{}/account", ada.patient_id);
-    let token = ada.person.token().await;
     let seen = clinic.coordinator.get(&account).await.must(200);
     let wanted = json!({
         "patient_id": ada.patient_id, "email": ada.email, "created_at": seen["created_at"], "disabled_at": null,
@@ -152,12 +158,20 @@ async fn a_patient_who_lost_their_mailbox_is_moved_and_both_addresses_know() {
     let old_link = token_in(&app.the_mail().await);
 
     let to = json!({ "email": "ada.new@patients.example", "reason": "Called; her mailbox is gone." });
-    let moved = clinic.coordinator.post(&format!("{account}/move"), to.clone()).await.must(200);
-    assert_eq!(moved["email"], "ada.new@patients.example");
+    clinic.coordinator.post(&format!("{account}/move"), to).await.must(202);
+    assert_eq!(clinic.coordinator.get(&account).await.must(200)["email"], ada.email.as_str(), "nothing changed yet");
+    app.pass_seconds(20 * 3_600);
+    let letter = app.the_mail().await;
+    assert_eq!(
+        (letter.to.as_str(), letter.subject.as_str()),
+        ("ada.new@patients.example", "Please confirm your address")
+    );
+    let confirm = json!({ "token": token_in(&letter) });
+    app.ask("POST", "/v1/auth/email-change/confirm").json(&confirm).send().await.must(204);
+    assert_eq!(clinic.coordinator.get(&account).await.must(200)["email"], "ada.new@patients.example");
     assert_eq!(subjects(&app.mails().await), [(ada.email.as_str(), "Your address was changed")]);
     let record = clinic.owner.get(&format!("/v1/clinic/patients/{}", ada.patient_id)).await.must(200);
     assert_eq!(record["email"], "ada.new@patients.example");
-    app.ask("GET", "/v1/me/today").bearer(&token).send().await.must(200);
     let exchange = json!({ "token": old_link });
     app.ask("POST", "/v1/auth/sign-in-links/exchange")
         .json(&exchange)
@@ -170,16 +184,16 @@ async fn a_patient_who_lost_their_mailbox_is_moved_and_both_addresses_know() {
         .await
         .must(202);
     assert_eq!(app.the_mail().await.to, "ada.new@patients.example");
-    // The same once more changes nothing and tells nobody.
-    clinic.coordinator.post(&format!("{account}/move"), to).await.must(200);
-    assert_eq!(app.mails().await.len(), 0);
-    let noted = "action = 'address_changed' AND note = 'Called; her mailbox is gone.'";
-    assert!(app.database.count("audit_events", noted) >= 1);
+    let asked = "action = 'address_change_asked' AND note = 'Called; her mailbox is gone.'";
+    assert_eq!(app.database.count("audit_events", asked), 1);
 
-    // Somebody else's address, and a record without an account.
+    // Whether somebody has the address is told only to who can read its mail.
     let bea = clinic.enrol("Bea").await;
     let taken = json!({ "email": bea.email, "reason": "By mistake." });
-    clinic.coordinator.post(&format!("{account}/move"), taken.clone()).await.must_be_problem(409, "address_taken");
+    clinic.coordinator.post(&format!("{account}/move"), taken.clone()).await.must(202);
+    let confirm = json!({ "token": token_in(&app.the_mail().await) });
+    app.ask("POST", "/v1/auth/email-change/confirm").json(&confirm).send().await.must_be_problem(409, "address_taken");
+
     let cora = clinic.add_patient("Cora", "Europe/London").await;
     let path = format!("/v1/clinic/patients/{}/account", cora["id"].as_str().unwrap());
     clinic.coordinator.get(&path).await.must_be_problem(409, "not_accepted");
@@ -209,6 +223,25 @@ async fn a_lost_phone_is_shut_out_at_once_until_the_account_is_opened_again() {
         "action IN ('account_disabled', 'account_enabled') AND note = 'Her phone was stolen.' AND actor_id = {by}"
     );
     assert_eq!(app.database.count("audit_events", &noted), 2);
+}
+
+#[tokio::test]
+async fn what_the_operator_shut_no_clinic_opens() {
+    let (app, clinic) = start().await;
+    let ada = clinic.enrol("Ada").await;
+    let account = format!("/v1/clinic/patients/{}/account", ada.patient_id);
+    let (m, email) = (app.app.moment(), ada.email.clone());
+    let shut = app.app.change_rights(move |c| {
+        let account = aftercare::auth::account_named(c, &email)?;
+        aftercare::auth::set_disabled(c, &account, true, (None, None), "Abuse.", &m)
+    });
+    shut.await.unwrap();
+    let reason = json!({ "reason": "She asked." });
+    let enable = format!("{account}/enable");
+    clinic.owner.post(&enable, reason.clone()).await.must_be_problem(409, "shut_by_operator");
+    // To shut it once more does not make it the clinic's.
+    clinic.owner.post(&format!("{account}/disable"), reason.clone()).await.must(200);
+    clinic.owner.post(&enable, reason).await.must_be_problem(409, "shut_by_operator");
 }
 
 #[tokio::test]

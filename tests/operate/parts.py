@@ -98,6 +98,7 @@ class Nginx(Part):
             (r"listen 443 ssl http2;", f"listen 127.0.0.1:{self.port} ssl http2;"),
             (r"/etc/ssl/certs/care\.example\.pem", str(pem)),
             (r"/etc/ssl/private/care\.example\.key", str(key)),
+            (r"/var/log/nginx/aftercare\.log", str(folder / "errors")),
         )
         (folder / "site.conf").write_text(site)
         config = folder / "nginx.conf"
@@ -134,6 +135,7 @@ class Postfix(Part):
             "postfix/main.cf",
             (r"^relayhost = .*", f"relayhost = [127.0.0.1]:{next_port}"),
             (r"^smtp_tls_security_level = .*", "smtp_tls_security_level = none"),
+            (r"^smtp_tls_CAfile = .*\n", ""),
             (r"^smtp_sasl_.*\n", ""),
         )
         main += f"queue_directory = {folder}/queue\ndata_directory = {folder}/data\nmaillog_file = {folder}/queue/log\n"

@@ -23,7 +23,7 @@ def units(scene):
     """`systemd-analyze verify` finds nothing, and each service starts, answers and ends as its unit says."""
     analyze = program("systemd-analyze", "systemd")
     folder = scene.new_folder()
-    names = sorted(path.name for path in (CONTRIB / "systemd").iterdir())
+    names = sorted(path.name for path in (CONTRIB / "systemd").iterdir() if path.suffix)
     for name in names:
         text = (CONTRIB / "systemd" / name).read_text().replace("/usr/bin/aftercare", os.environ["AFTERCARE_BIN"])
         (folder / name).write_text(text)
@@ -32,7 +32,28 @@ def units(scene):
     done = subprocess.run([analyze, "verify", *checked], capture_output=True, text=True)
     ours = [line for line in (done.stdout + done.stderr).splitlines() if "aftercare" in line]
     need(not ours, f"systemd says: {ours[:3]}")
-    return f"{len(names)} files without a remark; {starts(scene)}"
+    return f"{len(names)} files without a remark; {starts(scene)}; {runs_a_command(scene)}"
+
+
+def runs_a_command(scene):
+    """`aftercare-run` with the page's files, in folders of the test and as whoever runs it."""
+    folder = scene.new_folder()
+    (folder / "secret").write_text(f"{SECRET}\n")
+    (folder / "mail").write_text(f"folder:{folder}/mails\n")
+    (folder / "aftercare.toml").write_text(f'database_url = "sqlite:{folder}/aftercare.db"\nmail_from = "A clinic <a@clinic.example>"\n')
+    script = sample(
+        "systemd/aftercare-run",
+        (r"/var/lib/aftercare", str(folder)),
+        (r"/etc/aftercare", str(folder)),
+        (r"setpriv .*\\\n *", ""),
+        (r"/usr/bin/aftercare", os.environ["AFTERCARE_BIN"]),
+    )
+    for words in (["migrate", "--create"], ["keys", "list"], ["doctor"]):
+        done = subprocess.run(["sh", "-c", script, "aftercare-run", *words], capture_output=True, text=True)
+        need(done.returncode == 0, f"aftercare-run {' '.join(words)}: {done.stdout[-200:]}{done.stderr[-200:]}")
+    mode = (folder / "aftercare.db").stat().st_mode & 0o777
+    need(mode == 0o600, f"the database's mode is {mode:o}")
+    return "aftercare-run migrates and looks"
 
 
 def starts(scene):
@@ -40,8 +61,9 @@ def starts(scene):
     home = scene.home(on_postgres=True, worker_in_serve=False)
     secrets, port = scene.new_folder(), free_port()
     (secrets / "secret").write_text(f"{SECRET}\n")
+    (secrets / "mail").write_text(f"{home.settings['mail']}\n")
     (secrets / "database_url").write_text(f"{home.settings['database_url']}\n")
-    home.settings = {name: value for name, value in home.settings.items() if name not in ("secret", "database_url")}
+    home.settings = {name: value for name, value in home.settings.items() if name not in ("secret", "mail", "database_url")}
     settings = home.command()[2]
 
     def command(words):

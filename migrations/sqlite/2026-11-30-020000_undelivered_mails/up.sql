@@ -5,3 +5,6 @@ CREATE INDEX outbox_undelivered ON outbox (clinic_id, id) WHERE state IN ('retry
 PRAGMA writable_schema = ON;
 UPDATE sqlite_schema SET sql = replace(sql, '''alert_notice'', ''address_change'')', '''alert_notice'', ''address_change'', ''address_changed'')') WHERE type = 'table' AND name = 'outbox';
 PRAGMA writable_schema = RESET;
+
+-- Which clinic shut an account; NULL: the operator, and then no clinic opens it.
+ALTER TABLE accounts ADD COLUMN disabled_by BLOB;

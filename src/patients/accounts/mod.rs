@@ -5,7 +5,7 @@ pub mod routes;
 
 use super::{Patient, store};
 use crate::audit::{self, Deed};
-use crate::auth::{self, Account, Staff};
+use crate::auth::{self, Account, MoveAsked, Staff};
 use crate::db::Conn;
 use crate::error::Error;
 use crate::http::text::{Email, Note};
@@ -54,20 +54,20 @@ fn is_used_elsewhere(c: &mut Conn, who: &Staff, account: AccountId) -> Result<bo
     Ok(records.iter().any(|(clinic, _)| *clinic != who.clinic) || auth::is_of_staff(c, account)?)
 }
 
-/// Moves the account of somebody who cannot read their old mail any more to another address. Every link that was mailed before ends; who is
-/// signed in stays so. The old address is told.
-pub fn move_to(
+/// Mails a link to the address that somebody has named on the telephone who cannot read their old mail any more. Whoever opens it there moves
+/// the account; until then nothing changes, and nobody learns whether the address has an account.
+pub fn ask_to_move(
     c: &mut Conn,
     post: &Post,
     who: &Staff,
     (id, email, reason): (PatientId, &Email, &Note),
     m: &Moment,
-) -> Result<Held, Error> {
+) -> Result<(), Error> {
     let held = find_own(c, who, id, m.at)?;
-    auth::move_account(c, post, &held.account, email.as_str(), m)?;
-    let deed = Deed { action: "address_changed", object_kind: "patient", object: id.0 };
-    audit::note_why(c, (Some(who.clinic), Some(who.account)), deed, reason.as_str(), m)?;
-    find(c, who, id, m.at)
+    auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(c, m.at)?;
+    auth::mail_address_change(c, post, &held.account, email.as_str(), MoveAsked::ByClinic(who.clinic), m)?;
+    let deed = Deed { action: "address_change_asked", object_kind: "patient", object: id.0 };
+    audit::note_why(c, (Some(who.clinic), Some(who.account)), deed, reason.as_str(), m)
 }
 
 /// Shuts the account, as after a phone was stolen, or opens it again. Shut, all its sessions and links have ended, and nobody signs in with it.
@@ -79,6 +79,10 @@ pub fn set_disabled(
     m: &Moment,
 ) -> Result<Held, Error> {
     let held = find_own(c, who, id, m.at)?;
+    if !disabled && held.account.disabled_at.is_some() && held.account.disabled_by != Some(who.clinic) {
+        let detail = "the operator of the server has shut this account: only the operator opens it again";
+        return Err(Error::conflict("shut_by_operator", detail));
+    }
     auth::set_disabled(c, &held.account, disabled, (Some(who.clinic), Some(who.account)), reason.as_str(), m)?;
     find(c, who, id, m.at)
 }

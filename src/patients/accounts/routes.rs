@@ -77,29 +77,23 @@ struct AccountMove {
 
 /// Move a patient's account to another address.
 ///
-/// For somebody who has accepted and cannot read their old mail any more. Make sure on the telephone whom you speak with: whoever reads the new
-/// mailbox can sign in. Links that were mailed before end, the old address is told, and the password stays. 409 `account_elsewhere` if the account
-/// is used in another clinic too: then only its holder or the operator of the server may do this.
+/// For somebody who has accepted and cannot read their old mail any more. A link is mailed to the new address, good for a day: whoever opens it
+/// there moves the account, the clinic's record follows, and the old address is told. Until then nothing changes. The answer is the same whether
+/// somebody has the new address already or not. 409 `account_elsewhere` if the account is used in another clinic too: then only its holder or
+/// the operator of the server may ask for this.
 #[utoipa::path(tag = "patients", operation_id = "move_patient_account", request_body = AccountMove,
-    params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
-    responses((status = 200, description = "Moved.", body = PatientAccount)))]
+    params(("patient_id" = PatientId, Path, description = "The patient.")),
+    responses((status = 202, description = "A link is on its way to the new address.")))]
 #[post("/v1/clinic/patients/{patient_id}/account/move")]
 async fn move_patient_account(
     app: web::Data<App>,
     who: Staff,
-    key: Key,
     id: Path<PatientId>,
     Body(sent): Body<AccountMove>,
 ) -> Result<HttpResponse, Error> {
     let (m, post) = (app.moment(), app.post());
-    let once = key.once((who.clinic, who.account), "move_patient_account", &(*id, &sent))?;
-    app.change_rights(move |c| {
-        idempotency::run(c, once, &m, |c| {
-            Ok(view(super::move_to(c, &post, &who, (*id, &sent.email, &sent.reason), &m)?))
-        })
-    })
-    .await
-    .map(idempotency::Answer::ok)
+    app.db.write(move |c| super::ask_to_move(c, &post, &who, (*id, &sent.email, &sent.reason), &m)).await?;
+    Ok(HttpResponse::Accepted().finish())
 }
 
 /// Why an account is shut or opened.
@@ -129,7 +123,7 @@ async fn disable_patient_account(
 
 /// Open a patient's account again.
 ///
-/// The patient signs in as before; what had ended stays ended.
+/// The patient signs in as before; what had ended stays ended. 409 `shut_by_operator` if it was not a clinic that shut it.
 #[utoipa::path(tag = "patients", operation_id = "enable_patient_account", request_body = AccountChange,
     params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
     responses((status = 200, description = "Open.", body = PatientAccount)))]
