@@ -8,4 +8,4 @@ GROUPS = (storage, mail, workers, points, clocks, zones, clients, stopping, migr
           crowds, logs, soak, simulation)  # fmt: skip
 """Each module registers its faults."""
 
-main("scripts/faults.sh", "The faults of the reliability promises, put on a real server.")
+main("scripts/faults.sh", "The faults of the reliability promises, put on a real server.", "faults")

@@ -7,4 +7,4 @@ from . import databases, drills, restarts, units
 GROUPS = (restarts, databases, drills, units)
 """Each module registers its samples."""
 
-main("scripts/operate.sh", "The operator's samples, run with real parts.")
+main("scripts/operate.sh", "The operator's samples, run with real parts.", "operate")

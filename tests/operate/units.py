@@ -48,8 +48,9 @@ def runs_a_command(scene):
         (r"setpriv .*\\\n *", ""),
         (r"/usr/bin/aftercare", os.environ["AFTERCARE_BIN"]),
     )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERCARE_", "DATABASE_"))}
     for words in (["migrate", "--create"], ["keys", "list"], ["doctor"]):
-        done = subprocess.run(["sh", "-c", script, "aftercare-run", *words], capture_output=True, text=True)
+        done = subprocess.run(["sh", "-c", script, "aftercare-run", *words], capture_output=True, text=True, env=clean)
         need(done.returncode == 0, f"aftercare-run {' '.join(words)}: {done.stdout[-200:]}{done.stderr[-200:]}")
     mode = (folder / "aftercare.db").stat().st_mode & 0o777
     need(mode == 0o600, f"the database's mode is {mode:o}")
