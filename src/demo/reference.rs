@@ -238,7 +238,11 @@ impl Known {
                 let own = protocols::rekeyed(protocols::from_library("mn-face")?, super::people::DRAFT)?;
                 body["document"] = json!(own);
             }
-            "preview_protocol_version" | "simulate_protocol_version" => body["parameters"]["skin_type"] = json!("III"),
+            "preview_protocol_version" | "simulate_protocol_version" => {
+                if let Some(parameters) = body.get_mut("parameters").and_then(Value::as_object_mut) {
+                    parameters.insert("skin_type".to_owned(), json!("III"));
+                }
+            }
             "correct_plan" => body["parameters"] = json!({ "needle_depth_mm": 1.0, "skin_type": "III" }),
             _ => {}
         }
