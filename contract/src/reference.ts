@@ -48,7 +48,7 @@ await run("reference page", async () => {
     const login = page.locator("#operations-sign-in-login");
     await login.locator(".opblock-summary-control").click();
     const example = await login.locator(".body-param__example").first().innerText();
-    check("a body has an example to send", example.includes("ada@patients.example"), example);
+    check("a body has an example to send", example.includes("owner@clinic.example"), example);
 
     if (picture) {
       await login.locator(".opblock-summary-control").click();

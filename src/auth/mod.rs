@@ -341,7 +341,7 @@ pub enum MoveAsked {
     ByOperator,
 }
 
-/// Asks for a mail to a new address, with a link that moves the account there: only who reads mail there can open it.
+/// Asks for a mail to a new address, with a link that moves the account there: only who reads mail there can open it. Gives until when it is good.
 pub fn mail_address_change(
     c: &mut Conn,
     post: &Post,
@@ -349,7 +349,7 @@ pub fn mail_address_change(
     email: &str,
     asked: MoveAsked,
     m: &Moment,
-) -> Result<(), Error> {
+) -> Result<Stamp, Error> {
     let valid_for = match asked {
         MoveAsked::ByHolder => ValidFor::Minutes(LINK_MINUTES),
         MoveAsked::ByClinic(_) | MoveAsked::ByOperator => ValidFor::Days(MOVE_DAYS),
@@ -365,7 +365,9 @@ pub fn mail_address_change(
         expires_at: m.at.plus_seconds(i64::from(valid_for.minutes()) * 60),
         ..NewMail::of(Kind::AddressChange, m)
     };
-    outbox::put(c, post, mail, m)
+    let until = mail.expires_at;
+    outbox::put(c, post, mail, m)?;
+    Ok(until)
 }
 
 /// The link of such a mail, made now.

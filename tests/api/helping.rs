@@ -158,7 +158,8 @@ async fn a_patient_who_lost_their_mailbox_is_moved_and_both_addresses_know() {
     let old_link = token_in(&app.the_mail().await);
 
     let to = json!({ "email": "ada.new@patients.example", "reason": "Called; her mailbox is gone." });
-    clinic.coordinator.post(&format!("{account}/move"), to).await.must(202);
+    let link = clinic.coordinator.post(&format!("{account}/move"), to).await.must(201);
+    assert_eq!(link, json!({ "patient_id": ada.patient_id, "expires_at": "2026-03-03T10:00:00Z" }));
     assert_eq!(clinic.coordinator.get(&account).await.must(200)["email"], ada.email.as_str(), "nothing changed yet");
     app.pass_seconds(20 * 3_600);
     let letter = app.the_mail().await;
@@ -190,7 +191,7 @@ async fn a_patient_who_lost_their_mailbox_is_moved_and_both_addresses_know() {
     // Whether somebody has the address is told only to who can read its mail.
     let bea = clinic.enrol("Bea").await;
     let taken = json!({ "email": bea.email, "reason": "By mistake." });
-    clinic.coordinator.post(&format!("{account}/move"), taken.clone()).await.must(202);
+    clinic.coordinator.post(&format!("{account}/move"), taken.clone()).await.must(201);
     let confirm = json!({ "token": token_in(&app.the_mail().await) });
     app.ask("POST", "/v1/auth/email-change/confirm").json(&confirm).send().await.must_be_problem(409, "address_taken");
 

@@ -55,19 +55,20 @@ fn is_used_elsewhere(c: &mut Conn, who: &Staff, account: AccountId) -> Result<bo
 }
 
 /// Mails a link to the address that somebody has named on the telephone who cannot read their old mail any more. Whoever opens it there moves
-/// the account; until then nothing changes, and nobody learns whether the address has an account.
+/// the account; until then nothing changes, and nobody learns whether the address has an account. Gives until when the link is good.
 pub fn ask_to_move(
     c: &mut Conn,
     post: &Post,
     who: &Staff,
     (id, email, reason): (PatientId, &Email, &Note),
     m: &Moment,
-) -> Result<(), Error> {
+) -> Result<Stamp, Error> {
     let held = find_own(c, who, id, m.at)?;
     auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(c, m.at)?;
-    auth::mail_address_change(c, post, &held.account, email.as_str(), MoveAsked::ByClinic(who.clinic), m)?;
+    let until = auth::mail_address_change(c, post, &held.account, email.as_str(), MoveAsked::ByClinic(who.clinic), m)?;
     let deed = Deed { action: "address_change_asked", object_kind: "patient", object: id.0 };
-    audit::note_why(c, (Some(who.clinic), Some(who.account)), deed, reason.as_str(), m)
+    audit::note_why(c, (Some(who.clinic), Some(who.account)), deed, reason.as_str(), m)?;
+    Ok(until)
 }
 
 /// Shuts the account, as after a phone was stolen, or opens it again. Shut, all its sessions and links have ended, and nobody signs in with it.

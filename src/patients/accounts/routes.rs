@@ -75,6 +75,15 @@ struct AccountMove {
     reason: Note,
 }
 
+/// A link that is on its way to a new address.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct MoveLink {
+    /// The record.
+    patient_id: PatientId,
+    /// Until when the link in the mail is good.
+    expires_at: Stamp,
+}
+
 /// Move a patient's account to another address.
 ///
 /// For somebody who has accepted and cannot read their old mail any more. A link is mailed to the new address, good for a day: whoever opens it
@@ -82,18 +91,27 @@ struct AccountMove {
 /// somebody has the new address already or not. 409 `account_elsewhere` if the account is used in another clinic too: then only its holder or
 /// the operator of the server may ask for this.
 #[utoipa::path(tag = "patients", operation_id = "move_patient_account", request_body = AccountMove,
-    params(("patient_id" = PatientId, Path, description = "The patient.")),
-    responses((status = 202, description = "A link is on its way to the new address.")))]
+    params(Key, ("patient_id" = PatientId, Path, description = "The patient.")),
+    responses((status = 201, description = "The mail is on its way.", body = MoveLink)))]
 #[post("/v1/clinic/patients/{patient_id}/account/move")]
 async fn move_patient_account(
     app: web::Data<App>,
     who: Staff,
+    key: Key,
     id: Path<PatientId>,
     Body(sent): Body<AccountMove>,
 ) -> Result<HttpResponse, Error> {
     let (m, post) = (app.moment(), app.post());
-    app.db.write(move |c| super::ask_to_move(c, &post, &who, (*id, &sent.email, &sent.reason), &m)).await?;
-    Ok(HttpResponse::Accepted().finish())
+    let once = key.once((who.clinic, who.account), "move_patient_account", &(*id, &sent))?;
+    app.db
+        .write(move |c| {
+            idempotency::run(c, once, &m, |c| {
+                let expires_at = super::ask_to_move(c, &post, &who, (*id, &sent.email, &sent.reason), &m)?;
+                Ok(MoveLink { patient_id: *id, expires_at })
+            })
+        })
+        .await
+        .map(idempotency::Answer::created)
 }
 
 /// Why an account is shut or opened.
