@@ -21,17 +21,10 @@ class Write:
     statuses: list = field(default_factory=list)
 
 
-class Load:
-    """So many clients that add patients, one after the other, each until it is acknowledged.
+class Crowd:
+    """So many clients at once, each in a thread that does `_work(at)` until `_stop` is set."""
 
-    `servers` may change meanwhile: a client whose server is gone goes to another one. Whoever has no answer after
-    `patience` seconds, asks again. `then(client, answer)` goes on with what was acknowledged.
-    """
-
-    def __init__(self, clinic, servers, clients, pause=0.0, patience=15, then=None):
-        self.servers, self.pause, self.patience, self._then = servers, pause, patience, then
-        self.journal, self.answers, self.unheard = [], [], []
-        self._token = clinic.owner(servers[0]).token
+    def __init__(self, clients):
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._work, args=(at,), daemon=True) for at in range(clients)]
 
@@ -44,6 +37,20 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join(20)
+
+
+class Load(Crowd):
+    """So many clients that add patients, one after the other, each until it is acknowledged.
+
+    `servers` may change meanwhile: a client whose server is gone goes to another one. Whoever has no answer after
+    `patience` seconds, asks again. `then(client, answer)` goes on with what was acknowledged.
+    """
+
+    def __init__(self, clinic, servers, clients, pause=0.0, patience=15, then=None):
+        self.servers, self.pause, self.patience, self._then = servers, pause, patience, then
+        self.journal, self.answers, self.unheard = [], [], []
+        self._token = clinic.owner(servers[0]).token
+        super().__init__(clients)
 
     def _work(self, at):
         client = None

@@ -4,10 +4,10 @@ import contextlib
 import os
 import re
 import signal
-import threading
 import time
 
 from .client import Client, free_port
+from .load import Crowd
 from .postgres import Cluster
 from .registry import fault, need_all
 from .server import until
@@ -41,23 +41,13 @@ class Pair:
                 os.kill(pid, number)
 
 
-class Writers:
+class Writers(Crowd):
     """Clients that write through one node and read the same through the other, at once."""
 
     def __init__(self, servers, token, clients):
-        self._servers, self._token, self._stop = servers, token, threading.Event()
+        self._servers, self._token = servers, token
         self.writes, self.missed, self.wrong, self.slowest = 0, [], [], 0.0
-        self._threads = [threading.Thread(target=self._work, args=(at,), daemon=True) for at in range(clients)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(20)
+        super().__init__(clients)
 
     def _work(self, at):
         here, there = (Client(self._servers[(at + side) % 2].port, self._token) for side in (0, 1))
