@@ -302,7 +302,7 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("invite_member_again", &["already_accepted"]),
     ("invite_patient", &["already_accepted"]),
     ("mark_occurrence", &["cannot_be_marked"]),
-    ("move_patient_account", &["not_accepted", "account_elsewhere"]),
+    ("move_patient_account", &["not_accepted", "account_elsewhere", "account_disabled"]),
     ("put_check_in", &["id_taken"]),
     ("reconsider_check_in", &["without_plan"]),
     ("redraft_protocol_version", &["not_retired"]),

@@ -354,9 +354,16 @@ pub fn mail_address_change(
         MoveAsked::ByHolder => ValidFor::Minutes(LINK_MINUTES),
         MoveAsked::ByClinic(_) | MoveAsked::ByOperator => ValidFor::Days(MOVE_DAYS),
     };
+    if !account.is_open() {
+        return Err(Error::conflict("account_disabled", "this account is shut: open it first"));
+    }
+    // The newest asking counts: a word that was typed wrongly before must not move it after all.
+    store::end_address_changes(c, account.id, m.at)?;
+    let moves = moves_of(account.id);
+    outbox::withdraw_all(c, &moves, m.at)?;
     let mail = NewMail {
         clinic_id: if let MoveAsked::ByClinic(clinic) = asked { Some(clinic) } else { None },
-        dedupe_key: format!("address:{}", m.id::<uuid::Uuid>()),
+        dedupe_key: format!("{moves}{}", m.id::<uuid::Uuid>()),
         to: email.to_owned(),
         locale: account.locale.clone(),
         link: post.page("address"),
@@ -370,15 +377,33 @@ pub fn mail_address_change(
     Ok(until)
 }
 
-/// The link of such a mail, made now.
+/// What the keys of an account's mails of this kind begin with.
+fn moves_of(account: AccountId) -> String {
+    format!("address:{account}:")
+}
+
+/// Whether the account may move at a clinic's asking: it is used for nothing but that clinic's records.
+fn is_alone_of(c: &mut Conn, account: AccountId, clinic: Option<ClinicId>) -> Result<bool, Error> {
+    let Some(clinic) = clinic else { return Ok(true) };
+    Ok(patients::are_all_of(c, account, clinic)? && !is_of_staff(c, account)?)
+}
+
+/// The link of such a mail, made now; none if another was asked for meanwhile, or it is not the asking clinic's alone any more.
 pub fn address_change_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
     let about: outbox::Context = mail.context.to()?;
     let account = about.account.map(|id| store::find_account(c, id)).transpose()?.flatten();
     let Some(account) = account.filter(Account::is_open) else {
         return Ok(SendDecision::Withdraw("no_account"));
     };
+    if outbox::find_newest(c, &moves_of(account.id))?.is_some_and(|newest| newest != mail.id) {
+        return Ok(SendDecision::Withdraw("replaced"));
+    }
+    if !is_alone_of(c, account.id, mail.clinic_id)? {
+        return Ok(SendDecision::Withdraw("account_elsewhere"));
+    }
     let new = NewLink {
         account_id: Some(account.id),
+        clinic_id: mail.clinic_id,
         new_email: Some(mail.to_address.clone()),
         ..NewLink::new(Purpose::AddressChange, mail.expires_at)
     };
@@ -392,6 +417,9 @@ pub fn confirm_address(c: &mut Conn, post: &Post, token: &str, m: &Moment) -> Re
     let link = store::spend_link(c, &digest(token.as_bytes()), &[Purpose::AddressChange], m.at)?.ok_or_else(used_up)?;
     let (id, email) = link.account_id.zip(link.new_email).ok_or_else(used_up)?;
     let account = store::find_account(c, id)?.filter(Account::is_open).ok_or_else(used_up)?;
+    if !is_alone_of(c, id, link.clinic_id)? {
+        return Err(used_up());
+    }
     move_account(c, post, &account, &email, m)?;
     audit::note(c, None, Some(id), "address_changed", "account", Some(id.0), m)
 }

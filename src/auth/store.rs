@@ -220,20 +220,33 @@ pub fn is_claimed(c: &mut Conn, account: &Account) -> Result<bool, Error> {
     Ok(sessions::table.filter(sessions::account_id.eq(account.id)).count().get_result::<i64>(c)? > 0)
 }
 
-/// Shuts the account, at that moment and by that clinic (`None`: the operator), or opens it again; `false` if there is nothing to change.
+/// Ends the links that would move the account.
+pub fn end_address_changes(c: &mut Conn, account: AccountId, at: Stamp) -> Result<(), Error> {
+    let open = links::table.filter(links::account_id.eq(account).and(links::used_at.is_null()));
+    diesel::update(open.filter(links::purpose.eq(super::Purpose::AddressChange)))
+        .set(links::used_at.eq(at))
+        .execute(c)?;
+    Ok(())
+}
+
+/// Shuts the account, at that moment and by that clinic (`None`: the operator), or opens it again; `false` if there is nothing to change. The
+/// operator's word stands above a clinic's: what a clinic shut becomes the operator's.
 pub fn set_disabled(c: &mut Conn, id: AccountId, shut: Option<(Stamp, Option<ClinicId>)>) -> Result<bool, Error> {
     let account = accounts::table.find(id);
-    let changed = match shut {
-        Some((at, by)) => diesel::update(account.filter(accounts::disabled_at.is_null()))
-            .set((
-                accounts::disabled_at.eq(at),
-                accounts::disabled_by.eq(by),
-                accounts::auth_epoch.eq(accounts::auth_epoch + 1),
-            ))
-            .execute(c)?,
-        None => diesel::update(account.filter(accounts::disabled_at.is_not_null()))
+    let Some((at, by)) = shut else {
+        let opened = diesel::update(account.filter(accounts::disabled_at.is_not_null()))
             .set((accounts::disabled_at.eq(None::<Stamp>), accounts::disabled_by.eq(None::<ClinicId>)))
-            .execute(c)?,
+            .execute(c)?;
+        return Ok(opened == 1);
+    };
+    let change =
+        (accounts::disabled_at.eq(at), accounts::disabled_by.eq(by), accounts::auth_epoch.eq(accounts::auth_epoch + 1));
+    let is_open = accounts::disabled_at.is_null();
+    let changed = match by {
+        Some(_) => diesel::update(account.filter(is_open)).set(change).execute(c)?,
+        None => {
+            diesel::update(account.filter(is_open.or(accounts::disabled_by.is_not_null()))).set(change).execute(c)?
+        }
     };
     Ok(changed == 1)
 }

@@ -6,6 +6,7 @@
 //!
 //! A process that is cut off from the replica cannot know what others read there: it waits the whole `LEASE` after each write.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,8 @@ const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::fro
 const REST: Duration = Duration::from_secs(1);
 /// A read that the replica has not answered by then is answered by the primary.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// After so many of those in a row it rests.
+const SO_MANY_SLOW: u32 = 3;
 
 /// Cheap to clone; the comparing ends with the last clone.
 #[derive(Clone)]
@@ -47,11 +50,22 @@ struct Known {
     seen: watch::Sender<Duration>,
     /// On `clock`: a read has failed, and it is not read before then.
     rests_until: Mutex<Duration>,
+    /// Reads in a row that it did not answer in time.
+    too_slow: AtomicU32,
     /// Why it is left aside, as it was said last.
     told: Mutex<Option<String>>,
 }
 
 impl Known {
+    fn let_rest(&self, why: String) {
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = self.clock.elapsed() + REST;
+        self.tell(Some(why));
+    }
+
+    fn rests(&self) -> bool {
+        self.clock.elapsed() < *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Says that the replica is left aside, and that it is read again: each once.
     fn tell(&self, why: Option<String>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,6 +86,7 @@ impl Replica {
             clock: Stopwatch::start(),
             seen: watch::Sender::new(Duration::ZERO),
             rests_until: Mutex::default(),
+            too_slow: AtomicU32::default(),
             told: Mutex::default(),
         });
         let watcher = Watcher {
@@ -95,8 +110,7 @@ impl Replica {
 
     /// Whether it may be read.
     pub fn is_fresh(&self) -> bool {
-        let rests_until = *self.known.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
-        self.lag().is_some_and(|lag| lag <= LEASE) && self.known.clock.elapsed() >= rests_until
+        self.lag().is_some_and(|lag| lag <= LEASE) && !self.known.rests()
     }
 
     /// Reads there. `None`: it was not answered there.
@@ -105,16 +119,22 @@ impl Replica {
         F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
-        // One that is slow says nothing about the next.
-        let result = tokio::time::timeout(PATIENCE, self.sessions.clone().run(waiting, f)).await.ok()?;
-        match result {
-            Err(why) if is_of_the_server(&why) => {
-                let until = self.known.clock.elapsed() + REST;
-                *self.known.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
-                self.known.tell(Some(format!("a read failed there: {why}")));
+        match tokio::time::timeout(PATIENCE, self.sessions.clone().run(waiting, f)).await {
+            Ok(Err(why)) if is_of_the_server(&why) => {
+                self.known.let_rest(format!("a read failed there: {why}"));
                 None
             }
-            result => Some(result),
+            Ok(result) => {
+                self.known.too_slow.store(0, Ordering::Relaxed);
+                Some(result)
+            }
+            // One that is slow says nothing about the next; several do.
+            Err(_) => {
+                if self.known.too_slow.fetch_add(1, Ordering::Relaxed) + 1 >= SO_MANY_SLOW {
+                    self.known.let_rest("it answers too slowly, or has no connection left".to_owned());
+                }
+                None
+            }
         }
     }
 
@@ -142,7 +162,7 @@ fn behind() -> String {
 
 /// Trouble of the server or the line; everything else is what the caller asked for.
 fn is_of_the_server(why: &Error) -> bool {
-    matches!(why, Error::Db(_) | Error::Busy | Error::OutcomeUnknown | Error::DiskFull | Error::Internal { .. })
+    matches!(why, Error::Db(_) | Error::Busy | Error::OutcomeUnknown | Error::DiskFull)
 }
 
 struct Watcher {
@@ -158,7 +178,9 @@ impl Watcher {
         loop {
             let goes_on = match self.look() {
                 Ok(true) => {
-                    self.known.tell(None);
+                    if !self.known.rests() {
+                        self.known.tell(None);
+                    }
                     self.wait_or_woken(LOOK)
                 }
                 Ok(false) => {

@@ -138,6 +138,12 @@ pub fn are_several(c: &mut Conn, account: AccountId) -> Result<bool, Error> {
     Ok(clinics.len() < all)
 }
 
+/// Whether the account has records, and all of them are that clinic's.
+pub fn are_all_of(c: &mut Conn, account: AccountId, clinic: ClinicId) -> Result<bool, Error> {
+    let records = store::list_keys_of_account(c, account)?;
+    Ok(!records.is_empty() && records.iter().all(|(of, _)| *of == clinic))
+}
+
 /// Whether one of the account's clinics has a record of somebody else with that address.
 pub fn is_address_of_another(c: &mut Conn, account: AccountId, address: &str) -> Result<bool, Error> {
     for of in store::list_keys_of_account(c, account)? {

@@ -205,6 +205,42 @@ async fn a_patient_who_lost_their_mailbox_is_moved_and_both_addresses_know() {
 }
 
 #[tokio::test]
+async fn only_the_newest_asking_moves_an_account_and_only_while_it_is_the_clinics_alone() {
+    let (app, clinic) = start().await;
+    let ada = clinic.enrol("Ada").await;
+    let ask = async |to: &str| {
+        let body = json!({ "email": to, "reason": "Called." });
+        let path = format!("/v1/clinic/patients/{}/account/move", ada.patient_id);
+        clinic.coordinator.post(&path, body).await.must(201);
+    };
+    let confirm = async |token: &str| {
+        app.ask("POST", "/v1/auth/email-change/confirm").json(&json!({ "token": token })).send().await
+    };
+    // One that was typed wrongly was sent before it was seen, and one more waits for its relay.
+    ask("aad.new@patients.example").await;
+    let wrong = token_in(&app.the_mail().await);
+    ask("daa.new@patients.example").await;
+    app.database.run("UPDATE outbox SET state = 'retry', available_at = expires_at WHERE kind = 'address_change' AND state = 'pending'");
+    ask("ada.new@patients.example").await;
+    let right = app.the_mail().await;
+    assert_eq!(right.to, "ada.new@patients.example");
+    confirm(&wrong).await.must_be_problem(400, "link_used_up");
+    let waited = "to_address = 'daa.new@patients.example' AND state = 'withdrawn' AND outcome = 'replaced'";
+    assert_eq!(app.database.count("outbox", waited), 1);
+
+    // Meanwhile she accepts at another clinic: it is hers to move now.
+    let other = app.clinic_named("two").await;
+    let record = json!({ "name": "Ada Invented", "email": ada.email, "zone": "Europe/London" });
+    let record = other.coordinator.post("/v1/clinic/patients", record).await.must(201);
+    let invite = format!("/v1/clinic/patients/{}/invitation", record["id"].as_str().unwrap());
+    other.coordinator.post_nothing(&invite).await.must(201);
+    let token = token_in(&app.the_mail().await);
+    ada.person.post("/v1/auth/invitations/accept", json!({ "token": token })).await.must(200);
+    confirm(&token_in(&right)).await.must_be_problem(400, "link_used_up");
+    assert_eq!(ada.person.get("/v1/me").await.must(200)["email"], ada.email.as_str());
+}
+
+#[tokio::test]
 async fn a_lost_phone_is_shut_out_at_once_until_the_account_is_opened_again() {
     let (app, clinic) = start().await;
     let ada = clinic.enrol("Ada").await;
@@ -240,6 +276,20 @@ async fn what_the_operator_shut_no_clinic_opens() {
     let reason = json!({ "reason": "She asked." });
     let enable = format!("{account}/enable");
     clinic.owner.post(&enable, reason.clone()).await.must_be_problem(409, "shut_by_operator");
+    // Nor what a clinic had shut before.
+    let bea = clinic.enrol("Bea").await;
+    let of_bea = format!("/v1/clinic/patients/{}/account", bea.patient_id);
+    clinic.owner.post(&format!("{of_bea}/disable"), reason.clone()).await.must(200);
+    let (m, email) = (app.app.moment(), bea.email.clone());
+    let shut = app.app.change_rights(move |c| {
+        let account = aftercare::auth::account_named(c, &email)?;
+        aftercare::auth::set_disabled(c, &account, true, (None, None), "Abuse.", &m)
+    });
+    shut.await.unwrap();
+    clinic.owner.post(&format!("{of_bea}/enable"), reason.clone()).await.must_be_problem(409, "shut_by_operator");
+    // A link to an account that is shut would go nowhere.
+    let to = json!({ "email": "bea.new@patients.example", "reason": "She asked." });
+    clinic.owner.post(&format!("{of_bea}/move"), to).await.must_be_problem(409, "account_disabled");
     // To shut it once more does not make it the clinic's.
     clinic.owner.post(&format!("{account}/disable"), reason.clone()).await.must(200);
     clinic.owner.post(&enable, reason).await.must_be_problem(409, "shut_by_operator");

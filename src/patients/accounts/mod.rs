@@ -9,7 +9,7 @@ use crate::auth::{self, Account, MoveAsked, Staff};
 use crate::db::Conn;
 use crate::error::Error;
 use crate::http::text::{Email, Note};
-use crate::ids::{AccountId, PatientId};
+use crate::ids::PatientId;
 use crate::mail::outbox::Post;
 use crate::time::{Moment, Stamp};
 
@@ -41,17 +41,12 @@ pub fn find(c: &mut Conn, who: &Staff, id: PatientId, at: Stamp) -> Result<Held,
 /// The same, if the account is used for nothing but this clinic's records.
 fn find_own(c: &mut Conn, who: &Staff, id: PatientId, at: Stamp) -> Result<Held, Error> {
     let held = find(c, who, id, at)?;
-    if is_used_elsewhere(c, who, held.account.id)? {
+    if !super::are_all_of(c, held.account.id, who.clinic)? || auth::is_of_staff(c, held.account.id)? {
         let detail = "this account is used in another clinic or by a member of staff too: its holder changes it, or the operator; \
                       unlink it if it should not see this record";
         return Err(Error::conflict("account_elsewhere", detail));
     }
     Ok(held)
-}
-
-fn is_used_elsewhere(c: &mut Conn, who: &Staff, account: AccountId) -> Result<bool, Error> {
-    let records = store::list_keys_of_account(c, account)?;
-    Ok(records.iter().any(|(clinic, _)| *clinic != who.clinic) || auth::is_of_staff(c, account)?)
 }
 
 /// Mails a link to the address that somebody has named on the telephone who cannot read their old mail any more. Whoever opens it there moves

@@ -87,7 +87,7 @@ struct MoveLink {
 /// Move a patient's account to another address.
 ///
 /// For somebody who has accepted and cannot read their old mail any more. A link is mailed to the new address, good for a day: whoever opens it
-/// there moves the account, the clinic's record follows, and the old address is told. Until then nothing changes. The answer is the same whether
+/// there moves the account, the clinic's record follows, and the old address is told. Until then nothing changes; asking again ends the link before. The answer is the same whether
 /// somebody has the new address already or not. 409 `account_elsewhere` if the account is used in another clinic too: then only its holder or
 /// the operator of the server may ask for this.
 #[utoipa::path(tag = "patients", operation_id = "move_patient_account", request_body = AccountMove,
