@@ -22,7 +22,7 @@ if [ -z "${AFTERCARE_BIN:-}" ]; then
   AFTERCARE_BIN=target/debug/aftercare
 fi
 server="$(realpath "$AFTERCARE_BIN")"
-unset AFTERCARE_BIN # the server takes every AFTERCARE_ variable for a setting
+for name in "${!AFTERCARE_@}"; do unset "$name"; done # the server takes every variable of this prefix for a setting
 [ -z "${REFERENCE_PICTURE:-}" ] || REFERENCE_PICTURE="$(realpath "$REFERENCE_PICTURE")"
 export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true SCHEMATHESIS_TELEMETRY=false
 
