@@ -146,8 +146,14 @@ class Postfix(Part):
         # No chroot: the sample's folders are empty.
         master = re.sub(r"^(\S+\s+(?:inet|unix|fifo)\s+\S+\s+\S+\s+)y(\s)", r"\1n\2", master, flags=re.MULTILINE)
         (folder / "etc" / "master.cf").write_text(master)
-        super().__init__(scene, [postfix, "-c", str(folder / "etc"), "start-fg"])
+        self._command = [postfix, "-c", str(folder / "etc")]
+        super().__init__(scene, [*self._command, "start-fg"])
         self.must_run(lambda: listens(self.port), "Postfix")
+
+    def stop(self):
+        """Its master is a process of its own, which a signal to the program that began it does not reach."""
+        subprocess.run([*self._command, "abort"], capture_output=True)
+        super().stop()
 
 
 class PgBouncer(Part):
