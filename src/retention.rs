@@ -10,7 +10,7 @@ use crate::reminders;
 use crate::time::Stamp;
 
 const DAY: i64 = 86_400;
-/// Mails are kept so long after they were sent or given up: their text is not kept, their fate is.
+/// Mails are kept so long after they were sent or given up: their fate is, and the words of those that were given up.
 const MAILS_KEPT: i64 = 90 * DAY;
 /// Links and sessions are kept so long after their end, to tell "it has run out" from "there never was one".
 const ENDED_KEPT: i64 = 90 * DAY;

@@ -357,10 +357,11 @@ pub fn mail_address_change(
     if !account.is_open() {
         return Err(Error::conflict("account_disabled", "this account is shut: open it first"));
     }
-    // The newest asking counts: a word that was typed wrongly before must not move it after all.
+    // The newest asking counts: a word that was typed wrongly before must not move it after all. Mails first: the link of one that is sent in
+    // this moment is there then, and ends too.
+    let moves = format!("address:{}:", account.id);
+    outbox::withdraw_all(c, Kind::AddressChange, &moves, m.at)?;
     store::end_address_changes(c, account.id, m.at)?;
-    let moves = moves_of(account.id);
-    outbox::withdraw_all(c, &moves, m.at)?;
     let mail = NewMail {
         clinic_id: if let MoveAsked::ByClinic(clinic) = asked { Some(clinic) } else { None },
         dedupe_key: format!("{moves}{}", m.id::<uuid::Uuid>()),
@@ -377,28 +378,24 @@ pub fn mail_address_change(
     Ok(until)
 }
 
-/// What the keys of an account's mails of this kind begin with.
-fn moves_of(account: AccountId) -> String {
-    format!("address:{account}:")
-}
-
-/// Whether the account may move at a clinic's asking: it is used for nothing but that clinic's records.
-fn is_alone_of(c: &mut Conn, account: AccountId, clinic: Option<ClinicId>) -> Result<bool, Error> {
-    let Some(clinic) = clinic else { return Ok(true) };
+/// Whether the account is used for nothing but that clinic's records: then the clinic may help with it.
+pub fn is_alone_of(c: &mut Conn, account: AccountId, clinic: ClinicId) -> Result<bool, Error> {
     Ok(patients::are_all_of(c, account, clinic)? && !is_of_staff(c, account)?)
 }
 
-/// The link of such a mail, made now; none if another was asked for meanwhile, or it is not the asking clinic's alone any more.
+/// The same of the clinic that asks, if one does.
+fn may_move(c: &mut Conn, account: AccountId, asking: Option<ClinicId>) -> Result<bool, Error> {
+    asking.map_or(Ok(true), |clinic| is_alone_of(c, account, clinic))
+}
+
+/// The link of such a mail, made now; none if it is not the asking clinic's alone any more.
 pub fn address_change_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
     let about: outbox::Context = mail.context.to()?;
     let account = about.account.map(|id| store::find_account(c, id)).transpose()?.flatten();
     let Some(account) = account.filter(Account::is_open) else {
         return Ok(SendDecision::Withdraw("no_account"));
     };
-    if outbox::find_newest(c, &moves_of(account.id))?.is_some_and(|newest| newest != mail.id) {
-        return Ok(SendDecision::Withdraw("replaced"));
-    }
-    if !is_alone_of(c, account.id, mail.clinic_id)? {
+    if !may_move(c, account.id, mail.clinic_id)? {
         return Ok(SendDecision::Withdraw("account_elsewhere"));
     }
     let new = NewLink {
@@ -417,7 +414,7 @@ pub fn confirm_address(c: &mut Conn, post: &Post, token: &str, m: &Moment) -> Re
     let link = store::spend_link(c, &digest(token.as_bytes()), &[Purpose::AddressChange], m.at)?.ok_or_else(used_up)?;
     let (id, email) = link.account_id.zip(link.new_email).ok_or_else(used_up)?;
     let account = store::find_account(c, id)?.filter(Account::is_open).ok_or_else(used_up)?;
-    if !is_alone_of(c, id, link.clinic_id)? {
+    if !may_move(c, id, link.clinic_id)? {
         return Err(used_up());
     }
     move_account(c, post, &account, &email, m)?;
@@ -443,12 +440,10 @@ fn move_account(c: &mut Conn, post: &Post, account: &Account, email: &str, m: &M
 
 /// So that nobody's account is taken away unseen. It names the clinic to call, if there is one only.
 fn tell_old_address(c: &mut Conn, post: &Post, account: &Account, m: &Moment) -> Result<(), Error> {
-    let mut clinics: Vec<ClinicId> =
-        patients::store::list_keys_of_account(c, account.id)?.into_iter().map(|(clinic, _)| clinic).collect();
-    clinics.sort_unstable();
-    clinics.dedup();
+    let records = patients::store::list_keys_of_account(c, account.id)?;
+    let first = records.first().map(|(clinic, _)| *clinic);
     let mail = NewMail {
-        clinic_id: clinics.first().copied().filter(|_| clinics.len() == 1),
+        clinic_id: first.filter(|first| records.iter().all(|(clinic, _)| clinic == first)),
         dedupe_key: format!("moved:{}", m.id::<uuid::Uuid>()),
         to: account.email.clone(),
         locale: account.locale.clone(),
@@ -513,9 +508,9 @@ pub fn end_invitations(c: &mut Conn, patient: &patients::Patient, m: &Moment) ->
 }
 
 /// Ends what was sent to a member who has not accepted, and what still waits to be sent.
-pub fn end_member_invitations(c: &mut Conn, member: &Member, email: &str, m: &Moment) -> Result<(), Error> {
-    store::end_member_links(c, member.clinic_id, member.id, m.at)?;
-    outbox::withdraw(c, member.clinic_id, Kind::MemberInvitation, email, m.at)
+pub fn end_member_invitations(c: &mut Conn, member: &Member, m: &Moment) -> Result<(), Error> {
+    outbox::withdraw_all(c, Kind::MemberInvitation, &format!("member:{}:", member.id), m.at)?;
+    store::end_member_links(c, member.clinic_id, member.id, m.at)
 }
 
 /// Invites a member by mail; gives until when the link will be good.

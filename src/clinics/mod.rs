@@ -283,7 +283,7 @@ pub fn invite_again(
     }
     let account = auth::store::find_account(c, member.account_id)?.ok_or(Error::NotFound)?;
     auth::tries::Tries::invitation(clinic, &account.email).begin(c, m.at)?;
-    auth::end_member_invitations(c, &member, &account.email, m)?;
+    auth::end_member_invitations(c, &member, m)?;
     let locale = store::get(c, clinic)?.locale;
     let until = auth::invite_member(c, post, &member, (&account.email, &locale), m)?;
     crate::audit::note(c, Some(clinic), who, "member_invited", "member", Some(id.0), m)?;

@@ -629,56 +629,30 @@ pub fn send_again(c: &mut Conn, mail: &OutboxMail, until: Stamp, at: Stamp) -> R
     Ok(changed == 1)
 }
 
-/// Unsent mails of that kind from a clinic to an address are not wanted any more: another one takes their place.
-pub fn withdraw(c: &mut Conn, clinic: ClinicId, kind: Kind, to: &str, at: Stamp) -> Result<(), Error> {
-    let unsent = outbox::table
-        .filter(outbox::state.eq_any(UNSENT).and(outbox::kind.eq(kind.word())))
-        .filter(outbox::clinic_id.eq(clinic).and(outbox::to_address.eq(to)));
-    diesel::update(unsent).set(replaced(at)).execute(c)?;
+/// Mails of that kind whose keys begin so are not wanted any more: another one takes their place. One that is on the wire arrives or does not,
+/// and is not tried again. By `LIKE`, which no database sorts by its own alphabet; the index knows state and kind.
+pub fn withdraw_all(c: &mut Conn, kind: Kind, beginning: &str, at: Stamp) -> Result<(), Error> {
+    let not_sent = [
+        MailState::Pending,
+        MailState::Leased,
+        MailState::Sending,
+        MailState::Retry,
+        MailState::Dead,
+        MailState::Expired,
+        MailState::Unknown,
+    ];
+    let older = outbox::table
+        .filter(outbox::state.eq_any(not_sent).and(outbox::kind.eq(kind.word())))
+        .filter(outbox::dedupe_key.like(format!("{beginning}%")));
+    diesel::update(older)
+        .set((
+            outbox::state.eq(MailState::Withdrawn),
+            outbox::settled_at.eq(at),
+            outbox::outcome.eq("replaced"),
+            outbox::context.eq(Json::null()),
+        ))
+        .execute(c)?;
     Ok(())
-}
-
-/// The same for those whose keys begin so. `beginning` ends with `:`.
-pub fn withdraw_all(c: &mut Conn, beginning: &str, at: Stamp) -> Result<(), Error> {
-    let unsent = outbox::table
-        .filter(outbox::state.eq_any(UNSENT))
-        .filter(outbox::dedupe_key.ge(beginning).and(outbox::dedupe_key.lt(end_of(beginning))));
-    diesel::update(unsent).set(replaced(at)).execute(c)?;
-    Ok(())
-}
-
-/// The newest mail whose key begins so.
-pub fn find_newest(c: &mut Conn, beginning: &str) -> Result<Option<MailId>, Error> {
-    Ok(outbox::table
-        .filter(outbox::dedupe_key.ge(beginning).and(outbox::dedupe_key.lt(end_of(beginning))))
-        .order(outbox::id.desc())
-        .select(outbox::id)
-        .first(c)
-        .optional()?)
-}
-
-const UNSENT: [MailState; 5] =
-    [MailState::Pending, MailState::Retry, MailState::Dead, MailState::Expired, MailState::Unknown];
-
-/// Behind every key that begins with it: `;` comes after `:`.
-fn end_of(beginning: &str) -> String {
-    format!("{};", beginning.trim_end_matches(':'))
-}
-
-type Replaced = (
-    diesel::dsl::Eq<outbox::state, MailState>,
-    diesel::dsl::Eq<outbox::settled_at, Stamp>,
-    diesel::dsl::Eq<outbox::outcome, &'static str>,
-    diesel::dsl::Eq<outbox::context, Json>,
-);
-
-fn replaced(at: Stamp) -> Replaced {
-    (
-        outbox::state.eq(MailState::Withdrawn),
-        outbox::settled_at.eq(at),
-        outbox::outcome.eq("replaced"),
-        outbox::context.eq(Json::null()),
-    )
 }
 
 /// Mails that a restore holds, oldest first.

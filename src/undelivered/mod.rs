@@ -24,7 +24,7 @@ const NOTICE_SECONDS: i64 = 86_400;
 pub struct Found {
     /// The mail and what became of it.
     pub standing: Standing,
-    /// The patient it is to, by the records of today.
+    /// The patient whom it invites, if one, by the records of today.
     pub record: Option<Addressed>,
     lines: Option<ClinicLines>,
 }
@@ -44,10 +44,11 @@ pub fn find(c: &mut Conn, clinic: Option<ClinicId>, id: MailId) -> Result<Found,
     Ok(Found { standing, record, lines })
 }
 
-/// The patients that the mails are to, by the records of today.
+/// The patients whose invitations are among the mails, by the records of today.
 pub fn records_of(c: &mut Conn, mails: &[Standing]) -> Result<BTreeMap<MailId, Addressed>, Error> {
     let mut records = BTreeMap::new();
-    for mail in mails.iter().map(|standing| &standing.mail) {
+    let invitations = mails.iter().map(|standing| &standing.mail);
+    for mail in invitations.filter(|mail| mail.kind == Kind::PatientInvitation.word()) {
         if let Some((clinic, patient)) = mail.clinic_id.zip(mail.patient_id)
             && let Some(record) = patients::addressed(c, clinic, patient)?
         {
@@ -57,7 +58,7 @@ pub fn records_of(c: &mut Conn, mails: &[Standing]) -> Result<BTreeMap<MailId, A
     Ok(records)
 }
 
-/// Whether it could be sent again now, and until when it would be tried. `record`: the patient it is to, by the records of today.
+/// Whether it could be sent again now, and until when it would be tried. `record`: the patient whom it invites, by the records of today.
 ///
 /// # Errors
 /// A conflict that says why not: `mail_on_its_way`, `mail_of_the_moment`, `mail_not_wanted` or `mail_too_late`.

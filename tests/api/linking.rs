@@ -60,11 +60,7 @@ async fn an_invitation_never_signs_anybody_in_to_an_account_that_exists() {
     let (app, clinic) = start().await;
     let ada = clinic.enrol("Ada").await;
     let other = app.clinic_named("two").await;
-    let record = json!({ "name": "Ada Invented", "email": ada.email, "zone": "Europe/London" });
-    let record = other.coordinator.post("/v1/clinic/patients", record).await.must(201);
-    let invite = format!("/v1/clinic/patients/{}/invitation", record["id"].as_str().unwrap());
-    other.coordinator.post_nothing(&invite).await.must(201);
-    let token = token_in(&app.the_mail().await);
+    let (_, token) = other.invite_too(&ada).await;
     let accept = "/v1/auth/invitations/accept";
     for body in [json!({ "token": token }), json!({ "token": token, "password": "a password of somebody else" })] {
         post(&app, accept, body).await.must_be_problem(409, "account_exists");

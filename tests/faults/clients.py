@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from .client import NO_ANSWER
+from .reader import read
 from .registry import fault, need_all
 
 
@@ -54,16 +54,7 @@ class Healthy:
         self._thread.join(10)
 
     def _ask(self):
-        while not self._stop.wait(self._every):
-            began, client = time.monotonic(), self._server.client(self._token, timeout=5)
-            try:
-                answer = client.ask("GET", "/v1/clinic/patients?limit=1")
-                if answer.status != 200:
-                    self.failed.append(answer.status)
-            except NO_ANSWER as why:
-                self.failed.append(type(why).__name__)
-            self.took.append(time.monotonic() - began)
-            client.close()
+        read(lambda: self._server.client(self._token, timeout=5), self.took, self.failed, lambda: not self._stop.wait(self._every))
 
 
 @fault("F21", "slow heads and bodies", quick={"slow": 1_100, "seconds": 7}, full={"slow": 2_000, "seconds": 36})

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from .client import NO_ANSWER, Client
@@ -28,17 +29,10 @@ class Reader:
         self.took, self.failed = json.loads(said)
 
 
-def main(port, every):
-    goes_on = True
-
-    def stop(*_):
-        nonlocal goes_on
-        goes_on = False
-
-    signal.signal(signal.SIGTERM, stop)
-    token, took, failed = os.environ["READER_TOKEN"], [], []
-    while goes_on:
-        began, client = time.monotonic(), Client(port, token, timeout=5)
+def read(new_client, took, failed, goes_on):
+    """Reads on a connection of its own each time, for as long as it goes on."""
+    while goes_on():
+        began, client = time.monotonic(), new_client()
         try:
             answer = client.ask("GET", "/v1/clinic/patients?limit=1")
             if answer.status != 200:
@@ -47,7 +41,13 @@ def main(port, every):
             failed.append(type(why).__name__)
         took.append(time.monotonic() - began)
         client.close()
-        time.sleep(every)
+
+
+def main(port, every):
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    token, took, failed = os.environ["READER_TOKEN"], [], []
+    read(lambda: Client(port, token, timeout=5), took, failed, lambda: not told.wait(every))
     print(json.dumps([took, failed]))
 
 

@@ -9,7 +9,7 @@ pub(super) struct Overflow;
 
 /// What the names of an expression stand for.
 #[derive(Clone, Copy)]
-pub(super) struct Scope<'s, 'a> {
+pub(super) struct Names<'s, 'a> {
     /// The variables, and a value for each.
     variables: (&'a [String], &'a [Known]),
     /// Inside a walk along a list: what an element is called, and what was gathered so far. Walks are never inside each other.
@@ -17,7 +17,7 @@ pub(super) struct Scope<'s, 'a> {
     gathered: Option<(&'a str, &'s Value<'a>)>,
 }
 
-impl<'s, 'a> Scope<'s, 'a> {
+impl<'s, 'a> Names<'s, 'a> {
     pub(super) fn new(names: &'a [String], values: &'a [Known]) -> Self {
         Self { variables: (names, values), element: None, gathered: None }
     }
@@ -26,8 +26,8 @@ impl<'s, 'a> Scope<'s, 'a> {
         &self,
         element: (&'a str, &'t Value<'a>),
         gathered: Option<(&'a str, &'t Value<'a>)>,
-    ) -> Scope<'t, 'a> {
-        Scope { variables: self.variables, element: Some(element), gathered }
+    ) -> Names<'t, 'a> {
+        Names { variables: self.variables, element: Some(element), gathered }
     }
 
     fn value(&self, name: &str) -> Option<Value<'a>> {
@@ -89,18 +89,18 @@ fn decimal(number: i64) -> f64 {
 }
 
 /// Whether it holds; what was checked when it was read is true or false, or grows too large.
-pub(super) fn holds<'a>(expression: &'a Expression, scope: Scope<'_, 'a>) -> Result<bool, Overflow> {
+pub(super) fn holds<'a>(expression: &'a Expression, names: Names<'_, 'a>) -> Result<bool, Overflow> {
     match expression {
-        Expression::Not(part) => Ok(!holds(part, scope)?),
-        Expression::And(parts) => decided_by(false, parts.iter().map(|part| holds(part, scope))),
-        Expression::Or(parts) => decided_by(true, parts.iter().map(|part| holds(part, scope))),
-        Expression::Compare(how, a, b) => compare(*how, &value(a, scope)?, &value(b, scope)?),
+        Expression::Not(part) => Ok(!holds(part, names)?),
+        Expression::And(parts) => decided_by(false, parts.iter().map(|part| holds(part, names))),
+        Expression::Or(parts) => decided_by(true, parts.iter().map(|part| holds(part, names))),
+        Expression::Compare(how, a, b) => compare(*how, &value(a, names)?, &value(b, names)?),
         Expression::Each { list, name, holds: asked, of_all } => {
-            let Value::List(elements) = value(list, scope)? else { return Err(Overflow) };
-            let answers = elements.iter().map(|element| holds(asked, scope.inside((name, element), None)));
+            let Value::List(elements) = value(list, names)? else { return Err(Overflow) };
+            let answers = elements.iter().map(|element| holds(asked, names.inside((name, element), None)));
             decided_by(!of_all, answers)
         }
-        other => match value(other, scope)? {
+        other => match value(other, names)? {
             Value::Flag(flag) => Ok(flag),
             _ => Err(Overflow),
         },
@@ -139,41 +139,41 @@ fn compare(how: Comparison, a: &Value<'_>, b: &Value<'_>) -> Result<bool, Overfl
     }
 }
 
-fn value<'a>(expression: &'a Expression, scope: Scope<'_, 'a>) -> Result<Value<'a>, Overflow> {
+fn value<'a>(expression: &'a Expression, names: Names<'_, 'a>) -> Result<Value<'a>, Overflow> {
     match expression {
-        Expression::Name(name) => scope.value(name).ok_or(Overflow),
+        Expression::Name(name) => names.value(name).ok_or(Overflow),
         Expression::Whole(number) => Ok(Value::Whole(*number)),
         Expression::Decimal(number) => Ok(Value::Decimal(*number)),
         Expression::Flag(flag) => Ok(Value::Flag(*flag)),
         Expression::Word(word) => Ok(Value::Word(word)),
         Expression::List(elements) => {
-            Ok(Value::List(elements.iter().map(|element| value(element, scope)).collect::<Result<_, _>>()?))
+            Ok(Value::List(elements.iter().map(|element| value(element, names)).collect::<Result<_, _>>()?))
         }
-        Expression::Reckon(how, a, b) => reckon(*how, value(a, scope)?, value(b, scope)?),
-        Expression::Negative(part) => match value(part, scope)? {
+        Expression::Reckon(how, a, b) => reckon(*how, value(a, names)?, value(b, names)?),
+        Expression::Negative(part) => match value(part, names)? {
             Value::Whole(number) => number.checked_neg().map(Value::Whole).ok_or(Overflow),
             Value::Decimal(number) => Ok(Value::Decimal(-number)),
             _ => Err(Overflow),
         },
-        Expression::Choose(asked, a, b) => value(if holds(asked, scope)? { a } else { b }, scope),
-        Expression::Size(list) => match value(list, scope)? {
+        Expression::Choose(asked, a, b) => value(if holds(asked, names)? { a } else { b }, names),
+        Expression::Size(list) => match value(list, names)? {
             Value::List(elements) => i64::try_from(elements.len()).map(Value::Whole).map_err(|_| Overflow),
             _ => Err(Overflow),
         },
         Expression::Loop(walk) => {
-            let Value::List(elements) = value(&walk.list, scope)? else { return Err(Overflow) };
-            let mut gathered = value(&walk.first, scope)?;
+            let Value::List(elements) = value(&walk.list, names)? else { return Err(Overflow) };
+            let mut gathered = value(&walk.first, names)?;
             for element in &elements {
-                gathered = value(&walk.step, scope.inside((&walk.name, element), Some((&walk.gathered, &gathered))))?;
+                gathered = value(&walk.step, names.inside((&walk.name, element), Some((&walk.gathered, &gathered))))?;
             }
-            let end = Scope { gathered: Some((&walk.gathered, &gathered)), ..scope };
+            let end = Names { gathered: Some((&walk.gathered, &gathered)), ..names };
             value(&walk.result, end)
         }
         Expression::Not(_)
         | Expression::And(_)
         | Expression::Or(_)
         | Expression::Compare(..)
-        | Expression::Each { .. } => holds(expression, scope).map(Value::Flag),
+        | Expression::Each { .. } => holds(expression, names).map(Value::Flag),
     }
 }
 

@@ -133,7 +133,7 @@ impl Condition {
             let Some(value) = known(name) else { return Verdict::Unknown };
             values.push(value);
         }
-        match evaluate::holds(&self.expression, evaluate::Scope::new(&self.variables, &values)) {
+        match evaluate::holds(&self.expression, evaluate::Names::new(&self.variables, &values)) {
             Ok(true) => Verdict::True,
             Ok(false) => Verdict::False,
             Err(evaluate::Overflow) => Verdict::Failed,

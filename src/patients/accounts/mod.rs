@@ -41,7 +41,7 @@ pub fn find(c: &mut Conn, who: &Staff, id: PatientId, at: Stamp) -> Result<Held,
 /// The same, if the account is used for nothing but this clinic's records.
 fn find_own(c: &mut Conn, who: &Staff, id: PatientId, at: Stamp) -> Result<Held, Error> {
     let held = find(c, who, id, at)?;
-    if !super::are_all_of(c, held.account.id, who.clinic)? || auth::is_of_staff(c, held.account.id)? {
+    if !auth::is_alone_of(c, held.account.id, who.clinic)? {
         let detail = "this account is used in another clinic or by a member of staff too: its holder changes it, or the operator; \
                       unlink it if it should not see this record";
         return Err(Error::conflict("account_elsewhere", detail));

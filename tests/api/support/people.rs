@@ -228,6 +228,15 @@ impl Clinic {
         (patient_id, self.coordinator.app.person(account, None).await)
     }
 
+    /// Invites somebody here who has an account elsewhere; gives their record here, and the token that was mailed.
+    pub async fn invite_too(&self, person: &Enrolled) -> (String, String) {
+        let record = json!({ "name": "Ada Invented", "email": person.email, "zone": "Europe/London" });
+        let record = self.coordinator.post("/v1/clinic/patients", record).await.must(201);
+        let id = record["id"].as_str().unwrap().to_owned();
+        self.coordinator.post_nothing(&format!("/v1/clinic/patients/{id}/invitation")).await.must(201);
+        (id, token_in(&self.coordinator.app.the_mail().await))
+    }
+
     /// A patient in London who was treated today, has a plan, and has accepted the mailed invitation.
     pub async fn enrol(&self, name: &str) -> Enrolled {
         self.enrol_in(name, "Europe/London").await
