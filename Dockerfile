@@ -11,6 +11,7 @@ COPY protocols protocols
 COPY openapi openapi
 COPY benches benches
 COPY bench bench
+COPY crates crates
 COPY src src
 RUN cargo build --release --locked --bin aftercare \
     && mkdir /data && chown 65532:65532 /data

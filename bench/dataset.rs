@@ -1,5 +1,6 @@
 //! Invented patients by the hundred thousand: accounts, plans on days 0 to 89, about 15 marks and 8 check-ins each.
 
+use aftercare::documents;
 use std::path::Path;
 use std::time::Instant;
 
@@ -7,17 +8,19 @@ use aftercare::app::App;
 use aftercare::auth::{self, MemberState, Role, Staff};
 use aftercare::clinics::{self, NewClinic, TriageMode};
 use aftercare::db::schema::{accounts, members, plans as plan_rows, sessions};
-use aftercare::db::types::Json;
-use aftercare::db::{self, Conn, migrate};
-use aftercare::engine::{self, Age, DayOfPlan, ItemKind, Parameters, PlanStatus, Procedure};
-use aftercare::ids::{AccountId, CheckInId, ClinicId, MarkId, PatientId, PlanId};
+use aftercare::db::{self, migrate};
 use aftercare::mail::outbox::Post;
-use aftercare::plans::{self, Dossier, migration};
+use aftercare::plan_upgrades;
+use aftercare::plans::{self, Dossier};
 use aftercare::secrets::Secrets;
-use aftercare::time::{Clock, Entropy, Moment};
 use aftercare::{check_ins, patients, protocols, reminders};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use engine::{Age, DayOfPlan, ItemKind, Parameters, PlanStatus, Procedure};
+use ground::ids::{AccountId, CheckInId, ClinicId, MarkId, PatientId, PlanId};
+use ground::sql::Conn;
+use ground::sql::Json;
+use ground::time::{Clock, Entropy, Moment};
 use serde_json::json;
 
 const ZONES: [&str; 8] = [
@@ -62,7 +65,7 @@ pub fn build_once(path: &Path, patients: usize) {
     conn.batch_execute("PRAGMA synchronous=OFF; PRAGMA cache_size=-400000").unwrap();
     let moment = Moment::new(Clock::System.now(), Entropy::System);
     let staff = conn.transaction(|c| found_clinics(c, &moment)).unwrap();
-    let (cache, post) = (protocols::Compiled::new(), post());
+    let (cache, post) = (documents::Compiled::new(), post());
     let mut counts = (0, 0);
     for chunk in 0..patients.div_ceil(2_000) {
         conn.transaction::<_, aftercare::error::Error, _>(|c| {
@@ -112,7 +115,7 @@ fn found_clinics(c: &mut Conn, m: &Moment) -> Result<Vec<Staff>, aftercare::erro
             let staff = Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: Role::Owner };
             for key in ["mn-face", "mn-scalp"] {
                 let version = protocols::adopt(c, clinic.id, Some(member.id), key, m)?;
-                protocols::activate(c, &staff, (key, version.version), &protocols::check(&version.document)?, m)?;
+                protocols::activate(c, &staff, (key, version.version), &documents::check(&version.document)?, m)?;
             }
             Ok(staff)
         })
@@ -132,7 +135,7 @@ fn post() -> Post {
 /// One patient with a past: rows as the verbs would have written them.
 fn live(
     c: &mut Conn,
-    (cache, post): (&protocols::Compiled, &Post),
+    (cache, post): (&documents::Compiled, &Post),
     staff: &[Staff],
     index: usize,
     now: &Moment,
@@ -169,7 +172,7 @@ fn skin_type(index: usize) -> &'static str {
 /// A treatment at that moment, and its plan.
 fn treat(
     c: &mut Conn,
-    (cache, post): (&protocols::Compiled, &Post),
+    (cache, post): (&documents::Compiled, &Post),
     who: &Staff,
     (patient, is_face): (PatientId, bool),
     skin: &str,
@@ -181,18 +184,18 @@ fn treat(
         patient,
         patients::NewTreatment {
             procedure: Procedure::Microneedling,
-            performed_on: m.at.timestamp().to_zoned(plans::zone("Europe/London")?).date().into(),
+            performed_on: m.at.timestamp().to_zoned(aftercare::zones::zone("Europe/London")?).date().into(),
             performed_at: None,
             body_area: text(if is_face { "face" } else { "scalp" }),
             parameters: Parameters(serde_json::from_value(json!({"needle_depth_mm": 1.0, "skin_type": skin}))?),
         },
         m,
     )?;
-    plans::enrol(
+    aftercare::enrolment::enrol(
         c,
         cache,
         (who, post),
-        plans::NewPlan {
+        aftercare::enrolment::NewPlan {
             patient,
             treatment: treatment.id,
             protocol: text(if is_face { "mn-face" } else { "mn-scalp" }),
@@ -258,7 +261,7 @@ fn past(
 }
 
 mod today {
-    pub fn item(dossier: &aftercare::plans::Dossier, index: usize) -> &aftercare::engine::Item {
+    pub fn item(dossier: &aftercare::plans::Dossier, index: usize) -> &engine::Item {
         &dossier.compiled.items[index]
     }
 }
@@ -356,7 +359,7 @@ pub fn tokens(app: &App, most: usize) -> Vec<String> {
             .unwrap();
         let mut tokens = Vec::new();
         for session in &sessions {
-            tokens.push(app.tokens.issue(app, &app.moment(), session, 0).await.unwrap());
+            tokens.push(app.tokens.issue(&app.moment(), session, 0).await.unwrap());
         }
         tokens
     })
@@ -387,7 +390,7 @@ pub fn check_in_requests(app: &App, count: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>
 /// Inserts a second, one row a transaction, durable, on one thread: the floor of SQL itself.
 pub fn insert_floor(path: &Path) -> f64 {
     let mut conn = db::connect(&format!("sqlite:{}", path.display())).unwrap();
-    let cache = protocols::Compiled::new();
+    let cache = documents::Compiled::new();
     let account = accounts(path, 1)[0];
     let rows = plans::store::list_shown_of_account(&mut conn, account).unwrap().remove(0);
     let dossier = Dossier::new(&mut conn, &cache, rows).unwrap();
@@ -491,14 +494,14 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
         let later = first.document.replacen("days = [\"0-2\"]", "days = [\"0-3\"]", 1);
         assert_ne!(later, first.document);
         let second =
-            protocols::write(&mut conn, &who, &protocols::read_as("mn-face", later.clone()).unwrap(), &m).unwrap();
-        let checked = protocols::check(&later).unwrap();
+            protocols::write(&mut conn, &who, &documents::read_as("mn-face", later.clone()).unwrap(), &m).unwrap();
+        let checked = documents::check(&later).unwrap();
         protocols::activate(&mut conn, &who, ("mn-face", second.version), &checked, &m).unwrap();
-        let wish = migration::Wish { from_version: 1, to_version: 2, plan_ids: None };
+        let wish = plan_upgrades::Wish { from_version: 1, to_version: 2, plan_ids: None };
         let previewed = Instant::now();
-        let (mut found, mut after) = (migration::Previewing::default(), None);
+        let (mut found, mut after) = (plan_upgrades::Previewing::default(), None);
         loop {
-            let rows = migration::store::list_on(&mut conn, (clinic, first.id, after), None, 500).unwrap();
+            let rows = plan_upgrades::store::list_on(&mut conn, (clinic, first.id, after), None, 500).unwrap();
             let dossiers: Vec<Dossier> =
                 rows.into_iter().map(|rows| Dossier::new(&mut conn, &app.compiled, rows).unwrap()).collect();
             let Some(last) = dossiers.last().map(|dossier| dossier.plan.id) else { break };
@@ -510,13 +513,13 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
         moved.seconds.0 += previewed.elapsed().as_secs_f64();
         let work = || {
             let begun = Instant::now();
-            let looked = actix_web::rt::System::new().block_on(migration::jobs::go_on(app)).unwrap();
+            let looked = actix_web::rt::System::new().block_on(plan_upgrades::jobs::go_on(app)).unwrap();
             assert_eq!(looked, preview.total);
             begun.elapsed().as_secs_f64()
         };
-        let begun = migration::begin(&mut conn, &who, "mn-face", &wish, &m).unwrap();
+        let begun = plan_upgrades::begin(&mut conn, &who, "mn-face", &wish, &m).unwrap();
         moved.seconds.1 += work();
-        migration::roll_back(&mut conn, &who, begun.id, &m).unwrap();
+        plan_upgrades::roll_back(&mut conn, &who, begun.id, &m).unwrap();
         moved.seconds.2 += work();
         moved.plans += preview.total;
     }

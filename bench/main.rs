@@ -21,9 +21,9 @@ use std::time::{Duration, Instant};
 
 use aftercare::app::App;
 use aftercare::config::Config;
-use aftercare::db::Conn;
-use aftercare::time::{Clock, Entropy};
 use aftercare::{server, today};
+use ground::sql::Conn;
+use ground::time::{Clock, Entropy};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -107,7 +107,7 @@ fn with_server<T>(app: &App, work: impl FnOnce(SocketAddr) -> T) -> T {
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             inner.make_first_key().await.unwrap();
-            let server = server::start(inner, listener).unwrap();
+            let server = server::start(inner, listener, aftercare::demo::routes::routes).unwrap();
             ready.send(server.handle()).unwrap();
             server.await.unwrap();
         });
@@ -201,11 +201,7 @@ fn queries(data: &Path) {
 }
 
 /// What Today reads: the plans with what belongs to them, and of each what its day asks for.
-fn what_today_reads(
-    c: &mut Conn,
-    app: &App,
-    account: aftercare::ids::AccountId,
-) -> Result<(), aftercare::error::Error> {
+fn what_today_reads(c: &mut Conn, app: &App, account: ground::ids::AccountId) -> Result<(), aftercare::error::Error> {
     for rows in aftercare::plans::store::list_shown_of_account(c, account)? {
         let dossier = aftercare::plans::Dossier::new(c, &app.compiled, rows)?;
         dossier.known(c, dossier.day_number(app.clock.now()))?;
@@ -213,7 +209,7 @@ fn what_today_reads(
     Ok(())
 }
 
-fn whole_day(c: &mut Conn, app: &App, account: aftercare::ids::AccountId) -> Result<(), aftercare::error::Error> {
+fn whole_day(c: &mut Conn, app: &App, account: ground::ids::AccountId) -> Result<(), aftercare::error::Error> {
     let at = app.clock.now();
     let days = today::days_of(c, &app.compiled, account, None, at)?;
     today::views::today(&days, None, None, at)?;

@@ -5,14 +5,14 @@
 use std::borrow::Cow;
 use std::hint::black_box;
 
-use aftercare::engine::{
-    Age, Answers, CheckInFact, Compiled, Day, DayOfPlan, Enrolment, Facts, Line, MarkFact, MarkState, Parameters,
-    PlanStatus, Script, Source, Text, TriageInput, compile, fill, merge, next_due, parse, set_aside, simulate, today,
-    triage,
-};
-use aftercare::ids::PlanId;
-use aftercare::time::Stamp;
+use authoring::{Script, simulate};
 use criterion::{Criterion, criterion_group, criterion_main};
+use engine::{
+    Age, Answers, CheckInFact, Compiled, Day, DayOfPlan, Enrolment, Facts, Line, MarkFact, MarkState, Parameters,
+    PlanStatus, Source, Text, TriageInput, compile, fill, merge, next_due, parse, set_aside, today, triage,
+};
+use ground::ids::PlanId;
+use ground::time::Stamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::{from_value, json};
@@ -49,7 +49,7 @@ fn enrolment() -> Enrolment {
 /// Everything that could be marked until a moment, as done.
 fn marks(plan: &Compiled, zone: &TimeZone, days: i32) -> Vec<MarkFact> {
     let seen = (0..days).flat_map(|day| {
-        aftercare::engine::day(plan, &enrolment(), &Facts::default(), zone, at("2026-05-04T10:00:00Z"), day).occurrences
+        engine::day(plan, &enrolment(), &Facts::default(), zone, at("2026-05-04T10:00:00Z"), day).occurrences
     });
     seen.filter(|one| plan.items[one.item].kind.can_be_marked())
         .map(|one| MarkFact { occurrence: one.id, state: MarkState::Done })
@@ -106,7 +106,7 @@ impl Patient {
             counted_later: 0,
         };
         let (zone, none) = (TimeZone::get("Europe/Madrid").unwrap(), Facts::default());
-        let day = |number| aftercare::engine::day(&plan, &enrolment, &none, &zone, enrolled_at, number).occurrences;
+        let day = |number| engine::day(&plan, &enrolment, &none, &zone, enrolled_at, number).occurrences;
         let seen: Vec<_> = (0..i32::from(days_ago)).flat_map(day).collect();
         let can_be_marked = seen.iter().filter(|one| plan.items[one.item].kind.can_be_marked());
         let marks = can_be_marked.map(|one| MarkFact { occurrence: one.id, state: MarkState::Done }).collect();
@@ -124,7 +124,7 @@ impl Patient {
 
     /// A day's lines in words.
     fn lines(&self, day: &Day) -> Vec<Line<'_>> {
-        let line = |(place, one): (usize, &aftercare::engine::Occurrence)| {
+        let line = |(place, one): (usize, &engine::Occurrence)| {
             let item = &self.plan.items[one.item];
             let end = one.last_day.map(|last| self.enrolment.day_zero.saturating_add(jiff::Span::new().days(last)));
             let source = Source {
@@ -149,7 +149,7 @@ impl Patient {
             Line {
                 kind: item.kind,
                 date: self.enrolment.day_zero.saturating_add(jiff::Span::new().days(one.day)),
-                person: aftercare::ids::PatientId::from(uuid::Uuid::nil()),
+                person: ground::ids::PatientId::from(uuid::Uuid::nil()),
                 meaning: item.meaning.as_deref(),
                 title: Self::say(&item.title),
                 text: item.text.as_ref().map(Self::say),
@@ -180,9 +180,8 @@ fn merging(c: &mut Criterion) {
     });
     let all: Vec<Line<'_>> = five.iter().flat_map(|one| one.lines(&day(one))).collect();
     c.bench_function("of it, the merge alone (and a copy)", |b| b.iter(|| set_aside(merge(black_box(all.clone())))));
-    let of = |one: &Patient, number| {
-        aftercare::engine::day(&one.plan, &one.enrolment, &one.facts(), &madrid, black_box(now), number)
-    };
+    let of =
+        |one: &Patient, number| engine::day(&one.plan, &one.enrolment, &one.facts(), &madrid, black_box(now), number);
     c.bench_function("timeline of 90 days, one plan", |b| {
         b.iter(|| (0..90).map(|number| five[1].lines(&of(&five[1], number)).len()).sum::<usize>())
     });

@@ -9,17 +9,18 @@ use crate::auth::passwords::Passwords;
 use crate::auth::tokens::Tokens;
 use crate::auth::tries::Refusals;
 use crate::config::Config;
-use crate::db::{Conn, Db, DbSettings};
+use crate::db::{Db, DbSettings};
+use crate::documents::Compiled;
+use crate::documents::desk::Documents;
 use crate::error::Error;
 use crate::http::limits::{Requests, UndeclaredProxy};
 use crate::mail::outbox::Post;
 use crate::mail::templates::Templates;
 use crate::mail::{Channel, MailSettings, Mailer};
 use crate::metrics::Metrics;
-use crate::protocols::Compiled;
-use crate::protocols::desk::Documents;
 use crate::secrets::Secrets;
-use crate::time::{CLOCK_TOLERANCE, Clock, Entropy, Moment};
+use ground::sql::Conn;
+use ground::time::{CLOCK_TOLERANCE, Clock, Entropy, Moment};
 
 /// The application. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -100,7 +101,7 @@ impl App {
         let db = open(&config.db())?;
         let metrics = Metrics::new(!config.metrics_listen.is_empty(), &db);
         let secrets = Arc::new(Secrets::new(&config.secret));
-        let tokens = Tokens::new(&config);
+        let tokens = Tokens::new(&config, &db, &secrets);
         let templates = Templates::new().map_err(|why| Error::internal("mail templates", why))?;
         let inner = Inner {
             draining: AtomicBool::new(false),
@@ -147,7 +148,7 @@ impl App {
             return Ok(now);
         }
         let (off, at) = match c {
-            Conn::Sqlite(_) => (crate::time::clock_was_set_by(), now.at),
+            Conn::Sqlite(_) => (ground::time::clock_was_set_by(), now.at),
             Conn::Pg(c) => {
                 let at = crate::db::settings::server_time(c)?;
                 (now.at.seconds_since(at), at)

@@ -268,7 +268,7 @@ impl Error {
             status: self.status().as_u16(),
             code: code.to_owned(),
             detail: self.detail(),
-            trace_id: crate::http::trace::current(),
+            trace_id: crate::trace::current(),
             errors: match self {
                 Self::Invalid(errors) => errors.clone(),
                 _ => Vec::new(),

@@ -4,11 +4,11 @@
 use diesel::prelude::*;
 
 use crate::db::schema::job_failures;
-use crate::db::types::words;
-use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
-use crate::ids::{ClinicId, SubjectId};
-use crate::time::Stamp;
+use ground::ids::{ClinicId, SubjectId};
+use ground::sql::{Conn, MultiBackend};
+use ground::time::Stamp;
+use ground::words;
 
 words! {
     /// Which work.

@@ -8,13 +8,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aftercare::app::App;
+use aftercare::cli::{self, backup, doctor, open, say};
 use aftercare::config::Config;
-use aftercare::db::{self, backup, migrate};
+use aftercare::db::{self, migrate};
 use aftercare::error::Error;
-use aftercare::operator::{self, open, say};
-use aftercare::time::{Clock, Entropy, Moment};
-use aftercare::{clinics, demo, doctor, metrics, openapi, protocols, server, worker};
+use aftercare::server::metrics;
+use aftercare::{clinics, demo, openapi, server, worker};
 use clap::{Args, Parser, Subcommand};
+use ground::time::{Clock, Entropy, Moment};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -53,7 +54,7 @@ enum Command {
     Restore(RestoreArgs),
     /// Mails that a restore holds, and mails that did not arrive.
     #[command(subcommand)]
-    Mails(operator::mails::MailsCommand),
+    Mails(cli::mails::MailsCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Clinics.
@@ -61,13 +62,13 @@ enum Command {
     Clinic(ClinicCommand),
     /// Accounts.
     #[command(subcommand)]
-    Account(operator::accounts::AccountCommand),
+    Account(cli::accounts::AccountCommand),
     /// The keys that sign access tokens.
     #[command(subcommand)]
-    Keys(operator::keys::KeysCommand),
+    Keys(cli::keys::KeysCommand),
     /// Protocol documents.
     #[command(subcommand)]
-    Protocol(protocols::commands::Command),
+    Protocol(cli::protocol::Command),
     /// Read every pinned setting back and say what is wrong.
     Doctor,
     /// Ask the server on this machine whether it is up: for a container's health check.
@@ -81,14 +82,14 @@ enum Command {
 #[derive(Subcommand)]
 enum ClinicCommand {
     /// Make a clinic and invite its owner: the invitation is mailed, and its link printed.
-    Create(Box<operator::clinics::NewClinicArgs>),
+    Create(Box<cli::clinics::NewClinicArgs>),
     /// Invite a member again whose invitation was lost or has run out: it is mailed, and its link printed.
-    Invite(operator::clinics::InviteArgs),
+    Invite(cli::clinics::InviteArgs),
     /// List the clinics.
     List,
     /// The protocols of a clinic: list, export, import, activate, retire.
     #[command(subcommand)]
-    Protocol(protocols::clinic_commands::Command),
+    Protocol(cli::clinic_protocol::Command),
 }
 
 #[derive(Args)]
@@ -126,7 +127,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             drop(write!(std::io::stdout(), "{}", openapi::json()?));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Protocol(command) if command.clinic().is_none() => protocols::commands::run(command, None),
+        Command::Protocol(command) if command.clinic().is_none() => cli::protocol::run(command, None),
         Command::Demo(options) => {
             start_logs("warn", "text")?;
             let settings = Config::read(cli.config.as_deref())?;
@@ -154,22 +155,22 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         Command::Migrate { create } => migrate_now(&config, create),
         Command::Backup { file } => back_up(&config, &file),
         Command::Restore(args) => restore(&config, &args),
-        Command::Mails(command) => block_on(done(operator::mails::run(config, command))),
+        Command::Mails(command) => block_on(done(cli::mails::run(config, command))),
         Command::Serve => block_on(serve(config)),
         Command::Worker => block_on(work(config)),
-        Command::Clinic(ClinicCommand::Create(args)) => block_on(done(operator::clinics::create(config, *args))),
-        Command::Clinic(ClinicCommand::Invite(args)) => block_on(done(operator::clinics::invite(config, args))),
-        Command::Clinic(ClinicCommand::List) => block_on(done(operator::clinics::list(config))),
+        Command::Clinic(ClinicCommand::Create(args)) => block_on(done(cli::clinics::create(config, *args))),
+        Command::Clinic(ClinicCommand::Invite(args)) => block_on(done(cli::clinics::invite(config, args))),
+        Command::Clinic(ClinicCommand::List) => block_on(done(cli::clinics::list(config))),
         Command::Clinic(ClinicCommand::Protocol(command)) => block_on(async {
-            protocols::clinic_commands::run(&open(config).await?, command).await?;
+            cli::clinic_protocol::run(&open(config).await?, command).await?;
             Ok(ExitCode::SUCCESS)
         }),
-        Command::Account(command) => block_on(done(operator::accounts::run(config, command))),
-        Command::Keys(command) => block_on(done(operator::keys::run(config, command))),
+        Command::Account(command) => block_on(done(cli::accounts::run(config, command))),
+        Command::Keys(command) => block_on(done(cli::keys::run(config, command))),
         Command::Protocol(command) => block_on(async {
             let (app, named) = (open(config).await?, command.clinic().unwrap_or_default().to_owned());
             let clinic = app.db.read(move |c| clinics::find_named(c, &named)).await?;
-            protocols::commands::run(command, Some(&clinic))
+            cli::protocol::run(command, Some(&clinic))
         }),
         Command::Demo(_) | Command::Openapi | Command::Doctor | Command::Health { .. } => Ok(ExitCode::SUCCESS),
     }
@@ -235,7 +236,7 @@ fn restore(config: &Config, args: &RestoreArgs) -> Result<ExitCode, Error> {
 
 /// The application for a process that goes on until it is told to stop.
 async fn open_for_server(config: Config) -> Result<App, Error> {
-    operator::check_schema(&config)?;
+    cli::check_schema(&config)?;
     let app = App::new(config, Clock::System, Entropy::System)?;
     app.make_first_key().await?;
     Ok(app)
@@ -248,7 +249,7 @@ async fn serve(config: Config) -> Result<ExitCode, Error> {
     let app = open_for_server(config).await?;
     tracing::info!(listen = app.config.listen, "answering");
     let worker_here = app.config.worker_in_serve;
-    server::run(app, listener, worker_here).await?;
+    server::run(app, listener, worker_here, demo::routes::routes).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -271,8 +272,8 @@ async fn work(config: Config) -> Result<ExitCode, Error> {
 
 fn health(config: &Config, wait: Option<u64>) -> Result<ExitCode, Error> {
     let is_up = match wait {
-        Some(seconds) => operator::health::becomes_ready(config, Duration::from_secs(seconds))?,
-        None => operator::health::is_up(config)?,
+        Some(seconds) => cli::health::becomes_ready(config, Duration::from_secs(seconds))?,
+        None => cli::health::is_up(config)?,
     };
     say(if is_up { "up" } else { "not up" });
     Ok(if is_up { ExitCode::SUCCESS } else { ExitCode::FAILURE })

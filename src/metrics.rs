@@ -1,14 +1,12 @@
-//! Figures for Prometheus, and the port of their own on which they are read. No label names a patient, a clinic, an address or a path with an id:
+//! Figures for Prometheus. No label names a patient, a clinic, an address or a path with an id:
 //! routes are patterns, everything else is a word of ours. `docs/OPERATIONS.md` says what each figure means.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::{HttpResponse, HttpServer, web};
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -16,11 +14,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::app::App;
 use crate::db::Db;
+use crate::db::schema::plans;
 use crate::error::Error;
 use crate::mail::{Failure, Outcome, queue};
-use crate::time::Stopwatch;
+use ground::sql::Conn;
+use ground::time::{Stamp, Stopwatch};
 
 /// A number of seconds that goes up and down.
 type Seconds = Gauge<f64, AtomicU64>;
@@ -151,6 +150,16 @@ impl Metrics {
         self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).insert(job, Stopwatch::start());
     }
 
+    /// All figures as they are now, in OpenMetrics' text.
+    pub async fn text(&self, db: &Db, now: Stamp) -> Result<String, Error> {
+        self.look(db);
+        self.ask_database(db, now).await;
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .map_err(|why| Error::internal("metrics cannot be written", why))?;
+        Ok(text)
+    }
+
     fn look(&self, db: &Db) {
         for (job, since) in self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             self.heartbeat_age.get_or_create(&JobName { job }).set(since.elapsed().as_secs_f64());
@@ -165,9 +174,8 @@ impl Metrics {
     }
 
     /// What only the database knows. Without it the figures are left out, so that nothing old is taken for new.
-    async fn ask_database(&self, app: &App) {
-        let now = app.clock.now();
-        let read = app.db.read(move |c| Ok((queue::lengths(c, now)?, crate::plans::store::find_next_due(c)?))).await;
+    async fn ask_database(&self, db: &Db, now: Stamp) {
+        let read = db.read(move |c| Ok((queue::lengths(c, now)?, find_next_due(c)?))).await;
         self.queued.clear();
         self.queue_age.clear();
         match read {
@@ -207,31 +215,13 @@ fn class(status: u16) -> &'static str {
     }
 }
 
-/// Opens the port of `metrics_listen`, if it is set, and answers there as long as the process runs. Without a sign-in: only the network that
-/// scrapes may reach it.
-pub fn start(app: &App) -> Result<(), Error> {
-    let address = &app.config.metrics_listen;
-    if !address.is_empty() {
-        let failed = |why: std::io::Error| Error::Setting(format!("cannot listen on metrics_listen {address}: {why}"));
-        actix_web::rt::spawn(serve(app.clone(), TcpListener::bind(address).map_err(failed)?)?);
-    }
-    Ok(())
-}
-
-/// Answers `GET /metrics` on the listener, and nothing else.
-pub fn serve(app: App, listener: TcpListener) -> Result<Server, Error> {
-    let routes = move || {
-        actix_web::App::new().app_data(web::Data::new(app.clone())).route("/metrics", web::get().to(get_metrics))
-    };
-    let server = HttpServer::new(routes).workers(1).disable_signals().shutdown_timeout(1).listen(listener);
-    Ok(server.map_err(|why| Error::Setting(format!("cannot serve metrics: {why}")))?.run())
-}
-
-async fn get_metrics(app: web::Data<App>) -> Result<HttpResponse, Error> {
-    app.metrics.look(&app.db);
-    app.metrics.ask_database(&app).await;
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry)
-        .map_err(|why| Error::internal("metrics cannot be written", why))?;
-    Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
+/// The next instant at which any plan is due.
+pub fn find_next_due(c: &mut Conn) -> Result<Option<Stamp>, Error> {
+    let next: Option<Option<Stamp>> = plans::table
+        .filter(plans::next_due_at.is_not_null())
+        .order(plans::next_due_at)
+        .select(plans::next_due_at)
+        .first(c)
+        .optional()?;
+    Ok(next.flatten())
 }

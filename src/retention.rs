@@ -2,12 +2,12 @@
 
 use crate::app::App;
 use crate::auth;
-use crate::db::Conn;
 use crate::error::Error;
 use crate::http::idempotency;
 use crate::mail::outbox;
 use crate::reminders;
-use crate::time::Stamp;
+use ground::sql::Conn;
+use ground::time::Stamp;
 
 const DAY: i64 = 86_400;
 /// Mails are kept so long after they were sent or given up: their fate is, and the words of those that were given up.

@@ -5,8 +5,8 @@ use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::Error;
-use crate::http::text::{from_url_base64, url_base64};
-use crate::time::Moment;
+use ground::encoding::{from_url_base64, url_base64};
+use ground::time::Moment;
 
 /// The keys.
 pub struct Secrets {

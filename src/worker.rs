@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::mail::jobs::{Line, MailHooks};
 use crate::mail::outbox::Lane;
-use crate::time::Stopwatch;
-use crate::{auth, clinics, notices, patients, plans, reminders, retention};
+use crate::mailing::{Line, MailHooks};
+use crate::{auth, clinics, notices, patients, reminders, retention};
+use ground::time::Stopwatch;
 
 /// A kind of recurring work.
 #[derive(Debug, Clone, Copy)]
@@ -166,7 +166,7 @@ async fn work(app: &App, job: Job) -> Result<(), Error> {
 async fn do_job(app: &App, job: Job) -> Result<(), Error> {
     match job {
         Job::PlanReminders => reminders::jobs::plan_due(app).await.map(|_| ()),
-        Job::MigratePlans => plans::migration::jobs::go_on(app).await.map(|_| ()),
+        Job::MigratePlans => crate::plan_upgrades::jobs::go_on(app).await.map(|_| ()),
         Job::NoteRefusals => {
             let (counted, at) = (app.refusals.take(), app.clock.now());
             if counted.is_empty() {

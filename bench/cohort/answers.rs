@@ -1,6 +1,6 @@
 //! What a person answers to the form of a day: every question that is asked, in the values the form offers.
 
-use aftercare::engine::{Answers, Compiled, Question, QuestionKind, SIGNS};
+use engine::{Answers, Compiled, Question, QuestionKind, SIGNS};
 use serde_json::{Value, json};
 
 use super::people::{Person, is_part};

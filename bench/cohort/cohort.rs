@@ -10,7 +10,7 @@ pub mod trouble;
 
 use std::sync::Mutex;
 
-use aftercare::engine::{Compiled, Parameters, compile, parse};
+use engine::{Compiled, Parameters, compile, parse};
 
 use judge::{Course, follow};
 use people::{Part, Person};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aftercare::engine::{Age, Answers, Compiled, DayOfPlan, ItemKind, SIGNS, TriageInput, Urgency, triage};
+use engine::{Age, Answers, Compiled, DayOfPlan, ItemKind, SIGNS, TriageInput, Urgency, triage};
 use serde_json::Value;
 
 use super::answers::answer;

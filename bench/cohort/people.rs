@@ -1,6 +1,6 @@
 //! Synthetic people: how each heals, reports, keeps silent and travels. One seed gives the same people whatever the rules say.
 
-use aftercare::engine::Compiled;
+use engine::Compiled;
 
 use super::Settings;
 use super::rng::Rng;

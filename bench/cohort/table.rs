@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use aftercare::engine::Urgency;
+use engine::Urgency;
 
 use super::judge::{CheckIn, Course};
 use super::people::NOISES;

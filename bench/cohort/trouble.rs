@@ -1,6 +1,6 @@
 //! Seeded complications: what a person notices and answers from the day it begins, and how soon the fact sheet wants somebody to act.
 
-use aftercare::engine::Urgency;
+use engine::Urgency;
 
 use super::rng::Rng;
 

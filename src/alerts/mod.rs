@@ -1,6 +1,5 @@
 //! Something a person at the clinic must look at, with a deadline. One open alert a cause; it ends with a person and a reason.
 
-pub mod routes;
 pub mod store;
 
 use diesel::prelude::*;
@@ -9,19 +8,20 @@ use utoipa::ToSchema;
 
 use crate::auth::Staff;
 use crate::db::schema::alerts;
-use crate::db::types::{Json, words};
-use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, AlertChange, DayFinding, Finding, Standing, Trigger, Urgency};
 use crate::error::Error;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
-use crate::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId, VersionId};
-use crate::mail::jobs::SendDecision;
+use crate::mail::outbox::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
 use crate::plans::Dossier;
 use crate::plans::author::Subject;
-use crate::time::{Moment, Stamp};
+use engine::{AlertChange, DayFinding, Finding, Standing, Trigger, Urgency};
+use ground::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId, VersionId};
+use ground::sql::Json;
+use ground::sql::{Conn, MultiBackend};
+use ground::time::{Moment, Stamp};
+use ground::words;
 
 words! {
     /// Where an alert is.

@@ -4,13 +4,13 @@ use diesel::prelude::*;
 
 use super::{Alert, AlertStatus, EventKind};
 use crate::auth::{MemberState, Role};
-use crate::db::Conn;
 use crate::db::schema::{accounts, alert_events, alerts, members};
-use crate::db::types::Json;
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AlertId, AuditId, ClinicId, MemberId, PatientId, PlanId};
-use crate::time::{Moment, Stamp};
+use ground::ids::{AlertId, AuditId, ClinicId, MemberId, PatientId, PlanId};
+use ground::sql::Conn;
+use ground::sql::Json;
+use ground::time::{Moment, Stamp};
 
 /// A new alert; `false` if one of that cause is open: somebody else was first.
 pub fn insert(c: &mut Conn, alert: &Alert) -> Result<bool, Error> {

@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 
 use crate::db::schema::audit_events;
-use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
-use crate::ids::{AccountId, AuditId, ClinicId};
-use crate::time::{Moment, Stamp};
+use ground::ids::{AccountId, AuditId, ClinicId};
+use ground::sql::{Conn, MultiBackend};
+use ground::time::{Moment, Stamp};
 
 /// One line.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]

@@ -1,10 +1,10 @@
 //! The life of signing keys: made, published, signing, removed. `aftercare keys` and the start of a server use it.
 
 use super::{store, tokens};
-use crate::db::Conn;
 use crate::error::Error;
 use crate::secrets::Secrets;
-use crate::time::Moment;
+use ground::sql::Conn;
+use ground::time::Moment;
 
 /// Makes the first key if there is none; an error if the secret does not open those that there are.
 pub fn ensure(c: &mut Conn, secrets: &Secrets, m: &Moment) -> Result<(), Error> {

@@ -1,10 +1,8 @@
 //! Who is asking: accounts, sign-in, sessions, one-time links, and what an account may do.
 
-pub mod extract;
 pub mod guessable;
 pub mod keys;
 pub mod passwords;
-pub mod routes;
 pub mod store;
 pub mod tokens;
 pub mod tries;
@@ -13,20 +11,55 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use extract::{Patient, Staff};
-
 use crate::audit::{self, Deed};
 use crate::db::schema::{accounts, members};
-use crate::db::types::words;
-use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
-use crate::ids::{AccountId, ClinicId, MemberId, SessionId};
-use crate::mail::jobs::SendDecision;
+use crate::mail::outbox::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::{Kind, ValidFor};
-use crate::secrets::{OneTime, Secrets, digest};
-use crate::time::{Moment, Stamp};
-use crate::{clinics, patients};
+use crate::secrets::{OneTime, Secrets};
+use ground::ids::{AccountId, ClinicId, MemberId, SessionId};
+use ground::sql::{Conn, MultiBackend};
+use ground::time::{Moment, Stamp};
+use ground::words;
+
+/// An account that acts for itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Patient {
+    /// The account; its records may be in several clinics.
+    pub account: AccountId,
+}
+
+/// A member that acts for its clinic.
+#[derive(Debug, Clone, Copy)]
+pub struct Staff {
+    /// The clinic: the tenant of everything that the request may see.
+    pub clinic: ClinicId,
+    /// The member.
+    pub member: MemberId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its role.
+    pub role: Role,
+}
+
+impl Staff {
+    /// `NotAllowed` unless an owner asks.
+    pub fn must_own(&self) -> Result<(), Error> {
+        match self.role {
+            Role::Owner => Ok(()),
+            _ => Err(Error::NotAllowed("Only an owner of the clinic may do this.")),
+        }
+    }
+
+    /// `NotAllowed` unless a clinician or an owner asks.
+    pub fn must_be_clinical(&self) -> Result<(), Error> {
+        match self.role {
+            Role::Owner | Role::Clinician => Ok(()),
+            Role::Coordinator => Err(Error::NotAllowed("Only a clinician or an owner of the clinic may do this.")),
+        }
+    }
+}
 
 words! {
     /// What a member may do. An owner may do all; a clinician also approves protocols and settles alerts.
@@ -177,11 +210,11 @@ const STAFF_SESSION: (i64, i64) = (12 * 3_600, 30 * 86_400);
 /// A lost response must not lock a phone out: so many seconds the parent still gives the same child.
 const GRACE: i64 = 10;
 /// Life of a link that signs in or sets a password, minutes.
-const LINK_MINUTES: u32 = 10;
+pub const LINK_MINUTES: u32 = 10;
 /// Life of an invitation, days.
-const INVITATION_DAYS: u32 = 7;
+pub const INVITATION_DAYS: u32 = 7;
 /// Somebody was told on the telephone that a link would come to the new address.
-const MOVE_DAYS: u32 = 1;
+pub const MOVE_DAYS: u32 = 1;
 /// A session that begins or goes on, with the refresh token that continues it.
 pub struct SignedIn {
     /// The session.
@@ -248,7 +281,7 @@ fn choose_rights(c: &mut Conn, account: AccountId, clinic: Option<ClinicId>) -> 
         _ => {
             let names: Result<Vec<String>, Error> = memberships
                 .iter()
-                .map(|member| Ok(format!("{} ({})", member.clinic_id, clinics::store::get(c, member.clinic_id)?.name)))
+                .map(|member| Ok(format!("{} ({})", member.clinic_id, store::clinic_name(c, member.clinic_id)?)))
                 .collect();
             let detail = format!("this account acts for more than one clinic; name one of: {}", names?.join(", "));
             Err(Error::field("/clinic_id", "clinic_needed", detail))
@@ -330,181 +363,12 @@ pub fn link_for(
     })
 }
 
-/// Who asks that an account moves, and how long the mailed link is good.
-#[derive(Debug, Clone, Copy)]
-pub enum MoveAsked {
-    /// Its holder, who waits at a screen.
-    ByHolder,
-    /// The clinic that alone uses it.
-    ByClinic(ClinicId),
-    /// The operator.
-    ByOperator,
-}
-
-/// Asks for a mail to a new address, with a link that moves the account there: only who reads mail there can open it. Gives until when it is good.
-pub fn mail_address_change(
-    c: &mut Conn,
-    post: &Post,
-    account: &Account,
-    email: &str,
-    asked: MoveAsked,
-    m: &Moment,
-) -> Result<Stamp, Error> {
-    let valid_for = match asked {
-        MoveAsked::ByHolder => ValidFor::Minutes(LINK_MINUTES),
-        MoveAsked::ByClinic(_) | MoveAsked::ByOperator => ValidFor::Days(MOVE_DAYS),
-    };
-    if !account.is_open() {
-        return Err(Error::conflict("account_disabled", "this account is shut: open it first"));
-    }
-    // The newest asking counts: a word that was typed wrongly before must not move it after all. Mails first: the link of one that is sent in
-    // this moment is there then, and ends too.
-    let moves = format!("address:{}:", account.id);
-    outbox::withdraw_all(c, Kind::AddressChange, &moves, m.at)?;
-    store::end_address_changes(c, account.id, m.at)?;
-    let mail = NewMail {
-        clinic_id: if let MoveAsked::ByClinic(clinic) = asked { Some(clinic) } else { None },
-        dedupe_key: format!("{moves}{}", m.id::<uuid::Uuid>()),
-        to: email.to_owned(),
-        locale: account.locale.clone(),
-        link: post.page("address"),
-        valid_for: Some(valid_for),
-        account: Some(account.id),
-        expires_at: m.at.plus_seconds(i64::from(valid_for.minutes()) * 60),
-        ..NewMail::of(Kind::AddressChange, m)
-    };
-    let until = mail.expires_at;
-    outbox::put(c, post, mail, m)?;
-    Ok(until)
-}
-
-/// Whether the account is used for nothing but that clinic's records: then the clinic may help with it.
-pub fn is_alone_of(c: &mut Conn, account: AccountId, clinic: ClinicId) -> Result<bool, Error> {
-    Ok(patients::are_all_of(c, account, clinic)? && !is_of_staff(c, account)?)
-}
-
-/// The same of the clinic that asks, if one does.
-fn may_move(c: &mut Conn, account: AccountId, asking: Option<ClinicId>) -> Result<bool, Error> {
-    asking.map_or(Ok(true), |clinic| is_alone_of(c, account, clinic))
-}
-
-/// The link of such a mail, made now; none if it is not the asking clinic's alone any more.
-pub fn address_change_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
-    let about: outbox::Context = mail.context.to()?;
-    let account = about.account.map(|id| store::find_account(c, id)).transpose()?.flatten();
-    let Some(account) = account.filter(Account::is_open) else {
-        return Ok(SendDecision::Withdraw("no_account"));
-    };
-    if !may_move(c, account.id, mail.clinic_id)? {
-        return Ok(SendDecision::Withdraw("account_elsewhere"));
-    }
-    let new = NewLink {
-        account_id: Some(account.id),
-        clinic_id: mail.clinic_id,
-        new_email: Some(mail.to_address.clone()),
-        ..NewLink::new(Purpose::AddressChange, mail.expires_at)
-    };
-    let token = make_link(c, new, m)?;
-    let link = Some(post.link("address", &token));
-    Ok(SendDecision::Send { to: mail.to_address.clone(), locale: account.locale, link })
-}
-
-/// Moves the account to the address that the link was mailed to.
-pub fn confirm_address(c: &mut Conn, post: &Post, token: &str, m: &Moment) -> Result<(), Error> {
-    let link = store::spend_link(c, &digest(token.as_bytes()), &[Purpose::AddressChange], m.at)?.ok_or_else(used_up)?;
-    let (id, email) = link.account_id.zip(link.new_email).ok_or_else(used_up)?;
-    let account = store::find_account(c, id)?.filter(Account::is_open).ok_or_else(used_up)?;
-    if !may_move(c, id, link.clinic_id)? {
-        return Err(used_up());
-    }
-    move_account(c, post, &account, &email, m)?;
-    audit::note(c, None, Some(id), "address_changed", "account", Some(id.0), m)
-}
-
-/// Moves the account, and its records in every clinic, to an address whose mail was read. Every open link ends, and the old address is told.
-fn move_account(c: &mut Conn, post: &Post, account: &Account, email: &str, m: &Moment) -> Result<(), Error> {
-    if store::find_account_by_email(c, email)?.is_some_and(|other| other.id != account.id) {
-        return Err(Error::conflict("address_taken", "another account has this address"));
-    }
-    if patients::is_address_of_another(c, account.id, email)? {
-        return Err(Error::conflict("address_taken", "another person of your clinic has this address"));
-    }
-    if email == account.email {
-        return Ok(());
-    }
-    store::set_email(c, account.id, email)?;
-    patients::store::set_email_of_account(c, account.id, email)?;
-    store::end_account_links(c, account.id, m.at)?;
-    tell_old_address(c, post, account, m)
-}
-
-/// So that nobody's account is taken away unseen. It names the clinic to call, if there is one only.
-fn tell_old_address(c: &mut Conn, post: &Post, account: &Account, m: &Moment) -> Result<(), Error> {
-    let records = patients::store::list_keys_of_account(c, account.id)?;
-    let first = records.first().map(|(clinic, _)| *clinic);
-    let mail = NewMail {
-        clinic_id: first.filter(|first| records.iter().all(|(clinic, _)| clinic == first)),
-        dedupe_key: format!("moved:{}", m.id::<uuid::Uuid>()),
-        to: account.email.clone(),
-        locale: account.locale.clone(),
-        link: post.page("today"),
-        ..NewMail::of(Kind::AddressChanged, m)
-    };
-    outbox::put(c, post, mail, m)
-}
-
-/// Invites a patient: the newest link counts, older ones end. Gives until when it is good.
-pub fn invite_patient(c: &mut Conn, post: &Post, patient: &patients::Patient, m: &Moment) -> Result<Stamp, Error> {
-    store::end_patient_links(c, patient.clinic_id, patient.id, m.at)?;
-    let mail = NewMail {
-        clinic_id: Some(patient.clinic_id),
-        patient_id: Some(patient.id),
-        dedupe_key: format!("invitation:{}:{}", patient.id, m.id::<uuid::Uuid>()),
-        to: patient.email.clone(),
-        locale: patient.locale.clone(),
-        link: post.page("invitation"),
-        valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
-        expires_at: invited_until(m),
-        ..NewMail::of(Kind::PatientInvitation, m)
-    };
-    let until = mail.expires_at;
-    outbox::put(c, post, mail, m)?;
-    Ok(until)
-}
-
 fn link_until(m: &Moment) -> Stamp {
     m.at.plus_seconds(i64::from(LINK_MINUTES) * 60)
 }
 
-fn invited_until(m: &Moment) -> Stamp {
+pub fn invited_until(m: &Moment) -> Stamp {
     m.at.plus_seconds(i64::from(INVITATION_DAYS) * 86_400)
-}
-
-/// The link of a patient's invitation, made now; none if it was accepted, or the address corrected, meanwhile.
-pub fn patient_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
-    let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else {
-        return Ok(SendDecision::Withdraw("no_patient"));
-    };
-    let Some(patient) = patients::store::find(c, clinic, id)? else { return Ok(SendDecision::Withdraw("no_patient")) };
-    if patient.account_id.is_some() {
-        return Ok(SendDecision::Withdraw("already_accepted"));
-    }
-    if patient.email != mail.to_address {
-        return Ok(SendDecision::Withdraw("address_changed"));
-    }
-    store::end_patient_links(c, clinic, id, m.at)?;
-    let new = NewLink {
-        clinic_id: Some(clinic),
-        patient_id: Some(id),
-        ..NewLink::new(Purpose::PatientInvitation, mail.expires_at)
-    };
-    let token = make_link(c, new, m)?;
-    Ok(SendDecision::Send { to: patient.email, locale: patient.locale, link: Some(post.link("invitation", &token)) })
-}
-
-/// Ends the invitations that are on their way to a patient: they went to an address that is no longer the patient's.
-pub fn end_invitations(c: &mut Conn, patient: &patients::Patient, m: &Moment) -> Result<(), Error> {
-    store::end_patient_links(c, patient.clinic_id, patient.id, m.at)
 }
 
 /// Ends what was sent to a member who has not accepted, and what still waits to be sent.
@@ -558,18 +422,20 @@ pub fn member_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &M
     }
 }
 
-struct NewLink {
-    purpose: Purpose,
-    account_id: Option<AccountId>,
-    clinic_id: Option<ClinicId>,
-    member_id: Option<MemberId>,
-    patient_id: Option<crate::ids::PatientId>,
-    new_email: Option<String>,
-    until: Stamp,
+/// A one-time link to be made.
+pub struct NewLink {
+    pub purpose: Purpose,
+    pub account_id: Option<AccountId>,
+    pub clinic_id: Option<ClinicId>,
+    pub member_id: Option<MemberId>,
+    pub patient_id: Option<ground::ids::PatientId>,
+    pub new_email: Option<String>,
+    pub until: Stamp,
 }
 
 impl NewLink {
-    fn new(purpose: Purpose, until: Stamp) -> Self {
+    /// For that purpose, good until then, for nobody yet.
+    pub fn new(purpose: Purpose, until: Stamp) -> Self {
         Self { purpose, account_id: None, clinic_id: None, member_id: None, patient_id: None, new_email: None, until }
     }
 
@@ -584,7 +450,7 @@ impl NewLink {
 }
 
 /// Stores the digest of a new one-time token, and gives the token.
-fn make_link(c: &mut Conn, new: NewLink, m: &Moment) -> Result<String, Error> {
+pub fn make_link(c: &mut Conn, new: NewLink, m: &Moment) -> Result<String, Error> {
     let one_time = OneTime::new(m);
     store::insert_link(
         c,
@@ -605,126 +471,12 @@ fn make_link(c: &mut Conn, new: NewLink, m: &Moment) -> Result<String, Error> {
     Ok(one_time.token)
 }
 
-/// The account that an invitation is for, if somebody has it already: then it must be signed in to before the invitation is spent.
-pub fn invited_account(c: &mut Conn, token: &str, at: Stamp) -> Result<Option<Account>, Error> {
-    let hash = digest(token.as_bytes());
-    let Some(link) = store::find_link(c, &hash)?.filter(|link| link.used_at.is_none() && link.expires_at > at) else {
-        return Err(used_up());
-    };
-    let account = match (link.purpose, link.account_id, link.clinic_id, link.patient_id) {
-        (Purpose::MemberInvitation, Some(account), _, _) => store::find_account(c, account)?,
-        (Purpose::PatientInvitation, _, Some(clinic), Some(patient)) => {
-            let patient = patients::store::find(c, clinic, patient)?.ok_or(Error::NotFound)?;
-            store::find_account_by_email(c, &patient.email)?
-        }
-        _ => return Err(used_up()),
-    };
-    match account {
-        Some(account) if store::is_claimed(c, &account)? => Ok(Some(account)),
-        _ => Ok(None),
-    }
-}
-
-/// What somebody who tries passwords for the holder of this link would try first: the address, and the names of the person and of the
-/// clinics. A link that does not count says nothing about anybody.
-pub fn names_around(c: &mut Conn, token: &str, purposes: &[Purpose], at: Stamp) -> Result<Vec<String>, Error> {
-    let link = store::find_link(c, &digest(token.as_bytes()))?.ok_or_else(used_up)?;
-    if link.used_at.is_some() || link.expires_at <= at || !purposes.contains(&link.purpose) {
-        return Err(used_up());
-    }
-    let mut names = Vec::new();
-    let mut clinics: Vec<ClinicId> = link.clinic_id.into_iter().collect();
-    if let Some((clinic, patient)) = link.clinic_id.zip(link.patient_id) {
-        let patient = patients::store::find(c, clinic, patient)?.ok_or_else(used_up)?;
-        names.extend([patient.email, patient.name]);
-    }
-    if let Some(account) = link.account_id {
-        names.extend(store::find_account(c, account)?.map(|account| account.email));
-        for (clinic, name) in store::list_names(c, account)? {
-            clinics.push(clinic);
-            names.push(name);
-        }
-    }
-    for clinic in clinics {
-        names.push(clinics::store::get(c, clinic)?.name);
-    }
-    Ok(names)
-}
-
 /// A link that was used, has run out, or is for something else: they look the same.
 pub fn used_up() -> Error {
     Error::Unreadable {
         code: "link_used_up",
         detail: "this link was used, has run out, or is not for this; ask for a new one".to_owned(),
     }
-}
-
-/// How somebody who accepts an invitation has shown who they are.
-#[derive(Debug, Clone)]
-pub enum Accepting {
-    /// As this account, signed in or by its password.
-    As(AccountId),
-    /// As nobody yet: the invitation makes the account, with this password or none.
-    New(Option<String>),
-}
-
-/// Accepts an invitation: links the record or the membership to the account of the invited address, and signs in. An account that
-/// somebody has already is never signed in to by an invitation alone.
-pub fn accept(
-    c: &mut Conn,
-    secrets: &Secrets,
-    token: &str,
-    accepting: &Accepting,
-    m: &Moment,
-) -> Result<SignedIn, Error> {
-    let purposes = [Purpose::PatientInvitation, Purpose::MemberInvitation];
-    let link = store::spend_link(c, &digest(token.as_bytes()), &purposes, m.at)?.ok_or_else(used_up)?;
-    let clinic = link.clinic_id.ok_or_else(used_up)?;
-    if let (Some(patient), Purpose::PatientInvitation) = (link.patient_id, link.purpose) {
-        let patient = patients::store::find(c, clinic, patient)?.ok_or_else(used_up)?;
-        let account = account_for(c, &patient.email, &patient.locale, None, m)?;
-        let account = proven(c, account, accepting)?;
-        patients::store::set_account(c, clinic, patient.id, account.id)?;
-        store::end_patient_links(c, clinic, patient.id, m.at)?;
-        audit::note(c, Some(clinic), Some(account.id), "invitation_accepted", "patient", Some(patient.id.0), m)?;
-        return sign_in(c, secrets, &account, None, m);
-    }
-    let member = link.member_id.ok_or_else(used_up)?;
-    let account = store::find_account(c, link.account_id.ok_or_else(used_up)?)?.ok_or_else(used_up)?;
-    let account = proven(c, account, accepting)?;
-    if !clinics::store::set_member_state(c, clinic, member, MemberState::Invited, MemberState::Confirmed)? {
-        return Err(used_up());
-    }
-    store::end_member_links(c, clinic, member, m.at)?;
-    audit::note(c, Some(clinic), Some(account.id), "invitation_accepted", "member", Some(member.0), m)?;
-    sign_in(c, secrets, &account, Some(clinic), m)
-}
-
-/// The account, if whoever accepts may act as it; a new one gets its password here. Looked at where it counts: meanwhile somebody
-/// else may have claimed it.
-fn proven(c: &mut Conn, account: Account, accepting: &Accepting) -> Result<Account, Error> {
-    if account.disabled_at.is_some() {
-        return Err(used_up());
-    }
-    match accepting {
-        Accepting::As(id) if *id == account.id => Ok(account),
-        Accepting::As(_) => Err(Error::NotAllowed("This invitation is for another address than the one signed in.")),
-        Accepting::New(_) if store::is_claimed(c, &account)? => Err(account_exists()),
-        Accepting::New(password_hash) => {
-            if let Some(hash) = password_hash {
-                store::set_password(c, account.id, hash)?;
-            }
-            store::find_account(c, account.id)?.ok_or_else(used_up)
-        }
-    }
-}
-
-/// Somebody has the account of the invited address already.
-pub fn account_exists() -> Error {
-    Error::conflict(
-        "account_exists",
-        "this address has an account: sign in, and send the invitation again with the access token; nothing was changed",
-    )
 }
 
 /// Shuts an account, or opens it again: its sessions and links end, and none of its tokens counts.

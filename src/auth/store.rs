@@ -3,11 +3,13 @@
 use diesel::prelude::*;
 
 use super::{Account, Member};
-use crate::db::schema::{accounts, links, members, patients, refusals, rights, sessions, sign_in_tries, signing_keys};
-use crate::db::{Conn, MultiBackend};
+use crate::db::schema::{
+    accounts, clinics, links, members, patients, refusals, rights, sessions, sign_in_tries, signing_keys,
+};
 use crate::error::Error;
-use crate::ids::{AccountId, ClinicId, LinkId, MemberId, PatientId, SessionId};
-use crate::time::Stamp;
+use ground::ids::{AccountId, ClinicId, LinkId, MemberId, PatientId, SessionId};
+use ground::sql::{Conn, MultiBackend};
+use ground::time::Stamp;
 
 /// A sign-in on one device.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -420,4 +422,9 @@ pub fn list_names(c: &mut Conn, account: AccountId) -> Result<Vec<(ClinicId, Str
     let records = patients::table.filter(patients::account_id.eq(account));
     names.extend(records.select((patients::clinic_id, patients::name)).load::<(ClinicId, String)>(c)?);
     Ok(names)
+}
+
+/// What a clinic is called.
+pub fn clinic_name(c: &mut Conn, id: ClinicId) -> Result<String, Error> {
+    Ok(clinics::table.find(id).select(clinics::name).first(c)?)
 }

@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 use super::store::{self, StoredKey};
 use super::{Rights, Who};
-use crate::app::App;
 use crate::config::Config;
+use crate::db::Db;
 use crate::error::Error;
-use crate::http::text::{from_url_base64, url_base64};
-use crate::ids::{AccountId, ClinicId, SessionId};
 use crate::secrets::{Secrets, digest};
-use crate::time::{Moment, Stamp, Stopwatch};
+use ground::encoding::{from_url_base64, url_base64};
+use ground::ids::{AccountId, ClinicId, SessionId};
+use ground::time::{Moment, Stamp, Stopwatch};
 
 /// Clocks may differ by so many seconds.
 const LEEWAY: i64 = 5;
@@ -63,6 +63,8 @@ struct StrictHeader {
 
 /// The keys, and what was verified.
 pub struct Tokens {
+    db: Db,
+    secrets: Arc<Secrets>,
     issuer: String,
     life: i64,
     keys: RwLock<Arc<Keyring>>,
@@ -128,8 +130,10 @@ pub struct Jwks {
 
 impl Tokens {
     /// No keys yet: the first use reads them.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, db: &Db, secrets: &Arc<Secrets>) -> Self {
         Self {
+            db: db.clone(),
+            secrets: Arc::clone(secrets),
             issuer: config.base_url.clone(),
             life: config.access_token_seconds,
             keys: RwLock::default(),
@@ -153,8 +157,8 @@ impl Tokens {
     }
 
     /// The public keys.
-    pub async fn jwks(&self, app: &App) -> Result<Jwks, Error> {
-        self.keep_up(app).await?;
+    pub async fn jwks(&self) -> Result<Jwks, Error> {
+        self.keep_up().await?;
         Ok(Jwks { keys: self.ring().published.clone() })
     }
 
@@ -163,8 +167,8 @@ impl Tokens {
     }
 
     /// Signs a token for the account's session.
-    pub async fn issue(&self, app: &App, m: &Moment, session: &store::Session, epoch: i32) -> Result<String, Error> {
-        self.keep_up(app).await?;
+    pub async fn issue(&self, m: &Moment, session: &store::Session, epoch: i32) -> Result<String, Error> {
+        self.keep_up().await?;
         let ring = self.ring();
         let newest = ring.signing.iter().filter(|key| key.from <= m.at).max_by_key(|key| key.from);
         let key =
@@ -188,9 +192,9 @@ impl Tokens {
     }
 
     /// Who sent this token; `SignInNeeded` for every token that is not ours, not now, or not any more.
-    pub async fn verify(&self, app: &App, token: &str) -> Result<Who, Error> {
-        self.keep_up(app).await?;
-        let now = app.clock.now().seconds();
+    pub async fn verify(&self, token: &str, at: Stamp) -> Result<Who, Error> {
+        self.keep_up().await?;
+        let now = at.seconds();
         let generation = self.generation.load(Ordering::SeqCst);
         let name = name_of(token);
         if let Some(known) = self.verified.get(&name)
@@ -201,7 +205,7 @@ impl Tokens {
         }
         let claims = self.read(token, now).ok_or(Error::SignInNeeded)?;
         let (from, until) = (claims.nbf, claims.exp);
-        let who = app.db.read_fresh(move |c| rights_of(c, &claims)).await?;
+        let who = self.db.read_fresh(move |c| rights_of(c, &claims)).await?;
         let verified = Arc::new(Verified { who: who.clone(), from, until, generation });
         self.verified.insert(name, verified);
         Ok(who)
@@ -232,7 +236,7 @@ impl Tokens {
 
     /// Looks whether rights or keys changed. In doubt everybody waits for the look; if only half a second has passed since
     /// the last one, one looks and the others go on.
-    async fn keep_up(&self, app: &App) -> Result<(), Error> {
+    async fn keep_up(&self) -> Result<(), Error> {
         let doubts = self.doubts.load(Ordering::SeqCst);
         let in_doubt = || self.settled.load(Ordering::SeqCst) < doubts;
         let _turn = if in_doubt() {
@@ -248,9 +252,9 @@ impl Tokens {
             return Ok(());
         }
         let doubts = self.doubts.load(Ordering::SeqCst);
-        let generation = app.db.read_fresh(store::rights_generation).await?;
+        let generation = self.db.read_fresh(store::rights_generation).await?;
         if self.generation.load(Ordering::SeqCst) != generation {
-            let ring = Arc::new(keyring(&app.secrets, &app.db.read_fresh(store::list_keys).await?)?);
+            let ring = Arc::new(keyring(&self.secrets, &self.db.read_fresh(store::list_keys).await?)?);
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = ring;
             self.generation.store(generation, Ordering::SeqCst);
         }
@@ -270,7 +274,7 @@ fn name_of(token: &str) -> [u8; 32] {
 }
 
 /// What the token's account may do now.
-fn rights_of(c: &mut crate::db::Conn, claims: &Claims) -> Result<Who, Error> {
+fn rights_of(c: &mut ground::sql::Conn, claims: &Claims) -> Result<Who, Error> {
     let account = store::find_account(c, claims.sub)?.ok_or(Error::SignInNeeded)?;
     if account.disabled_at.is_some() || account.auth_epoch != claims.epoch {
         return Err(Error::SignInNeeded);

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::store;
-use crate::db::Conn;
 use crate::error::Error;
 use crate::http::limits::{is_shared, neighbourhood};
 use crate::http::text::Email;
-use crate::ids::ClinicId;
 use crate::secrets::digest;
-use crate::time::Stamp;
+use ground::ids::ClinicId;
+use ground::sql::Conn;
+use ground::time::Stamp;
 
 /// Failed tries, and the seconds in which they count.
 #[derive(Debug, Clone, Copy)]

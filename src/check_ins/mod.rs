@@ -1,12 +1,10 @@
 //! A patient's answers: kept whatever happens, judged at once, answered with advice.
 
 pub mod records;
-pub mod routes;
 pub mod rules;
 mod sent;
 pub mod store;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -17,20 +15,20 @@ use self::rules::{Accepted, Beside, JudgedBy};
 pub use self::sent::{About, NewCheckIn, NotUsed, plain};
 use crate::clinics::TriageMode;
 use crate::db::schema::{check_in_judgements, check_ins};
-use crate::db::types::{DateColumn, Json};
-use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Answers, Finding, Urgency};
+use crate::documents::{Compiled, general};
 use crate::error::Error;
 use crate::http::body::Said;
 use crate::http::canonical::Digests;
-use crate::ids::{CheckInId, ClinicId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
 use crate::mail::outbox::Post;
 use crate::plans::author::{Author, Subject};
-use crate::plans::revising::history;
+use crate::plans::history;
 use crate::plans::{self, Dossier};
-use crate::protocols::{Compiled, general};
-use crate::time::{Moment, Stamp};
 use crate::{alerts, audit, auth};
+use engine::{Answers, Finding, Urgency};
+use ground::ids::{CheckInId, ClinicId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
+use ground::sql::{Conn, MultiBackend};
+use ground::sql::{DateColumn, Json};
+use ground::time::{Moment, Stamp};
 
 /// One check-in, as it was sent and as it was judged.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -237,11 +235,6 @@ fn first_again(c: &mut Conn, subject: Subject, id: CheckInId, digests: &Digests)
     }
 }
 
-/// The answers of the plan's check-ins that were judged again, as they were understood last: these count.
-pub fn repaired(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<BTreeMap<CheckInId, Json>, Error> {
-    store::repaired(c, clinic, plan)
-}
-
 /// What was answered before in the plan, as it counts now; before that check-in, if one is given.
 fn earlier(c: &mut Conn, dossier: &Dossier, before: Option<CheckInId>) -> Result<Vec<Answers>, Error> {
     match dossier.clinic.triage {
@@ -273,7 +266,7 @@ fn accept(
     at: Stamp,
 ) -> Result<Accepted, Error> {
     let enrolment = dossier.enrolment();
-    let clinic_zone = plans::zone(&dossier.clinic.zone)?;
+    let clinic_zone = crate::zones::zone(&dossier.clinic.zone)?;
     let beside = beside(c, cache, dossier)?;
     let by = JudgedBy {
         compiled: &dossier.compiled,

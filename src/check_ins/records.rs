@@ -6,15 +6,14 @@ use super::rules::{self, Accepted, JudgedBy, NotedAt};
 use super::{CheckIn, NewCheckIn, some, store};
 use crate::clinics::{Clinic, TriageMode};
 use crate::db::schema::record_check_ins;
-use crate::db::types::Json;
-use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Enrolment};
+use crate::documents::general;
 use crate::error::Error;
-use crate::ids::{CheckInId, ClinicId, OccurrenceId, PatientId, PlanId};
 use crate::patients::Patient;
-use crate::plans;
-use crate::protocols::general;
-use crate::time::{Moment, Stamp};
+use engine::Enrolment;
+use ground::ids::{CheckInId, ClinicId, OccurrenceId, PatientId, PlanId};
+use ground::sql::Json;
+use ground::sql::{Conn, MultiBackend};
+use ground::time::{Moment, Stamp};
 
 /// One check-in of a record without a plan, as it was sent and as it was judged.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -144,7 +143,7 @@ pub fn accept(
     new: &NewCheckIn,
     at: Stamp,
 ) -> Result<Accepted, Error> {
-    let (zone, earliest) = (plans::zone(&patient.zone)?, patient.created_at);
+    let (zone, earliest) = (crate::zones::zone(&patient.zone)?, patient.created_at);
     let answered_at = NotedAt::of(new.answered_at.as_ref(), earliest, at).at;
     let day_zero = engine::local_date(&zone, answered_at);
     let enrolment = Enrolment::running(PlanId(uuid::Uuid::nil()), day_zero, earliest);

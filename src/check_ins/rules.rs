@@ -8,15 +8,15 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::{NewCheckIn, NotUsed};
-use crate::engine::{
-    self, Acting, Age, AnswerProblem, Answers, Compiled, DayOfPlan, Enrolment, Facts, Finding, ItemKind, NotJudged,
+use crate::http::body::Said;
+use crate::plans::Dossier;
+use crate::plans::history::EverAsked;
+use engine::{
+    Acting, Age, AnswerProblem, Answers, Compiled, DayOfPlan, Enrolment, Facts, Finding, ItemKind, NotJudged,
     PlanStatus, SIGNS, Slot, State, Taken, Text, Trace, Triage, TriageInput, Urgency, language,
 };
-use crate::http::body::Said;
-use crate::ids::OccurrenceId;
-use crate::plans::Dossier;
-use crate::plans::revising::history::EverAsked;
-use crate::time::{Stamp, trusted};
+use ground::ids::OccurrenceId;
+use ground::time::{Stamp, trusted};
 
 /// All that a check-in is judged by.
 pub struct JudgedBy<'a> {

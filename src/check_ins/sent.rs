@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine;
 use crate::error::Error;
 use crate::http::body::Said;
 use crate::http::canonical::{Digests, canonical_object};
-use crate::ids::{OccurrenceId, PatientId, PlanId};
-use crate::time::Stamp;
+use ground::ids::{OccurrenceId, PatientId, PlanId};
+use ground::time::Stamp;
 
 /// A check-in to be recorded, as it was sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]

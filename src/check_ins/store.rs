@@ -1,18 +1,17 @@
 //! Check-ins: the rows.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 
 use super::records::{Entry, RecordCheckIn};
 use super::{CheckIn, Judgement};
+use crate::db::direct;
 use crate::db::schema::{check_in_judgements, check_ins, patients, record_check_ins};
-use crate::db::types::Json;
-use crate::db::{Conn, direct};
-use crate::engine::Answers;
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AccountId, CheckInId, ClinicId, PatientId, PlanId};
+use engine::Answers;
+use ground::ids::{AccountId, CheckInId, ClinicId, PatientId, PlanId};
+use ground::sql::Conn;
+use ground::sql::Json;
 
 /// A new check-in; `false` if the id is taken.
 pub fn insert(c: &mut Conn, check_in: &CheckIn) -> Result<bool, Error> {
@@ -172,19 +171,9 @@ pub fn list_earlier(
         .limit(most)
         .select((check_ins::id, check_ins::answers))
         .load(c))?;
-    let repaired = repaired(c, clinic, plan)?;
+    let repaired = crate::plans::store::repaired(c, clinic, plan)?;
     let counts = |(id, answers): (CheckInId, Json)| Ok(Answers(repaired.get(&id).unwrap_or(&answers).to()?));
     rows.into_iter().rev().map(counts).collect()
-}
-
-/// The answers of the plan's check-ins that were judged again, as they were understood last.
-pub fn repaired(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<BTreeMap<CheckInId, Json>, Error> {
-    let rows: Vec<(CheckInId, Json)> = direct!(c, |c| check_in_judgements::table
-        .filter(check_in_judgements::clinic_id.eq(clinic).and(check_in_judgements::plan_id.eq(plan)))
-        .order(check_in_judgements::id)
-        .select((check_in_judgements::check_in_id, check_in_judgements::answers))
-        .load(c))?;
-    Ok(rows.into_iter().collect())
 }
 
 /// A judgement; never changed.

@@ -4,11 +4,12 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::Clinic;
-use crate::db::types::Json;
-use crate::engine::{self, Desk, Hours, HoursProblem, Office, Opening, Urgency, Weekday};
 use crate::error::{Error, FieldError};
-use crate::http::text::{Date, TimeOfDay};
-use crate::time::Stamp;
+use crate::http::text::TimeOfDay;
+use engine::{Desk, Hours, HoursProblem, Office, Opening, Urgency, Weekday};
+use ground::sql::Json;
+use ground::time::Stamp;
+use ground::values::Date;
 
 /// Open on these days of the week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

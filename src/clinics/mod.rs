@@ -1,25 +1,26 @@
 //! The tenant and its members.
 
 pub mod hours;
-pub mod routes;
 pub mod store;
-pub mod texts;
+mod texts;
 
 use diesel::prelude::*;
 
 pub use hours::{ClosedDates, OpeningHours};
-pub use texts::{Texts, missing_texts, must_be_written};
+pub use texts::{missing_texts, must_be_written};
 
 use crate::auth::{self, Member, MemberState, Role};
 use crate::db::schema::clinics;
-use crate::db::types::{Json, words};
-use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
 use crate::http::text::{Email, Line, Locale, Name, Phone, Zone};
-use crate::ids::{AccountId, ClinicId, MemberId};
 use crate::mail::outbox::{OutboxMail, Post};
 use crate::mail::templates::ClinicLines;
-use crate::time::{Moment, Stamp};
+use engine::ClinicTexts;
+use ground::ids::{AccountId, ClinicId, MemberId};
+use ground::sql::Json;
+use ground::sql::{Conn, MultiBackend};
+use ground::time::{Moment, Stamp};
+use ground::words;
 
 words! {
     /// Whether answers are judged.
@@ -136,7 +137,7 @@ pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> 
         demo: new.demo,
         created_at: m.at,
         version: 1,
-        texts: Json::of(&Texts::default())?,
+        texts: Json::of(&ClinicTexts::default())?,
         opening_hours: hours::stored(&new.opening_hours)?,
         closed_on: None,
     };

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 
 use super::Clinic;
 use crate::auth::{Member, MemberState, Role};
-use crate::db::Conn;
 use crate::db::schema::{clinics, members};
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{ClinicId, MemberId};
+use ground::ids::{ClinicId, MemberId};
+use ground::sql::Conn;
 
 /// A new clinic.
 pub fn insert(c: &mut Conn, clinic: &Clinic) -> Result<(), Error> {

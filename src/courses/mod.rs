@@ -1,30 +1,27 @@
 //! A course: a series of treatments of one patient, each with its own plan and its own count of days.
 
-pub mod routes;
 pub mod rules;
 pub mod store;
 
+use crate::documents;
 use diesel::prelude::*;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::auth::Staff;
 use crate::db::schema::{courses, treatment_links};
-use crate::db::types::Json;
-use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, LocalTime, PlanStatus, Procedure};
+use crate::documents::Compiled;
 use crate::error::{Error, FieldError};
 use crate::http::conditions::check_version;
 use crate::http::text::{Key, Note};
-use crate::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
 use crate::patients::{self, NewTreatment, Treatment};
-use crate::plans::revising::Revised;
-use crate::plans::{self, Dossier, Plan};
-use crate::protocols::{self, Compiled};
-use crate::time::{Moment, Stamp};
+use crate::plans::{self, Dossier, InCourse, Plan};
+use crate::protocols;
 use crate::today;
-use rules::{Done, Known, Misplaced, Place, Readiness, Running, Terms};
+use engine::{LocalTime, PlanStatus, Procedure};
+use ground::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
+use ground::sql::{Conn, MultiBackend};
+use ground::time::{Moment, Stamp};
+use rules::{Done, Known, Misplaced, Place, Readiness, Terms};
 
 /// A series of treatments.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -76,20 +73,6 @@ pub struct Link {
     pub interval_overruled: Option<String>,
 }
 
-/// The session that a plan belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = PlanCourse)]
-pub struct InCourse {
-    /// The course.
-    pub course_id: CourseId,
-    /// Which session.
-    #[schema(example = 2)]
-    pub session: i32,
-    /// Of how many.
-    #[schema(example = 3)]
-    pub of: i32,
-}
-
 /// A course to be made; what is left out comes from the protocol.
 #[derive(Debug, Clone)]
 pub struct NewCourse {
@@ -108,15 +91,17 @@ pub struct NewCourse {
 }
 
 /// A course may have so many sessions.
-const MOST_SESSIONS: i32 = 100;
+/// The most that may be asked for.
+pub const MOST_SESSIONS: i32 = 100;
 /// And so many days between two.
-const MOST_DAYS: i32 = 731;
+/// The most that may be asked for.
+pub const MOST_DAYS: i32 = 731;
 
 /// Makes a course; no session has been yet. An interval below the protocol's shortest is a clinician's word.
 pub fn make(c: &mut Conn, who: &Staff, new: NewCourse, m: &Moment) -> Result<Course, Error> {
     let (patient, clinic) = store::find_patient(c, who.clinic, new.patient)?
         .ok_or_else(|| Error::field("/patient_id", "unknown_value", "the clinic has no such patient"))?;
-    let protocol = protocols::read(&plans::approved(c, &clinic, new.protocol.as_str())?.document)?;
+    let protocol = documents::read(&protocols::approved(c, &clinic, new.protocol.as_str())?.document)?;
     if !protocol.body_areas.iter().any(|area| area == new.body_area.as_str()) {
         let detail = format!("this protocol is for {}", protocol.body_areas.join(", "));
         return Err(Error::field("/body_area", "wrong_body_area", detail));
@@ -264,16 +249,15 @@ pub fn record_treatment(
     Ok((treatment, Some(link)))
 }
 
-/// Makes a treatment that was recorded before a session of the course, and its plans plans of that session. The sessions are added in
-/// order. Twice is once.
+/// Makes a treatment that was recorded before a session of the course, and its plans plans of that session; gives those that are new to it.
+/// The sessions are added in order. Idempotent.
 pub fn add_treatment(
     c: &mut Conn,
-    cache: &Compiled,
     who: &Staff,
     id: CourseId,
     (treatment, overrule_interval): (TreatmentId, Option<Note>),
     m: &Moment,
-) -> Result<(Treatment, Link), Error> {
+) -> Result<(Treatment, Link, Vec<Plan>), Error> {
     store::lock(c, who.clinic, id)?;
     let course = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
     patients::lock_treatment(c, who.clinic, treatment)?;
@@ -285,7 +269,7 @@ pub fn add_treatment(
     }
     let known = store::find_link(c, who.clinic, treatment.id)?;
     match known.as_ref().and_then(|link| link.course_id) {
-        Some(of) if of == id => return Ok((treatment, known.ok_or(Error::NotFound)?)),
+        Some(of) if of == id => return Ok((treatment, known.ok_or(Error::NotFound)?, Vec::new())),
         Some(_) => {
             return Err(Error::field("/treatment_id", "of_another_course", "it is a session of another course"));
         }
@@ -308,12 +292,10 @@ pub fn add_treatment(
     for plan in store::list_plans(c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id) {
         plans::set_course(c, &plan, in_course)?;
     }
-    for plan in store::list_plans(c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id) {
-        let_give_way(c, cache, who, &plan, m)?;
-    }
+    let plans = store::list_plans(c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id).collect();
     let action = "treatment_added_to_course";
     crate::audit::note(c, Some(who.clinic), Some(who.account), action, "treatment", Some(treatment.id.0), m)?;
-    Ok((treatment, link))
+    Ok((treatment, link, plans))
 }
 
 /// What does not fit is not said here, but was recorded with the treatment.
@@ -443,45 +425,6 @@ pub fn of_treatment(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> R
     Ok(course.map(|course| InCourse { course_id, session, of: course.sessions }))
 }
 
-/// Lets the plans of a course make way for those of later sessions, as the sessions are now: one that made way for a session that never
-/// was, or that was on another date, follows. Where somebody took that back, it stays so.
-pub fn let_give_way(
-    c: &mut Conn,
-    cache: &Compiled,
-    who: &Staff,
-    plan: &Plan,
-    m: &Moment,
-) -> Result<Vec<Revised>, Error> {
-    let Some(place) = plan.in_course() else { return Ok(Vec::new()) };
-    let Some(course) = store::find_whole(c, who.clinic, place.course_id)? else { return Ok(Vec::new()) };
-    let mut dossiers = dossiers(c, cache, &course)?;
-    dossiers.retain(|dossier| dossier.plan.status == PlanStatus::Active);
-    let all: Vec<Running> = dossiers.iter().map(running).collect();
-    let mut followed = Vec::new();
-    for (dossier, old) in dossiers.into_iter().zip(&all) {
-        let mut successor = rules::successor(old, &all);
-        if successor.is_some() {
-            let kept_from = plans::revising::kept_from(c, &dossier.plan)?;
-            let others: Vec<Running> = all.iter().filter(|one| !kept_from.contains(&one.plan)).cloned().collect();
-            successor = rules::successor(old, &others);
-        }
-        followed.extend(plans::revising::give_way(c, cache, who, (dossier, successor), m)?);
-    }
-    Ok(followed)
-}
-
-fn running(dossier: &Dossier) -> Running {
-    Running {
-        plan: dossier.plan.id,
-        protocol: dossier.compiled.key.clone(),
-        session: dossier.plan.in_course().map_or(0, |place| place.session),
-        day_zero: dossier.plan.day_zero.0,
-        last_on: dossier.enrolment().date_of(dossier.compiled.horizon_day),
-        ends_on: dossier.stops.end.map(|end| end.on),
-        gives_way: dossier.compiled.sessions.as_ref().is_some_and(|sessions| sessions.replaces_tail_when_sooner),
-    }
-}
-
 /// Nobody else enrols for this treatment, corrects it, or changes its course, before this transaction has ended.
 pub fn lock(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<(), Error> {
     let course = |c: &mut Conn| Ok::<_, Error>(store::find_link(c, clinic, treatment)?.and_then(|link| link.course_id));
@@ -495,7 +438,11 @@ pub fn lock(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<()
 }
 
 /// The plans of a course that were not entered in error, complete.
-fn dossiers(c: &mut Conn, cache: &Compiled, (course, patient, clinic): &store::Rows) -> Result<Vec<Dossier>, Error> {
+pub fn dossiers(
+    c: &mut Conn,
+    cache: &Compiled,
+    (course, patient, clinic): &store::Rows,
+) -> Result<Vec<Dossier>, Error> {
     let plans = store::list_plans(c, course)?.into_iter().filter(|plan| plan.status != PlanStatus::EnteredInError);
     plans.map(|plan| Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))).collect()
 }
@@ -552,7 +499,7 @@ fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Re
     let standing = rules::standing(&done(c, &course)?);
     let last = standing.last().and_then(|last| plan_of(&dossiers, &course, last));
     let skin = last.filter(|last| last.status(at) != PlanStatus::Revoked).map(|last| skin(c, last, at)).transpose()?;
-    let (at_clinic, at_patient) = (plans::zone(&clinic.zone)?, plans::zone(&patient.zone)?);
+    let (at_clinic, at_patient) = (crate::zones::zone(&clinic.zone)?, crate::zones::zone(&patient.zone)?);
     let known = Known {
         standing,
         today: at.timestamp().to_zoned(at_clinic.clone()).date(),
@@ -633,9 +580,10 @@ pub fn links_of(c: &mut Conn, clinic: ClinicId, patient: PatientId) -> Result<Ve
     store::list_links(c, clinic, patient)
 }
 
-impl InCourse {
-    /// As a plan keeps it.
-    pub fn kept(this: Option<Self>) -> Result<Option<Json>, Error> {
-        Ok(this.map(|this| Json::of(&this)).transpose()?)
+/// Nobody else enrols for the plan's treatment, corrects it, or changes its course, before this transaction has ended.
+pub fn lock_plan(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
+    match plans::store::find_treatment_of(c, clinic, id)? {
+        Some(treatment) => lock(c, clinic, treatment),
+        None => Ok(()),
     }
 }

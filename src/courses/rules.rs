@@ -7,11 +7,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{
-    Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Sessions, Successor, language,
-};
-use crate::ids::{AlertId, PlanId, TreatmentId};
-use crate::month_names;
+use engine::month_names;
+use engine::{Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Sessions, Successor, language};
+use ground::ids::{AlertId, PlanId, TreatmentId};
 
 /// Answers tell of the skin for so many days (an assumption).
 pub const FRESH_DAYS: i32 = Sessions::FRESH_DAYS;
@@ -489,8 +487,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::engine::{Answers, Parameters, PlanStatus, Stops, compile, parse};
-    use crate::time::Stamp;
+    use engine::{Answers, Parameters, PlanStatus, Stops, compile, parse};
+    use ground::time::Stamp;
 
     fn enrolment() -> Enrolment {
         Enrolment {

@@ -6,14 +6,14 @@ use super::rules::Done;
 use super::{Course, Link};
 use crate::alerts::AlertStatus;
 use crate::clinics::Clinic;
-use crate::db::Conn;
 use crate::db::schema::{alerts, clinics, courses, patients, plans, treatment_links, treatments};
-use crate::db::types::DateColumn;
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AccountId, AlertId, ClinicId, CourseId, PatientId, PlanId, TreatmentId};
 use crate::patients::Patient;
 use crate::plans::Plan;
+use ground::ids::{AccountId, AlertId, ClinicId, CourseId, PatientId, PlanId, TreatmentId};
+use ground::sql::Conn;
+use ground::sql::DateColumn;
 
 /// A course with its patient and clinic.
 pub type Rows = (Course, Patient, Clinic);

@@ -3,7 +3,6 @@
 //! A write is one closure is one transaction. On SQLite the closures of many requests share one commit (`writer`), and a
 //! read runs on the thread that asks (`readers`). On PostgreSQL both run on blocking threads (`sessions`).
 
-pub mod backup;
 mod checkpoints;
 mod files;
 pub mod health;
@@ -15,27 +14,17 @@ mod reserve;
 pub mod schema;
 mod sessions;
 pub mod settings;
-pub mod types;
 mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::{PgConnection, SqliteConnection};
+use ground::sql::Conn;
 use sessions::Sessions;
 pub use sessions::waiting_together;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
-
-/// One connection, to either database. Every store function takes this.
-#[derive(diesel::MultiConnection)]
-pub enum Conn {
-    /// The embedded file.
-    Sqlite(SqliteConnection),
-    /// The server.
-    Pg(PgConnection),
-}
 
 /// Where the data is, and how much of it may be used at once.
 #[derive(Debug, Clone)]
@@ -275,8 +264,8 @@ fn of_read(why: Error) -> Error {
 macro_rules! direct {
     ($conn:expr, |$c:ident| $query:expr) => {
         match $conn {
-            $crate::db::Conn::Sqlite($c) => $query,
-            $crate::db::Conn::Pg($c) => $query,
+            ground::sql::Conn::Sqlite($c) => $query,
+            ground::sql::Conn::Pg($c) => $query,
         }
     };
 }
@@ -287,10 +276,10 @@ pub(crate) use direct;
 macro_rules! insert_once {
     ($conn:expr, $table:expr, $row:expr) => {
         match $conn {
-            $crate::db::Conn::Sqlite(c) => {
+            ground::sql::Conn::Sqlite(c) => {
                 diesel::insert_into($table).values($row).on_conflict_do_nothing().execute(c)?
             }
-            $crate::db::Conn::Pg(c) => diesel::insert_into($table).values($row).on_conflict_do_nothing().execute(c)?,
+            ground::sql::Conn::Pg(c) => diesel::insert_into($table).values($row).on_conflict_do_nothing().execute(c)?,
         }
     };
 }

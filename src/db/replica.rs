@@ -20,7 +20,7 @@ use super::sessions::Sessions;
 use super::settings::{self, TextValue};
 use super::{Conn, DbSettings};
 use crate::error::Error;
-use crate::time::Stopwatch;
+use ground::time::Stopwatch;
 
 /// So long ago the replica may last have had all that the primary had.
 const LEASE: Duration = Duration::from_millis(300);

@@ -3,7 +3,7 @@
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     clinics (id) {
         id -> Uid,
@@ -27,7 +27,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     accounts (id) {
         id -> Uid,
@@ -43,7 +43,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     members (clinic_id, id) {
         clinic_id -> Uid,
@@ -59,7 +59,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     patients (clinic_id, id) {
         clinic_id -> Uid,
@@ -78,7 +78,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     links (id) {
         id -> Uid,
@@ -97,7 +97,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     sessions (id) {
         id -> Uid,
@@ -115,7 +115,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     sign_in_tries (who) {
         who -> Binary,
@@ -126,7 +126,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     signing_keys (kid) {
         kid -> Text,
@@ -139,7 +139,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     rights (id) {
         id -> Integer,
@@ -149,7 +149,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     treatments (clinic_id, id) {
         clinic_id -> Uid,
@@ -169,7 +169,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     courses (clinic_id, id) {
         clinic_id -> Uid,
@@ -190,7 +190,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     treatment_links (clinic_id, treatment_id) {
         clinic_id -> Uid,
@@ -204,7 +204,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     protocol_versions (clinic_id, id) {
         clinic_id -> Uid,
@@ -223,7 +223,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     plans (clinic_id, id) {
         clinic_id -> Uid,
@@ -254,7 +254,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     plan_migrations (clinic_id, id) {
         clinic_id -> Uid,
@@ -278,7 +278,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     plan_moves (clinic_id, migration_id, plan_id) {
         clinic_id -> Uid,
@@ -293,7 +293,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     plan_revisions (clinic_id, plan_id, revision) {
         clinic_id -> Uid,
@@ -312,7 +312,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     marks (clinic_id, plan_id, day, id) {
         clinic_id -> Uid,
@@ -334,7 +334,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     check_ins (clinic_id, plan_id, entry_id) {
         clinic_id -> Uid,
@@ -364,7 +364,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     record_check_ins (clinic_id, patient_id, entry_id) {
         clinic_id -> Uid,
@@ -388,7 +388,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     alerts (clinic_id, id) {
         clinic_id -> Uid,
@@ -423,7 +423,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     alert_events (clinic_id, alert_id, id) {
         clinic_id -> Uid,
@@ -440,7 +440,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     outbox (id) {
         id -> Uid,
@@ -469,7 +469,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     refusals (minute, reason, source) {
         minute -> Instant,
@@ -481,7 +481,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     restores (id) {
         id -> Uid,
@@ -491,7 +491,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     job_failures (job, subject_id) {
         job -> Text,
@@ -507,7 +507,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     reminders (clinic_id, id) {
         clinic_id -> Uid,
@@ -530,7 +530,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     idempotency_keys (account_id, route, key) {
         account_id -> Uid,
@@ -544,7 +544,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     audit_events (id) {
         id -> Uid,
@@ -560,7 +560,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     check_in_judgements (clinic_id, check_in_id, id) {
         clinic_id -> Uid,
@@ -581,7 +581,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
-    use crate::db::types::{Day, Instant, JsonDoc, Uid};
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
 
     kept_marks (clinic_id, plan_id, id) {
         clinic_id -> Uid,

@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection as _;
 use super::measures::Wait;
 use super::{Conn, DbSettings, settings};
 use crate::error::Error;
-use crate::time::Stopwatch;
+use ground::time::Stopwatch;
 
 /// So long a request waits for PostgreSQL in all; a statement ends after five seconds there.
 const LONGEST_ANSWER: Duration = Duration::from_secs(9);

@@ -139,12 +139,12 @@ fn open_sqlite_for(path: &str, set_up: &str) -> Result<Conn, Error> {
 
 #[derive(QueryableByName)]
 struct InstantValue {
-    #[diesel(sql_type = super::types::Instant)]
-    value: crate::time::Stamp,
+    #[diesel(sql_type = ground::sql::Instant)]
+    value: ground::time::Stamp,
 }
 
 /// What time it is by PostgreSQL's machine.
-pub fn server_time(conn: &mut PgConnection) -> Result<crate::time::Stamp, Error> {
+pub fn server_time(conn: &mut PgConnection) -> Result<ground::time::Stamp, Error> {
     Ok(diesel::sql_query("SELECT clock_timestamp() AS value").get_result::<InstantValue>(conn)?.value)
 }
 
@@ -223,7 +223,7 @@ fn sqlite_version() -> SqliteVersion {
 }
 
 #[derive(QueryableByName)]
-pub(super) struct TextValue {
+pub struct TextValue {
     #[diesel(sql_type = Text)]
     pub value: String,
 }

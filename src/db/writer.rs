@@ -19,7 +19,7 @@ use super::measures::Measures;
 use super::reserve::Reserve;
 use super::{Conn, settings};
 use crate::error::{Error, is_storage_failure};
-use crate::time::Stopwatch;
+use ground::time::Stopwatch;
 
 /// Closures that may wait; beyond it, a request is told to come back.
 const QUEUE: usize = 4_096;

@@ -16,9 +16,9 @@ use crate::app::App;
 use crate::config::{Config, is_loopback_url, local_address};
 use crate::db::{self, migrate};
 use crate::error::Error;
-use crate::http::text::url_base64;
 use crate::server;
-use crate::time::{Clock, Entropy, Stamp};
+use ground::encoding::url_base64;
+use ground::time::{Clock, Entropy, Stamp};
 
 /// How the demo is started.
 #[derive(Debug, Clone, clap::Args)]
@@ -64,7 +64,7 @@ pub async fn run(options: Options, listen: String) -> Result<ExitCode, Error> {
     announce(&app, &options).await?;
     keep_time(&app, &options.data);
     let (inner, data) = (app.clone(), options.data.clone());
-    server::run(app, listener, true).await?;
+    server::run(app, listener, true, routes::routes).await?;
     keep_time(&inner, &data);
     Ok(ExitCode::SUCCESS)
 }

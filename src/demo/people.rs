@@ -1,5 +1,6 @@
 //! Invented people: nobody here exists. Their past is made with the same verbs that a clinic uses, at earlier moments.
 
+use crate::documents;
 use diesel::prelude::*;
 use jiff::Span;
 use serde::Serialize;
@@ -10,16 +11,17 @@ use crate::auth::{self, MemberState, Role, Staff};
 use crate::check_ins::{self, NewCheckIn};
 use crate::clinics::{self, NewClinic, OpeningHours, TriageMode};
 use crate::courses::{self, Belongs, NewCourse};
-use crate::db::Conn;
-use crate::engine::{self, ItemKind, Parameters, PausedDays, Procedure, Weekday};
+use crate::enrolment::NewPlan;
 use crate::error::Error;
-use crate::ids::{AccountId, CheckInId, PatientId};
 use crate::mail::outbox::{self, MailState};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
-use crate::plans::revising::{self, Order, Wish};
-use crate::plans::{self, self as plans_mod, Dossier, NewPlan};
+use crate::plan_commands::{self, Order, Wish};
+use crate::plans::{self, self as plans_mod, Dossier};
 use crate::protocols;
-use crate::time::{Entropy, Moment, Stamp};
+use engine::{ItemKind, Parameters, PausedDays, Procedure, Weekday};
+use ground::ids::{AccountId, CheckInId, PatientId};
+use ground::sql::Conn;
+use ground::time::{Entropy, Moment, Stamp};
 
 /// A patient to invent: name, zone, language, protocol, day, parameters, and what goes wrong.
 struct Story {
@@ -258,7 +260,7 @@ fn pause(c: &mut Conn, app: &App, staff: &Staff, email: &str, m: &Moment) -> Res
         overrule: None,
         if_match: Some("*".to_owned()),
     };
-    revising::carry_out(c, &app.compiled, staff, plan.id, &order, m).map(|_| ())
+    plan_commands::carry_out(c, &app.compiled, staff, plan.id, &order, m).map(|_| ())
 }
 
 /// Enrolled, and waiting for a clinician's word.
@@ -273,7 +275,7 @@ fn wait(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, n
         overrule: None,
         send_to_clinician: true,
     };
-    plans::enrol(c, &app.compiled, (staff, &app.post()), new, &m).map(|_| ())
+    crate::enrolment::enrol(c, &app.compiled, (staff, &app.post()), new, &m).map(|_| ())
 }
 
 /// Treated, and invited to an address that the relay did not take.
@@ -281,7 +283,7 @@ fn arrive_in_vain(c: &mut Conn, app: &App, staff: &Staff, now: Stamp) -> Result<
     let m = begun(app, NEW.day, now)?;
     let patient = patients::add(c, staff, record(&NEW)?, &m)?;
     patients::record_treatment(c, staff, patient.id, treatment(&NEW, &m)?, &m)?;
-    patients::invite(c, &app.post(), staff, patient.id, &m)?;
+    crate::invitations::invite(c, &app.post(), staff, patient.id, &m)?;
     let mail = outbox::find_newest_of_patient(c, patient.id)?.ok_or_else(|| Error::internal("demo", "no mail"))?;
     outbox::settle(c, &mail, MailState::Dead, "550 5.7.1 invented: not taken from this sender", m.at)?;
     clinics::invite_member(
@@ -295,8 +297,8 @@ fn arrive_in_vain(c: &mut Conn, app: &App, staff: &Staff, now: Stamp) -> Result<
 }
 
 fn write_draft(c: &mut Conn, staff: &Staff, m: &Moment) -> Result<(), Error> {
-    let document = protocols::rekeyed(protocols::from_library("mn-face")?, DRAFT)?;
-    let written = protocols::read_as(DRAFT, document)?;
+    let document = documents::rekeyed(documents::from_library("mn-face")?, DRAFT)?;
+    let written = documents::read_as(DRAFT, document)?;
     protocols::write(c, staff, &written, m).map(|_| ())
 }
 
@@ -338,17 +340,17 @@ fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Re
         owner = owner.or(Some(Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: *role }));
     }
     let owner = owner.ok_or_else(|| Error::internal("demo", "no owner"))?;
-    for (file, _) in protocols::LIBRARY {
+    for (file, _) in documents::LIBRARY {
         let key = file.trim_end_matches(".toml");
         let version = protocols::adopt(c, clinic.id, Some(owner.member), key, &m)?;
-        protocols::activate(c, &owner, (key, version.version), &protocols::check(&version.document)?, &m)?;
+        protocols::activate(c, &owner, (key, version.version), &documents::check(&version.document)?, &m)?;
     }
     Ok(owner)
 }
 
 /// Day 0, so many dates ago at the clinic, two hours before the time that it is there now.
 fn begun(app: &App, day: i32, now: Stamp) -> Result<Moment, Error> {
-    let local = now.plus_seconds(-7_200).timestamp().to_zoned(plans::zone(CLINIC_ZONE)?);
+    let local = now.plus_seconds(-7_200).timestamp().to_zoned(crate::zones::zone(CLINIC_ZONE)?);
     let begun = local.checked_sub(Span::new().days(day)).map_err(|why| Error::internal("demo", why))?;
     Ok(moment(&app.entropy, Stamp::from(begun.timestamp())))
 }
@@ -421,7 +423,7 @@ fn area(story: &Story) -> &'static str {
 
 /// What was done on that day.
 fn treatment(story: &Story, m: &Moment) -> Result<NewTreatment, Error> {
-    let performed_on = m.at.timestamp().to_zoned(plans::zone(CLINIC_ZONE)?).date();
+    let performed_on = m.at.timestamp().to_zoned(crate::zones::zone(CLINIC_ZONE)?).date();
     Ok(NewTreatment {
         procedure: Procedure::Microneedling,
         performed_on: performed_on.into(),
@@ -440,7 +442,7 @@ fn follow(
     (treatment, account): (&patients::Treatment, AccountId),
     (m, now): (&Moment, Stamp),
 ) -> Result<(), Error> {
-    let dossier = plans::enrol(
+    let dossier = crate::enrolment::enrol(
         c,
         &app.compiled,
         (staff, &app.post()),
@@ -562,7 +564,7 @@ pub fn list(c: &mut Conn, at: Stamp) -> Result<People, Error> {
         .select((plans_mod::Plan::as_select(), patients_mod::Patient::as_select(), protocol_versions::key))
         .load(c)?;
     let patient = |(plan, patient, protocol): (plans_mod::Plan, patients_mod::Patient, String)| {
-        let zone = plans_mod::zone(&patient.zone)?;
+        let zone = crate::zones::zone(&patient.zone)?;
         Ok(DemoPatient {
             day: engine::day_number(plan.day_zero.0, &zone, at),
             plan_id: plan.id.to_string(),

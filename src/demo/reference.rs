@@ -3,6 +3,7 @@
 //! The published document names ids and dates that nobody has. Here ids become those of somebody in whose state the operation makes sense, and
 //! dates move with the demo's clock.
 
+use crate::documents;
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
@@ -12,16 +13,15 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::auth::MemberState;
-use crate::db::Conn;
 use crate::db::schema::{
     accounts, alerts, check_ins, courses, members, outbox, patients, plans, reminders, treatments,
 };
 use crate::error::Error;
-use crate::ids::{AlertId, CheckInId, CourseId, MailId, MemberId, PatientId, PlanId, ReminderId, TreatmentId};
 use crate::mail::outbox::MailState;
-use crate::protocols;
-use crate::time::Stamp;
 use crate::today::{self, views};
+use ground::ids::{AlertId, CheckInId, CourseId, MailId, MemberId, PatientId, PlanId, ReminderId, TreatmentId};
+use ground::sql::Conn;
+use ground::time::Stamp;
 
 /// The day on which the published examples are written.
 const EXAMPLE_DAY: Date = Date::constant(2026, 3, 2);
@@ -235,7 +235,7 @@ impl Known {
                 body["treatment_id"] = json!(loose.first());
             }
             "check_protocol_document" | "write_protocol_version" | "edit_protocol_document" => {
-                let own = protocols::rekeyed(protocols::from_library("mn-face")?, super::people::DRAFT)?;
+                let own = documents::rekeyed(documents::from_library("mn-face")?, super::people::DRAFT)?;
                 body["document"] = json!(own);
             }
             "preview_protocol_version" | "simulate_protocol_version" => {

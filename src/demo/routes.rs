@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::{Body, Path};
-use crate::time::Stamp;
 use crate::worker;
+use ground::time::Stamp;
 
 /// The demo's routes; not part of the contract.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -183,7 +183,7 @@ async fn move_clock(app: web::Data<App>, Body(by): Body<Move>) -> Result<HttpRes
         if here >= target {
             break;
         }
-        let due = app.db.read(crate::plans::store::find_next_due).await?.filter(|due| *due > here);
+        let due = app.db.read(crate::metrics::find_next_due).await?.filter(|due| *due > here);
         let step = here.plus_seconds(STEP_SECONDS);
         app.clock.set(due.map_or(step, |due| due.min(step)).min(target));
     }

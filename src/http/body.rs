@@ -12,8 +12,8 @@ use futures_util::StreamExt as _;
 use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::has_controls;
 use crate::error::{Error, FieldError};
+use engine::has_controls;
 
 /// The largest body.
 pub const LARGEST: usize = 256 * 1024;

@@ -17,7 +17,7 @@ const USUAL_BODY: usize = 16 * 1024;
 const ENCODED: char = '+';
 
 fn digest_of(bytes: &[u8]) -> String {
-    crate::http::text::url_base64(&XxHash3_128::oneshot(bytes).to_be_bytes())
+    ground::encoding::url_base64(&XxHash3_128::oneshot(bytes).to_be_bytes())
 }
 
 /// A strong tag of these bytes: 128 bits that are the same on every machine. It names what was sent and keeps nothing secret.

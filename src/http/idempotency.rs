@@ -7,13 +7,13 @@ use diesel::prelude::*;
 use serde::Serialize;
 use utoipa::IntoParams;
 
-use crate::db::Conn;
 use crate::db::schema::idempotency_keys;
-use crate::db::types::Json;
 use crate::error::Error;
 use crate::http::canonical::Digests;
-use crate::ids::{AccountId, ClinicId};
-use crate::time::{Moment, Stamp};
+use ground::ids::{AccountId, ClinicId};
+use ground::sql::Conn;
+use ground::sql::Json;
+use ground::time::{Moment, Stamp};
 
 /// Keys are kept so long.
 pub const KEPT_SECONDS: i64 = 24 * 3_600;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 
 use crate::http::connections::network_of;
-use crate::time::Stopwatch;
+use ground::time::Stopwatch;
 
 /// Sources that are remembered at once; beyond it, those whose minute is over are forgotten first.
 const REMEMBERED: usize = 50_000;

@@ -6,7 +6,6 @@ pub mod compress;
 pub mod conditions;
 pub mod connections;
 pub mod cors;
-pub mod edge;
 pub mod idempotency;
 pub mod language;
 pub mod limits;
@@ -15,7 +14,6 @@ pub mod media;
 pub mod page;
 pub mod path;
 pub mod text;
-pub mod trace;
 
 pub use body::{Body, Query};
 pub use page::{Page, PageParams};

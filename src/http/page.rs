@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::http::text::{from_url_base64, url_base64};
+use ground::encoding::{from_url_base64, url_base64};
 
 /// The query of every list.
 #[derive(Debug, Clone, Deserialize, IntoParams)]

@@ -2,14 +2,12 @@
 //!
 //! An error reads `code: sentence`; `http::body` splits it into the problem's `code` and `detail`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use language_tags::LanguageTag;
 use serde::{Deserialize, Serialize};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 use utoipa::ToSchema;
 
-use crate::engine::LocalTime;
+use engine::LocalTime;
 
 /// The codes that our own types give.
 pub const CODES: &[&str] = &[
@@ -25,16 +23,6 @@ pub const CODES: &[&str] = &[
     "invalid_value",
     "too_weak",
 ];
-
-/// Base64 for URLs, without padding.
-pub fn url_base64(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// And back.
-pub fn from_url_base64(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
-}
 
 fn clean(text: &str, least: usize, most: usize) -> Result<String, String> {
     let text = text.trim();
@@ -204,41 +192,6 @@ impl TryFrom<String> for Locale {
             return Err(wrong());
         }
         Ok(Self(parsed.into_string()))
-    }
-}
-
-/// A calendar date between 2000-01-01 and 2100-12-31.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, format = Date, example = "2026-03-04")]
-pub struct Date(pub jiff::civil::Date);
-
-impl TryFrom<String> for Date {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let iso = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        let date: jiff::civil::Date = text
-            .parse()
-            .ok()
-            .filter(|_| iso)
-            .ok_or_else(|| "impossible_date: must be a date of the calendar, as 2026-03-04".to_owned())?;
-        if !(2000..=2100).contains(&date.year()) {
-            return Err("out_of_range: must be between 2000-01-01 and 2100-12-31".to_owned());
-        }
-        Ok(Self(date))
-    }
-}
-
-impl From<Date> for String {
-    fn from(date: Date) -> Self {
-        date.0.to_string()
-    }
-}
-
-impl From<jiff::civil::Date> for Date {
-    fn from(date: jiff::civil::Date) -> Self {
-        Self(date)
     }
 }
 

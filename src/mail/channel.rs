@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::outbox::OutboxMail;
 use super::{Failure, Outcome, Phase};
-use crate::app::App;
-use crate::ids::MailId;
+use crate::db::Db;
 use crate::job_failures;
-use crate::time::Stopwatch;
+use ground::ids::MailId;
+use ground::time::{Stamp, Stopwatch};
 
 /// After a failure of the way itself the next mail tries it so much later; the last one is where it stays.
 const PAUSES: [Duration; 4] =
@@ -89,10 +89,9 @@ impl Channel {
     }
 
     /// Writes it where `aftercare doctor` reads it: mail is the one way on which nobody can be told.
-    pub async fn tell_operator(&self, app: &App, mail: MailId) {
+    pub async fn tell_operator(&self, db: &Db, mail: MailId, at: Stamp) {
         tracing::error!(outbox_id = %mail, "the way to the relay is broken, or the relay refuses what we send; mail waits");
-        let at = app.clock.now();
-        let told = app.db.write(move |c| job_failures::note(c, job_failures::CHANNEL, None, "mail_channel", at)).await;
+        let told = db.write(move |c| job_failures::note(c, job_failures::CHANNEL, None, "mail_channel", at)).await;
         if let Err(why) = told {
             tracing::warn!(%why, "the state of the way to the relay could not be written down");
         }

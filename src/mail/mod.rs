@@ -4,7 +4,6 @@ mod channel;
 mod compose;
 mod failure;
 mod folder;
-pub mod jobs;
 mod memory;
 mod numbers;
 pub mod outbox;
@@ -17,14 +16,14 @@ mod words;
 use std::fmt;
 use std::time::Duration;
 
-pub use channel::Channel;
+pub use channel::{Channel, ChannelNews};
 pub use failure::{Accepted, Failure, Outcome, Phase, Reply};
 pub use folder::Folder;
 pub use memory::Memory;
 pub use settings::{MailSettings, Relay, Sender, SettingsError, Timeouts, Transport};
 pub use smtp::Smtp;
 
-use crate::time::Stamp;
+use ground::time::Stamp;
 
 /// One letter to one person. The caller fixes the message id, so that a second try is the same letter.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::templates::{Kind, ValidFor};
 use crate::db::schema::outbox;
-use crate::db::types::{Json, words};
-use crate::db::{Conn, MultiBackend};
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AccountId, ClinicId, MailId, PatientId};
-use crate::time::{Moment, Stamp};
+use ground::ids::{AccountId, ClinicId, MailId, PatientId};
+use ground::sql::Json;
+use ground::sql::{Conn, MultiBackend};
+use ground::time::{Moment, Stamp};
+use ground::words;
 
 /// A claim counts so long; whoever is slower has lost it.
 pub const LEASE_SECONDS: i64 = 90;
@@ -690,4 +691,26 @@ pub fn list_settled_before(c: &mut Conn, before: Stamp, most: i64) -> Result<Vec
 /// Forgets mails that nothing refers to any more; gives how many.
 pub fn forget(c: &mut Conn, mails: &[MailId]) -> Result<usize, Error> {
     Ok(diesel::delete(outbox::table.filter(outbox::id.eq_any(mails))).execute(c)?)
+}
+
+/// What is to become of a mail, by the records as they are now.
+pub enum SendDecision {
+    /// It goes.
+    Send {
+        /// Where to: the record's address of today.
+        to: String,
+        /// The record's language of today.
+        locale: String,
+        /// The one-time link that was made for it.
+        link: Option<String>,
+    },
+    /// It does not, for this reason.
+    Withdraw(&'static str),
+}
+
+impl SendDecision {
+    /// It goes where it was addressed to when it was written.
+    pub fn as_it_is(mail: &OutboxMail) -> Self {
+        Self::Send { to: mail.to_address.clone(), locale: mail.locale.clone(), link: None }
+    }
 }

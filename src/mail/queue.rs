@@ -4,10 +4,10 @@ use diesel::prelude::*;
 
 use super::outbox::MailState;
 use super::templates::Kind;
-use crate::db::Conn;
 use crate::db::schema::outbox;
 use crate::error::Error;
-use crate::time::Stamp;
+use ground::sql::Conn;
+use ground::time::Stamp;
 
 /// The mails of one kind that are not settled.
 #[derive(Debug)]

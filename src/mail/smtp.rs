@@ -28,7 +28,7 @@ use super::{
     failure::enhanced,
     settings::Security,
 };
-use crate::time::Stopwatch;
+use ground::time::Stopwatch;
 
 /// So many letters go over one connection before it is closed.
 const LETTERS_PER_LINE: u32 = 100;

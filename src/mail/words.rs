@@ -25,7 +25,7 @@ impl Words {
 
     /// The language to write in: `es-MX` gives `es`, what is not there gives `en`.
     pub(super) fn choose(&self, locale: &str) -> &'static str {
-        let wanted = crate::engine::language(locale);
+        let wanted = engine::language(locale);
         let spoken = |tag: &&str| wanted.eq_ignore_ascii_case(tag);
         self.0.iter().map(|(tag, _)| *tag).find(spoken).unwrap_or("en")
     }

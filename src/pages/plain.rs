@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::engine;
 use crate::http::language::asked_language;
 
 /// On what of a request a page depends that is JSON for programs.

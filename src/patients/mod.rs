@@ -1,26 +1,22 @@
 //! One person's record in one clinic, and what was done to them.
 
-pub mod accounts;
-pub mod me;
-pub mod routes;
 pub mod store;
-pub mod unsubscribe;
 
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
 
-use crate::audit::Deed;
-use crate::auth::{self, Staff};
+use crate::auth::Staff;
 use crate::db::schema::{patients, treatments};
-use crate::db::types::{DateColumn, Json};
-use crate::db::{Conn, MultiBackend};
-use crate::engine::{Parameters, Procedure};
 use crate::error::Error;
-use crate::http::text::{Date, Email, Key, Locale, Name, Note, Zone};
-use crate::ids::{AccountId, ClinicId, MemberId, PatientId, TreatmentId};
-use crate::mail::outbox::{OutboxMail, Post};
-use crate::time::{Moment, Stamp};
+use crate::http::text::{Email, Key, Locale, Name, Zone};
+use crate::mail::outbox::OutboxMail;
+use engine::{Parameters, Procedure};
+use ground::ids::{AccountId, ClinicId, MemberId, PatientId, TreatmentId};
+use ground::sql::{Conn, MultiBackend};
+use ground::sql::{DateColumn, Json};
+use ground::time::{Moment, Stamp};
+use ground::values::Date;
 
 /// One person's record in one clinic.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -116,7 +112,7 @@ pub fn add(c: &mut Conn, who: &Staff, new: NewPatient, m: &Moment) -> Result<Pat
 }
 
 /// Refuses an address that another record of the clinic has: the two would be one person to everybody who is signed in with it.
-fn must_be_the_only_one(c: &mut Conn, of: (ClinicId, PatientId), address: &str) -> Result<(), Error> {
+pub fn must_be_the_only_one(c: &mut Conn, of: (ClinicId, PatientId), address: &str) -> Result<(), Error> {
     match store::find_other_with_address(c, of, address)? {
         None => Ok(()),
         Some(other) => {
@@ -186,68 +182,6 @@ pub fn addressed(c: &mut Conn, clinic: ClinicId, id: PatientId) -> Result<Option
 /// The names of patients of the clinic.
 pub fn names(c: &mut Conn, clinic: ClinicId, ids: Vec<PatientId>) -> Result<BTreeMap<PatientId, String>, Error> {
     store::names(c, clinic, ids)
-}
-
-/// Changes a patient's record, and plans their reminders again.
-pub fn change(
-    c: &mut Conn,
-    patient: Patient,
-    change: PatientChange,
-    actor: AccountId,
-    m: &Moment,
-) -> Result<Patient, Error> {
-    if change.email.is_some() && patient.account_id.is_some() {
-        let detail = "the address belongs to the patient's account now: the patient changes it, or `account/move` mails a link to the new one";
-        return Err(Error::conflict("account_linked", detail));
-    }
-    let new_address = change.email.is_some();
-    if let Some(email) = &change.email {
-        must_be_the_only_one(c, (patient.clinic_id, patient.id), email.as_str())?;
-    }
-    let after = Patient {
-        name: change.name.map_or(patient.name, Into::into),
-        email: change.email.map_or(patient.email, |email| email.as_str().to_owned()),
-        zone: change.zone.map_or(patient.zone, |zone| zone.as_str().to_owned()),
-        locale: change.locale.map_or(patient.locale, |locale| locale.as_str().to_owned()),
-        reminders: change.reminders.unwrap_or(patient.reminders),
-        address_refused_at: patient.address_refused_at.filter(|_| !new_address),
-        version: patient.version + 1,
-        ..patient
-    };
-    if !store::set(c, &after, after.version - 1)? {
-        return Err(Error::Stale);
-    }
-    if new_address {
-        auth::end_invitations(c, &after, m)?;
-    }
-    crate::plans::wake_all(c, after.clinic_id, after.id, m.at)?;
-    crate::audit::note(c, Some(after.clinic_id), Some(actor), "patient_changed", "patient", Some(after.id.0), m)?;
-    Ok(after)
-}
-
-/// Mails the patient an invitation; the newest one counts. Gives until when it is good.
-pub fn invite(c: &mut Conn, post: &Post, who: &Staff, id: PatientId, m: &Moment) -> Result<Stamp, Error> {
-    let patient = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
-    if patient.account_id.is_some() {
-        return Err(Error::conflict("already_accepted", "the patient has accepted an invitation already"));
-    }
-    auth::tries::Tries::invitation(who.clinic, &patient.email).begin(c, m.at)?;
-    let until = auth::invite_patient(c, post, &patient, m)?;
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "patient_invited", "patient", Some(id.0), m)?;
-    Ok(until)
-}
-
-/// Takes the account off a record, at once: it was the wrong person's, or should not see it any more. The record's address can be changed
-/// then, and an invitation sent anew.
-pub fn unlink(c: &mut Conn, who: &Staff, id: PatientId, reason: &Note, m: &Moment) -> Result<Patient, Error> {
-    let patient = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
-    auth::end_invitations(c, &patient, m)?;
-    if store::clear_account(c, who.clinic, id)? {
-        let deed = Deed { action: "account_unlinked", object_kind: "patient", object: id.0 };
-        crate::audit::note_why(c, (Some(who.clinic), Some(who.account)), deed, reason.as_str(), m)?;
-        crate::plans::wake_all(c, who.clinic, id, m.at)?;
-    }
-    store::find(c, who.clinic, id)?.ok_or(Error::NotFound)
 }
 
 /// A treatment to be recorded.
@@ -331,7 +265,7 @@ pub fn areas_of(
 
 /// Whether a treatment can have been on that date.
 pub fn check_date(zone: &str, performed_on: Date, at: Stamp) -> Result<(), Error> {
-    let zone = crate::plans::zone(zone)?;
+    let zone = crate::zones::zone(zone)?;
     let today = at.timestamp().to_zoned(zone).date();
     let first = today.checked_sub(jiff::Span::new().years(2)).unwrap_or(today);
     if performed_on.0 > today {
@@ -346,8 +280,8 @@ pub fn check_date(zone: &str, performed_on: Date, at: Stamp) -> Result<(), Error
 /// Whether a treatment of that date can have been at that instant: on the date, at the clinic, and not in the future.
 pub fn check_time(zone: &str, performed_at: Option<Stamp>, performed_on: Date, at: Stamp) -> Result<(), Error> {
     let Some(performed_at) = performed_at else { return Ok(()) };
-    let zone = crate::plans::zone(zone)?;
-    if crate::engine::local_date(&zone, performed_at) != performed_on.0 {
+    let zone = crate::zones::zone(zone)?;
+    if engine::local_date(&zone, performed_at) != performed_on.0 {
         let detail = "must fall on `performed_on`, by the clock at the clinic";
         return Err(Error::field("/performed_at", "not_on_date", detail));
     }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 
 use super::{Patient, Treatment};
-use crate::db::Conn;
 use crate::db::schema::{clinics, patients, treatments};
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AccountId, ClinicId, PatientId, TreatmentId};
-use crate::time::Stamp;
+use ground::ids::{AccountId, ClinicId, PatientId, TreatmentId};
+use ground::sql::Conn;
+use ground::time::Stamp;
 
 /// A new patient.
 pub fn insert(c: &mut Conn, patient: &Patient) -> Result<(), Error> {

@@ -2,10 +2,10 @@
 
 use super::Dossier;
 use crate::clinics::Clinic;
-use crate::engine::{self, Text};
 use crate::error::Error;
-use crate::ids::{PlanId, VersionId};
 use crate::patients::Patient;
+use engine::Text;
+use ground::ids::{PlanId, VersionId};
 
 /// A plan, or a record without one that is right.
 pub enum Author {

@@ -1,11 +1,8 @@
 //! A patient's enrolment: treatment + pinned protocol version + status, and what is known about its days.
 
 pub mod author;
-pub mod migration;
-pub mod revising;
-pub mod routes;
+pub mod history;
 pub mod store;
-pub mod waiting;
 
 use std::sync::Arc;
 
@@ -13,22 +10,20 @@ use diesel::prelude::*;
 use jiff::tz::TimeZone;
 
 use self::author::{Author, Subject};
-use crate::auth::Staff;
-use crate::clinics::{Clinic, Texts};
-use crate::courses::{self, InCourse};
-use crate::db::schema::plans;
-use crate::db::types::{DateColumn, Json};
-use crate::db::{Conn, MultiBackend};
-use crate::engine::{
-    self, CheckInFact, Enrolment, Facts, ItemKind, MarkFact, Override, Parameters, PlanStatus, Stops, Text,
-};
+use crate::clinics::Clinic;
+use crate::db::schema::{plan_revisions, plans};
+use crate::documents::Compiled;
 use crate::error::Error;
-use crate::http::text::{Key, Note};
-use crate::ids::{AccountId, ClinicId, MemberId, PatientId, PlanId, TreatmentId, VersionId};
-use crate::mail::outbox::Post;
 use crate::patients::{self, Patient};
-use crate::protocols::{self, Compiled, Version};
-use crate::time::{Moment, Stamp};
+use crate::protocols::{self};
+use engine::ClinicTexts;
+use engine::{CheckInFact, Enrolment, Facts, ItemKind, MarkFact, Override, PlanState, PlanStatus, Stops, Text};
+use ground::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, RevisionId, TreatmentId, VersionId};
+use ground::sql::{Conn, MultiBackend};
+use ground::sql::{DateColumn, Json};
+use ground::time::Stamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A patient's enrolment.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -92,7 +87,7 @@ pub struct Dossier {
     /// The clinic.
     pub clinic: Clinic,
     /// What the clinic has written for the protocol's texts.
-    pub texts: Texts,
+    pub texts: ClinicTexts,
     /// The protocol, compiled with the parameters.
     pub compiled: Arc<engine::Compiled>,
     /// Its pauses and its end.
@@ -117,11 +112,6 @@ impl Known {
     pub fn facts(&self) -> Facts<'_> {
         Facts { marks: &self.marks, check_ins: &self.check_ins }
     }
-}
-
-/// The zone of a stored name.
-pub fn zone(name: &str) -> Result<TimeZone, Error> {
-    TimeZone::get(name).map_err(|why| Error::internal("a stored zone is unknown", why))
 }
 
 /// The patient's other plans that run for the same area, of whatever clinic.
@@ -149,7 +139,7 @@ impl Dossier {
         (plan, patient, clinic): (Plan, Patient, Clinic),
     ) -> Result<Self, Error> {
         let compiled = compiled(c, cache, &plan)?;
-        let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
+        let (zone, texts) = (crate::zones::zone(&patient.zone)?, clinic.own_texts()?);
         let stops = plan.stops.as_ref().map(Json::to).transpose()?.unwrap_or_default();
         let overrides = plan.overrides.as_ref().map(Json::to).transpose()?.unwrap_or_default();
         Ok(Self { plan, patient, clinic, texts, compiled, stops, overrides, zone })
@@ -184,7 +174,7 @@ impl Dossier {
     /// When the treatment was. A time on another date than day 0 (the release before corrects the date alone, and a clinic can change
     /// its zone) is not known any more: the days count then.
     fn performed_at(&self) -> Option<Stamp> {
-        let date = |at: Stamp| Some(engine::local_date(&zone(&self.clinic.zone).ok()?, at));
+        let date = |at: Stamp| Some(engine::local_date(&crate::zones::zone(&self.clinic.zone).ok()?, at));
         self.plan.performed_at.filter(|at| date(*at) == Some(self.plan.day_zero.0))
     }
 
@@ -322,135 +312,30 @@ pub fn of_clinic(c: &mut Conn, cache: &Compiled, clinic: ClinicId, id: PlanId) -
     rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
 }
 
-/// An enrolment to be made.
-#[derive(Debug, Clone)]
-pub struct NewPlan {
-    /// The patient.
-    pub patient: PatientId,
-    /// What was done.
-    pub treatment: TreatmentId,
-    /// The protocol's key; its active version is taken.
-    pub protocol: Key,
-    /// Why reasons not to start are overruled; a clinician's word.
-    pub overrule: Option<Note>,
-    /// Reasons not to start send it to a clinician: it waits.
-    pub send_to_clinician: bool,
-}
-
-/// Enrols a patient: from now on, their phone has a day. With a reason not to start, and sent to a clinician, the plan waits.
-pub fn enrol(
-    c: &mut Conn,
-    cache: &Compiled,
-    (who, post): (&Staff, &Post),
-    new: NewPlan,
-    m: &Moment,
-) -> Result<Dossier, Error> {
-    let missing =
-        |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
-    let patient =
-        patients::store::find(c, who.clinic, new.patient)?.ok_or_else(|| missing("/patient_id", "patient"))?;
-    courses::lock(c, who.clinic, new.treatment)?;
-    let treatment = patients::store::find_treatment(c, who.clinic, new.treatment)?
-        .filter(|treatment| treatment.patient_id == patient.id)
-        .ok_or_else(|| missing("/treatment_id", "treatment of this patient"))?;
-    if treatment.entered_in_error_at.is_some() {
-        return Err(Error::field("/treatment_id", "entered_in_error", "this treatment was entered in error"));
-    }
-    let clinic = crate::clinics::store::get(c, who.clinic)?;
-    let version = approved(c, &clinic, new.protocol.as_str())?;
-    let compiled = cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
-    check_fits(&compiled, &treatment)?;
-    let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
-    let course = courses::of_treatment(c, who.clinic, treatment.id)?;
-    let plan = Plan {
-        clinic_id: who.clinic,
-        id: m.id(),
-        patient_id: patient.id,
-        treatment_id: treatment.id,
-        version_id: version.id,
-        status: PlanStatus::Active,
-        day_zero: treatment.performed_on,
-        parameters: treatment.parameters,
-        enrolled_at: m.at,
-        enrolled_by: who.member,
-        overruled: None,
-        planned_to: m.at,
-        next_due_at: Some(m.at),
-        revision: 1,
-        earlier_versions: None,
-        waits_for: Json::of(&[(); 0])?,
-        started_at: None,
-        declined: None,
-        stops: None,
-        overrides: None,
-        first_day_zero: None,
-        course: InCourse::kept(course)?,
-        performed_at: treatment.performed_at,
-    };
-    let (stops, overrides) = (Stops::default(), Vec::new());
-    let mut dossier = Dossier { plan, patient, clinic, texts, compiled, stops, overrides, zone };
-    let reasons = dossier.exclusions();
-    let waits = waiting::must_wait(&reasons, who, &new)?;
-    dossier.plan.overruled = new.overrule.map(Into::into);
-    if waits {
-        dossier.plan = waiting::held(dossier.plan, &reasons)?;
-    }
-    let has_one = store::has_plan_of(c, who.clinic, treatment.id, new.protocol.as_str())?;
-    if has_one || !store::insert(c, &dossier.plan)? {
-        return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));
-    }
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(dossier.plan.id.0), m)?;
-    if waits {
-        waiting::send(c, post, &dossier, &reasons, m)?;
-    } else {
-        begin(c, cache, who, &dossier, m)?;
-    }
-    Ok(dossier)
-}
-
-/// A plan begins: that of the session before makes way, and what was done today counts for this one too.
-fn begin(c: &mut Conn, cache: &Compiled, who: &Staff, dossier: &Dossier, m: &Moment) -> Result<(), Error> {
-    let followed = courses::let_give_way(c, cache, who, &dossier.plan, m)?;
-    crate::today::share_marks(c, cache, (dossier, &revising::gone(&followed, m.at)), m)
-}
-
-/// The version to enrol in, or to make a course of: active, and approved by a clinician; a demo's plans need no approval.
-pub fn approved(c: &mut Conn, clinic: &Clinic, key: &str) -> Result<Version, Error> {
-    let active = protocols::store::find_active(c, clinic.id, key)?;
-    active.filter(|version| version.approved_by.is_some() || clinic.demo).ok_or_else(|| {
-        let detail = "no version of this protocol is active: a clinician must approve one first";
-        Error::field("/protocol_key", "not_approved", detail)
-    })
-}
-
-fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> Result<(), Error> {
-    if treatment.procedure != compiled.procedure {
-        let detail = format!("this protocol is for {}, the treatment was {}", compiled.procedure, treatment.procedure);
-        return Err(Error::field("/protocol_key", "wrong_procedure", detail));
-    }
-    if !compiled.body_areas.contains(&treatment.body_area) {
-        let detail = format!(
-            "this protocol is for {}, the treatment was of {}",
-            compiled.body_areas.join(", "),
-            treatment.body_area
-        );
-        return Err(Error::field("/protocol_key", "wrong_body_area", detail));
-    }
-    Ok(())
-}
-
 impl Plan {
     /// The session of a course that it belongs to.
     pub fn in_course(&self) -> Option<InCourse> {
         self.course.as_ref()?.to().ok()
     }
-}
 
-/// Nobody else enrols for the plan's treatment, corrects it, or changes its course, before this transaction has ended.
-pub fn lock_treatment(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
-    match store::find_treatment_of(c, clinic, id)? {
-        Some(treatment) => courses::lock(c, clinic, treatment),
-        None => Ok(()),
+    /// The plan with another state.
+    pub fn with_state(&self, wanted: &PlanState) -> Result<Self, Error> {
+        let some = |is: bool, json: Result<Json, serde_json::Error>| if is { json.map(Some) } else { Ok(None) };
+        let is_moved = self.day_zero.0 != wanted.day_zero;
+        let has_parameters = self.parameters.to::<engine::Parameters>()? == wanted.parameters;
+        Ok(Self {
+            status: wanted.status,
+            version_id: wanted.version_id,
+            earlier_versions: some(!wanted.earlier_versions.is_empty(), Json::of(&wanted.earlier_versions))?,
+            day_zero: wanted.day_zero.into(),
+            performed_at: wanted.performed_at,
+            parameters: if has_parameters { self.parameters.clone() } else { Json::of(&wanted.parameters)? },
+            stops: some(wanted.stops != Stops::default(), Json::of(&wanted.stops))?,
+            overrides: some(!wanted.overrides.is_empty(), Json::of(&wanted.overrides))?,
+            first_day_zero: if is_moved { self.first_day_zero.or(Some(self.day_zero)) } else { self.first_day_zero },
+            overruled: wanted.overruled.clone(),
+            ..self.clone()
+        })
     }
 }
 
@@ -462,4 +347,76 @@ pub fn set_course(c: &mut Conn, plan: &Plan, course: Option<InCourse>) -> Result
 /// Plans the patient's reminders again: the planner looks at them with its next turn. What was decided stays decided.
 pub fn wake_all(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
     store::wake_all(c, clinic, patient, at)
+}
+
+/// One change of a plan.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = plan_revisions, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
+pub struct Revision {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The plan's revision that it made.
+    pub revision: i32,
+    /// Its id; runs with time.
+    pub id: RevisionId,
+    /// What was done (`Deed`).
+    pub command: Json,
+    /// Why; the patient reads it.
+    pub reason: String,
+    /// The revision that it takes back.
+    pub undoes: Option<i32>,
+    /// The plan before (`engine::PlanState`).
+    pub before_state: Json,
+    /// The plan after.
+    pub after_state: Json,
+    /// Who.
+    pub made_by: MemberId,
+    /// When.
+    pub made_at: Stamp,
+}
+
+/// The session that a plan belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PlanCourse)]
+pub struct InCourse {
+    /// The course.
+    pub course_id: CourseId,
+    /// Which session.
+    #[schema(example = 2)]
+    pub session: i32,
+    /// Of how many.
+    #[schema(example = 3)]
+    pub of: i32,
+}
+
+impl InCourse {
+    /// As a plan keeps it.
+    pub fn kept(this: Option<Self>) -> Result<Option<Json>, Error> {
+        Ok(this.map(|this| Json::of(&this)).transpose()?)
+    }
+}
+
+/// A reason not to start, as it was when the enrolment was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Its key in the protocol.
+    pub key: String,
+    /// What it says.
+    pub text: Text,
+}
+
+impl Dossier {
+    /// The reasons not to start that apply to this treatment.
+    pub fn exclusions(&self) -> Vec<Reason> {
+        let reason =
+            |exclusion: &engine::Exclusion| Reason { key: exclusion.key.clone(), text: self.written(&exclusion.text) };
+        self.compiled.exclusions.iter().map(reason).collect()
+    }
+
+    /// What the plan waits for, or has waited for.
+    pub fn waits_for(&self) -> Result<Vec<Reason>, Error> {
+        Ok(self.plan.waits_for.to()?)
+    }
 }

@@ -1,18 +1,24 @@
 //! Plans, marks, and the facts of their days: the rows.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
-use super::{Dossier, Plan};
+use super::{Dossier, Plan, Revision};
 use crate::clinics::Clinic;
-use crate::db::schema::{check_ins, clinics, kept_marks, marks, patients, plans, protocol_versions, treatments};
-use crate::db::types::{DateColumn, Json};
-use crate::db::{Conn, MultiBackend, direct};
-use crate::engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
+use crate::db::direct;
+use crate::db::schema::{
+    check_in_judgements, check_ins, clinics, kept_marks, marks, patients, plan_revisions, plans, protocol_versions,
+    treatments,
+};
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{AccountId, CheckInId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId, TreatmentId};
 use crate::patients::Patient;
-use crate::time::Stamp;
+use engine::{Answers, CheckInFact, MarkFact, MarkState, PlanStatus};
+use ground::ids::{AccountId, CheckInId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId, TreatmentId};
+use ground::sql::{Conn, MultiBackend};
+use ground::sql::{DateColumn, Json};
+use ground::time::Stamp;
 
 /// A new plan; `false` if the treatment has one of this protocol version already.
 pub fn insert(c: &mut Conn, plan: &Plan) -> Result<bool, Error> {
@@ -240,17 +246,6 @@ pub fn put_off(c: &mut Conn, clinic: ClinicId, id: PlanId, until: Stamp) -> Resu
     Ok(())
 }
 
-/// The next instant at which any plan is due.
-pub fn find_next_due(c: &mut Conn) -> Result<Option<Stamp>, Error> {
-    let next: Option<Option<Stamp>> = plans::table
-        .filter(plans::next_due_at.is_not_null())
-        .order(plans::next_due_at)
-        .select(plans::next_due_at)
-        .first(c)
-        .optional()?;
-    Ok(next.flatten())
-}
-
 /// Reminders were decided up to `planned_to`; the planner comes back at `next_due_at`.
 pub fn set_planned(c: &mut Conn, plan: &Plan, planned_to: Stamp, next_due_at: Option<Stamp>) -> Result<(), Error> {
     diesel::update(plans::table.find((plan.clinic_id, plan.id)))
@@ -417,7 +412,7 @@ pub fn list_recounted(c: &mut Conn, dossier: &Dossier) -> Result<Vec<CheckInFact
             check_ins::answers,
         ))
         .load(c))?;
-    let repaired = crate::check_ins::repaired(c, plan.clinic_id, plan.id)?;
+    let repaired = repaired(c, plan.clinic_id, plan.id)?;
     let fact = |(id, occurrence, day, counted_from, answered_at, answers): Answered| {
         let day = dossier.day_now(day, counted_from);
         let answers = repaired.get(&id).unwrap_or(&answers);
@@ -448,7 +443,7 @@ pub fn list_check_ins(c: &mut Conn, clinic: ClinicId, plan: PlanId, from_day: i3
         .order(check_ins::entry_id)
         .select((check_ins::id, check_ins::occurrence_id, check_ins::day, check_ins::answered_at, check_ins::answers,))
         .load(c))?;
-    let repaired = crate::check_ins::repaired(c, clinic, plan)?;
+    let repaired = repaired(c, clinic, plan)?;
     let fact = |(id, occurrence, day, answered_at, answers): Answered| {
         let answers = repaired.get(&id).unwrap_or(&answers);
         Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
@@ -464,4 +459,23 @@ pub fn list_back_filled(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<
         .load(c)?;
     let in_time: Vec<OccurrenceId> = rows.iter().filter(|(_, late)| !late).filter_map(|(id, _)| *id).collect();
     Ok(rows.into_iter().filter_map(|(id, _)| id).filter(|id| !in_time.contains(id)).collect())
+}
+
+/// Every revision of a plan, oldest first.
+pub fn list_revisions(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<Vec<Revision>, Error> {
+    Ok(plan_revisions::table
+        .filter(plan_revisions::clinic_id.eq(clinic).and(plan_revisions::plan_id.eq(plan)))
+        .order(plan_revisions::revision)
+        .select(Revision::as_select())
+        .load(c)?)
+}
+
+/// The answers of the plan's check-ins that were judged again, as they were understood last.
+pub fn repaired(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<BTreeMap<CheckInId, Json>, Error> {
+    let rows: Vec<(CheckInId, Json)> = direct!(c, |c| check_in_judgements::table
+        .filter(check_in_judgements::clinic_id.eq(clinic).and(check_in_judgements::plan_id.eq(plan)))
+        .order(check_in_judgements::id)
+        .select((check_in_judgements::check_in_id, check_in_judgements::answers))
+        .load(c))?;
+    Ok(rows.into_iter().collect())
 }

@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 
 use super::{Version, VersionStatus};
-use crate::db::Conn;
 use crate::db::schema::protocol_versions;
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{ClinicId, MemberId, VersionId};
-use crate::time::Stamp;
+use ground::ids::{ClinicId, MemberId, VersionId};
+use ground::sql::Conn;
+use ground::time::Stamp;
 
 /// A new version; `false` if its number is taken: somebody else was first.
 pub fn insert(c: &mut Conn, version: &Version) -> Result<bool, Error> {

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::ids::{ClinicId, PlanId};
 use crate::job_failures::{self, Job};
+use ground::ids::{ClinicId, PlanId};
 
 /// Plans that are looked up at once.
 const CHUNK: i64 = 200;

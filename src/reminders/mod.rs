@@ -1,28 +1,27 @@
 //! Decisions to write to a patient: made when their moment comes, each with its reason.
 
 pub mod jobs;
-pub mod routes;
 pub mod store;
 
 use diesel::prelude::*;
 
 use crate::clinics::TriageMode;
 use crate::db::schema::reminders;
-use crate::db::{Conn, MultiBackend};
-use crate::engine::{self, Due, ItemKind, Occurrence, PlanStatus, Reader, State};
-pub use crate::engine::{Decision, Reason};
+use crate::documents::Compiled;
 use crate::error::Error;
-use crate::ids::{ClinicId, MailId, OccurrenceId, PatientId, PlanId, ReminderId};
-use crate::mail::jobs::SendDecision;
+use crate::mail::outbox::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
 use crate::mail::templates::Kind;
 use crate::patients::Patient;
 use crate::plans::author::Subject;
 use crate::plans::{self, Dossier};
-use crate::protocols::Compiled;
-use crate::time::{Moment, Stamp};
 use crate::today::{self, item_of, slot_of};
 use crate::{alerts, patients};
+pub use engine::{Decision, Reason};
+use engine::{Due, ItemKind, Occurrence, PlanStatus, Reader, State};
+use ground::ids::{ClinicId, MailId, OccurrenceId, PatientId, PlanId, ReminderId};
+use ground::sql::{Conn, MultiBackend};
+use ground::time::{Moment, Stamp};
 
 /// A decision.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]

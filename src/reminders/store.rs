@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 
 use super::{Decision, Reason, Reminder};
-use crate::db::Conn;
 use crate::db::schema::{reminders, restores};
 use crate::error::Error;
 use crate::http::PageParams;
-use crate::ids::{ClinicId, MailId, OccurrenceId, PlanId, ReminderId};
-use crate::time::Stamp;
+use ground::ids::{ClinicId, MailId, OccurrenceId, PlanId, ReminderId};
+use ground::sql::Conn;
+use ground::time::Stamp;
 
 /// Whether something was decided about the occurrence in this step.
 pub fn is_decided(c: &mut Conn, clinic: ClinicId, occurrence: OccurrenceId, step: i32) -> Result<bool, Error> {

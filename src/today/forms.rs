@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::engine::{self, PlanStatus, QuestionKind, Text, Urgency};
+use crate::documents::general;
 use crate::error::Error;
-use crate::ids::{ClinicId, PatientId, PlanId};
 use crate::plans::Dossier;
 use crate::plans::author::Subject;
-use crate::protocols::general;
+use engine::{PlanStatus, QuestionKind, Text, Urgency};
+use ground::ids::{ClinicId, PatientId, PlanId};
 
 /// A form, with the questions of the day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

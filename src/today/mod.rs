@@ -1,9 +1,6 @@
 //! What to do today, and every other day of a plan: the engine's days, put into words for one reader.
 
 pub mod forms;
-pub mod progress;
-pub mod routes;
-pub mod timeline;
 pub mod unasked;
 pub mod views;
 
@@ -12,18 +9,19 @@ use std::collections::BTreeSet;
 use crate::auth;
 use crate::check_ins::rules::NotedAt;
 use crate::clinics::Clinic;
-use crate::db::Conn;
-use crate::engine::{self, State};
+use crate::documents::Compiled;
 use crate::error::Error;
 use crate::http::body::Said;
-use crate::http::text::{Date, Note};
-use crate::ids::{AccountId, MarkId, OccurrenceId, PatientId, PlanId};
+use crate::http::text::Note;
 use crate::patients::{self, Patient};
 use crate::plans::author::Subject;
-use crate::plans::revising::history;
+use crate::plans::history;
 use crate::plans::{self, Dossier, store};
-use crate::protocols::Compiled;
-use crate::time::{Moment, Stamp};
+use engine::State;
+use ground::ids::{AccountId, MarkId, OccurrenceId, PatientId, PlanId};
+use ground::sql::Conn;
+use ground::time::{Moment, Stamp};
+use ground::values::Date;
 
 /// A plan's day, with what it was computed from.
 pub struct PlanDay {
@@ -97,7 +95,7 @@ pub fn days_of(
 }
 
 /// The account's plans that run or wait for a person, and its records without one.
-fn records_of(c: &mut Conn, cache: &Compiled, account: AccountId) -> Result<(Vec<Dossier>, Vec<Away>), Error> {
+pub fn records_of(c: &mut Conn, cache: &Compiled, account: AccountId) -> Result<(Vec<Dossier>, Vec<Away>), Error> {
     let (mut dossiers, mut away) = (Vec::new(), Vec::new());
     for (plan, patient, clinic) in store::list_records_of_account(c, account)? {
         match plan {
@@ -149,7 +147,7 @@ pub fn is_set_aside(
 }
 
 /// Several plans are told apart by whose they are, and by what was treated. Most protocols are for one area; only for others the treatments are asked.
-fn tell_apart(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Result<(), Error> {
+pub fn tell_apart(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Result<(), Error> {
     if days.len() < 2 {
         return Ok(());
     }
@@ -178,7 +176,7 @@ pub fn day_of(c: &mut Conn, dossier: &Dossier, date: Option<Date>, at: Stamp) ->
 }
 
 /// A date of the plan, seen from `at`: today with what can still be done of earlier days.
-fn seen(dossier: &Dossier, known: &plans::Known, date: jiff::civil::Date, at: Stamp) -> engine::Day {
+pub fn seen(dossier: &Dossier, known: &plans::Known, date: jiff::civil::Date, at: Stamp) -> engine::Day {
     let (compiled, enrolment, facts) = (&dossier.compiled, dossier.enrolment(), known.facts());
     if date == engine::local_date(&dossier.zone, at) {
         engine::today(compiled, &enrolment, &facts, &dossier.zone, at)

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{NewMark, Noted, state_word, write};
-use crate::db::Conn;
-use crate::engine::{self, ItemKind, MarkState, PlanStatus};
+use crate::documents::Compiled;
 use crate::error::Error;
-use crate::ids::{AccountId, MarkId, OccurrenceId, PlanId};
-use crate::plans::revising::history::{self, EverAsked};
+use crate::plans::history::{self, EverAsked};
 use crate::plans::{self, Dossier, store};
-use crate::protocols::Compiled;
-use crate::time::{Moment, Stamp};
+use engine::{ItemKind, MarkState, PlanStatus};
+use ground::ids::{AccountId, MarkId, OccurrenceId, PlanId};
+use ground::sql::Conn;
+use ground::time::{Moment, Stamp};
 
 /// A mark on a line that is not asked any more. It counts if the line comes back.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

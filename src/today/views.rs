@@ -8,14 +8,14 @@ use utoipa::ToSchema;
 use super::forms::{Form, danger_form, form_again, form_view};
 use super::{Away, Days, PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
-use crate::courses::InCourse;
-use crate::engine::{self, Desk, Ends, ItemKind, LateEnrolment, Line, PlanStatus, SetAside, Source, State, Text};
 use crate::error::Error;
-use crate::http::text::Date;
-use crate::ids::{ClinicId, OccurrenceId, PlanId};
+use crate::plans::Dossier;
+use crate::plans::InCourse;
 use crate::plans::author::Subject;
-use crate::plans::{self, Dossier};
-use crate::time::Stamp;
+use engine::{Desk, Ends, ItemKind, LateEnrolment, Line, PlanStatus, SetAside, Source, State, Text};
+use ground::ids::{ClinicId, OccurrenceId, PlanId};
+use ground::time::Stamp;
+use ground::values::Date;
 
 /// What to do today.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -274,7 +274,7 @@ pub fn today(
             (day.changed_at, first.dossier.patient.zone.clone(), day.date.into(), day.valid_until)
         }
         (None, Some(Away { patient, .. })) => {
-            let zone = plans::zone(&patient.zone)?;
+            let zone = crate::zones::zone(&patient.zone)?;
             let today = engine::local_date(&zone, at);
             let began = engine::local_instant(today, engine::LocalTime::MIDNIGHT, &zone);
             let date = date.unwrap_or(Date(today));

@@ -1,21 +1,17 @@
 //! Mails that did not arrive: what they say, why they did not go, and once more.
 
-pub mod routes;
-
 use std::collections::BTreeMap;
 
-use crate::app::App;
 use crate::audit::{self, Deed};
 use crate::auth::Staff;
 use crate::clinics;
-use crate::db::Conn;
 use crate::error::Error;
-use crate::ids::{ClinicId, MailId};
 use crate::mail::outbox::{self, Standing};
 use crate::mail::templates::{ClinicLines, Kind};
-use crate::mail::{Mail, jobs};
 use crate::patients::{self, Addressed};
-use crate::time::{Moment, Stamp};
+use ground::ids::{ClinicId, MailId};
+use ground::sql::Conn;
+use ground::time::{Moment, Stamp};
 
 /// How long somebody may still be told of what has happened.
 const NOTICE_SECONDS: i64 = 86_400;
@@ -26,14 +22,8 @@ pub struct Found {
     pub standing: Standing,
     /// The patient whom it invites, if one, by the records of today.
     pub record: Option<Addressed>,
-    lines: Option<ClinicLines>,
-}
-
-impl Found {
-    /// The letter as it would be written today, if it still can be. A one-time link is made only when it goes.
-    pub fn letter(&self, app: &App) -> Option<Mail> {
-        jobs::preview(app, &self.standing.mail, self.lines.clone())
-    }
+    /// What the clinic has typed about itself, for the letter.
+    pub lines: Option<ClinicLines>,
 }
 
 /// A mail of the clinic, or of any for the operator.

@@ -117,7 +117,7 @@ async fn a_document_goes_in_and_comes_out_byte_for_byte() {
         assert_eq!(version, i64::try_from(number).unwrap() + 1, "each is another document");
         let read = clinic.coordinator.get(&format!("{OURS}/{version}/document")).await;
         assert_eq!(read.bytes, text.as_bytes(), "version {version}");
-        let hash = aftercare::protocols::hash(text);
+        let hash = aftercare::documents::hash(text);
         assert_eq!(read.header("etag"), format!("\"{hash}\""));
         assert_eq!(written["content_hash"], hash);
         assert_eq!(write(&clinic.clinician, text).await, written, "written again, it is the one that is there");
@@ -141,7 +141,7 @@ async fn a_draft_is_edited_by_who_has_read_it_last() {
     let (first, second, third) = (ours(), titled("Second"), titled("Third"));
     let draft = write(&clinic.owner, &first).await;
     let path = format!("{OURS}/1/document");
-    let tag = |document: &str| format!("\"{}\"", aftercare::protocols::hash(document));
+    let tag = |document: &str| format!("\"{}\"", aftercare::documents::hash(document));
 
     let without = clinic.owner.put(&path, json!({ "document": second })).await;
     without.must_be_problem(428, "if_match_needed");
@@ -592,7 +592,7 @@ async fn the_schema_of_documents_is_for_everybody() {
     let app = TestApp::start().await;
     let schema = app.ask("GET", "/v1/library/protocol.schema.json").send().await;
     assert_eq!(schema.must(200)["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    assert_eq!(schema.text(), aftercare::protocols::SCHEMA);
+    assert_eq!(schema.text(), aftercare::documents::SCHEMA);
 }
 
 async fn pages(who: &Person, path: &str) -> Vec<(String, i64)> {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aftercare::db::{backup, connect, create};
+use aftercare::cli::backup;
+use aftercare::db::{connect, create};
 use aftercare::error::Error;
-use aftercare::time::{Entropy, Moment};
+use ground::time::{Entropy, Moment};
 use serde_json::json;
 
 use crate::support::database::Database;

@@ -635,7 +635,7 @@ async fn after_a_pause_that_shifts_days_the_version_goes_by_the_day_and_the_curv
         .post("/v1/clinic/protocols/small/migrations", json!({ "from_version": 1, "to_version": 2 }))
         .await
         .must(201);
-    while aftercare::plans::migration::jobs::go_on(&care.app.app).await.unwrap() > 0 {}
+    while aftercare::plan_upgrades::jobs::go_on(&care.app.app).await.unwrap() > 0 {}
     // The plan goes over on day 3; today is day 2, and the skin is 12 days old.
     let check_in =
         care.answer_line(1, &care.id("check-in", "2026-03-14").await, json!({ "worried": true, "redness": 3 })).await;

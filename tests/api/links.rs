@@ -286,7 +286,7 @@ async fn t13_how_long_an_answer_takes_tells_nothing_of_an_address() {
             // Which one is first changes from pair to pair.
             for place in [pair % 2, 1 - pair % 2] {
                 let email = ["owner@one.example", "nobody@one.example"][place];
-                let clock = aftercare::time::Stopwatch::start();
+                let clock = ground::time::Stopwatch::start();
                 post(&app, "/v1/auth/sign-in-links", json!({ "email": email })).await.must(202);
                 times[place].push(clock.elapsed().as_secs_f64());
             }

@@ -30,6 +30,7 @@ mod metrics;
 mod moving;
 mod odd_urls;
 mod offline;
+mod order;
 mod outbox;
 mod pages;
 mod persons;

@@ -522,8 +522,8 @@ async fn of_two_marks_in_one_millisecond_the_later_one_counts() {
 
 #[test]
 fn ids_of_one_process_rise_also_within_a_millisecond() {
-    use aftercare::ids::MarkId;
-    use aftercare::time::{Entropy, Moment};
+    use ground::ids::MarkId;
+    use ground::time::{Entropy, Moment};
     let moment = |text: &str| Moment::new(crate::support::at(text), Entropy::System);
     let (now, before) = (moment("2026-03-02T10:00:00Z"), moment("2026-03-02T09:59:59.5Z"));
     let ids: Vec<MarkId> = (0..10_000).map(|n| if n % 3 == 0 { before.id() } else { now.id() }).collect();

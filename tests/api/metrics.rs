@@ -25,7 +25,7 @@ fn serve_metrics(app: &Shared) -> String {
     let inner = app.app.clone();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            aftercare::metrics::serve(inner, listener).unwrap().await.unwrap();
+            aftercare::server::metrics::serve(inner, listener).unwrap().await.unwrap();
         });
     });
     address

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use aftercare::auth::{Role, Staff};
+use aftercare::enrolment::NewPlan;
 use aftercare::patients::{self, NewPatient, NewTreatment};
-use aftercare::plans::migration;
-use aftercare::plans::{self, NewPlan};
+use aftercare::plan_upgrades;
 use serde_json::{Value, json};
 
 use crate::authoring::changed;
@@ -97,7 +97,7 @@ fn only(from: i64, to: i64, plans: &[&Enrolled]) -> Value {
 }
 
 async fn work(app: &Shared) -> usize {
-    migration::jobs::go_on(&app.app).await.unwrap()
+    plan_upgrades::jobs::go_on(&app.app).await.unwrap()
 }
 
 async fn get(clinic: &Clinic, id: &Value) -> Value {
@@ -423,7 +423,7 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
             };
             let patient = patients::add(c, &who, new, &m)?;
             let new = NewTreatment {
-                procedure: aftercare::engine::Procedure::Microneedling,
+                procedure: engine::Procedure::Microneedling,
                 performed_on: text("2026-03-02"),
                 performed_at: None,
                 body_area: text("face"),
@@ -437,7 +437,7 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
                 overrule: None,
                 send_to_clinician: false,
             };
-            plans::enrol(c, &inner.compiled, (&who, &inner.post()), new, &m)?;
+            aftercare::enrolment::enrol(c, &inner.compiled, (&who, &inner.post()), new, &m)?;
         }
         Ok(())
     });
@@ -448,8 +448,8 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
 async fn one_batch(app: &Shared, most: i64) -> usize {
     let (inner, m) = (app.app.clone(), app.app.moment());
     let batch = app.app.db.write(move |c| {
-        let found = migration::store::claim(c)?.expect("something to do");
-        migration::go_on(c, &inner.compiled, found, most, &m)
+        let found = plan_upgrades::store::claim(c)?.expect("something to do");
+        plan_upgrades::go_on(c, &inner.compiled, found, most, &m)
     });
     batch.await.unwrap()
 }
@@ -490,7 +490,7 @@ async fn plans_move_in_batches_and_go_on_where_a_crash_left_them() {
     // Another process finds the database as it is, and does the rest; no plan twice.
     let next = TestApp::start_on(app.database.share(), |_| ()).await;
     next.ignore_mails();
-    assert_eq!(migration::jobs::go_on(&next.app).await.unwrap(), 130);
+    assert_eq!(plan_upgrades::jobs::go_on(&next.app).await.unwrap(), 130);
     let done = get(&clinic, &begun["id"]).await;
     assert_eq!(
         (&done["state"], &done["total"], &done["moved"], &done["conflicts"], &done["finished_at"]),

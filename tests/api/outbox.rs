@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use aftercare::app::App;
-use aftercare::db::Conn;
 use aftercare::mail::outbox::{self, Lane, MailState, NewMail, OutboxMail, Turns};
 use aftercare::mail::templates::{Kind, ValidFor};
 use aftercare::mail::{Failure, Outcome, Phase, Reply};
 use aftercare::worker;
+use ground::sql::Conn;
 use serde_json::{Value, json};
 
 use crate::support::{Shared, TestApp, at, subjects, token_in};

@@ -1,6 +1,7 @@
 //! The planner: the right local hour wherever the patient is, nobody twice, nobody forgotten, and no work for those who
 //! are not due.
 
+use aftercare::documents;
 use std::collections::BTreeSet;
 
 use aftercare::{auth, protocols};
@@ -285,7 +286,7 @@ assumptions = ["A1"]
             id: m.id(),
             version: active.version + 1,
             status: protocols::VersionStatus::Draft,
-            content_hash: protocols::hash(&format!("{}{CALL}", active.document)),
+            content_hash: documents::hash(&format!("{}{CALL}", active.document)),
             document: format!("{}{CALL}", active.document),
             approved_by: None,
             approved_at: None,
@@ -293,7 +294,7 @@ assumptions = ["A1"]
         };
         assert!(protocols::store::insert(c, &with_call)?);
         let who = auth::Staff { clinic: clinic_id, member, account, role: auth::Role::Clinician };
-        protocols::activate(c, &who, ("mn-face", with_call.version), &protocols::check(&with_call.document)?, &m)
+        protocols::activate(c, &who, ("mn-face", with_call.version), &documents::check(&with_call.document)?, &m)
     });
     made.await.unwrap();
 }

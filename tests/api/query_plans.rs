@@ -4,18 +4,19 @@
 use std::sync::{Arc, Mutex};
 
 use aftercare::courses::Course;
-use aftercare::db::{self, Conn, migrate};
-use aftercare::engine::Procedure;
+use aftercare::db::{self, migrate};
 use aftercare::error::Error;
-use aftercare::ids::{
-    AccountId, AlertId, CheckInId, ClinicId, CourseId, MailId, MemberId, OccurrenceId, PatientId, PlanId, SessionId,
-    TreatmentId,
-};
-use aftercare::time::Stamp;
 use aftercare::{alerts, auth, check_ins, courses, mail, patients, plans, reminders};
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use engine::Procedure;
+use ground::ids::{
+    AccountId, AlertId, CheckInId, ClinicId, CourseId, MailId, MemberId, OccurrenceId, PatientId, PlanId, SessionId,
+    TreatmentId,
+};
+use ground::sql::Conn;
+use ground::time::Stamp;
 use uuid::Uuid;
 
 #[derive(QueryableByName)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aftercare::ids::MemberId;
+use ground::ids::MemberId;
 use serde_json::json;
 
 use crate::support::Shared;

@@ -197,10 +197,10 @@ fn open(database: &Database) -> Db {
     Db::open(&settings).unwrap()
 }
 
-fn try_sql(c: &mut aftercare::db::Conn, sql: String) -> Result<(), Error> {
+fn try_sql(c: &mut ground::sql::Conn, sql: String) -> Result<(), Error> {
     match c {
-        aftercare::db::Conn::Sqlite(c) => diesel::sql_query(sql).execute(c)?,
-        aftercare::db::Conn::Pg(c) => diesel::sql_query(sql).execute(c)?,
+        ground::sql::Conn::Sqlite(c) => diesel::sql_query(sql).execute(c)?,
+        ground::sql::Conn::Pg(c) => diesel::sql_query(sql).execute(c)?,
     };
     Ok(())
 }
@@ -217,7 +217,7 @@ async fn a_write_that_fails_or_panics_leaves_nothing_and_does_not_hurt_its_neigh
     let writes = (0..600).map(|number| {
         let (db, sql, same_again) = (db.clone(), put(number), put(number));
         async move {
-            let write = move |c: &mut aftercare::db::Conn| {
+            let write = move |c: &mut ground::sql::Conn| {
                 try_sql(c, sql)?;
                 match number % 6 {
                     0 | 4 => Ok(()),

@@ -1,6 +1,6 @@
 //! Sessions: a refresh token works once, a lost answer does not lock a phone out, and a stolen one ends the family.
 
-use aftercare::ids::AccountId;
+use ground::ids::AccountId;
 use serde_json::{Value, json};
 
 use crate::support::http::Reply;
@@ -81,9 +81,9 @@ async fn a_forged_refresh_token_changes_nothing() {
     let first = sign_in(&app).await;
     let before = app.database.contents();
     let token = refresh_token(&first);
-    let mut bytes = aftercare::http::text::from_url_base64(&token).unwrap();
+    let mut bytes = ground::encoding::from_url_base64(&token).unwrap();
     bytes[19] ^= 1;
-    for forged in [aftercare::http::text::url_base64(&bytes), token[1..].to_owned(), String::new(), "x".repeat(512)] {
+    for forged in [ground::encoding::url_base64(&bytes), token[1..].to_owned(), String::new(), "x".repeat(512)] {
         refresh(&app, &forged).await.must_be_problem(401, "sign_in_needed");
     }
     assert_eq!(app.database.contents(), before);

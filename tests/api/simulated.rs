@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aftercare::engine::parse;
-use aftercare::protocols::library_document;
-use aftercare::protocols::simulate::{NewSimulation, simulate};
+use aftercare::documents::library_document;
+use aftercare::documents::simulate::{NewSimulation, simulate};
+use engine::parse;
 use serde_json::{Value, json};
 
 use crate::support::people::phone_id;

@@ -199,7 +199,7 @@ async fn t01_another_clinics_id_in_a_query_finds_nothing() {
 }
 
 fn cursor_of(id: &str) -> String {
-    aftercare::http::text::url_base64(id.parse::<uuid::Uuid>().unwrap().as_bytes())
+    ground::encoding::url_base64(id.parse::<uuid::Uuid>().unwrap().as_bytes())
 }
 
 #[tokio::test]

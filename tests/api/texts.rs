@@ -1,8 +1,9 @@
 //! The texts of a clinic: what it writes stands wherever a protocol says `{key}`, and nobody ever reads a brace.
 
-use aftercare::http::text::url_base64;
+use aftercare::documents;
 use aftercare::protocols::{self, Version, VersionStatus};
 use aftercare::secrets::digest;
+use ground::encoding::url_base64;
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ fn without_german(document: &str) -> String {
 
 /// The face plan, with texts left to the clinic in every place where people read.
 pub fn face_plan_with_texts() -> String {
-    let (_, library) = protocols::LIBRARY.iter().find(|(file, _)| *file == "mn-face.toml").unwrap();
+    let (_, library) = documents::LIBRARY.iter().find(|(file, _)| *file == "mn-face.toml").unwrap();
     let mut document = without_german(library);
     for (before, after) in [
         ("title.en = \"Face micro-needling\"", "title.en = \"Face micro-needling with {serum}\""),
@@ -284,7 +285,7 @@ async fn a_plan_is_not_activated_before_its_required_texts_are_written() {
 
     // One that no plan ever needed can go.
     clinic.write("serum", json!({ "en": "Invented Gel" })).await.must(200);
-    let (_, library) = protocols::LIBRARY.iter().find(|(file, _)| *file == "mn-face.toml").unwrap();
+    let (_, library) = documents::LIBRARY.iter().find(|(file, _)| *file == "mn-face.toml").unwrap();
     let plain = clinic.draft("mn-face", (*library).to_owned()).await;
     clinic.activate("mn-face", plain).await.must(200);
     let erased = clinic.erase("serum").await.must(200);

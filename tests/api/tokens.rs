@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aftercare::auth::{keys, store};
-use aftercare::http::text::{from_url_base64, url_base64};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use aws_lc_rs::{hmac, rand};
+use ground::encoding::{from_url_base64, url_base64};
 use serde_json::{Value, json};
 
 use crate::support::people::Person;

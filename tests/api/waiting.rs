@@ -1,8 +1,8 @@
 //! An enrolment with a reason not to start: the patient gets the safe basics and the danger signs at once, a clinician decides,
 //! and nothing that lay before the start is held against the patient.
 
-use aftercare::engine::occurrence_id;
-use aftercare::ids::PlanId;
+use engine::occurrence_id;
+use ground::ids::PlanId;
 use serde_json::{Value, json};
 
 use crate::support::people::{Clinic, Person, face_treatment, phone_id};

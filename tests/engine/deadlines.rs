@@ -1,8 +1,8 @@
 //! Hours and deadlines: what staff are told ("answer until"), and what the patient is told ("a person reads next", "within 1 working
 //! day"), are both true, for any opening hours, closed dates, urgency and moment, in zones with and without changes of the clock.
 
-use aftercare::engine::{Desk, Hours, LocalTime, Office, Opening, Urgency, Weekday, due_at, local_date};
-use aftercare::time::Stamp;
+use engine::{Desk, Hours, LocalTime, Office, Opening, Urgency, Weekday, due_at, local_date};
+use ground::time::Stamp;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;

@@ -1,6 +1,7 @@
 //! What is different between two documents, in words.
 
-use aftercare::engine::{ChangeKind, diff, parse};
+use authoring::{ChangeKind, diff};
+use engine::parse;
 
 use crate::support::{PROTOCOL, SMALL};
 

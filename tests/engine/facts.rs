@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use aftercare::engine::{
+use engine::{
     Age, Compiled, DayOfPlan, Days, Grounds, Item, ItemKind, Parameters, Protocol, Rule, Urgency, compile, parse,
 };
 use regex::Regex;
@@ -164,7 +164,7 @@ pub fn combos(plan: &str) -> Vec<(String, Parameters)> {
 /// The built-in plans, read.
 pub static PLANS: LazyLock<BTreeMap<String, Protocol>> = LazyLock::new(|| {
     let read = |(_, source): &(&str, &str)| parse(source).unwrap();
-    aftercare::protocols::LIBRARY.iter().map(read).map(|plan| (plan.key.clone(), plan)).collect()
+    aftercare::documents::LIBRARY.iter().map(read).map(|plan| (plan.key.clone(), plan)).collect()
 });
 
 /// A plan compiled with each of its named sets.

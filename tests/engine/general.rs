@@ -1,11 +1,12 @@
 //! The built-in danger signs of a record without a plan: the words and levels of the plans, and no sign of an emergency missing.
 
-use aftercare::engine::{
-    Age, Answers, DayOfPlan, Grounds, Parameters, Protocol, Rule, Sign, Text, TriageInput, Urgency, compile, lint,
-    parse, triage,
+use aftercare::documents::general::{DANGER_SIGNS, danger_signs};
+use aftercare::documents::{LIBRARY, library_document};
+use authoring::lint;
+use engine::{
+    Age, Answers, DayOfPlan, Grounds, Parameters, Protocol, Rule, Sign, Text, TriageInput, Urgency, compile, parse,
+    triage,
 };
-use aftercare::protocols::general::{DANGER_SIGNS, danger_signs};
-use aftercare::protocols::{LIBRARY, library_document};
 use serde_json::{Value, json};
 
 fn general() -> Protocol {

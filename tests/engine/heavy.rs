@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use aftercare::engine::{DefectCode, lint};
+use authoring::lint;
+use engine::DefectCode;
 
 /// Parameters, each told apart by a variant of its own: 16,384 kinds of patients.
 const TOLD_APART: usize = 14;

@@ -1,7 +1,7 @@
 //! When a person looks: opening hours against a plain reading of the clock, minute by minute.
 
-use aftercare::engine::{Desk, Hours, HoursProblem, LocalTime, Opening, Weekday};
-use aftercare::time::Stamp;
+use engine::{Desk, Hours, HoursProblem, LocalTime, Opening, Weekday};
+use ground::time::Stamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 

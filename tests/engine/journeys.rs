@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aftercare::engine::{
+use engine::{
     Enrolment, Facts, ItemKind, LocalTime, MarkFact, MarkState, Reader, Reason, State, due_reminders, look_from,
     occurrence_id, reason_of, today,
 };
-use aftercare::ids::OccurrenceId;
-use aftercare::time::Stamp;
+use ground::ids::OccurrenceId;
+use ground::time::Stamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};

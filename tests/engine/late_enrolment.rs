@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
-use aftercare::engine::{
+use engine::{
     Asking, Compiled, Day, Enrolment, Facts, ItemKind, LateEnrolment, MarkState, Occurrence, Pause, PausedDays, State,
     Stops, adherence, compile, day, parse, today,
 };
-use aftercare::time::Stamp;
+use ground::time::Stamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;

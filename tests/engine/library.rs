@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aftercare::engine::{
+use engine::{
     Age, Answers, Condition, DayOfPlan, Facts, ItemKind, Known, ParameterKind, Parameters, Protocol, TriageInput,
     compile, parse, today, triage,
 };
@@ -18,7 +18,7 @@ use crate::support::{at, enrolment};
 const RANDOM_COMBINATIONS: usize = 40;
 
 fn library() -> impl Iterator<Item = &'static str> {
-    aftercare::protocols::LIBRARY.iter().map(|(_, source)| *source)
+    aftercare::documents::LIBRARY.iter().map(|(_, source)| *source)
 }
 
 /// The conditions of a plan that can read parameters alone, and those of its rules.
@@ -191,8 +191,7 @@ fn defaults_are_plain() {
 
 #[test]
 fn a_check_in_can_still_be_answered_after_the_longest_flight_east() {
-    let minutes =
-        |time: aftercare::engine::LocalTime| time.days * 1440 + i32::from(time.hour) * 60 + i32::from(time.minute);
+    let minutes = |time: engine::LocalTime| time.days * 1440 + i32::from(time.hour) * 60 + i32::from(time.minute);
     for source in library() {
         let protocol = parse(source).unwrap();
         for item in protocol.items.iter().filter(|item| item.kind == ItemKind::CheckIn) {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aftercare::engine::{Ends, ItemKind, LateEnrolment, Line, Source, State, forbidden_until, merge, set_aside};
-use aftercare::ids::{OccurrenceId, PatientId, PlanId};
-use aftercare::time::Stamp;
+use engine::{Ends, ItemKind, LateEnrolment, Line, Source, State, forbidden_until, merge, set_aside};
+use ground::ids::{OccurrenceId, PatientId, PlanId};
+use ground::time::Stamp;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

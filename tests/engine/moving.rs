@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use aftercare::engine::{
+use engine::{
     Age, CheckInFact, Compiled, Day, DayOfPlan, Effect, Enrolment, Facts, Item, ItemKind, LocalTime, MarkFact,
     MarkState, Schedule, State, Trigger, compile, day, day_number, effect, find, local_instant, next_due,
     occurrence_id, parse, today,
 };
-use aftercare::time::Stamp;
+use ground::time::Stamp;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use serde_json::json;
@@ -105,7 +105,7 @@ impl Chain {
 fn said(plan: &Compiled, day: &Day) -> Vec<String> {
     let phase = day.phase.map(|index| plan.phases[index].clone());
     let head = format!("{} {} {phase:?} {}", day.number, day.date, day.valid_until);
-    let line = |one: &aftercare::engine::Occurrence| {
+    let line = |one: &engine::Occurrence| {
         let (item, slot) = (&plan.items[one.item], &plan.slots[one.slot]);
         format!(
             "{} {} {} {} {} {} {} {} {:?} {:?} {} {:?} {:?} {:?} {:?}",
@@ -179,7 +179,7 @@ fn hold_each_day_as_its_version(chain: &Chain, zone: &TimeZone, as_of: Stamp, se
         let said = said(own, &own_day);
         own_day.occurrences.into_iter().zip(said.into_iter().skip(1)).collect::<Vec<_>>()
     };
-    let is_late = |(one, _): &(aftercare::engine::Occurrence, String)| {
+    let is_late = |(one, _): &(engine::Occurrence, String)| {
         matches!(one.state, State::Open | State::Late) && one.late_until > as_of && !one.held
     };
     let earlier = (number - 9..number).flat_map(own_day).filter(is_late);

@@ -1,6 +1,6 @@
 //! Defects of documents: where they are, what they say, how to mend them.
 
-use aftercare::engine::parse;
+use engine::parse;
 
 use crate::support::SMALL;
 

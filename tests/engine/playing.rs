@@ -1,13 +1,14 @@
 //! The linter plays a document: for nobody may one day say two things. The examples are those that were found in the library.
 
-use aftercare::engine::{Age, Answers, CheckInFact, Compiled, DayOfPlan, Facts, State, compile, lint, parse, today};
+use authoring::lint;
+use engine::{Age, Answers, CheckInFact, Compiled, DayOfPlan, Facts, State, compile, parse, today};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::support::{at, enrolment, parameters_of};
 
 fn source_of(key: &str) -> &'static str {
-    aftercare::protocols::library_document(key).unwrap()
+    aftercare::documents::library_document(key).unwrap()
 }
 
 /// The document with a change in one line of the plan.
@@ -124,7 +125,7 @@ fn a_hostile_document_does_not_play_for_ever() {
         ));
         count += 1;
     }
-    let began = aftercare::time::Stopwatch::start();
+    let began = ground::time::Stopwatch::start();
     drop(lint(&source));
     assert!(began.elapsed().as_secs() < 60, "{:?} without optimisation", began.elapsed());
 }

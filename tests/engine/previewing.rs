@@ -1,9 +1,9 @@
 //! A plan before anybody is enrolled in it, day by day.
 
-use aftercare::engine::{Parameters, parse};
-use aftercare::http::text::Date;
-use aftercare::protocols::library_document;
-use aftercare::protocols::preview::{NewPreview, Preview, preview};
+use aftercare::documents::library_document;
+use authoring::preview::{NewPreview, Preview, preview};
+use engine::{Parameters, parse};
+use ground::values::Date;
 use serde_json::json;
 
 use crate::support::{SMALL, parameters_of};

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aftercare::engine::{Parameters, parse};
-use aftercare::http::text::Date;
-use aftercare::protocols::preview::{ClinicWords, NewPage, PagesFor, page};
-use aftercare::protocols::{LIBRARY, hash, library_document};
+use aftercare::documents::{LIBRARY, hash, library_document};
+use authoring::preview::{ClinicWords, NewPage, PagesFor};
+use engine::{Parameters, parse};
+use ground::values::Date;
 use serde_json::json;
 
 use crate::facts;
-use crate::support::{SMALL, parameters_of};
+use crate::support::{SMALL, page, parameters_of};
 
 fn clinic() -> ClinicWords {
     ClinicWords {
@@ -24,7 +24,14 @@ fn clinic() -> ClinicWords {
 
 fn wanted(parameters: Parameters, locale: &str, pages_for: PagesFor) -> NewPage {
     let treated_on = Some(Date(jiff::civil::date(2026, 3, 2)));
-    NewPage { parameters, treated_on, locale: locale.to_owned(), clinic: clinic(), pages_for }
+    NewPage {
+        parameters,
+        treated_on,
+        locale: locale.to_owned(),
+        clinic: clinic(),
+        pages_for,
+        content_hash: String::new(),
+    }
 }
 
 fn face_parameters() -> Parameters {
@@ -32,7 +39,7 @@ fn face_parameters() -> Parameters {
 }
 
 fn face(locale: &str, pages_for: PagesFor) -> String {
-    page(library_document("mn-face").unwrap(), &wanted(face_parameters(), locale, pages_for)).unwrap()
+    page(library_document("mn-face").unwrap(), &wanted(face_parameters(), locale, pages_for))
 }
 
 /// The page without its style.
@@ -53,7 +60,7 @@ fn a_restriction_ends_with_its_last_day_in_words_and_never_with_a_number_in_brac
     for (file, document) in LIBRARY {
         let protocol = parse(document).unwrap();
         for (name, parameters) in facts::combos(&protocol.key) {
-            let page = page(document, &wanted(parameters, "en", PagesFor::Patient)).unwrap();
+            let page = page(document, &wanted(parameters, "en", PagesFor::Patient));
             assert!(!page.contains("(to day"), "{file} {name}");
             assert!(!body(&page).contains('{'), "{file} {name}: a placeholder is left");
         }
@@ -63,7 +70,7 @@ fn a_restriction_ends_with_its_last_day_in_words_and_never_with_a_number_in_brac
 #[test]
 fn without_a_date_days_have_numbers() {
     let new = NewPage { treated_on: None, ..wanted(face_parameters(), "en", PagesFor::Patient) };
-    let page = page(library_document("mn-face").unwrap(), &new).unwrap();
+    let page = page(library_document("mn-face").unwrap(), &new);
     assert!(page.contains("<h3>Day 3</h3>") && page.contains("up to and including day 7"), "{page}");
     assert!(!page.contains("March") && page.contains("Day 0 is the day of the treatment."));
 }
@@ -72,7 +79,7 @@ fn without_a_date_days_have_numbers() {
 fn a_year_is_said_if_it_is_another_than_that_of_the_treatment() {
     let treated_on = Some(Date(jiff::civil::date(2026, 12, 28)));
     let new = NewPage { treated_on, ..wanted(face_parameters(), "en", PagesFor::Patient) };
-    let page = page(library_document("mn-face").unwrap(), &new).unwrap();
+    let page = page(library_document("mn-face").unwrap(), &new);
     assert!(page.contains("up to and including Monday 4 January 2027"), "{page}");
     assert!(page.contains("up to and including Wednesday 30 December</em>"), "{page}");
 }
@@ -87,7 +94,7 @@ fn the_numbers_of_the_clinic_stand_on_top_and_in_the_texts() {
     assert!(page.contains("Invented Skin Clinic") && page.contains("call us: +44 20 7946 0000"));
     assert!(!page.contains("[clinic phone]") && !page.contains("Numbers are missing"));
     let unknown = NewPage { clinic: ClinicWords::default(), ..wanted(face_parameters(), "en", PagesFor::Patient) };
-    let unknown = aftercare::protocols::preview::page(library_document("mn-face").unwrap(), &unknown).unwrap();
+    let unknown = crate::support::page(library_document("mn-face").unwrap(), &unknown);
     assert!(unknown.contains("[clinic phone]") && unknown.contains("Numbers are missing"));
 }
 
@@ -96,7 +103,7 @@ fn every_statement_of_every_plan_stands_in_the_approvers_sheet_with_its_grounds(
     for (file, document) in LIBRARY {
         let protocol = parse(document).unwrap();
         // The sheet is about all treatments: it needs no parameters.
-        let page = page(document, &wanted(Parameters::default(), "en", PagesFor::Approver)).unwrap();
+        let page = page(document, &wanted(Parameters::default(), "en", PagesFor::Approver));
         assert!(!page.contains("(to day") && !body(&page).contains('{'), "{file}");
         let mut keys: Vec<&str> = Vec::new();
         keys.extend(protocol.exclusions.iter().map(|one| one.key.as_str()));
@@ -170,7 +177,7 @@ fn the_page_is_one_file_and_its_words_are_data() {
     let mut new = wanted(parameters_of(json!({ "needle_depth_mm": 1.0 })), "en", PagesFor::Both);
     new.clinic.name = Some("</style><script>alert(2)</script>".to_owned());
     new.clinic.phone = Some("\"><img src=x onerror=alert(3)>".to_owned());
-    let page = page(&evil, &new).unwrap();
+    let page = page(&evil, &new);
     assert!(page.contains("&lt;script&gt;") && !page.contains("<script") && !page.contains("<img"), "{page}");
     let page = face("en", PagesFor::Both);
     // The sheet names addresses of sources, and links to none.
@@ -182,7 +189,7 @@ fn the_page_is_one_file_and_its_words_are_data() {
 #[test]
 fn a_reason_not_to_start_stands_before_the_numbers() {
     let parameters = parameters_of(json!({ "needle_depth_mm": 2.0, "skin_type": "V" }));
-    let page = page(library_document("mn-face").unwrap(), &wanted(parameters, "en", PagesFor::Patient)).unwrap();
+    let page = page(library_document("mn-face").unwrap(), &wanted(parameters, "en", PagesFor::Patient));
     let reason = page.find("Needles over 1.5 mm need the acne scar plan").unwrap();
     assert!(reason < page.find("class=\"numbers\"").unwrap());
 }
@@ -195,7 +202,7 @@ fn calendars() -> Vec<(String, String)> {
         for (name, parameters) in facts::combos(&protocol.key) {
             for locale in ["en", "es", "de"] {
                 let new = wanted(parameters.clone(), locale, PagesFor::Patient);
-                all.push((format!("{} {name} {locale}", protocol.key), page(document, &new).unwrap()));
+                all.push((format!("{} {name} {locale}", protocol.key), page(document, &new)));
             }
         }
     }

@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock};
 
 use aftercare::check_ins::rules::{Accepted, JudgedBy, accept, has_answers};
 use aftercare::check_ins::{NewCheckIn, NotUsed};
-use aftercare::engine::{Answers, Compiled, Enrolment, Parameters, compile, is_answer, parse};
 use aftercare::http::canonical::Digests;
-use aftercare::ids::OccurrenceId;
-use aftercare::time::Stamp;
+use engine::{Answers, Compiled, Enrolment, Parameters, compile, is_answer, parse};
+use ground::ids::OccurrenceId;
+use ground::time::Stamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 

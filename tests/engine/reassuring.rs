@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aftercare::engine::{
-    Age, Answers, Compiled, DayOfPlan, Question, QuestionKind, SIGNS, Triage, TriageInput, Urgency, compile,
-    not_judged_days, parse, triage,
+use authoring::not_judged_days;
+use engine::{
+    Age, Answers, Compiled, DayOfPlan, Question, QuestionKind, SIGNS, Triage, TriageInput, Urgency, compile, parse,
+    triage,
 };
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ fn judged(plan: &Compiled, day: i32, given: Value) -> Triage {
 /// Every plan of the library, for each of its named sets of parameters.
 fn plans() -> Vec<Compiled> {
     let mut plans = Vec::new();
-    for (_, source) in aftercare::protocols::LIBRARY {
+    for (_, source) in aftercare::documents::LIBRARY {
         let protocol = parse(source).unwrap();
         plans.extend(facts::combos(&protocol.key).into_iter().map(|(_, one)| compile(&protocol, &one).unwrap()));
     }
@@ -160,7 +161,7 @@ fn the_cases_that_a_nurse_found_have_their_right_value() {
 #[test]
 fn the_days_on_which_nothing_is_judged_are_these() {
     let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (_, source) in aftercare::protocols::LIBRARY {
+    for (_, source) in aftercare::documents::LIBRARY {
         let protocol = parse(source).unwrap();
         for found in not_judged_days(&protocol) {
             assert!(!found.asked, "{}: {found:?}", protocol.key);

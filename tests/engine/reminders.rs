@@ -1,13 +1,13 @@
 //! When reminders are due.
 
-use aftercare::engine::{Enrolment, Facts, MarkState, PlanStatus, State, due_reminders, next_due};
-use aftercare::time::Stamp;
+use engine::{Enrolment, Facts, MarkState, PlanStatus, State, due_reminders, next_due};
+use ground::time::Stamp;
 
 use crate::support::{PLAN, at, enrolment, id, mark, marked, zone};
 
 fn due(facts: &Facts, after: &str, until: &str) -> Vec<String> {
     let due = due_reminders(&PLAN, &enrolment(), facts, &zone("Europe/Madrid"), at(after), at(until));
-    let line = |one: &aftercare::engine::Due| {
+    let line = |one: &engine::Due| {
         let occurrence = &one.occurrence;
         format!(
             "{}/{} {} {}",

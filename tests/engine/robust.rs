@@ -1,6 +1,6 @@
 //! Documents nobody would write: they are refused, they never bring the reader down.
 
-use aftercare::engine::parse;
+use engine::parse;
 use proptest::prelude::*;
 
 use crate::support::SMALL;
@@ -175,7 +175,7 @@ fn as_wrong_as_fits() -> Vec<(&'static str, String)> {
 #[test]
 fn what_is_said_of_a_document_stays_short_however_much_is_wrong_in_it() {
     for (name, text) in as_wrong_as_fits() {
-        let (parsed, linted) = (parse(&text), aftercare::engine::lint(&text));
+        let (parsed, linted) = (parse(&text), authoring::lint(&text));
         let defects = parsed.err().unwrap_or_default();
         let warned = linted.map_or_else(|defects| defects, |linted| linted.warnings);
         for found in [defects, warned] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use aftercare::engine::parse;
+use engine::parse;
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -146,11 +146,11 @@ fn the_manual_names_every_key_and_every_code() {
     for key in tables.filter_map(|table| table["properties"].as_object()).flatten().map(|(key, _)| key) {
         assert!(manual.contains(&format!("`{key}`")), "{key} is not in docs/PROTOCOLS.md");
     }
-    for code in aftercare::engine::DefectCode::ALL {
-        let grave = code.severity() == aftercare::engine::Severity::Error;
+    for code in engine::DefectCode::ALL {
+        let grave = code.severity() == engine::Severity::Error;
         let row = format!("| `{code}` | {} |", if grave { "error" } else { "warning" });
         assert!(manual.contains(&row), "`{row}` is not in docs/PROTOCOLS.md");
     }
-    let counted = format!("every defect with file, line and fix: {} kinds", aftercare::engine::DefectCode::ALL.len());
+    let counted = format!("every defect with file, line and fix: {} kinds", engine::DefectCode::ALL.len());
     assert!(include_str!("../../README.md").contains(&counted), "README.md does not say: {counted}");
 }

@@ -1,17 +1,23 @@
 //! Conditions as sentences in the approver's sheet.
 
-use aftercare::engine::{Parameters, parse};
-use aftercare::protocols::LIBRARY;
-use aftercare::protocols::preview::{ClinicWords, NewPage, PagesFor, page};
+use aftercare::documents::LIBRARY;
+use authoring::preview::{ClinicWords, NewPage, PagesFor};
+use engine::{Parameters, parse};
 use proptest::prelude::*;
 
-use crate::support::SMALL;
+use crate::support::{SMALL, page};
 
 fn sheet(document: &str, locale: &str) -> String {
     let (parameters, clinic) = (Parameters::default(), ClinicWords::default());
-    let new =
-        NewPage { parameters, treated_on: None, locale: locale.to_owned(), clinic, pages_for: PagesFor::Approver };
-    page(document, &new).unwrap()
+    let new = NewPage {
+        parameters,
+        treated_on: None,
+        locale: locale.to_owned(),
+        clinic,
+        pages_for: PagesFor::Approver,
+        content_hash: String::new(),
+    };
+    page(document, &new)
 }
 
 /// The small plan with a condition at the rule that can read it.

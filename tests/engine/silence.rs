@@ -1,6 +1,6 @@
 //! Check-ins that did not come.
 
-use aftercare::engine::{CheckInFact, Enrolment, Facts, PlanStatus, silence};
+use engine::{CheckInFact, Enrolment, Facts, PlanStatus, silence};
 use serde_json::json;
 
 use crate::support::{PLAN, answered, at, check_in, enrolment, id, zone};

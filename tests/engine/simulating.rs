@@ -3,11 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aftercare::engine::{
-    AlertChange, Compiled, Decision, Parameters, Reason, Script, SimulatedAlert, Simulation, State, Urgency, compile,
-    parse, simulate,
-};
-use aftercare::protocols::{LIBRARY, library_document};
+use aftercare::documents::{LIBRARY, library_document};
+use authoring::{Script, SimulatedAlert, Simulation, simulate};
+use engine::{AlertChange, Compiled, Decision, Parameters, Reason, State, Urgency, compile, parse};
 use serde_json::{Value, json};
 
 use crate::facts;
@@ -247,7 +245,7 @@ fn what_cannot_be_played_is_named_with_its_place() {
 #[test]
 fn a_whole_course_takes_milliseconds() {
     let (plan, script) = (face(), Script::default());
-    let watch = aftercare::time::Stopwatch::start();
+    let watch = ground::time::Stopwatch::start();
     simulate(&plan, &script).unwrap();
     // Unoptimised, on a busy machine; benches/engine.rs measures it.
     assert!(watch.elapsed() < Duration::from_millis(1_000), "{:?}", watch.elapsed());

@@ -2,12 +2,14 @@
 
 use std::sync::LazyLock;
 
-use aftercare::engine::{
+use aftercare::documents::hash;
+use authoring::preview::NewPage;
+use engine::{
     Answers, CheckInFact, Compiled, Day, Enrolment, Facts, MarkFact, MarkState, Parameters, PlanStatus, Protocol,
     State, compile, occurrence_id, parse,
 };
-use aftercare::ids::{OccurrenceId, PlanId};
-use aftercare::time::Stamp;
+use ground::ids::{OccurrenceId, PlanId};
+use ground::time::Stamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -80,7 +82,7 @@ pub fn enrolment() -> Enrolment {
         performed_at: None,
         enrolled_at: at("2026-05-04T10:00:00Z"),
         status: PlanStatus::Active,
-        stops: aftercare::engine::Stops::default(),
+        stops: engine::Stops::default(),
         counted_later: 0,
     }
 }
@@ -119,7 +121,7 @@ pub fn answered<'a>(check_ins: &'a [CheckInFact]) -> Facts<'a> {
 
 /// The lines of a day as `item/day/slot state`.
 pub fn lines(plan: &Compiled, day: &Day) -> Vec<String> {
-    let line = |one: &aftercare::engine::Occurrence| {
+    let line = |one: &engine::Occurrence| {
         format!("{}/{}/{} {}", plan.items[one.item].key, one.day, plan.slots[one.slot].key, one.state)
     };
     day.occurrences.iter().map(line).collect()
@@ -128,4 +130,10 @@ pub fn lines(plan: &Compiled, day: &Day) -> Vec<String> {
 /// The state of one line of a day.
 pub fn state(day: &Day, id: OccurrenceId) -> Option<State> {
     day.occurrences.iter().find(|one| one.id == id).map(|one| one.state)
+}
+
+/// The page of a document, with the digest of that document on the approver's sheet.
+pub fn page(document: &str, new: &NewPage) -> String {
+    let new = NewPage { content_hash: hash(document), ..new.clone() };
+    authoring::preview::page(&engine::parse(document).unwrap(), &new).unwrap()
 }

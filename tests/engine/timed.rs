@@ -1,6 +1,6 @@
 //! Lines that begin and end by the hour: an instant where the time of treatment is known, the days where it is not.
 
-use aftercare::engine::{
+use engine::{
     Adherence, Asking, Beside, Day, Enrolment, Facts, ItemKind, MarkState, Occurrence, State, adherence, due_reminders,
     find, on_date, today,
 };
@@ -49,7 +49,7 @@ fn without_the_time_the_days_count() {
     let plan = enrolment();
     let day = seen(&plan, "Europe/London", "2026-05-05T22:59:00Z");
     assert_eq!(line(&day, "gel-only")[0].closes_at, at("2026-05-05T23:00:00Z"));
-    assert_eq!(line(&day, "gel-only")[0].instants, aftercare::engine::Instants::default());
+    assert_eq!(line(&day, "gel-only")[0].instants, engine::Instants::default());
     assert!(line(&day, "sunscreen").is_empty(), "its first day is day 2");
     assert_eq!(states(&day, "first-wash"), [State::Open], "announced, as the days have it");
     assert_eq!(states(&seen(&plan, "Europe/London", "2026-05-06T08:00:00Z"), "sunscreen").len(), 2);
@@ -146,7 +146,7 @@ fn a_restriction_that_ended_inside_the_window_forbade_only_a_part_of_it() {
     let missed =
         |adherence: &Adherence| adherence.kinds.iter().find(|(kind, _)| *kind == ItemKind::Task).unwrap().1.missed;
     let plan = |moment: Option<&str>| Enrolment {
-        plan: aftercare::ids::PlanId::from(uuid::Uuid::from_u128(7)),
+        plan: ground::ids::PlanId::from(uuid::Uuid::from_u128(7)),
         day_zero: date(2026, 5, 5),
         performed_at: moment.map(at),
         enrolled_at: at("2026-05-05T14:30:00Z"),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aftercare::engine::{Enrolment, Facts, MarkFact, MarkState, State, day, today};
-use aftercare::ids::OccurrenceId;
-use aftercare::time::Stamp;
+use engine::{Enrolment, Facts, MarkFact, MarkState, State, day, today};
+use ground::ids::OccurrenceId;
+use ground::time::Stamp;
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 
@@ -42,7 +42,7 @@ fn states(
 }
 
 fn expected_lines() -> usize {
-    let can_be_marked = |line: &&aftercare::engine::Planned| PLAN.items[line.item].kind.can_be_marked();
+    let can_be_marked = |line: &&engine::Planned| PLAN.items[line.item].kind.can_be_marked();
     (0..=PLAN.horizon_day).map(|day| PLAN.planned_on(day).iter().filter(can_be_marked).count()).sum()
 }
 

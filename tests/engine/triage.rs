@@ -1,6 +1,6 @@
 //! What answers mean.
 
-use aftercare::engine::{Age, Answers, DayOfPlan, Finding, Triage, TriageInput, Urgency, triage};
+use engine::{Age, Answers, DayOfPlan, Finding, Triage, TriageInput, Urgency, triage};
 use serde_json::{Value, json};
 
 use crate::support::{PLAN, answers};

@@ -1,8 +1,8 @@
 //! What the API gives of simulations, previews and differences describes itself.
 
-use aftercare::engine::{Diff, Simulation};
-use aftercare::protocols::preview::{NewPreview, Preview};
-use aftercare::protocols::simulate::NewSimulation;
+use aftercare::documents::simulate::NewSimulation;
+use authoring::preview::{NewPreview, Preview};
+use authoring::{Diff, Simulation};
 use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};

@@ -1,10 +1,10 @@
 //! A plan that waits for a person: whatever is flagged, whenever and wherever one looks, only flagged lines are there.
 
-use aftercare::engine::{
+use engine::{
     Compiled, Enrolment, Facts, ItemKind, Occurrence, PlanStatus, State, compile, day, due_reminders, find, next_due,
     occurrence_id, parse, silence, today,
 };
-use aftercare::time::Stamp;
+use ground::time::Stamp;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;

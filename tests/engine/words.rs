@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use aftercare::engine::{ItemKind, Protocol, Text, Urgency, fill};
+use engine::{ItemKind, Protocol, Text, Urgency, fill};
 use regex::Regex;
 
 use crate::facts::PLANS;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use aftercare::engine::{
+use engine::{
     Day, Enrolment, Facts, LocalTime, MarkState, PlanStatus, State, day, day_number, local_instant, occurrence_id,
     today,
 };
-use aftercare::time::Stamp;
+use ground::time::Stamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -54,7 +54,7 @@ fn enrolled(day_zero: Date) -> Enrolment {
         performed_at: None,
         enrolled_at: Stamp::from(long_before),
         status: PlanStatus::Active,
-        stops: aftercare::engine::Stops::default(),
+        stops: engine::Stops::default(),
         counted_later: 0,
     }
 }

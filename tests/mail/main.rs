@@ -17,10 +17,8 @@ mod relay;
 mod simulation;
 mod wire;
 
-use aftercare::{
-    mail::{Mail, MailSettings, Mailer, Timeouts, Transport},
-    time::Stamp,
-};
+use aftercare::mail::{Mail, MailSettings, Mailer, Timeouts, Transport};
+use ground::time::Stamp;
 use std::time::Duration;
 
 /// More time than any letter here needs.

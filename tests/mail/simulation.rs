@@ -10,12 +10,13 @@ use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::{BigInt, Binary, Bool, Integer, Text};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 
-use aftercare::db::{Conn, migrate};
-use aftercare::ids::{ClinicId, MailId};
+use aftercare::db::migrate;
 use aftercare::mail::outbox::{self, Again, Lane, MailState, NewMail, OutboxMail, Post, Turns};
 use aftercare::mail::templates::Kind;
 use aftercare::secrets::Secrets;
-use aftercare::time::{Entropy, Moment, Stamp};
+use ground::ids::{ClinicId, MailId};
+use ground::sql::Conn;
+use ground::time::{Entropy, Moment, Stamp};
 
 use crate::dice::Dice;
 

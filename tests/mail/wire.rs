@@ -97,7 +97,7 @@ async fn a_folder_gets_each_letter_once_under_a_name_without_address() {
     let transport = format!("folder:{}", folder.display());
     let first = mailer(&transport);
     let mut again = letter();
-    again.sent_at = aftercare::time::Stamp::from("2026-05-15T09:00:00Z".parse::<jiff::Timestamp>().unwrap());
+    again.sent_at = ground::time::Stamp::from("2026-05-15T09:00:00Z".parse::<jiff::Timestamp>().unwrap());
     first.send(&letter(), LONG).await.unwrap();
     first.send(&again, LONG).await.unwrap();
     let (one, two) = (first.clone(), mailer(&transport));

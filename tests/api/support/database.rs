@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use aftercare::db::{self, Conn, migrate};
+use aftercare::db::{self, migrate};
 use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _};
+use ground::sql::Conn;
 
 /// A variable of the environment.
 #[expect(clippy::disallowed_methods, reason = "the test run is told by its environment which database to use")]
@@ -213,7 +214,7 @@ impl Drop for Database {
 
 /// Random: a process id comes back, and may find what a killed test left behind.
 fn new_name() -> String {
-    let number = u64::from_be_bytes(aftercare::time::Entropy::System.bytes());
+    let number = u64::from_be_bytes(ground::time::Entropy::System.bytes());
     format!("aftercare_test_{number:016x}")
 }
 

@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use aftercare::app::App;
 use aftercare::config::Config;
 use aftercare::mail::{Mail, Mailer, Memory};
-use aftercare::time::{Clock, Entropy, Stamp};
-use aftercare::{server, worker};
+use aftercare::{demo, server, worker};
 use database::Database;
+use ground::time::{Clock, Entropy, Stamp};
 
 /// Monday morning, in winter, at the clinic in London: day 0 of every plan that a test does not say otherwise about.
 pub const START: &str = "2026-03-02T10:00:00Z";
@@ -177,7 +177,7 @@ fn serve(app: App, listener: TcpListener) -> actix_web::dev::ServerHandle {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = server::start(app, listener).unwrap();
+            let server = server::start(app, listener, demo::routes::routes).unwrap();
             tell.send(server.handle()).unwrap();
             server.await.unwrap();
         });

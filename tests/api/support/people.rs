@@ -1,14 +1,15 @@
 //! Invented people: a clinic with its staff, patients with their plans. Made with the verbs that the commands use, and
 //! over HTTP where the way there is worth testing.
 
+use aftercare::documents;
 use std::sync::{Arc, Mutex};
 
 use aftercare::auth::{self, MemberState, Role, store};
 use aftercare::clinics::{self, NewClinic, TriageMode};
 use aftercare::error::Error;
-use aftercare::ids::{AccountId, ClinicId, MemberId};
 use aftercare::protocols;
-use aftercare::time::Stamp;
+use ground::ids::{AccountId, ClinicId, MemberId};
+use ground::time::Stamp;
 use serde_json::{Value, json};
 
 use super::http::Reply;
@@ -84,7 +85,7 @@ impl TestApp {
                 let draft = protocols::adopt(c, clinic.id, Some(people[1].1), key, &m)?;
                 let who =
                     auth::Staff { clinic: clinic.id, member: people[1].1, account: people[1].0, role: Role::Clinician };
-                protocols::activate(c, &who, (key, draft.version), &protocols::check(&draft.document)?, &m)?;
+                protocols::activate(c, &who, (key, draft.version), &documents::check(&draft.document)?, &m)?;
             }
             Ok((clinic.id, people))
         });
@@ -159,7 +160,7 @@ impl Person {
         if let Some((_, token)) = known.filter(|(made_at, _)| (0..200).contains(&m.at.seconds_since(*made_at))) {
             return token;
         }
-        let token = self.app.app.tokens.issue(&self.app.app, &m, &self.session, self.epoch).await.unwrap();
+        let token = self.app.app.tokens.issue(&m, &self.session, self.epoch).await.unwrap();
         *self.token.lock().unwrap() = Some((m.at, token.clone()));
         token
     }

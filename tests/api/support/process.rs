@@ -59,7 +59,7 @@ pub struct Folder(pub std::path::PathBuf);
 impl Folder {
     /// A new one.
     pub fn create() -> Self {
-        let number = u64::from_be_bytes(aftercare::time::Entropy::System.bytes());
+        let number = u64::from_be_bytes(ground::time::Entropy::System.bytes());
         let path = std::env::temp_dir().join("aftercare-tests").join(format!("folder-{number:016x}"));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)

@@ -1,0 +1,13 @@
+//! For who writes plans: the linter, the scripted patient, what changes between two documents. Pure like the engine.
+
+mod diff;
+mod lint;
+pub mod preview;
+mod simulate;
+
+pub use diff::{Change, ChangeKind, Detail, Diff, diff};
+pub use lint::{Linted, NotJudgedDays, lint, not_judged_days};
+pub use simulate::{
+    AdHoc, Behaviour, Script, ScriptProblem, ScriptedDay, SimulatedAlert, SimulatedChange, SimulatedCheckIn,
+    SimulatedDay, SimulatedFinding, SimulatedLine, SimulatedReminder, SimulatedStaffMail, Simulation, Travel, simulate,
+};

@@ -1,0 +1,157 @@
+//! Adherence: what was expected of the patient, and what became of it.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+
+use super::compile::Compiled;
+use super::day::{Occurrence, day, today};
+use super::document::Item;
+use super::occurrences::{Enrolment, Facts};
+use super::words::{ItemKind, LateEnrolment, State};
+use ground::ids::OccurrenceId;
+use ground::time::Stamp;
+
+/// What was expected, and what became of it: `done`, `partial`, `skipped` and `missed` together are `expected`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Answered, or not answered until its window had closed, late answers included.
+    pub expected: u32,
+    /// All of it.
+    pub done: u32,
+    /// Of `done`, what came after its window had closed.
+    pub back_filled: u32,
+    /// A part of it.
+    pub partial: u32,
+    /// None of it, on purpose.
+    pub skipped: u32,
+    /// Nothing came.
+    pub missed: u32,
+}
+
+/// The adherence to a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adherence {
+    /// Of each kind that can be marked, in their order.
+    pub kinds: Vec<(ItemKind, Tally)>,
+    /// When the last window closed without an answer.
+    pub changed_at: Option<Stamp>,
+    /// Marks on lines that the plan does not ask, because it was changed before they came: kept, and not counted.
+    pub unasked: u32,
+}
+
+/// One of a patient's plans, with what is recorded about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// Its protocol.
+    pub compiled: &'a Compiled,
+    /// Where it stands.
+    pub enrolment: &'a Enrolment,
+    /// What is recorded.
+    pub facts: &'a Facts<'a>,
+    /// Where the patient is.
+    pub zone: &'a TimeZone,
+}
+
+/// Another of the patient's plans for the same area, as it stood beside this one for a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// The plan.
+    pub plan: Asking<'a>,
+    /// The instant at which it came to stand so; since its enrolment if `None`.
+    pub from: Option<Stamp>,
+    /// The instant at which it was changed; it stands so if `None`.
+    pub until: Option<Stamp>,
+}
+
+/// The adherence to a plan, seen from a moment. What the days of the plan do not ask for is not expected: what was over before the
+/// patient was enrolled (caught up on or not), or lies in days on which the plan does not run; nor is what Today set aside because one of the `others`
+/// forbade it, as that stood then, unless it was done all the same. `back_filled` names what came late.
+pub fn adherence(plan: &Asking, others: &[Beside], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
+    let kinds = ItemKind::ALL.iter().filter(|kind| kind.can_be_marked());
+    let mut seen =
+        Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None, unasked: 0 };
+    let Asking { compiled, enrolment, facts, zone, .. } = *plan;
+    let mut lines = BTreeSet::new();
+    for number in 0..=compiled.horizon_day {
+        for one in day(compiled, enrolment, facts, zone, as_of, number).occurrences {
+            let Some(item) = compiled.items.get(one.item) else { continue };
+            lines.insert(one.id);
+            let Some((_, tally)) = seen.kinds.iter_mut().find(|(counted, _)| *counted == item.kind) else { continue };
+            let is_expected = one.caught_up != Some(LateEnrolment::CatchUp);
+            let is_left = matches!(one.state, State::Missed | State::Skipped);
+            if !is_expected || is_left && others.iter().any(|other| other.has_set_aside(item, &one)) {
+                continue;
+            }
+            tally.count(one.state, back_filled.contains(&one.id));
+            if one.state == State::Missed {
+                seen.changed_at = seen.changed_at.max(Some(one.late_until));
+            }
+        }
+    }
+    let unasked = facts.marks.iter().filter(|mark| !lines.contains(&mark.occurrence)).count();
+    seen.unasked = u32::try_from(unasked).unwrap_or(u32::MAX);
+    seen
+}
+
+impl Beside<'_> {
+    /// Whether Today, as it was when the task could first be seen beside this plan, set it aside.
+    fn has_set_aside(&self, item: &Item, one: &Occurrence) -> bool {
+        let forbids = |item: &Item, meaning: &String| {
+            item.kind == ItemKind::Restriction && item.meaning.as_ref() == Some(meaning)
+        };
+        let Some(meaning) = item.meaning.as_ref().filter(|_| item.kind == ItemKind::Task) else { return false };
+        let Asking { compiled, enrolment, facts, zone } = self.plan;
+        if !compiled.items.iter().any(|rule| forbids(rule, meaning)) {
+            return false;
+        }
+        let seen_at = [Some(one.opens_at), Some(enrolment.enrolled_at), self.from].into_iter().flatten().max();
+        let asked_until = self.until.map_or(one.closes_at, |until| until.min(one.closes_at));
+        let Some(seen_at) = seen_at.filter(|seen_at| *seen_at < asked_until) else {
+            return false; // it was asked for as long as its window was open beside it
+        };
+        let beside = today(compiled, enrolment, facts, zone, seen_at).occurrences.into_iter();
+        let mut rules = beside.filter(|rule| compiled.items.get(rule.item).is_some_and(|item| forbids(item, meaning)));
+        // What ends by the hour while the window is open did not forbid all of it.
+        let holds = |rule: &Occurrence| rule.instants.until_at.is_none_or(|until| one.closes_at <= until);
+        rules.any(|rule| holds(&rule) && rule.opens_at < one.late_until && one.opens_at < rule.closes_at)
+    }
+}
+
+impl Adherence {
+    /// Of all kinds together.
+    pub fn total(&self) -> Tally {
+        self.kinds.iter().fold(Tally::default(), |total, (_, tally)| total.plus(tally))
+    }
+}
+
+impl Tally {
+    fn count(&mut self, state: State, back_filled: bool) {
+        let became = match state {
+            State::Done => &mut self.done,
+            State::Partial => &mut self.partial,
+            State::Skipped => &mut self.skipped,
+            State::Missed => &mut self.missed,
+            State::Upcoming | State::Open | State::Late | State::Cancelled => return,
+        };
+        *became += 1;
+        self.expected += 1;
+        self.back_filled += u32::from(back_filled && state == State::Done);
+    }
+
+    fn plus(self, other: &Self) -> Self {
+        Self {
+            expected: self.expected + other.expected,
+            done: self.done + other.done,
+            back_filled: self.back_filled + other.back_filled,
+            partial: self.partial + other.partial,
+            skipped: self.skipped + other.skipped,
+            missed: self.missed + other.missed,
+        }
+    }
+
+    /// How much of what was expected was done, a part as a half, rounded down: 100 is all of it. `None` if nothing was expected.
+    pub fn percent(&self) -> Option<u32> {
+        (100 * self.done + 50 * self.partial).checked_div(self.expected)
+    }
+}

@@ -1,0 +1,89 @@
+//! `Patient` and `Staff` as handler arguments: a handler that has one knows who asks, and a tenant id can only come from there.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::app::App;
+use crate::auth::{Patient, Rights, Staff, Who};
+use crate::error::Error;
+use crate::http::limits::source_of;
+use ground::ids::{AccountId, SessionId};
+
+/// Anybody who is signed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Anybody {
+    /// The account.
+    pub account: AccountId,
+    /// The session of the token.
+    pub session: SessionId,
+}
+
+type Found<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
+
+fn who(request: &HttpRequest) -> impl Future<Output = Result<Who, Error>> + use<> {
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let token = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim().to_owned());
+    let source = app.as_ref().and_then(|app| source_of(request, app.config.trusted_proxies));
+    async move {
+        let (Some(app), Some(token)) = (app, token) else { return Err(Error::SignInNeeded) };
+        let verified = app.tokens.verify(&token, app.clock.now()).await;
+        if matches!(verified, Err(Error::SignInNeeded)) {
+            app.refusals.note("access_token", source);
+        }
+        verified
+    }
+}
+
+impl FromRequest for Patient {
+    type Error = Error;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Found<Self> {
+        let who = who(request);
+        Box::pin(async move {
+            let who = who.await?;
+            match who.rights {
+                Rights::Patient => Ok(Self { account: who.account }),
+                Rights::Staff { .. } => Err(Error::NotAllowed("This is for patients; the token acts for a clinic.")),
+            }
+        })
+    }
+}
+
+impl FromRequest for Staff {
+    type Error = Error;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Found<Self> {
+        let who = who(request);
+        Box::pin(async move {
+            let who = who.await?;
+            match who.rights {
+                Rights::Staff { clinic, member, role } => Ok(Self { clinic, member, role, account: who.account }),
+                Rights::Patient => {
+                    Err(Error::NotAllowed("This is for the clinic's staff; the token acts for a patient."))
+                }
+            }
+        })
+    }
+}
+
+impl FromRequest for Anybody {
+    type Error = Error;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Found<Self> {
+        let who = who(request);
+        Box::pin(async move { who.await.map(|who| Self { account: who.account, session: who.session }) })
+    }
+}

@@ -1,0 +1,668 @@
+//! Commands on a plan, and what became of it.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::api::plan_upgrades::DryRun;
+use crate::api::plans::{Plan, view};
+use crate::app::App;
+use crate::auth::{Patient, Staff};
+use crate::error::Error;
+use crate::http::conditions::{etag_of_version, if_match};
+use crate::http::language::asked_language;
+use crate::http::text::{Key, Note};
+use crate::http::{Body, Page, PageParams, Path, Query};
+use crate::plan_commands::rules::ChangedDay;
+use crate::plan_commands::{Changed, Deed, Order, Outcome, Wish, store};
+use crate::plans::Dossier;
+use crate::plans::Revision;
+use crate::today::views;
+use engine::{AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Successor, Threshold};
+use ground::ids::{MemberId, PlanId};
+use ground::sql::Conn;
+use ground::time::Stamp;
+use ground::values::Date;
+
+/// The routes of this part of the feature.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(pause_plan)
+        .service(resume_plan)
+        .service(complete_plan)
+        .service(revoke_plan)
+        .service(correct_plan)
+        .service(override_plan)
+        .service(enter_plan_in_error)
+        .service(undo_plan_revision)
+        .service(list_plan_revisions)
+        .service(list_my_plan_changes);
+}
+
+/// What a command does, or would do.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct PlanChange {
+    /// Whether it was done: `false` for a dry run.
+    #[schema(example = true)]
+    applied: bool,
+    /// Whether anything is different: the same command a second time changes nothing.
+    #[schema(example = true)]
+    changed: bool,
+    /// The plan afterwards.
+    plan: Plan,
+    /// Every date from today on that is different.
+    days: Vec<PlanDayChange>,
+    /// The plans that change with it, each with a revision of its own: those of the same treatment, and those of the course that make way
+    /// for the plan of another session, or stand again.
+    others: Vec<OtherPlanChange>,
+}
+
+/// What a command on one plan does to another, or would do.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct OtherPlanChange {
+    /// The plan afterwards.
+    plan: Plan,
+    /// Every date from today on that is different.
+    days: Vec<PlanDayChange>,
+}
+
+/// A date that is different.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct PlanDayChange {
+    /// The patient's local date.
+    date: Date,
+    /// The plan's day number before.
+    #[schema(example = 5)]
+    day_before: i32,
+    /// The plan's day number afterwards.
+    #[schema(example = 3)]
+    day_after: i32,
+    /// Where the plan was on that date.
+    status_before: PlanStatus,
+    /// Where it is afterwards.
+    status_after: PlanStatus,
+    /// Lines that are new on that date.
+    added: Vec<ChangedLine>,
+    /// Lines that are gone from it.
+    removed: Vec<ChangedLine>,
+    /// Lines with other words, other hours or another last day, as they are afterwards.
+    reworded: Vec<ChangedLine>,
+}
+
+/// A line of a day.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct ChangedLine {
+    /// Its key.
+    #[schema(example = "no-make-up")]
+    key: String,
+    /// What kind of line.
+    kind: ItemKind,
+    /// Its slot.
+    #[schema(example = "evening")]
+    slot: String,
+    /// What it says.
+    #[schema(example = "No make-up today.")]
+    title: String,
+    /// For a restriction: the last date on which it holds.
+    #[schema(required)]
+    last_on: Option<Date>,
+}
+
+fn line_view(dossier: &Dossier, occurrence: &engine::Occurrence) -> Result<ChangedLine, Error> {
+    let item = crate::today::item_of(dossier, occurrence)?;
+    Ok(ChangedLine {
+        key: item.key.clone(),
+        kind: item.kind,
+        slot: crate::today::slot_of(dossier, occurrence)?.key.clone(),
+        title: views::say(item.title_if(occurrence.instants.are_known()), &["en"], dossier),
+        last_on: occurrence.last_on.map(Into::into),
+    })
+}
+
+fn days_view(changed: &Changed, at: Stamp) -> Result<Vec<PlanDayChange>, Error> {
+    changed.days(at).iter().map(|day| day_view(changed, day)).collect()
+}
+
+fn day_view(changed: &Changed, day: &ChangedDay) -> Result<PlanDayChange, Error> {
+    let lines = |dossier: &Dossier, of: &engine::Day, indexes: &mut dyn Iterator<Item = usize>| {
+        indexes.filter_map(|index| of.occurrences.get(index)).map(|one| line_view(dossier, one)).collect()
+    };
+    let added: Result<Vec<_>, Error> = lines(&changed.after, &day.after, &mut day.added.iter().copied());
+    let removed: Result<Vec<_>, Error> = lines(&changed.before, &day.before, &mut day.removed.iter().copied());
+    let reworded: Result<Vec<_>, Error> =
+        lines(&changed.after, &day.after, &mut day.changed.iter().map(|(_, after)| *after));
+    Ok(PlanDayChange {
+        date: day.date.into(),
+        day_before: day.before.number,
+        day_after: day.after.number,
+        status_before: day.before.status,
+        status_after: day.after.status,
+        added: added?,
+        removed: removed?,
+        reworded: reworded?,
+    })
+}
+
+async fn order(
+    app: &App,
+    who: Staff,
+    id: PlanId,
+    (wish, reason, overrule): (Wish, Note, Option<Note>),
+    (dry_run, request): (&DryRun, &HttpRequest),
+) -> Result<HttpResponse, Error> {
+    let order = Order { wish, reason, overrule, if_match: if_match(request) };
+    let (m, inner, applied) = (app.moment(), app.clone(), !dry_run.dry_run.0);
+    let at = m.at;
+    let carry_out = move |c: &mut Conn| crate::plan_commands::carry_out(c, &inner.compiled, &who, id, &order, &m);
+    let Outcome { plan, others } =
+        if applied { app.db.write(carry_out).await? } else { app.db.rehearse(carry_out).await? };
+    let shown = if applied { &plan.after } else { &plan.before };
+    let other =
+        |other: &Changed| Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other, at)? });
+    let others: Result<Vec<_>, Error> = others.iter().map(other).collect();
+    let (changed, days) = (plan.is_change(), days_view(&plan, at)?);
+    let body = PlanChange { applied, changed, plan: view(&plan.after, None, at)?, days, others: others? };
+    Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(shown.plan.revision))).json(body))
+}
+
+/// A pause.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PauseOrder {
+    /// The first date, where the patient is; today if it is not said.
+    from_on: Option<Date>,
+    /// The first date after it; until somebody resumes the plan if it is not said.
+    until_on: Option<Date>,
+    /// What becomes of the plan's days meanwhile.
+    days: PausedDays,
+    /// Why. The patient reads it.
+    reason: Note,
+}
+
+/// Pause a plan.
+///
+/// Nothing is asked and no reminder is sent; restrictions stand. With `days: shift` the plan goes on afterwards where it
+/// stopped, with `days: pass` what it would have asked meanwhile is cancelled.
+#[utoipa::path(tag = "plans", operation_id = "pause_plan", request_body = PauseOrder,
+    params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "What is different.", body = PlanChange)))]
+#[post("/v1/clinic/plans/{plan_id}/pause")]
+async fn pause_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(dry_run): Query<DryRun>,
+    request: HttpRequest,
+    Body(body): Body<PauseOrder>,
+) -> Result<HttpResponse, Error> {
+    let (from_on, until_on) = (body.from_on.map(|date| date.0), body.until_on.map(|date| date.0));
+    let wish = Wish::Pause { from_on, until_on, days: body.days };
+    order(&app, who, *id, (wish, body.reason, None), (&dry_run, &request)).await
+}
+
+/// A date and a reason.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResumeOrder {
+    /// The first date that is not paused, where the patient is; today if it is not said.
+    on: Option<Date>,
+    /// Why. The patient reads it.
+    reason: Note,
+}
+
+/// Resume a paused plan.
+///
+/// What would have been reminded of meanwhile is not reminded of now.
+#[utoipa::path(tag = "plans", operation_id = "resume_plan", request_body = ResumeOrder,
+    params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "What is different.", body = PlanChange)))]
+#[post("/v1/clinic/plans/{plan_id}/resume")]
+async fn resume_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(dry_run): Query<DryRun>,
+    request: HttpRequest,
+    Body(body): Body<ResumeOrder>,
+) -> Result<HttpResponse, Error> {
+    let wish = Wish::Resume(body.on.map(|date| date.0));
+    order(&app, who, *id, (wish, body.reason, None), (&dry_run, &request)).await
+}
+
+/// The end of a plan before its last day.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EndOrder {
+    /// The first date on which it is over, where the patient is; today if it is not said.
+    from_on: Option<Date>,
+    /// Why. The patient reads it.
+    reason: Note,
+}
+
+/// Complete a plan. Clinicians and owners only.
+///
+/// It is over before its last day because everything is done: the patient sees it in the list of plans, and in Today no more.
+#[utoipa::path(tag = "plans", operation_id = "complete_plan", request_body = EndOrder,
+    params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "What is different.", body = PlanChange)))]
+#[post("/v1/clinic/plans/{plan_id}/complete")]
+async fn complete_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(dry_run): Query<DryRun>,
+    request: HttpRequest,
+    Body(body): Body<EndOrder>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let wish = Wish::End(body.from_on.map(|date| date.0), PlanStatus::Completed);
+    order(&app, who, *id, (wish, body.reason, None), (&dry_run, &request)).await
+}
+
+/// Revoke a plan. Clinicians and owners only.
+///
+/// It is not right for the patient, or the patient wants it no more. What was answered stays.
+#[utoipa::path(tag = "plans", operation_id = "revoke_plan", request_body = EndOrder,
+    params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "What is different.", body = PlanChange)))]
+#[post("/v1/clinic/plans/{plan_id}/revoke")]
+async fn revoke_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(dry_run): Query<DryRun>,
+    request: HttpRequest,
+    Body(body): Body<EndOrder>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let wish = Wish::End(body.from_on.map(|date| date.0), PlanStatus::Revoked);
+    order(&app, who, *id, (wish, body.reason, None), (&dry_run, &request)).await
+}
+
+/// The treatment as it really was; what is left out was right.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Correction {
+    /// The local date at the clinic.
+    performed_on: Option<Date>,
+    /// The instant at which it was, on its date by the clock at the clinic (`not_on_date`). Left out, it stays; with another `performed_on` it
+    /// is not known any more.
+    performed_at: Option<Stamp>,
+    /// It is not known at which instant it was; not together with `performed_at`.
+    #[serde(default)]
+    #[schema(example = false)]
+    time_unknown: bool,
+    /// Where on the body.
+    body_area: Option<Key>,
+    /// All parameters: needle depth, skin type, and what the screening asked.
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, example = json!({"needle_depth_mm": 1.5, "skin_type": "V"}))]
+    parameters: Option<engine::Parameters>,
+    /// Why reasons not to start that the correction brings are overruled.
+    overrule: Option<Note>,
+    /// Why. The patient reads it.
+    reason: Note,
+}
+
+/// Correct the treatment of a plan. Clinicians and owners only.
+///
+/// Answers keep what they said and when; the days are counted again, for every plan of the treatment. Reminders to come are
+/// planned again, those that were sent stay sent; alerts say what happened.
+#[utoipa::path(tag = "plans", operation_id = "correct_plan", request_body = Correction,
+    params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "What is different.", body = PlanChange)))]
+#[post("/v1/clinic/plans/{plan_id}/correct")]
+async fn correct_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(dry_run): Query<DryRun>,
+    request: HttpRequest,
+    Body(body): Body<Correction>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    if let Some(parameters) = &body.parameters {
+        crate::patients::check_parameters(parameters)?;
+    }
+    if body.time_unknown && body.performed_at.is_some() {
+        let detail = "cannot be there together with `performed_at`";
+        return Err(Error::field("/time_unknown", "invalid_value", detail));
+    }
+    let wish = Wish::Correct {
+        performed_at: body.performed_at,
+        time_unknown: body.time_unknown,
+        performed_on: body.performed_on.map(|date| date.0),
+        body_area: body.body_area.map(Into::into),
+        parameters: body.parameters,
+    };
+    order(&app, who, *id, (wish, body.reason, body.overrule), (&dry_run, &request)).await
+}
+
+/// Something that is different for this patient: exactly one of the five.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OverrideOrder {
+    /// A line gets other days, slots or words.
+    set: Option<SetLine>,
+    /// The line of this key is left out.
+    remove: Option<Key>,
+    /// A line is added.
+    add: Option<AddedLine>,
+    /// The line of this key is again as the protocol has it.
+    restore: Option<Key>,
+    /// Another level of a symptom is normal.
+    threshold: Option<Threshold>,
+    /// Why. The patient reads it.
+    reason: Note,
+}
+
+/// Override a plan for its patient. Clinicians and owners only.
+///
+/// From today on; a line that was answered or marked today is different from tomorrow on. The protocol stays as it is.
+#[utoipa::path(tag = "plans", operation_id = "override_plan", request_body = OverrideOrder,
+    params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "What is different.", body = PlanChange)))]
+#[post("/v1/clinic/plans/{plan_id}/override")]
+async fn override_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(dry_run): Query<DryRun>,
+    request: HttpRequest,
+    Body(body): Body<OverrideOrder>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let changes = [
+        body.set.map(OverrideChange::Set),
+        body.remove.map(|key| OverrideChange::Remove(key.into())),
+        body.add.map(OverrideChange::Add),
+        body.restore.map(|key| OverrideChange::Restore(key.into())),
+        body.threshold.map(OverrideChange::Threshold),
+    ];
+    if if_match(&request).is_none() {
+        return Err(Error::VersionNeeded);
+    }
+    let mut changes = changes.into_iter().flatten();
+    let (Some(change), None) = (changes.next(), changes.next()) else {
+        let detail = "say exactly one of `set`, `remove`, `add`, `restore` and `threshold`";
+        return Err(Error::field("", "required", detail));
+    };
+    crate::plan_commands::check_shape(&change)?;
+    order(&app, who, *id, (Wish::Override(change), body.reason, None), (&dry_run, &request)).await
+}
+
+/// A reason.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ErrorOrder {
+    /// Why. The patient reads it if this is undone.
+    reason: Note,
+}
+
+/// Say that the treatment of a plan never happened. Clinicians and owners only.
+///
+/// Every plan of the treatment is gone from the patient and from statistics; the clinic still sees it, and it can be undone.
+#[utoipa::path(tag = "plans", operation_id = "enter_plan_in_error", request_body = ErrorOrder,
+    params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "What is different.", body = PlanChange)))]
+#[post("/v1/clinic/plans/{plan_id}/entered-in-error")]
+async fn enter_plan_in_error(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(dry_run): Query<DryRun>,
+    request: HttpRequest,
+    Body(body): Body<ErrorOrder>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    order(&app, who, *id, (Wish::EnterInError, body.reason, None), (&dry_run, &request)).await
+}
+
+/// A revision to take back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UndoOrder {
+    /// Its number: the newest that stands.
+    #[schema(minimum = 1, example = 2)]
+    revision: i32,
+    /// Why. The patient reads it.
+    reason: Note,
+}
+
+/// Undo a revision of a plan. Clinicians and owners only.
+///
+/// The plan is as it was before for all that is still to come; what was recorded meanwhile stays. What closed while the revision stood, and
+/// was not asked because of it, stays `cancelled` and is never `missed`, and nobody is reminded of it afterwards; what of it can still
+/// be answered is `late`. The undo of a pause that shifted days gives each day back the date that it had; to let the days wait as long
+/// as they did, resume the plan. The newest first: to undo an older one, undo those after it.
+#[utoipa::path(tag = "plans", operation_id = "undo_plan_revision", request_body = UndoOrder,
+    params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "What is different.", body = PlanChange)))]
+#[post("/v1/clinic/plans/{plan_id}/undo")]
+async fn undo_plan_revision(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(dry_run): Query<DryRun>,
+    request: HttpRequest,
+    Body(body): Body<UndoOrder>,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    if if_match(&request).is_some() && body.revision < 1 {
+        return Err(Error::field("/revision", "out_of_range", "must be 1 or more"));
+    }
+    order(&app, who, *id, (Wish::Undo(body.revision), body.reason, None), (&dry_run, &request)).await
+}
+
+/// One change of a plan, for staff.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct PlanRevision {
+    /// The plan's revision that it made.
+    #[schema(example = 2)]
+    revision: i32,
+    /// What was done; there may be more.
+    kind: RevisionKind,
+    /// The revision that it takes back.
+    #[schema(required, example = json!(null))]
+    undoes: Option<i32>,
+    /// Why.
+    #[schema(example = "The patient travels.")]
+    reason: String,
+    /// Who.
+    made_by: MemberId,
+    /// When.
+    made_at: Stamp,
+    /// What was different, field by field.
+    #[schema(example = json!({"day_zero": {"before": "2026-05-04", "after": "2026-05-05"}}))]
+    differences: BTreeMap<String, Difference>,
+}
+
+/// A field before and after.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Difference {
+    /// Before.
+    #[schema(value_type = serde_json::Value, example = "2026-05-04")]
+    before: serde_json::Value,
+    /// After.
+    #[schema(value_type = serde_json::Value, example = "2026-05-05")]
+    after: serde_json::Value,
+}
+
+/// What was done to a plan.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum RevisionKind {
+    /// It was paused.
+    Paused,
+    /// It was resumed.
+    Resumed,
+    /// It was ended as completed.
+    Completed,
+    /// It was revoked.
+    Revoked,
+    /// Its treatment was corrected.
+    Corrected,
+    /// Something is different for this patient.
+    Overridden,
+    /// Its treatment never happened.
+    EnteredInError,
+    /// It made way for the plan of a later session.
+    GaveWay,
+    /// It goes on, because that session was none after all.
+    StandsAgain,
+    /// It was moved to another version of its protocol.
+    Moved,
+    /// It was moved back.
+    MovedBack,
+    /// A change was taken back.
+    Undone,
+}
+
+fn kind_of(deed: &Deed) -> RevisionKind {
+    match deed {
+        Deed::Undid(_) => RevisionKind::Undone,
+        Deed::Did(Command::Pause { .. }) => RevisionKind::Paused,
+        Deed::Did(Command::Resume { .. }) => RevisionKind::Resumed,
+        Deed::Did(Command::End { status: PlanStatus::Completed, .. }) => RevisionKind::Completed,
+        Deed::Did(Command::End { .. }) => RevisionKind::Revoked,
+        Deed::Did(Command::Correct { .. }) => RevisionKind::Corrected,
+        Deed::Did(Command::Override { .. }) => RevisionKind::Overridden,
+        Deed::Did(Command::EnterInError) => RevisionKind::EnteredInError,
+        Deed::Did(Command::GiveWay(Some(_))) => RevisionKind::GaveWay,
+        Deed::Did(Command::GiveWay(None)) => RevisionKind::StandsAgain,
+        Deed::Moved(_) => RevisionKind::Moved,
+        Deed::MovedBack(_) => RevisionKind::MovedBack,
+    }
+}
+
+fn revision_view(row: Revision) -> Result<PlanRevision, Error> {
+    let differences = crate::plan_commands::differences(&row)?.into_iter();
+    Ok(PlanRevision {
+        revision: row.revision,
+        kind: kind_of(&row.command.to()?),
+        undoes: row.undoes,
+        made_by: row.made_by,
+        made_at: row.made_at,
+        differences: differences.map(|(key, (before, after))| (key, Difference { before, after })).collect(),
+        reason: row.reason,
+    })
+}
+
+/// List what was done to a plan, newest first.
+///
+/// Each change with its author, reason and diff.
+#[utoipa::path(tag = "plans", operation_id = "list_plan_revisions", params(PageParams, ("plan_id" = PlanId, Path, description = "The plan.")),
+    responses((status = 200, description = "A page of changes.", body = Page<PlanRevision>)))]
+#[get("/v1/clinic/plans/{plan_id}/revisions")]
+async fn list_plan_revisions(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    Query(page): Query<PageParams>,
+) -> Result<HttpResponse, Error> {
+    let (wanted, inner) = (page.clone(), app.clone());
+    let rows = app
+        .db
+        .read(move |c| {
+            crate::plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            store::list_page(c, who.clinic, *id, &wanted)
+        })
+        .await?;
+    let page = page.cut(rows, |row| row.id.0, revision_view)?;
+    let items: Result<Vec<PlanRevision>, Error> = page.items.into_iter().collect();
+    Ok(HttpResponse::Ok().json(Page { items: items?, next_cursor: page.next_cursor }))
+}
+
+/// One change of a plan, for its patient.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct MyPlanChange {
+    /// What was done.
+    kind: RevisionKind,
+    /// When.
+    made_at: Stamp,
+    /// Why, in the clinic's words.
+    #[schema(example = "Your skin needs one more day.")]
+    reason: String,
+    /// Whether it was taken back since.
+    #[schema(example = false)]
+    undone: bool,
+    /// The first date that it is about, if it is about dates.
+    #[schema(required)]
+    from_on: Option<Date>,
+    /// The first date after it, if that was said.
+    #[schema(required)]
+    until_on: Option<Date>,
+    /// The line that is different, as it reads now.
+    #[schema(required, example = "No make-up.")]
+    line: Option<String>,
+}
+
+/// From when on a plan is over, or goes on, for another one.
+fn gave_way_from(row: &Revision, successor: Option<Successor>) -> Result<Option<jiff::civil::Date>, Error> {
+    let ways = row.after_state.to::<engine::PlanState>()?.stops.gave_way;
+    Ok(ways.last().and_then(|way| if successor.is_some() { Some(way.from_on) } else { way.until_on }))
+}
+
+fn my_change(dossier: &Dossier, row: &Revision, all: &[Revision], locales: &[&str]) -> Result<MyPlanChange, Error> {
+    let deed: Deed = row.command.to()?;
+    let (from_on, until_on) = match &deed {
+        Deed::Did(Command::Pause { from_on, until_on, .. }) => (Some(*from_on), *until_on),
+        Deed::Did(Command::Resume { on } | Command::End { on, .. }) => (Some(*on), None),
+        Deed::Did(Command::Correct { performed_on, .. }) => (*performed_on, None),
+        Deed::Did(Command::GiveWay(successor)) => (gave_way_from(row, *successor)?, None),
+        Deed::Moved(way) | Deed::MovedBack(way) => (way.from_on, None),
+        _ => (None, None),
+    };
+    let about = match &deed {
+        Deed::Did(Command::Override { change, .. }) => Some(change.about()),
+        _ => None,
+    };
+    // The newest form of a line stands last: overrides and versions add to what was there before.
+    let item = about.and_then(|key| dossier.compiled.items.iter().rev().find(|item| item.key == key));
+    Ok(MyPlanChange {
+        kind: kind_of(&deed),
+        made_at: row.made_at,
+        reason: crate::plan_commands::rules::own_words(&deed, locales.first().copied().unwrap_or_default())
+            .map_or_else(|| row.reason.clone(), str::to_owned),
+        undone: all.iter().any(|other| other.undoes == Some(row.revision)),
+        from_on: from_on.map(Into::into),
+        until_on: until_on.map(Into::into),
+        line: item.map(|item| views::say(&item.title, locales, dossier)),
+    })
+}
+
+/// List what the clinic changed in a plan of mine, newest first, and why.
+///
+/// At most the 100 newest.
+#[utoipa::path(tag = "me", operation_id = "list_my_plan_changes",
+    params(("plan_id" = PlanId, Path, description = "The plan."), ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
+    responses((status = 200, description = "The changes.", body = MyPlanChanges)))]
+#[get("/v1/me/plans/{plan_id}/changes")]
+async fn list_my_plan_changes(
+    app: web::Data<App>,
+    me: Patient,
+    id: Path<PlanId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
+    let (inner, asked) = (app.clone(), asked_language(&request));
+    let items = app
+        .db
+        .read(move |c| {
+            let dossier = crate::plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
+            let rows = crate::plans::store::list_revisions(c, dossier.plan.clinic_id, dossier.plan.id)?;
+            let locales = views::locales(asked.as_deref(), &dossier);
+            let newest = rows.iter().rev().take(100);
+            newest.map(|row| my_change(&dossier, row, &rows, &locales)).collect::<Result<Vec<_>, Error>>()
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(MyPlanChanges { items }))
+}
+
+/// What the clinic changed in a plan.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct MyPlanChanges {
+    /// The changes, newest first.
+    items: Vec<MyPlanChange>,
+}

@@ -1,0 +1,83 @@
+//! A clinician's decision about a plan that waits.
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::api::plans::{Plan, view};
+use crate::app::App;
+use crate::auth::Staff;
+use crate::enrolment::waiting::Decision;
+use crate::error::Error;
+use crate::http::conditions::{edited, if_match};
+use crate::http::text::Note;
+use crate::http::{Body, Path};
+use ground::ids::PlanId;
+
+/// The routes of this part of the feature.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(start_plan).service(decline_plan);
+}
+
+/// A decision's reason.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PlanDecision {
+    /// Why, in the clinician's words.
+    reason: Note,
+}
+
+/// Start a plan that waits. Clinicians and owners only.
+///
+/// The reason overrules the reasons not to start. The plan runs from now on: what was over before is not expected. The alert
+/// about it stays until somebody resolves it.
+#[utoipa::path(tag = "plans", operation_id = "start_plan", request_body = PlanDecision,
+    params(("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "It runs.", body = Plan)))]
+#[post("/v1/clinic/plans/{plan_id}/start")]
+async fn start_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    request: HttpRequest,
+    Body(body): Body<PlanDecision>,
+) -> Result<HttpResponse, Error> {
+    decide(&app, who, *id, (Decision::Start, body.reason), &request).await
+}
+
+/// Decline a plan that waits. Clinicians and owners only.
+///
+/// The plan is revoked and the patient sees it no more. The alert about it stays until somebody resolves it.
+#[utoipa::path(tag = "plans", operation_id = "decline_plan", request_body = PlanDecision,
+    params(("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
+    responses((status = 200, description = "It does not run.", body = Plan)))]
+#[post("/v1/clinic/plans/{plan_id}/decline")]
+async fn decline_plan(
+    app: web::Data<App>,
+    who: Staff,
+    id: Path<PlanId>,
+    request: HttpRequest,
+    Body(body): Body<PlanDecision>,
+) -> Result<HttpResponse, Error> {
+    decide(&app, who, *id, (Decision::Decline, body.reason), &request).await
+}
+
+async fn decide(
+    app: &App,
+    who: Staff,
+    id: PlanId,
+    (decision, reason): (Decision, Note),
+    request: &HttpRequest,
+) -> Result<HttpResponse, Error> {
+    who.must_be_clinical()?;
+    let at = app.clock.now();
+    let (m, inner, tag) = (app.moment(), app.clone(), if_match(request));
+    let dossier = app
+        .db
+        .write(move |c| {
+            crate::enrolment::waiting::decide(c, &inner.compiled, &who, id, (decision, reason, tag.as_deref()), &m)
+        })
+        .await?;
+    edited(&view(&dossier, None, at)?, dossier.plan.revision)
+}

@@ -1,0 +1,82 @@
+//! `aftercare account`: what a clinic cannot do for somebody whose account is used in several.
+
+use clap::{Args, Subcommand};
+
+use super::{open, say, wanted};
+use crate::auth;
+use crate::config::Config;
+use crate::error::Error;
+use crate::http::text::Email;
+
+/// What can be done with accounts.
+#[derive(Subcommand)]
+pub enum AccountCommand {
+    /// Shut an account: its sessions and links end at once, and it cannot be signed in to.
+    Disable(AccountArgs),
+    /// Open it again.
+    Enable(AccountArgs),
+    /// Mail a link to another address; whoever opens it there moves the account, and its records in every clinic. The old address is told then.
+    Move {
+        /// The new address.
+        #[arg(long)]
+        to: String,
+        #[command(flatten)]
+        account: AccountArgs,
+    },
+}
+
+/// Which account, and why.
+#[derive(Args)]
+pub struct AccountArgs {
+    /// Its address.
+    email: String,
+    /// Why, for the audit.
+    #[arg(long)]
+    reason: String,
+}
+
+/// Does it.
+pub async fn run(config: Config, command: AccountCommand) -> Result<(), Error> {
+    match command {
+        AccountCommand::Disable(args) => set_disabled(config, args, true).await,
+        AccountCommand::Enable(args) => set_disabled(config, args, false).await,
+        AccountCommand::Move { to, account } => move_to(config, account, to).await,
+    }
+}
+
+async fn set_disabled(config: Config, args: AccountArgs, disabled: bool) -> Result<(), Error> {
+    let email: Email = wanted("EMAIL", args.email)?;
+    let app = open(config).await?;
+    let m = app.moment();
+    app.change_rights(move |c| {
+        let account = auth::account_named(c, email.as_str())?;
+        auth::set_disabled(c, &account, disabled, (None, None), &args.reason, &m)
+    })
+    .await?;
+    say(if disabled { "disabled; its sessions and links have ended" } else { "enabled" });
+    Ok(())
+}
+
+async fn move_to(config: Config, args: AccountArgs, to: String) -> Result<(), Error> {
+    let (from, to): (Email, Email) = (wanted("EMAIL", args.email)?, wanted("--to", to)?);
+    let app = open(config).await?;
+    let (m, post) = (app.moment(), app.post());
+    app.db
+        .write(move |c| {
+            let account = auth::account_named(c, from.as_str())?;
+            crate::address_changes::mail_address_change(
+                c,
+                &post,
+                &account,
+                to.as_str(),
+                crate::address_changes::MoveAsked::ByOperator,
+                &m,
+            )?;
+            let deed =
+                crate::audit::Deed { action: "address_change_asked", object_kind: "account", object: account.id.0 };
+            crate::audit::note_why(c, (None, None), deed, &args.reason, &m)
+        })
+        .await?;
+    say("a link is on its way to the new address, good for a day; the account moves when it is opened there");
+    Ok(())
+}

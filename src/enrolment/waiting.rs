@@ -1,0 +1,158 @@
+//! An enrolment with a reason not to start: held for a clinician, who starts it after all or declines it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{NewPlan, begin};
+use crate::alerts;
+use crate::auth::Staff;
+use crate::courses;
+use crate::documents::Compiled;
+use crate::error::{Error, FieldError};
+use crate::http::conditions::check_version;
+use crate::http::text::Note;
+use crate::mail::outbox::Post;
+use crate::plans::author::Subject;
+use crate::plans::{self, Dossier, Plan, Reason, store};
+use engine::{Finding, PlanStatus, Text, Trace, Urgency};
+use ground::ids::PlanId;
+use ground::sql::Conn;
+use ground::sql::Json;
+use ground::time::{Moment, Stamp};
+
+/// The alert's rule and cause.
+const CAUSE: &str = "excluded";
+
+/// Whether an enrolment must wait for a clinician; it is refused if nobody says what to do with its reasons not to start.
+pub(super) fn must_wait(reasons: &[Reason], who: &Staff, new: &NewPlan) -> Result<bool, Error> {
+    if new.send_to_clinician && new.overrule.is_some() {
+        let detail = "either a clinician overrules, or it is sent to one";
+        return Err(Error::field("/overrule", "not_wanted", detail));
+    }
+    if reasons.is_empty() {
+        return Ok(false);
+    }
+    if new.overrule.is_some() {
+        return who.must_be_clinical().map(|()| false);
+    }
+    if new.send_to_clinician {
+        return Ok(true);
+    }
+    let excluded = |reason: &Reason| FieldError {
+        pointer: "/treatment_id".to_owned(),
+        code: format!("excluded.{}", reason.key),
+        detail: format!(
+            "{} A clinician must decide, and give the reason in `overrule`; or send it to one with `send_to_clinician`.",
+            reason.text.in_locale(&["en"])
+        ),
+    };
+    Err(Error::Invalid(reasons.iter().map(excluded).collect()))
+}
+
+/// Holds a plan until a clinician decides: no reminder is due.
+pub(super) fn held(plan: Plan, reasons: &[Reason]) -> Result<Plan, Error> {
+    Ok(Plan { status: PlanStatus::Draft, waits_for: Json::of(&reasons)?, next_due_at: None, ..plan })
+}
+
+/// Tells the clinic that an enrolment waits.
+pub(super) fn send(c: &mut Conn, post: &Post, dossier: &Dossier, reasons: &[Reason], m: &Moment) -> Result<(), Error> {
+    let finding = finding(dossier, reasons);
+    alerts::raise(c, Subject::Plan(dossier), &finding, None, dossier.day_number(m.at), m)?;
+    alerts::tell_staff(c, post, Subject::Plan(dossier), finding.urgency, m)
+}
+
+fn finding(dossier: &Dossier, reasons: &[Reason]) -> Finding {
+    let locales: BTreeSet<&String> = reasons.iter().flat_map(|reason| reason.text.0.keys()).collect();
+    let together = |locale: &String| {
+        let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.in_locale(&[locale])).collect();
+        (locale.clone(), texts.join(" "))
+    };
+    let conditions = dossier.compiled.exclusions.iter().map(|exclusion| &exclusion.when);
+    let names: BTreeSet<&String> = conditions.clone().flat_map(|when| when.variables()).collect();
+    let given: BTreeMap<String, serde_json::Value> = dossier.plan.parameters.to().unwrap_or_default();
+    let value = |name: &String| {
+        let applies = || serde_json::Value::Bool(dossier.compiled.variants.contains(name));
+        (name.clone(), given.get(name).cloned().unwrap_or_else(applies))
+    };
+    let sources: Vec<String> = conditions.map(|when| format!("({})", when.source())).collect();
+    Finding {
+        because: Text::default(),
+        rule: CAUSE.to_owned(),
+        cause: CAUSE.to_owned(),
+        urgency: Urgency::Soon,
+        advice: Text::default(),
+        reason: locales.into_iter().map(together).collect(),
+        trace: Trace {
+            expression: sources.join(" || "),
+            escalated_by: None,
+            values: names.into_iter().map(value).collect(),
+            not_answered: Vec::new(),
+        },
+    }
+}
+
+/// What a clinician decides about a plan that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It runs from now on; what lies before is not expected of the patient.
+    Start,
+    /// It does not run.
+    Decline,
+}
+
+/// Starts or declines a plan that waits, with a reason. The same decision again changes nothing.
+pub fn decide(
+    c: &mut Conn,
+    cache: &Compiled,
+    who: &Staff,
+    id: PlanId,
+    (decision, reason, if_match): (Decision, Note, Option<&str>),
+    m: &Moment,
+) -> Result<Dossier, Error> {
+    courses::lock_plan(c, who.clinic, id)?;
+    let mut dossier = plans::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
+    let reason = String::from(reason);
+    if if_match.is_some() && is_decided(&dossier.plan, decision, &reason) {
+        return Ok(dossier);
+    }
+    check_version(if_match, dossier.plan.revision)?;
+    if dossier.plan.status != PlanStatus::Draft {
+        let detail = format!("the plan does not wait for a decision: it is {}", dossier.plan.status);
+        return Err(Error::conflict("not_waiting", detail));
+    }
+    dossier.plan = match decision {
+        Decision::Start => started(dossier.plan, reason, m.at),
+        Decision::Decline => Plan { status: PlanStatus::Revoked, declined: Some(reason), ..dossier.plan },
+    };
+    dossier.plan.revision += 1;
+    if !store::set_decided(c, &dossier.plan, dossier.plan.revision - 1)? {
+        return Err(Error::Stale);
+    }
+    if decision == Decision::Start {
+        begin(c, cache, who, &dossier, m)?;
+    }
+    let action = match decision {
+        Decision::Start => "plan_started",
+        Decision::Decline => "plan_declined",
+    };
+    crate::audit::note(c, Some(who.clinic), Some(who.account), action, "plan", Some(id.0), m)?;
+    Ok(dossier)
+}
+
+/// A request that was sent again because its answer was lost is answered as the first one.
+fn is_decided(plan: &Plan, decision: Decision, reason: &str) -> bool {
+    match decision {
+        Decision::Start => plan.started_at.is_some() && plan.overruled.as_deref() == Some(reason),
+        Decision::Decline => plan.declined.as_deref() == Some(reason),
+    }
+}
+
+fn started(plan: Plan, reason: String, at: Stamp) -> Plan {
+    Plan {
+        status: PlanStatus::Active,
+        overruled: Some(reason),
+        started_at: Some(at),
+        planned_to: at,
+        next_due_at: Some(at),
+        ..plan
+    }
+}
