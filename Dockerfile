@@ -9,7 +9,6 @@ COPY .cargo .cargo
 COPY migrations migrations
 COPY protocols protocols
 COPY openapi openapi
-COPY benches benches
 COPY bench bench
 COPY crates crates
 COPY src src

@@ -82,7 +82,7 @@ fn work(arguments: &Arguments) -> Result<String, String> {
 /// The plans with their file names.
 fn documents(folder: Option<&Path>) -> Result<Vec<(String, String)>, String> {
     let Some(folder) = folder else {
-        let built_in = aftercare::documents::LIBRARY.iter();
+        let built_in = authoring::LIBRARY.iter();
         return Ok(built_in.map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect());
     };
     let mut documents = Vec::new();

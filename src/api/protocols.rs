@@ -11,7 +11,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::documents::simulate::{NewSimulation, simulate};
-use crate::documents::{LIBRARY, SCHEMA};
 use crate::error::{Error, Problem};
 use crate::http::body::AsSent;
 use crate::http::idempotency::{self, Key};
@@ -19,6 +18,7 @@ use crate::http::{Body, Page, PageParams, Path, PathKey, Query, conditions, text
 use crate::protocols::{Version, VersionStatus, store};
 use authoring::Diff;
 use authoring::preview::{NewPreview, Preview, preview};
+use authoring::{LIBRARY, SCHEMA};
 use engine::{Defect, ParameterKind, Procedure, Protocol, Text};
 use ground::ids::{MemberId, VersionId};
 use ground::sql::Conn;
@@ -295,7 +295,7 @@ async fn adopt_protocol(
     responses((status = 200, description = "The document.", body = String, content_type = "application/toml")))]
 #[get("/v1/library/protocols/{key}/document")]
 async fn get_library_document(_who: Staff, key: Path<PathKey>) -> Result<HttpResponse, Error> {
-    let document = crate::documents::library_document(&key).ok_or(Error::NotFound)?;
+    let document = authoring::library_document(&key).ok_or(Error::NotFound)?;
     Ok(HttpResponse::Ok().content_type(TOML).body(document))
 }
 

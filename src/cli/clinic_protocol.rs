@@ -151,7 +151,7 @@ async fn find(app: &App, clinic: ClinicId, key: String, number: i32) -> Result<V
 }
 
 fn document_of(named: &str, own_key: Option<&str>) -> Result<String, Error> {
-    let text = match documents::library_document(named) {
+    let text = match authoring::library_document(named) {
         Some(text) => text.to_owned(),
         None => std::fs::read_to_string(PathBuf::from(named)).map_err(|why| {
             Error::Setting(format!("{named} is no protocol of the library, and cannot be read as a file: {why}"))

@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use super::preview::Preview;
 use crate::clinics::Clinic;
 use crate::documents::simulate::{NewSimulation, simulate};
-use crate::documents::{LIBRARY, SCHEMA, library_document};
 use crate::error::Error;
+use authoring::{LIBRARY, SCHEMA, library_document};
 use engine::{Parameter, ParameterKind, Parameters, Protocol};
 
 /// What can be done with protocol documents.

@@ -340,7 +340,7 @@ fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Re
         owner = owner.or(Some(Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: *role }));
     }
     let owner = owner.ok_or_else(|| Error::internal("demo", "no owner"))?;
-    for (file, _) in documents::LIBRARY {
+    for (file, _) in authoring::LIBRARY {
         let key = file.trim_end_matches(".toml");
         let version = protocols::adopt(c, clinic.id, Some(owner.member), key, &m)?;
         protocols::activate(c, &owner, (key, version.version), &documents::check(&version.document)?, &m)?;

@@ -9,31 +9,11 @@ use std::sync::Arc;
 use crate::error::{Error, FieldError};
 use crate::secrets::digest;
 use authoring::preview::PreviewError;
+use authoring::{LIBRARY, library_document};
 use engine::{Parameters, Protocol};
 use ground::encoding::url_base64;
 use ground::ids::VersionId;
 use ground::sql::Json;
-
-/// The built-in plans: file name and text.
-pub const LIBRARY: &[(&str, &str)] = &[
-    ("laser-afl.toml", include_str!("../../protocols/laser-afl.toml")),
-    ("laser-nafl.toml", include_str!("../../protocols/laser-nafl.toml")),
-    ("mn-acne-scar.toml", include_str!("../../protocols/mn-acne-scar.toml")),
-    ("mn-body.toml", include_str!("../../protocols/mn-body.toml")),
-    ("mn-face.toml", include_str!("../../protocols/mn-face.toml")),
-    ("mn-pigment.toml", include_str!("../../protocols/mn-pigment.toml")),
-    ("mn-scalp.toml", include_str!("../../protocols/mn-scalp.toml")),
-    ("peel-medium.toml", include_str!("../../protocols/peel-medium.toml")),
-    ("peel-superficial.toml", include_str!("../../protocols/peel-superficial.toml")),
-];
-
-/// The JSON Schema of the documents.
-pub const SCHEMA: &str = include_str!("../../protocols/protocol.schema.json");
-
-/// The library's document of that key.
-pub fn library_document(key: &str) -> Option<&'static str> {
-    LIBRARY.iter().find(|(file, _)| file.strip_suffix(".toml") == Some(key)).map(|(_, text)| *text)
-}
 
 /// Reads a document; a stored or built-in one that cannot be read is a defect of ours.
 pub fn read(document: &str) -> Result<Protocol, Error> {

@@ -592,7 +592,7 @@ async fn the_schema_of_documents_is_for_everybody() {
     let app = TestApp::start().await;
     let schema = app.ask("GET", "/v1/library/protocol.schema.json").send().await;
     assert_eq!(schema.must(200)["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    assert_eq!(schema.text(), aftercare::documents::SCHEMA);
+    assert_eq!(schema.text(), authoring::SCHEMA);
 }
 
 async fn pages(who: &Person, path: &str) -> Vec<(String, i64)> {

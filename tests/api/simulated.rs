@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aftercare::documents::library_document;
 use aftercare::documents::simulate::{NewSimulation, simulate};
+use authoring::library_document;
 use engine::parse;
 use serde_json::{Value, json};
 

@@ -20,7 +20,7 @@ fn without_german(document: &str) -> String {
 
 /// The face plan, with texts left to the clinic in every place where people read.
 pub fn face_plan_with_texts() -> String {
-    let (_, library) = documents::LIBRARY.iter().find(|(file, _)| *file == "mn-face.toml").unwrap();
+    let (_, library) = authoring::LIBRARY.iter().find(|(file, _)| *file == "mn-face.toml").unwrap();
     let mut document = without_german(library);
     for (before, after) in [
         ("title.en = \"Face micro-needling\"", "title.en = \"Face micro-needling with {serum}\""),
@@ -285,7 +285,7 @@ async fn a_plan_is_not_activated_before_its_required_texts_are_written() {
 
     // One that no plan ever needed can go.
     clinic.write("serum", json!({ "en": "Invented Gel" })).await.must(200);
-    let (_, library) = documents::LIBRARY.iter().find(|(file, _)| *file == "mn-face.toml").unwrap();
+    let (_, library) = authoring::LIBRARY.iter().find(|(file, _)| *file == "mn-face.toml").unwrap();
     let plain = clinic.draft("mn-face", (*library).to_owned()).await;
     clinic.activate("mn-face", plain).await.must(200);
     let erased = clinic.erase("serum").await.must(200);

@@ -182,9 +182,8 @@ fn the_dockerfile_copies_all_that_the_build_needs() {
     let copied: BTreeSet<&str> = copies.flat_map(|line| line.split(' ').rev().skip(1)).collect();
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let targets = manifest.lines().filter_map(|line| line.strip_prefix("path = \"")?.split('/').next());
-    // A [[bench]] without a path is in `benches`.
     let mut needed: BTreeSet<String> =
-        targets.chain(["src", "crates", "benches", ".cargo", "Cargo.lock"]).map(str::to_owned).collect();
+        targets.chain(["src", "crates", ".cargo", "Cargo.lock"]).map(str::to_owned).collect();
     for (path, text) in sources() {
         for named in text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let base = if path.starts_with("crates/") { root().to_owned() } else { root().join("src") };

@@ -14,7 +14,7 @@ const FEW: Settings = Settings { people: 30, seed: 7, part: None, noise_at_ends:
 
 #[test]
 fn no_complication_is_missed_and_few_healthy_people_are_alerted() {
-    let plans: Vec<Plan> = aftercare::documents::LIBRARY.iter().map(|(_, text)| Plan::read(text).unwrap()).collect();
+    let plans: Vec<Plan> = authoring::LIBRARY.iter().map(|(_, text)| Plan::read(text).unwrap()).collect();
     let results = run(&plans, FEW);
     let all: Vec<&Course> = results.iter().flat_map(|(_, courses)| courses).collect();
     // These two may show by nothing but levels, which a noisy answer can hide; `bench/README.md` says how often.

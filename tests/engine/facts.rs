@@ -164,7 +164,7 @@ pub fn combos(plan: &str) -> Vec<(String, Parameters)> {
 /// The built-in plans, read.
 pub static PLANS: LazyLock<BTreeMap<String, Protocol>> = LazyLock::new(|| {
     let read = |(_, source): &(&str, &str)| parse(source).unwrap();
-    aftercare::documents::LIBRARY.iter().map(read).map(|plan| (plan.key.clone(), plan)).collect()
+    authoring::LIBRARY.iter().map(read).map(|plan| (plan.key.clone(), plan)).collect()
 });
 
 /// A plan compiled with each of its named sets.

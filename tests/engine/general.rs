@@ -1,8 +1,8 @@
 //! The built-in danger signs of a record without a plan: the words and levels of the plans, and no sign of an emergency missing.
 
 use aftercare::documents::general::{DANGER_SIGNS, danger_signs};
-use aftercare::documents::{LIBRARY, library_document};
 use authoring::lint;
+use authoring::{LIBRARY, library_document};
 use engine::{
     Age, Answers, DayOfPlan, Grounds, Parameters, Protocol, Rule, Sign, Text, TriageInput, Urgency, compile, parse,
     triage,

@@ -18,7 +18,7 @@ use crate::support::{at, enrolment};
 const RANDOM_COMBINATIONS: usize = 40;
 
 fn library() -> impl Iterator<Item = &'static str> {
-    aftercare::documents::LIBRARY.iter().map(|(_, source)| *source)
+    authoring::LIBRARY.iter().map(|(_, source)| *source)
 }
 
 /// The conditions of a plan that can read parameters alone, and those of its rules.

@@ -117,7 +117,7 @@ fn a_defect_is_written_with_its_code_and_severity() {
 
 #[test]
 fn the_library_has_no_error() {
-    for (_, source) in aftercare::documents::LIBRARY {
+    for (_, source) in authoring::LIBRARY {
         let linted = lint(source).unwrap_or_else(|defects| panic!("{}", shown(&defects)));
         assert!(linted.warnings.iter().all(|defect| defect.severity == Severity::Warning));
         // Who answers can be ready as soon as the shortest interval is over.

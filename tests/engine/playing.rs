@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{at, enrolment, parameters_of};
 
 fn source_of(key: &str) -> &'static str {
-    aftercare::documents::library_document(key).unwrap()
+    authoring::library_document(key).unwrap()
 }
 
 /// The document with a change in one line of the plan.

@@ -1,6 +1,6 @@
 //! A plan before anybody is enrolled in it, day by day.
 
-use aftercare::documents::library_document;
+use authoring::library_document;
 use authoring::preview::{NewPreview, Preview, preview};
 use engine::{Parameters, parse};
 use ground::values::Date;

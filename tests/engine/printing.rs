@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aftercare::documents::{LIBRARY, hash, library_document};
+use aftercare::documents::hash;
 use authoring::preview::{ClinicWords, NewPage, PagesFor};
+use authoring::{LIBRARY, library_document};
 use engine::{Parameters, parse};
 use ground::values::Date;
 use serde_json::json;

@@ -21,7 +21,7 @@ fn judged(plan: &Compiled, day: i32, given: Value) -> Triage {
 /// Every plan of the library, for each of its named sets of parameters.
 fn plans() -> Vec<Compiled> {
     let mut plans = Vec::new();
-    for (_, source) in aftercare::documents::LIBRARY {
+    for (_, source) in authoring::LIBRARY {
         let protocol = parse(source).unwrap();
         plans.extend(facts::combos(&protocol.key).into_iter().map(|(_, one)| compile(&protocol, &one).unwrap()));
     }
@@ -161,7 +161,7 @@ fn the_cases_that_a_nurse_found_have_their_right_value() {
 #[test]
 fn the_days_on_which_nothing_is_judged_are_these() {
     let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (_, source) in aftercare::documents::LIBRARY {
+    for (_, source) in authoring::LIBRARY {
         let protocol = parse(source).unwrap();
         for found in not_judged_days(&protocol) {
             assert!(!found.asked, "{}: {found:?}", protocol.key);

@@ -1,6 +1,6 @@
 //! Conditions as sentences in the approver's sheet.
 
-use aftercare::documents::LIBRARY;
+use authoring::LIBRARY;
 use authoring::preview::{ClinicWords, NewPage, PagesFor};
 use engine::{Parameters, parse};
 use proptest::prelude::*;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aftercare::documents::{LIBRARY, library_document};
+use authoring::{LIBRARY, library_document};
 use authoring::{Script, SimulatedAlert, Simulation, simulate};
 use engine::{AlertChange, Compiled, Decision, Parameters, Reason, State, Urgency, compile, parse};
 use serde_json::{Value, json};

@@ -10,9 +10,9 @@ from .registry import Skip, fault, need
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@fault("F35", "the outbox as a simulation", quick={"seeds": 10_000}, full={"seeds": 1_000_000})
-def simulated(scene, seeds):
-    command = ["cargo", "test", "--locked", "--no-default-features", "--test", "mail", "simulation"]
+@fault("F35", "the outbox as a simulation", quick={"seeds": 10_000}, full={"seeds": 1_000_000, "profile": "release"})
+def simulated(scene, seeds, profile="dev"):
+    command = ["cargo", "test", "--profile", profile, "--locked", "--no-default-features", "--test", "mail", "simulation"]
     ran = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "SIMULATION_SEEDS": str(seeds)}, capture_output=True, text=True
     )

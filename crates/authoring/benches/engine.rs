@@ -18,8 +18,8 @@ use jiff::tz::TimeZone;
 use serde_json::{from_value, json};
 use uuid::Uuid;
 
-const FACE: &str = include_str!("../protocols/mn-face.toml");
-const SCALP: &str = include_str!("../protocols/mn-scalp.toml");
+const FACE: &str = include_str!("../../../protocols/mn-face.toml");
+const SCALP: &str = include_str!("../../../protocols/mn-scalp.toml");
 
 fn parameters() -> Parameters {
     from_value(json!({ "needle_depth_mm": 1.0, "skin_type": "IV", "cold_sore_history": true })).unwrap()
