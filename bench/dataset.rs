@@ -334,7 +334,7 @@ pub fn accounts(path: &Path, most: usize) -> Vec<AccountId> {
 }
 
 fn data_path(app: &App) -> std::path::PathBuf {
-    db::sqlite_path(&app.config.database_url).unwrap().into()
+    app.config.database_url.strip_prefix("sqlite:").unwrap().into()
 }
 
 /// A session and an access token for each of some accounts.

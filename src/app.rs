@@ -147,15 +147,13 @@ impl App {
         if !matches!(self.clock, Clock::System) {
             return Ok(now);
         }
-        let (off, at) = match c {
-            Conn::Sqlite(_) => (ground::time::clock_was_set_by(), now.at),
-            Conn::Pg(c) => {
-                let at = crate::db::settings::server_time(c)?;
-                (now.at.seconds_since(at), at)
-            }
+        let server = crate::db::server_time(c)?;
+        let (off, at) = match server {
+            Some(at) => (now.at.seconds_since(at), at),
+            None => (ground::time::clock_was_set_by(), now.at),
         };
         if off.abs() > CLOCK_TOLERANCE {
-            return Err(Error::NotReady(clock_is_off(matches!(c, Conn::Sqlite(_)), off)));
+            return Err(Error::NotReady(clock_is_off(server.is_none(), off)));
         }
         Ok(Moment::new(at, self.entropy.clone()))
     }
@@ -189,8 +187,8 @@ impl App {
     }
 }
 
-fn clock_is_off(is_sqlite: bool, seconds: i64) -> String {
-    let (against, cure) = if is_sqlite {
+fn clock_is_off(is_own: bool, seconds: i64) -> String {
+    let (against, cure) = if is_own {
         ("since this server started", "set it right, or restart the server if it is right now")
     } else {
         ("against the database's", "set it right")

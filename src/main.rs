@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aftercare::app::App;
-use aftercare::cli::{self, backup, doctor, open, say};
+use aftercare::cli::{self, doctor, open, say};
 use aftercare::config::Config;
+use aftercare::db::backup;
 use aftercare::db::{self, migrate};
 use aftercare::error::Error;
 use aftercare::server::metrics;
@@ -216,9 +217,9 @@ fn back_up(config: &Config, file: &std::path::Path) -> Result<ExitCode, Error> {
 fn restore(config: &Config, args: &RestoreArgs) -> Result<ExitCode, Error> {
     let m = Moment::new(Clock::System.now(), Entropy::System);
     let held = match &args.file {
-        None => backup::guard(&mut db::connect(&config.database_url)?, &m)?,
+        None => cli::restore::guard(&mut db::connect(&config.database_url)?, &m)?,
         Some(file) => {
-            let restored = backup::restore(&config.database_url, file, args.replace, &m, &say)?;
+            let restored = cli::restore::restore(&config.database_url, file, args.replace, &m, &say)?;
             for name in &restored.migrated {
                 say(&format!("applied {name}"));
             }

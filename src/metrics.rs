@@ -109,14 +109,9 @@ impl Metrics {
         to.register_with_unit("worker_heartbeat_age", help, seconds(), self.heartbeat_age.clone());
         let help = "How late the plan is that the planner looks at next";
         to.register_with_unit("planner_lateness", help, seconds(), self.planner_late.clone());
-        if db.is_sqlite() {
-            to.register("writer_group_size", "Writes in one commit", db.measures().group_size.clone());
-            let wait = db.measures().write_wait.clone();
-            to.register_with_unit("writer_wait", "Time a write waits for its turn", seconds(), wait);
-        } else {
+        db.register(to);
+        if !db.pools().is_empty() {
             to.register("pool_connections", "Connections to PostgreSQL", self.pool.clone());
-            let waiting = db.measures().waiting.clone();
-            to.register("pool_waiting", "Requests and jobs that wait for a connection", waiting);
         }
         if db.replica_lag().is_some() {
             let help = "Time since the replica was last known to have all that the primary had; NaN if it never had";

@@ -30,11 +30,8 @@ macro_rules! find_open {
             .filter(alerts::cause.eq($cause).and(alerts::status.ne(AlertStatus::Resolved)))
             .limit(1)
             .select(alerts::id);
-        let ids: Vec<AlertId> = match $c {
-            Conn::Sqlite(c) => open.load(c)?,
-            Conn::Pg(c) => open.for_update().load(c)?,
-        };
-        ids.first().map_or(Ok(None), |id| find($c, $clinic, *id))
+        let id: Option<AlertId> = crate::db::first_locked!($c, open).optional()?;
+        id.map_or(Ok(None), |id| find($c, $clinic, id))
     }};
 }
 

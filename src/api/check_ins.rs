@@ -20,6 +20,7 @@ use crate::plans;
 use crate::today::views::{Watch, watch};
 use engine::{Finding, PlanStatus, Urgency};
 use ground::ids::{CheckInId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
+use ground::sql::Conn;
 use ground::sql::Json;
 use ground::time::Stamp;
 use ground::words;
@@ -284,18 +285,13 @@ async fn put_check_in(
     }
     .meant();
     let post = app.post();
-    // SQLite has one writer: what only reads is done beside it, but for what is rare and little. PostgreSQL has many, and one transaction
-    // does all.
-    let prepared = if app.db.is_sqlite() && matches!(new.about, About::Plan(_)) {
+    let judge = {
         let (inner, new, m) = (app.clone(), new.clone(), m.clone());
-        Some(app.db.read(move |c| crate::check_ins::prepare(c, &inner.compiled, &me, id, &new, &m)).await?)
-    } else {
-        None
+        move |c: &mut Conn| crate::check_ins::prepare(c, &inner.compiled, &me, id, &new, &m)
     };
-    let (row, author, is_new) = app
-        .db
-        .write(move |c| crate::check_ins::record(c, &inner.compiled, (&me, &post), (id, &new), prepared, &m))
-        .await?;
+    let record =
+        move |c: &mut Conn, judged| crate::check_ins::record(c, &inner.compiled, (&me, &post), (id, &new), judged, &m);
+    let (row, author, is_new) = app.db.judged_write(judge, record).await?;
     if !is_new {
         let view = app.db.read(move |c| complete_for_patient(c, row, asked.as_deref())).await?;
         return Ok(HttpResponse::Ok().json(view));
@@ -333,7 +329,7 @@ async fn get_check_in(
 }
 
 /// What the patient sees: of a plan that was entered in error, what they said and what cannot wait.
-fn complete_for_patient(c: &mut ground::sql::Conn, row: Entry, asked: Option<&str>) -> Result<CheckIn, Error> {
+fn complete_for_patient(c: &mut Conn, row: Entry, asked: Option<&str>) -> Result<CheckIn, Error> {
     let is_in_error = match row.plan_id {
         Some(plan) => plans::is_in_error(c, row.clinic_id, plan)?,
         None => false,
@@ -361,7 +357,7 @@ fn without_plan(mut view: CheckIn, locale: &str) -> CheckIn {
     view
 }
 
-fn complete(c: &mut ground::sql::Conn, row: Entry, asked: Option<&str>) -> Result<CheckIn, Error> {
+fn complete(c: &mut Conn, row: Entry, asked: Option<&str>) -> Result<CheckIn, Error> {
     let clinic = crate::clinics::store::get(c, row.clinic_id)?;
     let patient = patients::store::find(c, row.clinic_id, row.patient_id)?.ok_or(Error::NotFound)?;
     let judgements = store::list_judgements(c, row.clinic_id, row.id)?;
@@ -445,10 +441,10 @@ async fn reconsider_check_in(
 }
 
 fn paged(
-    c: &mut ground::sql::Conn,
+    c: &mut Conn,
     page: &PageParams,
     rows: Vec<Entry>,
-    complete: impl Fn(&mut ground::sql::Conn, Entry) -> Result<CheckIn, Error>,
+    complete: impl Fn(&mut Conn, Entry) -> Result<CheckIn, Error>,
 ) -> Result<Page<CheckIn>, Error> {
     let page = page.cut(rows, |row| row.entry_id.0, |row| complete(c, row))?;
     let items: Result<Vec<_>, Error> = page.items.into_iter().collect();

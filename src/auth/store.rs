@@ -86,11 +86,9 @@ pub fn find_account(c: &mut Conn, id: AccountId) -> Result<Option<Account>, Erro
     Ok(accounts::table.find(id).select(Account::as_select()).first(c).optional()?)
 }
 
-/// The account of that id, which nobody else changes before this transaction has ended. SQLite has one writer.
+/// The account of that id, which nobody else changes before this transaction has ended.
 pub fn lock_account(c: &mut Conn, id: AccountId) -> Result<Option<Account>, Error> {
-    if let Conn::Pg(c) = c {
-        accounts::table.find(id).select(accounts::id).for_no_key_update().load::<AccountId>(c)?;
-    }
+    crate::db::lock!(c, accounts::table.find(id).select(accounts::id), AccountId);
     find_account(c, id)
 }
 
@@ -300,10 +298,7 @@ pub fn tries(c: &mut Conn, who: &[u8], window: i64, at: Stamp) -> Result<(Stamp,
     let row = (sign_in_tries::who.eq(who), sign_in_tries::since.eq(at), sign_in_tries::tries.eq(0));
     crate::db::insert_once!(c, sign_in_tries::table, row);
     let found = sign_in_tries::table.find(who).select((sign_in_tries::since, sign_in_tries::tries));
-    let (since, tries): (Stamp, i32) = match c {
-        Conn::Sqlite(c) => found.first(c)?,
-        Conn::Pg(c) => found.for_update().first(c)?,
-    };
+    let (since, tries): (Stamp, i32) = crate::db::first_locked!(c, found)?;
     Ok(if (0..window).contains(&at.seconds_since(since)) { (since, tries) } else { (at, 0) })
 }
 
@@ -373,11 +368,9 @@ pub fn rights_generation(c: &mut Conn) -> Result<i64, Error> {
     Ok(rights::table.find(1).select(rights::generation).first(c)?)
 }
 
-/// Nobody else changes rights or keys before this transaction has ended. SQLite has one writer.
+/// Nobody else changes rights or keys before this transaction has ended.
 pub fn lock_rights(c: &mut Conn) -> Result<(), Error> {
-    if let Conn::Pg(c) = c {
-        rights::table.find(1).select(rights::generation).for_update().first::<i64>(c)?;
-    }
+    crate::db::lock!(c, rights::table.find(1).select(rights::generation), i64);
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub fn look(config: &Config) -> Result<Vec<Finding>, Error> {
         Err(why) => findings.push(finding("database", Err(why.to_string()))),
         Ok(mut conn) => findings.extend(look_at(&mut conn, config)?),
     }
-    if let Some(url) = config.database_read_url.as_deref().filter(|_| db::is_postgres(&config.database_url)) {
+    if let Some(url) = db::replica_of(&config.database_url, config.database_read_url.as_deref()) {
         findings.push(finding("replica", look_at_replica(config, url).unwrap_or_else(|why| Err(why.to_string()))));
     }
     Ok(findings)
@@ -84,11 +84,9 @@ fn look_at(c: &mut Conn, config: &Config) -> Result<Vec<Finding>, Error> {
 
 /// Against PostgreSQL's clock; with SQLite, against the newest thing that was ever written: the clock may not be behind that.
 fn clock(c: &mut Conn, now: Stamp) -> Result<Result<String, String>, Error> {
-    let (then, what) = match c {
-        Conn::Pg(c) => (Some(settings::server_time(c)?), "PostgreSQL's"),
-        Conn::Sqlite(_) => {
-            (crate::audit::newest(c)?.filter(|newest| *newest > now), "the newest entry in the database")
-        }
+    let (then, what) = match db::server_time(c)? {
+        Some(then) => (Some(then), "PostgreSQL's"),
+        None => (crate::audit::newest(c)?.filter(|newest| *newest > now), "the newest entry in the database"),
     };
     let off = then.map_or(0, |then| now.seconds_since(then));
     Ok(if off.abs() > CLOCK_TOLERANCE {

@@ -1,7 +1,6 @@
 //! The commands of the person who runs the server. Each opens the data, does one thing, and ends.
 
 pub mod accounts;
-pub mod backup;
 pub mod clinic_protocol;
 pub mod clinics;
 pub mod doctor;
@@ -10,6 +9,7 @@ pub mod keys;
 pub mod mails;
 pub mod preview;
 pub mod protocol;
+pub mod restore;
 
 use std::io::Write as _;
 

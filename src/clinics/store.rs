@@ -103,10 +103,8 @@ pub fn set_member_state(
 
 /// The clinic's owners, for this transaction alone: two who leave at once do not both find the other.
 pub fn lock_owners(c: &mut Conn, clinic: ClinicId) -> Result<(), Error> {
-    if let Conn::Pg(c) = c {
-        let owners = members::table.filter(members::clinic_id.eq(clinic).and(members::role.eq(Role::Owner)));
-        owners.order(members::id).select(members::id).for_update().load::<MemberId>(c)?;
-    }
+    let owners = members::table.filter(members::clinic_id.eq(clinic).and(members::role.eq(Role::Owner)));
+    crate::db::lock!(c, owners.order(members::id).select(members::id), MemberId);
     Ok(())
 }
 

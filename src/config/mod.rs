@@ -152,11 +152,8 @@ impl Config {
         if self.base_url.ends_with('/') || self.app_url.ends_with('/') {
             return refuse("base_url and app_url must not end with a slash".to_owned());
         }
-        if db::sqlite_path(&self.database_url).is_none() && !db::is_postgres(&self.database_url) {
-            return refuse("database_url must be sqlite:PATH or postgres://...".to_owned());
-        }
         for url in [Some(&self.database_url), self.database_read_url.as_ref()].into_iter().flatten() {
-            check_database_tls(url, self.allow_plain_database).or_else(refuse)?;
+            db::check_url(url, self.allow_plain_database).or_else(refuse)?;
         }
         if self.allowed_origins.split(',').any(|origin| origin.trim().contains('*')) {
             return refuse("allowed_origins must name each origin: * would let any page call the API".to_owned());
@@ -225,46 +222,6 @@ fn check_log(log: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("log must be a level (error, warn, info, debug, trace) or target=level pairs, and `{log}` is neither"))
-}
-
-/// PostgreSQL on another machine is spoken to over TLS, unless both the address and a setting say otherwise.
-fn check_database_tls(url: &str, allow_plain: bool) -> Result<(), String> {
-    if !db::is_postgres(url) || is_local_database(url) {
-        return Ok(());
-    }
-    let (_, query) = url.split_once('?').unwrap_or((url, ""));
-    let mode = query.split('&').find_map(|pair| pair.strip_prefix("sslmode=")).unwrap_or_default();
-    match mode {
-        "require" | "verify-ca" | "verify-full" => Ok(()),
-        "disable" if allow_plain => Ok(()),
-        _ => {
-            Err("database_url must say sslmode=verify-full (or verify-ca, require) for PostgreSQL on another machine; \
-                  without TLS it must say sslmode=disable, and allow_plain_database = true"
-                .to_owned())
-        }
-    }
-}
-
-/// Whether every host of a PostgreSQL address is this machine, by a socket or the loopback.
-fn is_local_database(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let hosts = authority.rsplit('@').next().unwrap_or_default();
-    let by_query =
-        url.split_once('?').and_then(|(_, query)| query.split('&').find_map(|pair| pair.strip_prefix("host=")));
-    let is_local = |host: &str| {
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.split(']').next())
-            .unwrap_or_else(|| host.split(':').next().unwrap_or_default());
-        bare.is_empty()
-            || bare == "localhost"
-            || bare.starts_with('/')
-            || bare.starts_with("%2F")
-            || bare.starts_with("%2f")
-            || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    };
-    hosts.split(',').all(is_local) && by_query.is_none_or(|host| host.split(',').all(is_local))
 }
 
 /// Where this machine reaches a server that listens there: `0.0.0.0` and `[::]` are no address to connect to.
@@ -366,10 +323,10 @@ mod tests {
             "postgres:///x?host=/run/postgresql",
             "postgres://%2Frun%2Fpostgresql/x",
         ] {
-            assert_eq!(check_database_tls(url, false), Ok(()), "{url}");
+            assert_eq!(db::check_url(url, false), Ok(()), "{url}");
         }
-        assert_eq!(check_database_tls("postgres://db.example/x?sslmode=disable", true), Ok(()));
-        assert!(check_database_tls("postgres://db.example/x", true).is_err());
+        assert_eq!(db::check_url("postgres://db.example/x?sslmode=disable", true), Ok(()));
+        assert!(db::check_url("postgres://db.example/x", true).is_err());
     }
 
     #[test]

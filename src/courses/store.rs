@@ -102,11 +102,9 @@ pub fn set(c: &mut Conn, course: &Course, version: i32) -> Result<bool, Error> {
     Ok(changed == 1)
 }
 
-/// Nobody else changes the course before this transaction has ended. SQLite has one writer.
+/// Nobody else changes the course before this transaction has ended.
 pub fn lock(c: &mut Conn, clinic: ClinicId, id: CourseId) -> Result<(), Error> {
-    if let Conn::Pg(c) = c {
-        courses::table.find((clinic, id)).select(courses::id).for_no_key_update().load::<CourseId>(c)?;
-    }
+    crate::db::lock!(c, courses::table.find((clinic, id)).select(courses::id), CourseId);
     Ok(())
 }
 

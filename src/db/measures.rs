@@ -3,6 +3,7 @@
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 
 /// Clones share their figures.
 #[derive(Debug, Clone)]
@@ -29,6 +30,18 @@ impl Default for Measures {
 }
 
 impl Measures {
+    /// SQLite's one writer.
+    pub(super) fn register_writer(&self, to: &mut Registry) {
+        to.register("writer_group_size", "Writes in one commit", self.group_size.clone());
+        let help = "Time a write waits for its turn";
+        to.register_with_unit("writer_wait", help, Unit::Seconds, self.write_wait.clone());
+    }
+
+    /// PostgreSQL's pool.
+    pub(super) fn register_pool(&self, to: &mut Registry) {
+        to.register("pool_waiting", "Requests and jobs that wait for a connection", self.waiting.clone());
+    }
+
     /// Counts somebody as waiting until the guard is dropped.
     pub fn wait(&self) -> Wait {
         self.waiting.inc();

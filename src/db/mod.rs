@@ -3,6 +3,8 @@
 //! A write is one closure is one transaction. On SQLite the closures of many requests share one commit (`writer`), and a
 //! read runs on the thread that asks (`readers`). On PostgreSQL both run on blocking threads (`sessions`).
 
+mod address;
+pub mod backup;
 mod checkpoints;
 mod files;
 pub mod health;
@@ -19,6 +21,8 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use address::{check as check_url, replica_of};
+use address::{is_postgres, sqlite_path};
 use ground::sql::Conn;
 use sessions::Sessions;
 pub use sessions::waiting_together;
@@ -53,16 +57,6 @@ pub struct Db {
 enum Kind {
     Sqlite { readers: Arc<readers::Readers>, writer: writer::Writer },
     Pg { sessions: Sessions, replica: Option<replica::Replica> },
-}
-
-/// The path of a `sqlite:` address.
-pub fn sqlite_path(url: &str) -> Option<&str> {
-    url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).filter(|path| !path.is_empty())
-}
-
-/// Whether the address is one of PostgreSQL.
-pub fn is_postgres(url: &str) -> bool {
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
 impl Db {
@@ -104,6 +98,30 @@ impl Db {
     /// What was counted since the start.
     pub fn measures(&self) -> &measures::Measures {
         &self.measures
+    }
+
+    /// Registers the figures that this kind of database has.
+    pub fn register(&self, to: &mut prometheus_client::registry::Registry) {
+        match &self.kind {
+            Kind::Sqlite { .. } => self.measures.register_writer(to),
+            Kind::Pg { .. } => self.measures.register_pool(to),
+        }
+    }
+
+    /// Judges beside the writer and then writes: `judge` only reads, and `write` is given what it found, which may be out of date by then.
+    /// Where there are many writers (PostgreSQL) nothing is gained by that: `write` is given nothing, and one transaction does all.
+    pub async fn judged_write<J, T, R, W>(&self, judge: R, write: W) -> Result<T, Error>
+    where
+        R: FnOnce(&mut Conn) -> Result<J, Error> + Clone + Send + 'static,
+        W: FnOnce(&mut Conn, Option<J>) -> Result<T, Error> + Send + 'static,
+        J: Send + 'static,
+        T: Send + 'static,
+    {
+        let judged = match &self.kind {
+            Kind::Sqlite { .. } => Some(self.read(judge).await?),
+            Kind::Pg { .. } => None,
+        };
+        self.write(move |c| write(c, judged)).await
     }
 
     /// The pools of PostgreSQL: the name of each, connections in use, and idle ones.
@@ -258,6 +276,47 @@ pub fn look(url: &str) -> Result<Conn, Error> {
 fn of_read(why: Error) -> Error {
     if matches!(why, Error::OutcomeUnknown) { Error::Busy } else { why }
 }
+
+/// What time it is by the database's own machine; none where that is this one (SQLite).
+pub fn server_time(c: &mut Conn) -> Result<Option<ground::time::Stamp>, Error> {
+    match c {
+        Conn::Sqlite(_) => Ok(None),
+        Conn::Pg(c) => settings::server_time(c).map(Some),
+    }
+}
+
+/// Locks the rows of a query until the transaction ends, so that of two transactions the second sees what the first has done. SQLite has one
+/// writer and needs none.
+macro_rules! lock {
+    ($conn:expr, $query:expr, $key:ty) => {
+        if let ground::sql::Conn::Pg(c) = $conn {
+            $query.for_no_key_update().load::<$key>(c)?;
+        }
+    };
+}
+pub(crate) use lock;
+
+/// The first row of a query, locked until the transaction ends.
+macro_rules! first_locked {
+    ($conn:expr, $query:expr) => {
+        match $conn {
+            ground::sql::Conn::Sqlite(c) => $query.first(c),
+            ground::sql::Conn::Pg(c) => $query.for_update().first(c),
+        }
+    };
+}
+pub(crate) use first_locked;
+
+/// The first row of a query that no other transaction has locked, for this one alone.
+macro_rules! first_unlocked {
+    ($conn:expr, $query:expr) => {
+        match $conn {
+            ground::sql::Conn::Sqlite(c) => $query.first(c),
+            ground::sql::Conn::Pg(c) => $query.for_update().skip_locked().first(c),
+        }
+    };
+}
+pub(crate) use first_unlocked;
 
 /// Runs a query on the inner connection: diesel then knows each by its type and does not write its SQL anew at every use.
 /// For the queries of the hottest requests; the expression is compiled once for each database.

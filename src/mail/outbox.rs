@@ -358,20 +358,14 @@ fn first_due(
     }
     if after.is_none() {
         let of_no_clinic = due!().filter(outbox::clinic_id.is_null());
-        let found = match c {
-            Conn::Sqlite(c) => of_no_clinic.first(c).optional()?,
-            Conn::Pg(c) => of_no_clinic.for_update().skip_locked().first(c).optional()?,
-        };
+        let found = crate::db::first_unlocked!(c, of_no_clinic).optional()?;
         if found.is_some() {
             return Ok(found);
         }
     }
     let after = after.unwrap_or(ClinicId(uuid::Uuid::nil()));
     let of_a_clinic = due!().filter(outbox::clinic_id.gt(after));
-    Ok(match c {
-        Conn::Sqlite(c) => of_a_clinic.first(c).optional()?,
-        Conn::Pg(c) => of_a_clinic.for_update().skip_locked().first(c).optional()?,
-    })
+    Ok(crate::db::first_unlocked!(c, of_a_clinic).optional()?)
 }
 
 /// Gives claims back that nothing was done with: the process stops.

@@ -68,9 +68,7 @@ pub fn find_other_with_address(
     (clinic, id): (ClinicId, PatientId),
     address: &str,
 ) -> Result<Option<PatientId>, Error> {
-    if let Conn::Pg(c) = c {
-        clinics::table.find(clinic).select(clinics::id).for_no_key_update().load::<ClinicId>(c)?;
-    }
+    crate::db::lock!(c, clinics::table.find(clinic).select(clinics::id), ClinicId);
     Ok(patients::table
         .filter(patients::clinic_id.eq(clinic).and(patients::email.eq(address)).and(patients::id.ne(id)))
         .order(patients::id)
@@ -171,11 +169,9 @@ pub fn find_treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result
     Ok(treatments::table.find((clinic, id)).select(Treatment::as_select()).first(c).optional()?)
 }
 
-/// Nobody else changes the treatment, or enrols for it, before this transaction has ended. SQLite has one writer.
+/// Nobody else changes the treatment, or enrols for it, before this transaction has ended.
 pub fn lock_treatment(c: &mut Conn, clinic: ClinicId, id: TreatmentId) -> Result<(), Error> {
-    if let Conn::Pg(c) = c {
-        treatments::table.find((clinic, id)).select(treatments::id).for_no_key_update().load::<TreatmentId>(c)?;
-    }
+    crate::db::lock!(c, treatments::table.find((clinic, id)).select(treatments::id), TreatmentId);
     Ok(())
 }
 

@@ -39,16 +39,13 @@ pub fn list(c: &mut Conn, clinic: ClinicId, key: &str, page: &PageParams) -> Res
     Ok(rows.load(c)?)
 }
 
-/// Nobody else begins a migration of the protocol, or takes one back, before this transaction has ended. SQLite has one writer.
+/// Nobody else begins a migration of the protocol, or takes one back, before this transaction has ended.
 pub fn lock(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error> {
-    if let Conn::Pg(c) = c {
-        protocol_versions::table
-            .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
-            .order(protocol_versions::id)
-            .select(protocol_versions::id)
-            .for_no_key_update()
-            .load::<VersionId>(c)?;
-    }
+    let versions = protocol_versions::table
+        .filter(protocol_versions::clinic_id.eq(clinic).and(protocol_versions::key.eq(key)))
+        .order(protocol_versions::id)
+        .select(protocol_versions::id);
+    crate::db::lock!(c, versions, VersionId);
     Ok(())
 }
 
@@ -65,22 +62,15 @@ pub fn is_under_way(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<bool, E
 
 /// An unfinished migration, for this worker alone: on PostgreSQL another one takes another.
 pub fn claim(c: &mut Conn) -> Result<Option<Migration>, Error> {
-    let unfinished = plan_migrations::table
-        .filter(plan_migrations::state.eq_any([MigrationState::Running, MigrationState::RollingBack]))
-        .order(plan_migrations::id)
-        .select(Migration::as_select());
-    Ok(match c {
-        Conn::Sqlite(c) => unfinished.first(c).optional()?,
-        Conn::Pg(c) => plan_migrations::table
+    let found = crate::db::first_unlocked!(
+        c,
+        plan_migrations::table
             .filter(plan_migrations::state.eq_any([MigrationState::Running, MigrationState::RollingBack]))
             .order(plan_migrations::id)
             .limit(1)
             .select(Migration::as_select())
-            .for_update()
-            .skip_locked()
-            .first(c)
-            .optional()?,
-    })
+    );
+    Ok(found.optional()?)
 }
 
 /// How far it is.

@@ -233,10 +233,7 @@ pub fn list_due(c: &mut Conn, at: Stamp, most: i64) -> Result<Vec<(ClinicId, Pla
 /// Takes one for this transaction; `false` if another worker has it, or it is due no more.
 pub fn lock_due(c: &mut Conn, clinic: ClinicId, id: PlanId, at: Stamp) -> Result<bool, Error> {
     let due = plans::table.find((clinic, id)).filter(plans::next_due_at.le(at)).select(plans::id);
-    let found: Option<PlanId> = match c {
-        Conn::Sqlite(c) => due.first(c).optional()?,
-        Conn::Pg(c) => due.for_update().skip_locked().first(c).optional()?,
-    };
+    let found: Option<PlanId> = crate::db::first_unlocked!(c, due).optional()?;
     Ok(found.is_some())
 }
 

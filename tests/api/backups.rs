@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aftercare::cli::backup;
+use aftercare::cli::restore::restore;
+use aftercare::db::backup;
 use aftercare::db::{connect, create};
 use aftercare::error::Error;
 use ground::time::{Entropy, Moment};
@@ -84,7 +85,7 @@ async fn a_restored_database_sends_nothing_old_and_everything_new() {
 
     let url = format!("sqlite:{}", restored.0.display());
     let m = Moment::new(at("2026-03-02T20:00:00Z"), Entropy::seeded(7));
-    let done = backup::restore(&url, &kept.0, false, &m, &quiet).unwrap();
+    let done = restore(&url, &kept.0, false, &m, &quiet).unwrap();
     assert_eq!((done.held, done.before, done.migrated), (1, None, Vec::<String>::new()));
     let after = TestApp::start_on(Database::at(&restored.0), |_| ()).await;
     after.set_clock("2026-03-02T20:05:00Z");
@@ -107,8 +108,7 @@ async fn a_restore_refuses_what_is_in_use_in_the_way_or_damaged_and_keeps_what_w
     let (kept, other) = (Gone(beside(&path, ".backup")), Gone(beside(&path, ".other")));
     backup::back_up(&app.database.url, &kept.0, &quiet).unwrap();
     let m = Moment::new(at("2026-03-02T20:00:00Z"), Entropy::seeded(7));
-    let says = |url: &str, from: &std::path::Path, replace: bool| match backup::restore(url, from, replace, &m, &quiet)
-    {
+    let says = |url: &str, from: &std::path::Path, replace: bool| match restore(url, from, replace, &m, &quiet) {
         Err(why) => why.to_string(),
         Ok(_) => "restored".to_owned(),
     };

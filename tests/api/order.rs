@@ -157,6 +157,15 @@ fn an_import_is_seen_however_it_is_written() {
     assert_eq!(seen("a.rs", "#[cfg(test)] mod tests { use crate::x; } pub(crate) fn f() {}"), [""; 0]);
 }
 
+#[test]
+fn no_place_but_the_database_layer_asks_which_database_it_is() {
+    for (path, top, text) in files() {
+        for word in ["Conn::Pg", "Conn::Sqlite", "is_sqlite", "is_postgres", "sqlite_path"] {
+            assert!(top == "db" || !text.contains(word), "{} asks for {word}", path.display());
+        }
+    }
+}
+
 /// Who may speak HTTP: the doors, what they share, and the error that they answer with.
 const SPEAK_HTTP: [&str; 7] = ["error", "http", "pages", "api", "server", "openapi", "demo"];
 

@@ -1,6 +1,5 @@
 //! The texts of a clinic: what it writes stands wherever a protocol says `{key}`, and nobody ever reads a brace.
 
-use aftercare::documents;
 use aftercare::protocols::{self, Version, VersionStatus};
 use aftercare::secrets::digest;
 use ground::encoding::url_base64;

@@ -9,11 +9,8 @@ use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::BigInt;
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 
-use crate::db::schema::{outbox, plans, restores};
-use crate::db::{is_postgres, migrate, settings, sqlite_path};
+use super::{is_postgres, migrate, settings, sqlite_path};
 use crate::error::Error;
-use crate::mail::outbox::MailState;
-use ground::ids::RestoreId;
 use ground::sql::Conn;
 use ground::time::Moment;
 
@@ -121,9 +118,25 @@ pub struct Restored {
     pub migrated: Vec<String>,
 }
 
+/// Lets nothing from before a restore go out; gives how many mails it holds.
+pub type Guard = fn(&mut Conn, &Moment) -> Result<usize, Error>;
+
+/// A restore that is asked for.
+pub struct Restoring<'a> {
+    /// The database's address.
+    pub url: &'a str,
+    /// The backup.
+    pub from: &'a Path,
+    /// Whether a database that is there is put aside; without it, it is refused.
+    pub replace: bool,
+    /// What is done to the copy before anybody uses it.
+    pub guard: Guard,
+}
+
 /// Puts a backup in the place of the database. The server must not run. With `replace`, the database that is there is kept
 /// beside it under another name; without, it is refused.
-pub fn restore(url: &str, from: &Path, replace: bool, m: &Moment, tell: Tell<'_>) -> Result<Restored, Error> {
+pub fn restore(asked: &Restoring, m: &Moment, tell: Tell<'_>) -> Result<Restored, Error> {
+    let Restoring { url, from, replace, .. } = *asked;
     if is_postgres(url) {
         return refuse("this database is PostgreSQL: restore it with pg_restore, then run aftercare restore --guard");
     }
@@ -142,7 +155,7 @@ pub fn restore(url: &str, from: &Path, replace: bool, m: &Moment, tell: Tell<'_>
         must_be_idle(&path)?;
     }
     let partial = beside(&path, ".restoring");
-    let done = make_ready(from, &partial, m, tell);
+    let done = make_ready(asked, &partial, m, tell);
     if done.is_err() {
         for ending in ["", "-wal", "-shm"] {
             remove(&beside(&partial, ending))?;
@@ -158,40 +171,23 @@ pub fn restore(url: &str, from: &Path, replace: bool, m: &Moment, tell: Tell<'_>
 }
 
 /// A checked copy of the backup, as it will stand in the database's place.
-fn make_ready(from: &Path, partial: &Path, m: &Moment, tell: Tell<'_>) -> Result<(Vec<String>, usize), Error> {
+fn make_ready(asked: &Restoring, partial: &Path, m: &Moment, tell: Tell<'_>) -> Result<(Vec<String>, usize), Error> {
     remove(partial)?;
     tell("copying the backup");
-    copy_privately(from, partial)?;
+    copy_privately(asked.from, partial)?;
     tell("checking the copy");
     check(partial)?;
-    prepare(partial, m)
+    prepare(partial, asked.guard, m)
 }
 
 /// Brings the copy to this release's schema and sets the guard, all in a file that nobody else knows yet.
-fn prepare(partial: &Path, m: &Moment) -> Result<(Vec<String>, usize), Error> {
+fn prepare(partial: &Path, guard: Guard, m: &Moment) -> Result<(Vec<String>, usize), Error> {
     let mut conn = settings::open_sqlite(&partial.display().to_string())?;
     let migrated = migrate::run(&mut conn)?;
     let held = guard(&mut conn, m)?;
     // Out of the log and into the one file that is moved.
     leave_wal(sqlite(&mut conn)?)?;
     Ok((migrated, held))
-}
-
-/// Lets nothing from before this moment go out: mails that wait are held, and reminders that were due are not planned again. It was
-/// all sent in the time that the backup does not know, or it is too late for it.
-pub fn guard(conn: &mut Conn, m: &Moment) -> Result<usize, Error> {
-    use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, QueryDsl as _};
-    conn.transaction(|c| {
-        let waiting = vec![MailState::Pending, MailState::Leased, MailState::Sending, MailState::Retry];
-        let held = diesel::update(outbox::table.filter(outbox::state.eq_any(waiting).and(outbox::held_at.is_null())))
-            .set((outbox::held_at.eq(m.at), outbox::outcome.eq("held: the database was restored from a backup")))
-            .execute(c)?;
-        diesel::update(plans::table.filter(plans::planned_to.lt(m.at))).set(plans::planned_to.eq(m.at)).execute(c)?;
-        diesel::insert_into(restores::table)
-            .values((restores::id.eq(m.id::<RestoreId>()), restores::at.eq(m.at)))
-            .execute(c)?;
-        Ok(held)
-    })
 }
 
 /// Only a database that nobody else has open can leave its write-ahead log.
