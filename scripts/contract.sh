@@ -62,7 +62,7 @@ lint() {
 }
 try lint
 try "$tools/tsx" src/document.ts "$document"
-try "$tools/tsx" src/pages.ts ../src/pages/dates.js
+try "$tools/tsx" src/pages.ts ../src/pages ../tests/numbers.json
 
 say "the client"
 client() {

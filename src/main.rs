@@ -217,7 +217,11 @@ fn back_up(config: &Config, file: &std::path::Path) -> Result<ExitCode, Error> {
 fn restore(config: &Config, args: &RestoreArgs) -> Result<ExitCode, Error> {
     let m = Moment::new(Clock::System.now(), Entropy::System);
     let held = match &args.file {
-        None => cli::restore::guard(&mut db::connect(&config.database_url)?, &m)?,
+        None => {
+            let mut conn = db::connect(&config.database_url)?;
+            migrate::state(&mut conn)?.check_known()?;
+            cli::restore::guard(&mut conn, &m)?
+        }
         Some(file) => {
             let restored = cli::restore::restore(&config.database_url, file, args.replace, &m, &say)?;
             for name in &restored.migrated {

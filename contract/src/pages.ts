@@ -1,11 +1,12 @@
-// The built-in pages' dates and locales, with what odd browsers say of themselves. Usage: tsx src/pages.ts FILE
+// The built-in pages' dates, locales and telephone numbers, with what odd browsers and clinics say. Usage: tsx src/pages.ts FOLDER SHARED
 
 import { readFileSync } from "node:fs";
 import { check, run } from "./report.ts";
 
 await run("pages", async () => {
-  const source = readFileSync(process.argv[2] ?? "", "utf8");
-  const dates = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+  const load = (file: string) =>
+    import(`data:text/javascript,${encodeURIComponent(readFileSync(`${process.argv[2]}/${file}`, "utf8"))}`);
+  const [dates, numbers] = [await load("dates.js"), await load("numbers.js")];
   const known = { en: 1, es: 1, de: 1 };
   const picked = (languages: unknown) => Object.values(dates.pickLocale(languages, known)).join(" ");
   for (const languages of [undefined, [], [""], ["C"], ["de_DE.UTF-8"], ["constructor"], ["fr", "x"]]) {
@@ -23,4 +24,12 @@ await run("pages", async () => {
   }
   const buddhist = dates.sayDate("en-US-u-ca-islamic-nu-thai", "2026-03-02");
   check("dates are Gregorian, in plain digits", buddhist === "Monday, March 2", buddhist);
+  const shared = JSON.parse(readFileSync(process.argv[3] ?? "", "utf8"));
+  check("the services are those of the mails", JSON.stringify(numbers.SERVICES) === JSON.stringify(shared.codes), "tests/numbers.json");
+  for (const [typed, wanted] of shared.cases) {
+    const pieces: { text: string; digits?: string }[] = numbers.numbersIn(typed);
+    const digits = JSON.stringify(pieces.flatMap((piece) => piece.digits ?? []));
+    check(`${JSON.stringify(typed)} is dialled number by number`, digits === JSON.stringify(wanted), digits);
+    check("and nothing of it is lost", pieces.map((piece) => piece.text).join("") === typed, typed);
+  }
 });

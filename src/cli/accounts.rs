@@ -6,7 +6,7 @@ use super::{open, say, wanted};
 use crate::auth;
 use crate::config::Config;
 use crate::error::Error;
-use crate::http::text::Email;
+use crate::http::text::{Email, Note};
 
 /// What can be done with accounts.
 #[derive(Subcommand)]
@@ -45,12 +45,12 @@ pub async fn run(config: Config, command: AccountCommand) -> Result<(), Error> {
 }
 
 async fn set_disabled(config: Config, args: AccountArgs, disabled: bool) -> Result<(), Error> {
-    let email: Email = wanted("EMAIL", args.email)?;
+    let (email, reason): (Email, Note) = (wanted("EMAIL", args.email)?, wanted("--reason", args.reason)?);
     let app = open(config).await?;
     let m = app.moment();
     app.change_rights(move |c| {
         let account = auth::account_named(c, email.as_str())?;
-        auth::set_disabled(c, &account, disabled, (None, None), &args.reason, &m)
+        auth::set_disabled(c, &account, disabled, (None, None), reason.as_str(), &m)
     })
     .await?;
     say(if disabled { "disabled; its sessions and links have ended" } else { "enabled" });
@@ -59,11 +59,15 @@ async fn set_disabled(config: Config, args: AccountArgs, disabled: bool) -> Resu
 
 async fn move_to(config: Config, args: AccountArgs, to: String) -> Result<(), Error> {
     let (from, to): (Email, Email) = (wanted("EMAIL", args.email)?, wanted("--to", to)?);
+    let reason: Note = wanted("--reason", args.reason)?;
     let app = open(config).await?;
     let (m, post) = (app.moment(), app.post());
     app.db
         .write(move |c| {
             let account = auth::account_named(c, from.as_str())?;
+            if account.email == to.as_str() {
+                return Err(Error::Setting("--to: this is the account's address already".to_owned()));
+            }
             crate::address_changes::mail_address_change(
                 c,
                 &post,
@@ -74,7 +78,7 @@ async fn move_to(config: Config, args: AccountArgs, to: String) -> Result<(), Er
             )?;
             let deed =
                 crate::audit::Deed { action: "address_change_asked", object_kind: "account", object: account.id.0 };
-            crate::audit::note_why(c, (None, None), deed, &args.reason, &m)
+            crate::audit::note_why(c, (None, None), deed, reason.as_str(), &m)
         })
         .await?;
     say("a link is on its way to the new address, good for a day; the account moves when it is opened there");

@@ -338,9 +338,11 @@ pub fn change_member(
     Ok(after)
 }
 
-/// What the clinic has typed about itself, for its letters. The name stays out: it may tell what was treated.
+/// What the clinic has typed about itself, for its letters. A mail that no clinic asked for, as a link to sign in, has the lines of the one
+/// that its reader is with, if it is one only.
 pub fn lines(c: &mut Conn, mail: &OutboxMail) -> Result<Option<ClinicLines>, Error> {
-    let Some(id) = mail.clinic_id else { return Ok(None) };
+    let id = mail.clinic_id.map_or_else(|| store::find_only_clinic_of(c, &mail.to_address), |id| Ok(Some(id)))?;
+    let Some(id) = id else { return Ok(None) };
     let clinic = store::get(c, id)?;
     Ok(Some(ClinicLines {
         name: Some(clinic.name),

@@ -44,7 +44,11 @@ impl SchemaState {
         Err(Error::Setting(format!("{} migrations are pending: run `aftercare migrate` first", self.pending.len())))
     }
 
-    fn check_known(&self) -> Result<(), Error> {
+    /// Refuses a schema that a newer release has made.
+    ///
+    /// # Errors
+    /// `Error::Setting`: it names the migration.
+    pub fn check_known(&self) -> Result<(), Error> {
         let Some(newest) = self.unknown.last() else { return Ok(()) };
         Err(Error::Setting(format!(
             "the schema is newer than this release: it has migration {newest}, which this release does not know; \

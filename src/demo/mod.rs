@@ -1,4 +1,4 @@
-//! `aftercare demo`: the whole product on a file of its own, with an invented clinic and a dozen invented patients.
+//! `aftercare demo`: the whole product on a file of its own, with an invented clinic and invented patients.
 
 pub mod people;
 pub mod reference;
@@ -46,6 +46,7 @@ pub const PASSWORD: &str = "aftercare demo password";
 /// # Errors
 /// `Error::Setting`: the address is taken or is another machine's to reach, the folder cannot be used, or `--at` is before the data's time.
 pub async fn run(options: Options, listen: String) -> Result<ExitCode, Error> {
+    server::outlive_hangups()?;
     let listen = options.listen.clone().unwrap_or(listen);
     let base_url = base_url(&listen)?;
     let asked = options.at.as_deref().map(parse_instant).transpose()?;
@@ -58,7 +59,7 @@ pub async fn run(options: Options, listen: String) -> Result<ExitCode, Error> {
     let app = App::new(config, clock, Entropy::System)?;
     app.make_first_key().await?;
     if app.db.read(crate::clinics::store::list).await?.is_empty() {
-        say("making an invented clinic with a dozen patients ...");
+        say("making an invented clinic with its patients ...");
         people::move_in(&app).await?;
     }
     announce(&app, &options).await?;

@@ -193,8 +193,9 @@ impl Shared {
         let (from, to): (&str, &str) = (letter.from.as_ref(), letter.to.as_ref());
         if !from.is_ascii() || !to.is_ascii() {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+                // A sender of ours that it cannot take is no fault of the recipient's.
                 return Err(Failure {
-                    phase: Phase::Mail,
+                    phase: if from.is_ascii() { Phase::Recipient } else { Phase::Mail },
                     outcome: Outcome::NotSent { retryable: false },
                     detail: "the relay takes no address with letters beyond ASCII".into(),
                 });

@@ -12,6 +12,7 @@ use crate::http::Path;
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");
 const DATES: &str = include_str!("dates.js");
+const NUMBERS: &str = include_str!("numbers.js");
 const STYLE: &str = include_str!("page.css");
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'";
 
@@ -20,6 +21,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/open/page.js", web::get().to(async || file("text/javascript; charset=utf-8", SCRIPT)))
         .route("/open/dates.js", web::get().to(async || file("text/javascript; charset=utf-8", DATES)))
+        .route("/open/numbers.js", web::get().to(async || file("text/javascript; charset=utf-8", NUMBERS)))
         .route("/open/page.css", web::get().to(async || file("text/css; charset=utf-8", STYLE)))
         .route("/open/{page}", web::get().to(page));
 }

@@ -2,6 +2,7 @@
 // The last part of the path names the page; a mailed link's token stands behind `#`, so that it reaches no server log.
 
 import * as dates from "/open/dates.js";
+import { numbersIn } from "/open/numbers.js";
 
 const TEXTS = {
   en: {
@@ -205,21 +206,10 @@ function make(tag, attributes, ...children) {
 let lastId = 0;
 const newId = () => `id-${lastId += 1}`;
 const link = (href, text, kind) => make("a", { href, class: kind }, text);
-const dial = (text) => link(`tel:${text.replace(/[^+\d]/g, "")}`, text);
 
-/** What a clinic typed, with each number in it to be dialled by itself: "112 or 999" is two, and so is "112 999". */
-function phone(text) {
-  const parts = make("span");
-  let end = 0;
-  for (const { 0: run, index } of text.matchAll(/[+\d][\d ().-]*\d/g)) {
-    const groups = run.split(" ");
-    const numbers = groups.length > 1 && groups.every((group) => /^[1-9]\d\d$/.test(group)) ? groups : [run];
-    parts.append(text.slice(end, index), ...numbers.flatMap((number, at) => (at ? [" ", dial(number)] : [dial(number)])));
-    end = index + run.length;
-  }
-  parts.append(text.slice(end));
-  return parts;
-}
+/** What a clinic typed, with each number in it to be dialled by itself. */
+const phone = (text) =>
+  make("span", {}, ...numbersIn(text).map((piece) => (piece.digits ? link(`tel:${piece.digits}`, piece.text) : piece.text)));
 
 const makeError = () => make("p", { class: "error", role: "alert" });
 const speak = (text) => { document.getElementById("spoken").textContent = text; };
