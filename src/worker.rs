@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::error::Error;
@@ -66,31 +66,6 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
     let pacer = Pacer::new(app.config.mails_per_minute);
     let lines = LINES.map(|lane| carry(&app, &pacer, line(&app, &name, lane), stop.clone()));
     futures_util::future::join(futures_util::future::join_all(jobs), futures_util::future::join_all(lines)).await;
-}
-
-/// How much less of a processor the recurring work gets beside a server, where both want it (`nice`).
-const GIVES_WAY: i32 = 5;
-
-/// The recurring work beside a server, on a thread of its own that gives way: whoever waits for an answer comes before a mail that is written.
-/// `whole`: all of it; otherwise only what a process without a worker must write down. The receiver hears when it has ended.
-pub fn start_beside(app: App, stop: watch::Receiver<bool>, whole: bool) -> Result<oneshot::Receiver<()>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|why| Error::internal("no runtime for the recurring work", why))?;
-    let (tell, told) = oneshot::channel();
-    let work = move || {
-        // On Linux this is about the calling thread and those that it starts.
-        if let Err(why) = rustix::process::setpriority_process(None, GIVES_WAY) {
-            tracing::warn!(%why, "the recurring work gets as much of the processor as requests");
-        }
-        if whole {
-            runtime.block_on(run(app, stop));
-        } else {
-            runtime.block_on(note_refusals(app, stop));
-        }
-        let _ = tell.send(()); // nobody listens any more if the server was told to end at once
-    };
-    let started = std::thread::Builder::new().name("worker".to_owned()).spawn(work);
-    started.map(|_| told).map_err(|why| Error::internal("no thread for the recurring work", why))
 }
 
 /// Writes down what a process without a worker counted, until it is told to stop.

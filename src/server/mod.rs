@@ -249,7 +249,11 @@ pub async fn run(app: App, listener: TcpListener, with_worker: bool, demo_pages:
     let server = start(app.clone(), listener, demo_pages)?;
     let handle = server.handle();
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let working = crate::worker::start_beside(app.clone(), stopped, with_worker)?;
+    let working = if with_worker {
+        actix_web::rt::spawn(crate::worker::run(app.clone(), stopped))
+    } else {
+        actix_web::rt::spawn(crate::worker::note_refusals(app.clone(), stopped))
+    };
     let answering = actix_web::rt::spawn(server);
     until_told(&app).await?;
     stop.send_replace(true);
@@ -273,7 +277,7 @@ pub async fn run(app: App, listener: TcpListener, with_worker: bool, demo_pages:
 }
 
 /// Waits for the worker's mail on the wire, but not for a relay that hangs: its lease runs out, and the mail is looked at again.
-pub async fn finish_work<E: std::fmt::Display>(working: impl Future<Output = Result<(), E>>) -> Result<(), Error> {
+pub async fn finish_work(working: actix_web::rt::task::JoinHandle<()>) -> Result<(), Error> {
     match tokio::time::timeout(FINISH, working).await {
         Ok(ended) => ended.map_err(|why| Error::internal("the worker stopped", why)),
         Err(_) => {
