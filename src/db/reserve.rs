@@ -1,6 +1,9 @@
 //! A little space beside the database that is kept for the day on which the disk is full: what a relay said to a mail that went
 //! out has to be written even then, or the mail would go out again.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 /// Enough for the pages of a few rows and their indexes, in the log.
@@ -23,10 +26,15 @@ impl Reserve {
     pub fn keep(&self) {
         let taken = std::fs::metadata(&self.path)
             .is_ok_and(|found| usize::try_from(found.len()).is_ok_and(|length| length >= BYTES));
-        if !taken && let Err(why) = std::fs::write(&self.path, vec![0x20; BYTES]) {
+        if !taken && let Err(why) = self.fill() {
             drop(std::fs::remove_file(&self.path));
             tracing::warn!(%why, "no space can be kept beside the database for the day on which the disk is full");
         }
+    }
+
+    fn fill(&self) -> std::io::Result<()> {
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&self.path)?;
+        file.write_all(&[0x20; BYTES])
     }
 
     /// Gives the space to whoever writes next.

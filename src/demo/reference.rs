@@ -59,6 +59,13 @@ pub fn document(c: &mut Conn, app: &App, at: Stamp) -> Result<Value, Error> {
     let today = at.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date();
     let later = EXAMPLE_DAY.until(today).map_err(|why| Error::internal("the demo's examples", why))?;
     move_examples(&mut document, &later);
+    if let Some(about) = document.pointer_mut("/info/description") {
+        let whole = about.as_str().unwrap_or_default();
+        *about = json!(format!(
+            "This is the demo. Press Execute signed in as `owner@clinic.example` for the clinic's operations, and as `{PATIENT}` for a \
+             patient's.\n\n{whole}"
+        ));
+    }
     let known = Known::read(c, app, at)?;
     let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     for operation in paths.filter_map(|(_, item)| item.as_object_mut()).flat_map(Map::values_mut) {

@@ -172,6 +172,17 @@ async fn a_server_whose_files_vanish_while_nobody_writes_notices_it_by_itself() 
     assert!(falls(&app).await.unwrap().contains("gone"));
 }
 
+#[tokio::test]
+async fn what_stands_beside_the_database_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (app, path) = start().await;
+    for ending in ["", "-wal", "-reserve"] {
+        let mode = std::fs::metadata(beside(&path, ending)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{ending}");
+    }
+    app.ignore_mails();
+}
+
 #[test]
 fn a_new_file_is_for_its_owner_only_and_one_that_others_may_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
