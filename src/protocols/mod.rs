@@ -109,18 +109,23 @@ pub fn edit(
     Ok(after)
 }
 
-/// No new plans; running ones go on. A draft is put away. Twice is once.
+/// How often a version is looked at again that somebody approved or retired in the same moment.
+const LOOKS: usize = 3;
+
+/// No new plans; running ones go on. A draft is put away. Idempotent, and so is one that races with an approval: it retires what was approved.
 pub fn retire(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) -> Result<Version, Error> {
-    let before = self::version(c, who.clinic, key, version)?;
-    if before.status == VersionStatus::Retired {
-        return Ok(before);
+    for _ in 0..LOOKS {
+        let before = self::version(c, who.clinic, key, version)?;
+        if before.status == VersionStatus::Retired {
+            return Ok(before);
+        }
+        if store::set_retired(c, who.clinic, before.id, before.status)? {
+            let (clinic, by) = (Some(who.clinic), Some(who.account));
+            crate::audit::note(c, clinic, by, "protocol_retired", "protocol_version", Some(before.id.0), m)?;
+            return Ok(Version { status: VersionStatus::Retired, ..before });
+        }
     }
-    if !store::set_retired(c, who.clinic, before.id, before.status)? {
-        return Err(changed_meanwhile());
-    }
-    let (clinic, by) = (Some(who.clinic), Some(who.account));
-    crate::audit::note(c, clinic, by, "protocol_retired", "protocol_version", Some(before.id.0), m)?;
-    Ok(Version { status: VersionStatus::Retired, ..before })
+    Err(Error::Busy)
 }
 
 /// A new draft with the document of a retired version, which stays retired; the newest version, if it is such a draft already.
