@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::alerts::{Alert as Row, AlertStatus, Annotation, Resolution, store};
+use crate::alerts::{self, Alert as Row, AlertStatus, Annotation, Resolution, store};
 use crate::app::App;
 use crate::auth::{self, Staff};
 use crate::error::Error;
@@ -234,7 +234,7 @@ async fn acknowledge(
     let (m, tag, asked) = (app.moment(), if_match(&request), asked_language(&request));
     let at = m.at;
     let acknowledge = move |c: &mut Conn| {
-        let row = crate::alerts::acknowledge(c, &who, *id, tag.as_deref(), &m)?;
+        let row = alerts::acknowledge(c, &who, *id, tag.as_deref(), &m)?;
         told(c, &who, row, asked)
     };
     changed(app.db.write(acknowledge).await?, at)
@@ -268,7 +268,7 @@ async fn resolve(
     let (m, tag, asked) = (app.moment(), if_match(&request), asked_language(&request));
     let at = m.at;
     let resolve = move |c: &mut Conn| {
-        let row = crate::alerts::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m)?;
+        let row = alerts::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m)?;
         told(c, &who, row, asked)
     };
     changed(app.db.write(resolve).await?, at)

@@ -6,18 +6,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::address_changes;
 use crate::api::extract::Anybody;
 use crate::app::App;
 use crate::auth::tokens::Jwks;
 use crate::auth::tries::Tries;
-use crate::auth::{ActsAs, Purpose, Role, SignedIn, store, used_up};
+use crate::auth::{self, ActsAs, Purpose, Role, SignedIn, store, used_up};
 use crate::error::Error;
 use crate::http::Body;
 use crate::http::body::AsSent;
 use crate::http::limits::source_of;
 use crate::http::text::{Email, NewPassword, Shown, nfc};
-use crate::invitations::Accepting;
+use crate::invitations::{self, Accepting};
 use crate::secrets::digest;
+use crate::today;
 use ground::ids::{AccountId, ClinicId, SessionId};
 use ground::time::{Moment, Stamp};
 
@@ -111,14 +113,13 @@ async fn login(
 ) -> Result<HttpResponse, Error> {
     let source = source_of(&request, app.config.trusted_proxies);
     let judged = judge(&app, &new.email, new.password.expose(), (source, new.clinic_id)).await?;
-    let Some(account) = judged.filter(crate::auth::Account::is_open) else {
+    let Some(account) = judged.filter(auth::Account::is_open) else {
         app.refusals.note("wrong_password", source);
         return Err(Error::SignInNeeded);
     };
     let (m, inner) = (app.moment(), app.clone());
     let now = m.clone();
-    let signed_in =
-        app.db.write(move |c| crate::auth::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)).await?;
+    let signed_in = app.db.write(move |c| auth::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)).await?;
     answer(&app, &m, signed_in).await
 }
 
@@ -128,7 +129,7 @@ async fn judge(
     email: &Email,
     password: &str,
     (source, clinic): (Option<std::net::IpAddr>, Option<ClinicId>),
-) -> Result<Option<crate::auth::Account>, Error> {
+) -> Result<Option<auth::Account>, Error> {
     let (tries, at) = (Tries::sign_in(email, source, clinic), app.clock.now());
     let counted = tries.clone();
     let before = app.db.write(move |c| counted.begin(c, at)).await.inspect_err(|why| {
@@ -173,8 +174,7 @@ async fn refresh(
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
     let (inner, now) = (app.clone(), m.clone());
-    let signed_in =
-        app.db.write(move |c| crate::auth::refresh(c, &inner.secrets, sent.refresh_token.expose(), &now)).await?;
+    let signed_in = app.db.write(move |c| auth::refresh(c, &inner.secrets, sent.refresh_token.expose(), &now)).await?;
     match signed_in {
         Some(signed_in) => answer(&app, &m, signed_in).await,
         None => {
@@ -241,7 +241,7 @@ async fn mail_link(app: &App, request: &HttpRequest, email: Email, purpose: Purp
     app.db
         .write(move |c| {
             tries.begin(c, m.at)?;
-            crate::auth::mail_link(c, &post, email.as_str(), purpose, &m)
+            auth::mail_link(c, &post, email.as_str(), purpose, &m)
         })
         .await?;
     Ok(HttpResponse::Accepted().finish())
@@ -281,7 +281,7 @@ async fn confirm_password_reset(
     app.change_rights(move |c| {
         let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::PasswordReset], m.at)?;
         let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
-        store::find_account(c, account)?.filter(crate::auth::Account::is_open).ok_or_else(used_up)?;
+        store::find_account(c, account)?.filter(auth::Account::is_open).ok_or_else(used_up)?;
         store::set_password(c, account, &hash)?;
         store::end_sessions(c, account, m.at, "password_changed")?;
         store::end_account_links(c, account, m.at)?;
@@ -300,7 +300,7 @@ async fn hash_new(
     m: &Moment,
 ) -> Result<String, Error> {
     let (token, at) = (token.clone(), m.at);
-    let names = app.db.read_fresh(move |c| crate::invitations::names_around(c, token.expose(), purposes, at)).await?;
+    let names = app.db.read_fresh(move |c| invitations::names_around(c, token.expose(), purposes, at)).await?;
     app.passwords.must_be_hard_to_guess(password.secret(), names).await?;
     app.passwords.hash(password.secret(), m.secret()).await
 }
@@ -334,8 +334,8 @@ async fn exchange_sign_in_link(
         .write(move |c| {
             let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::SignIn], now.at)?;
             let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
-            let account = store::find_account(c, account)?.filter(crate::auth::Account::is_open);
-            crate::auth::sign_in(c, &inner.secrets, &account.ok_or_else(used_up)?, sent.clinic_id, &now)
+            let account = store::find_account(c, account)?.filter(auth::Account::is_open);
+            auth::sign_in(c, &inner.secrets, &account.ok_or_else(used_up)?, sent.clinic_id, &now)
         })
         .await
         .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
@@ -380,12 +380,12 @@ async fn request_address_change(
         .write(move |c| {
             tries.begin(c, m.at)?;
             let account = store::find_account(c, me.account)?.ok_or(Error::SignInNeeded)?;
-            crate::address_changes::mail_address_change(
+            address_changes::mail_address_change(
                 c,
                 &post,
                 &account,
                 sent.email.as_str(),
-                crate::address_changes::MoveAsked::ByHolder,
+                address_changes::MoveAsked::ByHolder,
                 &m,
             )
         })
@@ -414,7 +414,7 @@ async fn confirm_address_change(
     Body(sent): Body<AddressToken>,
 ) -> Result<HttpResponse, Error> {
     let (m, post) = (app.moment(), app.post());
-    app.change_rights(move |c| crate::address_changes::confirm_address(c, &post, sent.token.expose(), &m))
+    app.change_rights(move |c| address_changes::confirm_address(c, &post, sent.token.expose(), &m))
         .await
         .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     Ok(HttpResponse::NoContent().finish())
@@ -449,11 +449,9 @@ async fn accept_invitation(
     let (m, source) = (app.moment(), source_of(&request, app.config.trusted_proxies));
     let (token, at) = (sent.token.clone(), m.at);
     let known =
-        app.db.read_fresh(move |c| crate::invitations::invited_account(c, token.expose(), at)).await.inspect_err(
-            |_| {
-                app.refusals.note("mailed_link", source);
-            },
-        )?;
+        app.db.read_fresh(move |c| invitations::invited_account(c, token.expose(), at)).await.inspect_err(|_| {
+            app.refusals.note("mailed_link", source);
+        })?;
     let accepting = match (signed_in, known, &sent.password) {
         (Some(me), _, _) => Accepting::As(me.account),
         (None, Some(account), Some(password)) if account.password_hash.is_some() => {
@@ -467,7 +465,7 @@ async fn accept_invitation(
         (None, Some(account), None) if account.password_hash.is_some() => {
             return Err(Error::field("/password", "missing_field", "this address has an account; give its password"));
         }
-        (None, Some(_), _) => return Err(crate::invitations::account_exists()),
+        (None, Some(_), _) => return Err(invitations::account_exists()),
         (None, None, Some(password)) => {
             let invitations = &[Purpose::PatientInvitation, Purpose::MemberInvitation];
             Accepting::New(Some(hash_new(&app, (&sent.token, invitations), password, &m).await?))
@@ -477,8 +475,8 @@ async fn accept_invitation(
     let (inner, now) = (app.clone(), m.clone());
     let signed_in = app
         .change_rights(move |c| {
-            let signed_in = crate::invitations::accept(c, &inner.secrets, sent.token.expose(), &accepting, &now)?;
-            crate::today::share_all_marks(c, &inner.compiled, signed_in.session.account_id, &now)?;
+            let signed_in = invitations::accept(c, &inner.secrets, sent.token.expose(), &accepting, &now)?;
+            today::share_all_marks(c, &inner.compiled, signed_in.session.account_id, &now)?;
             Ok(signed_in)
         })
         .await?;

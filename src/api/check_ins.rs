@@ -8,8 +8,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::check_ins::records::Entry;
-use crate::check_ins::{About, Judgement as Again, NewCheckIn as Record, NotUsed, rules, store};
-use crate::clinics::{Clinic, TriageMode};
+use crate::check_ins::{self, About, Judgement as Again, NewCheckIn as Record, NotUsed, rules, store};
+use crate::clinics::{self, Clinic, TriageMode};
 use crate::error::Error;
 use crate::http::body::{AsSent, Said};
 use crate::http::idempotency::{self, Key};
@@ -287,10 +287,10 @@ async fn put_check_in(
     let post = app.post();
     let judge = {
         let (inner, new, m) = (app.clone(), new.clone(), m.clone());
-        move |c: &mut Conn| crate::check_ins::prepare(c, &inner.compiled, &me, id, &new, &m)
+        move |c: &mut Conn| check_ins::prepare(c, &inner.compiled, &me, id, &new, &m)
     };
     let record =
-        move |c: &mut Conn, judged| crate::check_ins::record(c, &inner.compiled, (&me, &post), (id, &new), judged, &m);
+        move |c: &mut Conn, judged| check_ins::record(c, &inner.compiled, (&me, &post), (id, &new), judged, &m);
     let (row, author, is_new) = app.db.judged_write(judge, record).await?;
     if !is_new {
         let view = app.db.read(move |c| complete_for_patient(c, row, asked.as_deref())).await?;
@@ -358,7 +358,7 @@ fn without_plan(mut view: CheckIn, locale: &str) -> CheckIn {
 }
 
 fn complete(c: &mut Conn, row: Entry, asked: Option<&str>) -> Result<CheckIn, Error> {
-    let clinic = crate::clinics::store::get(c, row.clinic_id)?;
+    let clinic = clinics::store::get(c, row.clinic_id)?;
     let patient = patients::store::find(c, row.clinic_id, row.patient_id)?.ok_or(Error::NotFound)?;
     let judgements = store::list_judgements(c, row.clinic_id, row.id)?;
     view(row, &clinic, asked.unwrap_or(&patient.locale), judgements)
@@ -432,7 +432,7 @@ async fn reconsider_check_in(
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
-                let (_, judgement, dossier) = crate::check_ins::reconsider(c, &inner.compiled, (&who, &post), id, &m)?;
+                let (_, judgement, dossier) = check_ins::reconsider(c, &inner.compiled, (&who, &post), id, &m)?;
                 judgement_view(judgement, &dossier.clinic, &dossier.clinic.locale)
             })
         })

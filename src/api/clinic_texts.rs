@@ -10,6 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::api::protocols::Texts;
 use crate::app::App;
 use crate::auth::Staff;
+use crate::clinic_texts;
 use crate::clinics::{Clinic, store};
 use crate::error::{Error, FieldError};
 use crate::http::conditions::{self, etag_of_version, if_match};
@@ -44,7 +45,7 @@ struct ClinicText {
     used_by: Vec<String>,
 }
 
-fn view(key: String, line: crate::clinic_texts::Line) -> ClinicText {
+fn view(key: String, line: clinic_texts::Line) -> ClinicText {
     ClinicText {
         key,
         label: line.label.into(),
@@ -78,7 +79,7 @@ async fn list_clinic_texts(app: web::Data<App>, who: Staff, request: HttpRequest
         .db
         .read(move |c| {
             let clinic = store::get(c, who.clinic)?;
-            let items = crate::clinic_texts::list(c, &clinic)?.into_iter().map(|(key, line)| view(key, line)).collect();
+            let items = clinic_texts::list(c, &clinic)?.into_iter().map(|(key, line)| view(key, line)).collect();
             Ok(ClinicTexts { items, clinic_version: clinic.version })
         })
         .await?;
@@ -159,7 +160,7 @@ async fn write_clinic_text(
     let changed = app
         .db
         .write(move |c| {
-            let (clinic, line) = crate::clinic_texts::write(c, &who, &key, text, tag.as_deref(), &m)?;
+            let (clinic, line) = clinic_texts::write(c, &who, &key, text, tag.as_deref(), &m)?;
             Ok((clinic, view(key.into_inner().into(), line)))
         })
         .await?;
@@ -184,7 +185,7 @@ async fn erase_clinic_text(
     let changed = app
         .db
         .write(move |c| {
-            let (clinic, line) = crate::clinic_texts::erase(c, &who, &key, tag.as_deref(), &m)?;
+            let (clinic, line) = clinic_texts::erase(c, &who, &key, tag.as_deref(), &m)?;
             Ok((clinic, view(key.into_inner().into(), line)))
         })
         .await?;

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
-use crate::auth::{Member as MemberRow, MemberState, Role, Staff};
-use crate::clinics::{MemberChange, store};
+use crate::auth::{self, Member as MemberRow, MemberState, Role, Staff};
+use crate::clinics::{self, MemberChange, store};
 use crate::error::Error;
 use crate::http::conditions::{answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
@@ -60,7 +60,7 @@ struct Clinic {
     #[schema(example = true)]
     monitored: bool,
     /// Whether answers are judged.
-    triage: crate::clinics::TriageMode,
+    triage: clinics::TriageMode,
     /// A demo clinic.
     #[schema(example = false)]
     demo: bool,
@@ -105,13 +105,13 @@ async fn get_clinic(app: web::Data<App>, who: Staff, request: HttpRequest) -> Re
     answer_version(&request, &clinic_view(row)?, version)
 }
 
-fn clinic_view(row: crate::clinics::Clinic) -> Result<Clinic, Error> {
-    let opening = |line: crate::clinics::OpeningHours| OpeningHours {
+fn clinic_view(row: clinics::Clinic) -> Result<Clinic, Error> {
+    let opening = |line: clinics::OpeningHours| OpeningHours {
         weekdays: line.weekdays,
         opens: line.opens.into(),
         closes: line.closes.into(),
     };
-    let closed = |dates: crate::clinics::ClosedDates| ClosedDates { from_on: dates.from_on, to_on: dates.to_on };
+    let closed = |dates: clinics::ClosedDates| ClosedDates { from_on: dates.from_on, to_on: dates.to_on };
     Ok(Clinic {
         opening_hours: row.opening_hours()?.into_iter().map(opening).collect(),
         closed_on: row.closed_on()?.into_iter().map(closed).collect(),
@@ -149,7 +149,7 @@ struct ClinicPatch {
     #[schema(example = true)]
     monitored: Option<bool>,
     /// Whether answers are judged.
-    triage: Option<crate::clinics::TriageMode>,
+    triage: Option<clinics::TriageMode>,
     /// When a person looks, all of it anew, in the clinic's zone. Lines of one day may not overlap; hours past midnight are two lines.
     /// Empty: nothing is said about that.
     #[schema(max_items = 21)]
@@ -198,13 +198,13 @@ async fn change_clinic(
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
     let (m, tag) = (app.moment(), if_match(&request));
-    let opening = |line: NewOpeningHours| crate::clinics::OpeningHours {
+    let opening = |line: NewOpeningHours| clinics::OpeningHours {
         weekdays: line.weekdays,
         opens: line.opens,
         closes: line.closes,
     };
-    let closed = |dates: NewClosedDates| crate::clinics::ClosedDates { from_on: dates.from_on, to_on: dates.to_on };
-    let new = crate::clinics::ClinicChange {
+    let closed = |dates: NewClosedDates| clinics::ClosedDates { from_on: dates.from_on, to_on: dates.to_on };
+    let new = clinics::ClinicChange {
         name: patch.name,
         locale: patch.locale,
         phone: patch.phone,
@@ -216,7 +216,7 @@ async fn change_clinic(
         opening_hours: patch.opening_hours.map(|lines| lines.into_iter().map(opening).collect()),
         closed_on: patch.closed_on.map(|lines| lines.into_iter().map(closed).collect()),
     };
-    let row = app.db.write(move |c| crate::clinics::change(c, &who, new, tag.as_deref(), &m)).await?;
+    let row = app.db.write(move |c| clinics::change(c, &who, new, tag.as_deref(), &m)).await?;
     let version = row.version;
     edited(&clinic_view(row)?, version)
 }
@@ -302,7 +302,7 @@ async fn invite_member(
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
                 let email = new.email.as_str().to_owned();
-                let member = crate::clinics::invite_member(c, &post, &who, (new.name, new.email, new.role), &m)?;
+                let member = clinics::invite_member(c, &post, &who, (new.name, new.email, new.role), &m)?;
                 Ok(view((member, email)))
             })
         })
@@ -338,8 +338,7 @@ async fn invite_member_again(
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
-                let (member, expires_at) =
-                    crate::clinics::invite_again(c, &post, (who.clinic, Some(who.account)), *id, &m)?;
+                let (member, expires_at) = clinics::invite_again(c, &post, (who.clinic, Some(who.account)), *id, &m)?;
                 Ok(TeamInvitation { member_id: member.id, expires_at })
             })
         })
@@ -376,8 +375,8 @@ async fn change_member(
     let change = MemberChange { role: patch.role, state: patch.state };
     let member = app
         .change_rights(move |c| {
-            let member = crate::clinics::change_member(c, &who, id.into_inner(), change, tag.as_deref(), &m)?;
-            let account = crate::auth::store::find_account(c, member.account_id)?.ok_or(Error::NotFound)?;
+            let member = clinics::change_member(c, &who, id.into_inner(), change, tag.as_deref(), &m)?;
+            let account = auth::store::find_account(c, member.account_id)?.ok_or(Error::NotFound)?;
             Ok((member, account.email))
         })
         .await?;

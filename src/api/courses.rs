@@ -10,13 +10,14 @@ use crate::api::patients::{Treatment, treatment_view};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::courses::rules::{self, ReadinessCode, Reason};
-use crate::courses::{Course as Row, CourseChange, NewCourse as Make, Ready, SessionHealing as Session, store};
+use crate::courses::{self, Course as Row, CourseChange, NewCourse as Make, Ready, SessionHealing as Session, store};
 use crate::error::Error;
 use crate::http::conditions::{self, answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::language::asked_language;
 use crate::http::text::{Key as Word, Note};
 use crate::http::{Body, Page, PageParams, Path, Query};
+use crate::plan_commands;
 use engine::{PlanStatus, Procedure};
 use ground::ids::{AlertId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
 use ground::time::Stamp;
@@ -110,8 +111,8 @@ impl<const MOST: i32> From<UpTo<MOST>> for i32 {
     }
 }
 
-type Sessions = UpTo<{ crate::courses::MOST_SESSIONS }>;
-type Days = UpTo<{ crate::courses::MOST_DAYS }>;
+type Sessions = UpTo<{ courses::MOST_SESSIONS }>;
+type Days = UpTo<{ courses::MOST_DAYS }>;
 
 /// A course to be made. What is left out comes from the protocol's `sessions`.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -158,7 +159,7 @@ async fn make_course(
         interval_days: new.interval_days.map(Into::into),
     };
     app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| crate::courses::make(c, &who, new, &m).map(view)))
+        .write(move |c| idempotency::run(c, once, &m, |c| courses::make(c, &who, new, &m).map(view)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -249,7 +250,7 @@ async fn change_course(
         min_interval_days: patch.min_interval_days.map(Into::into),
         interval_days: patch.interval_days.map(Into::into),
     };
-    let row = app.db.write(move |c| crate::courses::change(c, &who, *id, (change, tag.as_deref()), &m)).await?;
+    let row = app.db.write(move |c| courses::change(c, &who, *id, (change, tag.as_deref()), &m)).await?;
     let version = row.version;
     edited(&view(row), version)
 }
@@ -286,7 +287,7 @@ async fn add_course_treatment(
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
-                let (row, link) = crate::plan_commands::add_to_course(c, &inner.compiled, &who, *id, added, &m)?;
+                let (row, link) = plan_commands::add_to_course(c, &inner.compiled, &who, *id, added, &m)?;
                 Ok(treatment_view(row, Some(link)))
             })
         })
@@ -363,8 +364,7 @@ async fn get_readiness(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (at, inner) = (app.clock.now(), app.clone());
-    let ready =
-        app.db.read(move |c| crate::courses::readiness_for_clinic(c, &inner.compiled, who.clinic, *id, at)).await?;
+    let ready = app.db.read(move |c| courses::readiness_for_clinic(c, &inner.compiled, who.clinic, *id, at)).await?;
     let Ready { course, readiness, as_of, valid_until, .. } = ready;
     let body = CourseReadiness {
         course_id: course.id,
@@ -432,8 +432,7 @@ async fn get_my_readiness(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
-    let ready =
-        app.db.read(move |c| crate::courses::readiness_for_account(c, &inner.compiled, me.account, *id, at)).await?;
+    let ready = app.db.read(move |c| courses::readiness_for_account(c, &inner.compiled, me.account, *id, at)).await?;
     let Ready { course, patient, readiness, as_of, valid_until } = ready;
     let locale = asked.unwrap_or(patient.locale);
     let told = |reason: &Reason| MyReadinessReason { code: reason.code(), text: reason.told(&locale) };
@@ -540,8 +539,7 @@ async fn get_healing(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (inner, at) = (app.clone(), app.clock.now());
-    let (course, sessions) =
-        app.db.read(move |c| crate::courses::healing(c, &inner.compiled, who.clinic, *id, at)).await?;
+    let (course, sessions) = app.db.read(move |c| courses::healing(c, &inner.compiled, who.clinic, *id, at)).await?;
     let sessions = sessions.into_iter().map(session).collect();
     conditions::answer(&request, &CourseHealing { course_id: course.id, sessions })
 }

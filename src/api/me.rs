@@ -7,11 +7,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::extract::Anybody;
 use crate::app::App;
-use crate::auth::{Patient as Asker, Role};
+use crate::auth::{self, Patient as Asker, Role};
+use crate::clinics;
 use crate::error::Error;
 use crate::http::Body;
 use crate::http::conditions::{self, etag_of, if_match};
 use crate::http::text::{Locale, Zone};
+use crate::patient_commands;
 use crate::patients::{PatientChange, store};
 use ground::ids::{AccountId, ClinicId, MemberId, PatientId};
 use ground::sql::Conn;
@@ -74,10 +76,10 @@ struct MyMembership {
 }
 
 fn describe(c: &mut Conn, account: AccountId) -> Result<Me, Error> {
-    let row = crate::auth::store::find_account(c, account)?.ok_or(Error::SignInNeeded)?;
+    let row = auth::store::find_account(c, account)?.ok_or(Error::SignInNeeded)?;
     let mut patients = Vec::new();
     for record in store::list_of_account(c, account)? {
-        let clinic = crate::clinics::store::get(c, record.clinic_id)?;
+        let clinic = clinics::store::get(c, record.clinic_id)?;
         patients.push(MyRecord {
             patient_id: record.id,
             clinic_id: record.clinic_id,
@@ -89,11 +91,10 @@ fn describe(c: &mut Conn, account: AccountId) -> Result<Me, Error> {
         });
     }
     let mut memberships = Vec::new();
-    for member in crate::auth::store::list_memberships(c, account)?.into_iter().filter(|member| member.state.may_act())
-    {
+    for member in auth::store::list_memberships(c, account)?.into_iter().filter(|member| member.state.may_act()) {
         memberships.push(MyMembership {
             clinic_id: member.clinic_id,
-            clinic_name: crate::clinics::store::get(c, member.clinic_id)?.name,
+            clinic_name: clinics::store::get(c, member.clinic_id)?.name,
             member_id: member.id,
             role: member.role,
         });
@@ -143,7 +144,7 @@ async fn change_me(
     let view = app
         .db
         .write(move |c| {
-            crate::auth::store::lock_account(c, me.account)?; // of two with one tag the second sees what the first has changed
+            auth::store::lock_account(c, me.account)?; // of two with one tag the second sees what the first has changed
             let before = etag_of(&serde_json::to_vec(&describe(c, me.account)?)?);
             if !conditions::listed(&tag, &before) {
                 return Err(Error::Stale);
@@ -155,7 +156,7 @@ async fn change_me(
                     reminders: patch.reminders,
                     ..PatientChange::default()
                 };
-                crate::patient_commands::change(c, record, change, me.account, &m)?;
+                patient_commands::change(c, record, change, me.account, &m)?;
             }
             describe(c, me.account)
         })

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{Email, Note};
 use crate::http::{Body, Path};
-use crate::patient_accounts::Held;
+use crate::patient_accounts::{self, Held};
 use ground::ids::PatientId;
 use ground::time::Stamp;
 
@@ -61,7 +61,7 @@ fn view(held: Held) -> PatientAccount {
 #[get("/v1/clinic/patients/{patient_id}/account")]
 async fn get_patient_account(app: web::Data<App>, who: Staff, id: Path<PatientId>) -> Result<HttpResponse, Error> {
     let at = app.clock.now();
-    let held = app.db.read_fresh(move |c| crate::patient_accounts::find(c, &who, *id, at)).await?;
+    let held = app.db.read_fresh(move |c| patient_accounts::find(c, &who, *id, at)).await?;
     Ok(HttpResponse::Ok().json(view(held)))
 }
 
@@ -106,8 +106,7 @@ async fn move_patient_account(
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
-                let expires_at =
-                    crate::patient_accounts::ask_to_move(c, &post, &who, (*id, &sent.email, &sent.reason), &m)?;
+                let expires_at = patient_accounts::ask_to_move(c, &post, &who, (*id, &sent.email, &sent.reason), &m)?;
                 Ok(MoveLink { patient_id: *id, expires_at })
             })
         })
@@ -169,7 +168,7 @@ async fn set_disabled(
     let once = key.once((who.clinic, who.account), operation, &(id, &sent))?;
     app.change_rights(move |c| {
         idempotency::run(c, once, &m, |c| {
-            Ok(view(crate::patient_accounts::set_disabled(c, &who, id, (disabled, &sent.reason), &m)?))
+            Ok(view(patient_accounts::set_disabled(c, &who, id, (disabled, &sent.reason), &m)?))
         })
     })
     .await

@@ -13,8 +13,10 @@ use crate::http::conditions::{answer_version, check_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{self, Email, Locale, Name, Note, Zone};
 use crate::http::{Body, Page, PageParams, Path, Query};
+use crate::invitations;
+use crate::patient_commands;
 use crate::patients::{
-    NewPatient as Add, NewTreatment as Record, Patient as Row, PatientChange, Treatment as TreatmentRow, store,
+    self, NewPatient as Add, NewTreatment as Record, Patient as Row, PatientChange, Treatment as TreatmentRow, store,
 };
 use engine::{Parameters, Procedure};
 use ground::ids::{CourseId, MemberId, PatientId, TreatmentId};
@@ -124,7 +126,7 @@ async fn add_patient(
     let once = key.once((who.clinic, who.account), "add_patient", &new)?;
     let new = Add { name: new.name, email: new.email, zone: new.zone, locale: new.locale };
     app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| crate::patients::add(c, &who, new, &m).map(view)))
+        .write(move |c| idempotency::run(c, once, &m, |c| patients::add(c, &who, new, &m).map(view)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -191,7 +193,7 @@ async fn change_patient(
         .write(move |c| {
             let before = store::find(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
             check_version(tag.as_deref(), before.version)?;
-            crate::patient_commands::change(c, before, change, who.account, &m)
+            patient_commands::change(c, before, change, who.account, &m)
         })
         .await?;
     let version = row.version;
@@ -220,7 +222,7 @@ async fn invite_patient(app: web::Data<App>, who: Staff, key: Key, id: Path<Pati
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
-                let expires_at = crate::invitations::invite(c, &post, &who, *id, &m)?;
+                let expires_at = invitations::invite(c, &post, &who, *id, &m)?;
                 Ok(Invitation { patient_id: *id, expires_at })
             })
         })
@@ -254,7 +256,7 @@ async fn unlink_patient(
     let m = app.moment();
     let once = key.once((who.clinic, who.account), "unlink_patient", &(*id, &sent))?;
     app.change_rights(move |c| {
-        idempotency::run(c, once, &m, |c| Ok(view(crate::patient_commands::unlink(c, &who, *id, &sent.reason, &m)?)))
+        idempotency::run(c, once, &m, |c| Ok(view(patient_commands::unlink(c, &who, *id, &sent.reason, &m)?)))
     })
     .await
     .map(idempotency::Answer::ok)

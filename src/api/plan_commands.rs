@@ -16,11 +16,12 @@ use crate::http::conditions::{etag_of_version, if_match};
 use crate::http::language::asked_language;
 use crate::http::text::{Key, Note};
 use crate::http::{Body, Page, PageParams, Path, Query};
+use crate::patients;
 use crate::plan_commands::rules::ChangedDay;
-use crate::plan_commands::{Changed, Deed, Order, Outcome, Wish, store};
-use crate::plans::Dossier;
+use crate::plan_commands::{self, Changed, Deed, Order, Outcome, Wish, store};
 use crate::plans::Revision;
-use crate::today::views;
+use crate::plans::{self, Dossier};
+use crate::today::{self, views};
 use engine::{AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Successor, Threshold};
 use ground::ids::{MemberId, PlanId};
 use ground::sql::Conn;
@@ -112,11 +113,11 @@ struct ChangedLine {
 }
 
 fn line_view(dossier: &Dossier, occurrence: &engine::Occurrence) -> Result<ChangedLine, Error> {
-    let item = crate::today::item_of(dossier, occurrence)?;
+    let item = today::item_of(dossier, occurrence)?;
     Ok(ChangedLine {
         key: item.key.clone(),
         kind: item.kind,
-        slot: crate::today::slot_of(dossier, occurrence)?.key.clone(),
+        slot: today::slot_of(dossier, occurrence)?.key.clone(),
         title: views::say(item.title_if(occurrence.instants.are_known()), &["en"], dossier),
         last_on: occurrence.last_on.map(Into::into),
     })
@@ -156,7 +157,7 @@ async fn order(
     let order = Order { wish, reason, overrule, if_match: if_match(request) };
     let (m, inner, applied) = (app.moment(), app.clone(), !dry_run.dry_run.0);
     let at = m.at;
-    let carry_out = move |c: &mut Conn| crate::plan_commands::carry_out(c, &inner.compiled, &who, id, &order, &m);
+    let carry_out = move |c: &mut Conn| plan_commands::carry_out(c, &inner.compiled, &who, id, &order, &m);
     let Outcome { plan, others } =
         if applied { app.db.write(carry_out).await? } else { app.db.rehearse(carry_out).await? };
     let shown = if applied { &plan.after } else { &plan.before };
@@ -324,7 +325,7 @@ async fn correct_plan(
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     if let Some(parameters) = &body.parameters {
-        crate::patients::check_parameters(parameters)?;
+        patients::check_parameters(parameters)?;
     }
     if body.time_unknown && body.performed_at.is_some() {
         let detail = "cannot be there together with `performed_at`";
@@ -389,7 +390,7 @@ async fn override_plan(
         let detail = "say exactly one of `set`, `remove`, `add`, `restore` and `threshold`";
         return Err(Error::field("", "required", detail));
     };
-    crate::plan_commands::check_shape(&change)?;
+    plan_commands::check_shape(&change)?;
     order(&app, who, *id, (Wish::Override(change), body.reason, None), (&dry_run, &request)).await
 }
 
@@ -538,7 +539,7 @@ fn kind_of(deed: &Deed) -> RevisionKind {
 }
 
 fn revision_view(row: Revision) -> Result<PlanRevision, Error> {
-    let differences = crate::plan_commands::differences(&row)?.into_iter();
+    let differences = plan_commands::differences(&row)?.into_iter();
     Ok(PlanRevision {
         revision: row.revision,
         kind: kind_of(&row.command.to()?),
@@ -566,7 +567,7 @@ async fn list_plan_revisions(
     let rows = app
         .db
         .read(move |c| {
-            crate::plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
             store::list_page(c, who.clinic, *id, &wanted)
         })
         .await?;
@@ -624,7 +625,7 @@ fn my_change(dossier: &Dossier, row: &Revision, all: &[Revision], locales: &[&st
     Ok(MyPlanChange {
         kind: kind_of(&deed),
         made_at: row.made_at,
-        reason: crate::plan_commands::rules::own_words(&deed, locales.first().copied().unwrap_or_default())
+        reason: plan_commands::rules::own_words(&deed, locales.first().copied().unwrap_or_default())
             .map_or_else(|| row.reason.clone(), str::to_owned),
         undone: all.iter().any(|other| other.undoes == Some(row.revision)),
         from_on: from_on.map(Into::into),
@@ -650,8 +651,8 @@ async fn list_my_plan_changes(
     let items = app
         .db
         .read(move |c| {
-            let dossier = crate::plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
-            let rows = crate::plans::store::list_revisions(c, dossier.plan.clinic_id, dossier.plan.id)?;
+            let dossier = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
+            let rows = plans::store::list_revisions(c, dossier.plan.clinic_id, dossier.plan.id)?;
             let locales = views::locales(asked.as_deref(), &dossier);
             let newest = rows.iter().rev().take(100);
             newest.map(|row| my_change(&dossier, row, &rows, &locales)).collect::<Result<Vec<_>, Error>>()

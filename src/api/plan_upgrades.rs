@@ -11,9 +11,10 @@ use crate::error::{Error, Problem};
 use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Path, PathKey, Query};
 use crate::plan_upgrades::{
-    MOST_CHOSEN, Migration as Row, MigrationState, Move, Outcome, Preview, Previewing, Wish, store,
+    self, MOST_CHOSEN, Migration as Row, MigrationState, Move, Outcome, Preview, Previewing, Wish, store,
 };
 use crate::plans::Dossier;
+use crate::protocols;
 use ground::ids::{MemberId, MigrationId, PlanId, VersionId};
 use ground::time::Stamp;
 
@@ -157,7 +158,7 @@ async fn migrate_plans(
     let once = key.once((who.clinic, who.account), "migrate_plans", &(&protocol, &wish))?;
     app.db
         .write(move |c| {
-            idempotency::run(c, once, &m, |c| Ok(view(crate::plan_upgrades::begin(c, &who, &protocol, &wish, &m)?)))
+            idempotency::run(c, once, &m, |c| Ok(view(plan_upgrades::begin(c, &who, &protocol, &wish, &m)?)))
         })
         .await
         .map(idempotency::Answer::created)
@@ -166,7 +167,7 @@ async fn migrate_plans(
 /// In chunks, each a read of its own: other requests go on in between.
 async fn preview(app: &App, who: Staff, key: String, wish: Wish) -> Result<Preview, Error> {
     let (at, asked) = (app.clock.now(), wish.clone());
-    let (from, to) = app.db.read(move |c| crate::plan_upgrades::versions(c, &who, &key, &asked)).await?;
+    let (from, to) = app.db.read(move |c| plan_upgrades::versions(c, &who, &key, &asked)).await?;
     let (mut found, mut after) = (Previewing::default(), None);
     loop {
         let (inner, only) = (app.clone(), wish.plan_ids.clone());
@@ -207,7 +208,7 @@ async fn list_migrations(
     let rows = app
         .db
         .read(move |c| {
-            crate::protocols::must_exist(c, who.clinic, &key)?;
+            protocols::must_exist(c, who.clinic, &key)?;
             store::list(c, who.clinic, &key, &wanted)
         })
         .await?;
@@ -274,7 +275,7 @@ async fn roll_back_migration(
     let m = app.moment();
     let once = key.once((who.clinic, who.account), "roll_back_plan_migration", &*id)?;
     app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| Ok(view(crate::plan_upgrades::roll_back(c, &who, *id, &m)?))))
+        .write(move |c| idempotency::run(c, once, &m, |c| Ok(view(plan_upgrades::roll_back(c, &who, *id, &m)?))))
         .await
         .map(idempotency::Answer::ok)
 }

@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::api::today::DayParams;
 use crate::app::App;
 use crate::auth::{Patient, Staff};
+use crate::enrolment;
 use crate::enrolment::NewPlan as Enrol;
 use crate::error::Error;
 use crate::http::conditions::answer_version;
@@ -17,7 +18,8 @@ use crate::http::text::{Key as ProtocolKey, Note};
 use crate::http::{Body, Page, PageParams, Path, Query, conditions};
 use crate::plans::InCourse;
 use crate::plans::Reason;
-use crate::plans::{Dossier, Plan as Row, store};
+use crate::plans::{self, Dossier, Plan as Row, store};
+use crate::today;
 use crate::today::views::{self, Today};
 use engine::{PausedDays, PlanStatus};
 use ground::ids::{ClinicId, PatientId, PlanId, TreatmentId, VersionId};
@@ -175,11 +177,8 @@ async fn get_my_plan(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (inner, asked) = (app.clone(), asked_language(&request));
-    let dossier = app
-        .db
-        .read(move |c| crate::plans::of_account(c, &inner.compiled, me.account, *id))
-        .await?
-        .ok_or(Error::NotFound)?;
+    let dossier =
+        app.db.read(move |c| plans::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
     let at = app.clock.now();
     answer_version(&request, &view(&dossier, asked.as_deref(), at)?, dossier.plan.revision)
 }
@@ -264,7 +263,7 @@ async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPla
     let post = app.post();
     app.db
         .write(move |c| {
-            let enrol = |c: &mut Conn| crate::enrolment::enrol(c, &inner.compiled, (&who, &post), new, &m);
+            let enrol = |c: &mut Conn| enrolment::enrol(c, &inner.compiled, (&who, &post), new, &m);
             idempotency::run(c, once, &m, |c| view(&enrol(c)?, None, m.at))
         })
         .await
@@ -285,11 +284,8 @@ async fn get_plan(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let inner = app.clone();
-    let dossier = app
-        .db
-        .read(move |c| crate::plans::of_clinic(c, &inner.compiled, who.clinic, *id))
-        .await?
-        .ok_or(Error::NotFound)?;
+    let dossier =
+        app.db.read(move |c| plans::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     let at = app.clock.now();
     answer_version(&request, &view(&dossier, None, at)?, dossier.plan.revision)
 }
@@ -313,10 +309,10 @@ async fn get_plan_today(
     let today = app
         .db
         .read(move |c| {
-            let dossier = crate::plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
-            let day = crate::today::day_of(c, &dossier, params.date, at)?;
-            let plans = vec![crate::today::PlanDay::new(dossier, day)];
-            views::today(&crate::today::Days { plans, away: Vec::new() }, None, asked.as_deref(), at)
+            let dossier = plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            let day = today::day_of(c, &dossier, params.date, at)?;
+            let plans = vec![today::PlanDay::new(dossier, day)];
+            views::today(&today::Days { plans, away: Vec::new() }, None, asked.as_deref(), at)
         })
         .await?
         .ok_or(Error::NotFound)?;

@@ -10,12 +10,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
 use crate::auth::Staff;
+use crate::documents;
 use crate::documents::simulate::{NewSimulation, simulate};
 use crate::error::{Error, Problem};
 use crate::http::body::AsSent;
 use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Path, PathKey, Query, conditions, text};
-use crate::protocols::{Version, VersionStatus, store};
+use crate::protocols::{self, Version, VersionStatus, store};
 use authoring::Diff;
 use authoring::preview::{NewPreview, Preview, preview};
 use authoring::{LIBRARY, SCHEMA};
@@ -151,7 +152,7 @@ struct Library {
 #[get("/v1/library/protocols")]
 async fn list_library(_who: Staff) -> Result<HttpResponse, Error> {
     let items: Result<Vec<_>, Error> =
-        LIBRARY.iter().map(|(_, text)| crate::documents::read(text).map(library_view)).collect();
+        LIBRARY.iter().map(|(_, text)| documents::read(text).map(library_view)).collect();
     Ok(HttpResponse::Ok().json(Library { items: items? }))
 }
 
@@ -189,7 +190,7 @@ struct ProtocolVersion {
 }
 
 fn view(row: Version) -> Result<ProtocolVersion, Error> {
-    let Protocol { title, approval, .. } = crate::documents::read(&row.document)?;
+    let Protocol { title, approval, .. } = documents::read(&row.document)?;
     Ok(ProtocolVersion {
         id: row.id,
         key: row.key,
@@ -270,8 +271,8 @@ async fn adopt_protocol(
     let own = match new.key {
         None => None,
         Some(key) => {
-            let library = crate::documents::from_library(library_key.as_str())?;
-            let rekey = move || crate::documents::read_as(&key.0, crate::documents::rekeyed(library, &key.0)?);
+            let library = documents::from_library(library_key.as_str())?;
+            let rekey = move || documents::read_as(&key.0, documents::rekeyed(library, &key.0)?);
             Some(app.documents.of(who.clinic, rekey).await?)
         }
     };
@@ -279,8 +280,8 @@ async fn adopt_protocol(
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
                 view(match &own {
-                    Some(own) => crate::protocols::write(c, &who, own, &m)?,
-                    None => crate::protocols::adopt(c, who.clinic, Some(who.member), library_key.as_str(), &m)?,
+                    Some(own) => protocols::write(c, &who, own, &m)?,
+                    None => protocols::adopt(c, who.clinic, Some(who.member), library_key.as_str(), &m)?,
                 })
             })
         })
@@ -328,8 +329,8 @@ async fn check_document(
     who: Staff,
     AsSent(body): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
-    crate::documents::must_fit(&body.document)?;
-    let defects = app.documents.of(who.clinic, move || Ok(crate::documents::defects(&body.document))).await?;
+    documents::must_fit(&body.document)?;
+    let defects = app.documents.of(who.clinic, move || Ok(documents::defects(&body.document))).await?;
     Ok(HttpResponse::Ok().json(Defects { defects }))
 }
 
@@ -349,7 +350,7 @@ async fn list_versions(
     let rows = app
         .db
         .read(move |c| {
-            crate::protocols::must_exist(c, who.clinic, &key)?;
+            protocols::must_exist(c, who.clinic, &key)?;
             store::list_of_key(c, who.clinic, &key, &wanted)
         })
         .await?;
@@ -376,9 +377,9 @@ async fn write_version(
     who.must_be_clinical()?;
     let (m, protocol) = (app.moment(), path.into_inner());
     let once = key.once((who.clinic, who.account), "write_protocol_version", &(&protocol, &new))?;
-    let new = app.documents.of(who.clinic, move || crate::documents::read_as(&protocol, new.document)).await?;
+    let new = app.documents.of(who.clinic, move || documents::read_as(&protocol, new.document)).await?;
     app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| view(crate::protocols::write(c, &who, &new, &m)?)))
+        .write(move |c| idempotency::run(c, once, &m, |c| view(protocols::write(c, &who, &new, &m)?)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -392,7 +393,7 @@ async fn write_version(
 #[get("/v1/clinic/protocols/{key}/versions/{version}")]
 async fn get_version(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
-    let row = app.db.read(move |c| crate::protocols::version(c, who.clinic, &key, version)).await?;
+    let row = app.db.read(move |c| protocols::version(c, who.clinic, &key, version)).await?;
     let tag = row.tag();
     Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(row)?))
 }
@@ -406,7 +407,7 @@ async fn get_version(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)>
 #[get("/v1/clinic/protocols/{key}/versions/{version}/document")]
 async fn get_document(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
-    let row = app.db.read(move |c| crate::protocols::version(c, who.clinic, &key, version)).await?;
+    let row = app.db.read(move |c| protocols::version(c, who.clinic, &key, version)).await?;
     Ok(HttpResponse::Ok().insert_header(("etag", row.tag())).content_type(TOML).body(row.document))
 }
 
@@ -429,12 +430,12 @@ async fn edit_document(
     who.must_be_clinical()?;
     let (m, tag, (key, version)) = (app.moment(), conditions::if_match(&request), path.into_inner());
     let asked = key.clone();
-    app.db.read(move |c| crate::protocols::version(c, who.clinic, &asked, version).map(|_| ())).await?;
+    app.db.read(move |c| protocols::version(c, who.clinic, &asked, version).map(|_| ())).await?;
     if tag.is_none() {
         return Err(Error::VersionNeeded); // before a document is read that may take long
     }
-    let new = app.documents.of(who.clinic, move || crate::documents::read_as(&key, new.document)).await?;
-    let row = app.db.write(move |c| crate::protocols::edit(c, &who, version, &new, tag.as_deref(), &m)).await?;
+    let new = app.documents.of(who.clinic, move || documents::read_as(&key, new.document)).await?;
+    let row = app.db.write(move |c| protocols::edit(c, &who, version, &new, tag.as_deref(), &m)).await?;
     let tag = row.tag();
     Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(row)?))
 }
@@ -457,9 +458,7 @@ async fn retire_version(
     let (protocol, version) = path.into_inner();
     let once = key.once((who.clinic, who.account), "retire_protocol_version", &(&protocol, version))?;
     app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| view(crate::protocols::retire(c, &who, &protocol, version, &m)?))
-        })
+        .write(move |c| idempotency::run(c, once, &m, |c| view(protocols::retire(c, &who, &protocol, version, &m)?)))
         .await
         .map(idempotency::Answer::ok)
 }
@@ -483,9 +482,7 @@ async fn redraft_version(
     let (protocol, version) = path.into_inner();
     let once = key.once((who.clinic, who.account), "redraft_protocol_version", &(&protocol, version))?;
     app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| view(crate::protocols::redraft(c, &who, &protocol, version, &m)?))
-        })
+        .write(move |c| idempotency::run(c, once, &m, |c| view(protocols::redraft(c, &who, &protocol, version, &m)?)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -508,14 +505,11 @@ async fn activate_version(
     let (protocol, version) = path.into_inner();
     let once = key.once((who.clinic, who.account), "activate_protocol_version", &(&protocol, version))?;
     let asked = protocol.clone();
-    let document =
-        app.db.read(move |c| Ok(crate::protocols::version(c, who.clinic, &asked, version)?.document)).await?;
-    let checked = app.documents.of(who.clinic, move || crate::documents::check(&document)).await?;
+    let document = app.db.read(move |c| Ok(protocols::version(c, who.clinic, &asked, version)?.document)).await?;
+    let checked = app.documents.of(who.clinic, move || documents::check(&document)).await?;
     app.db
         .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                view(crate::protocols::activate(c, &who, (&protocol, version), &checked, &m)?)
-            })
+            idempotency::run(c, once, &m, |c| view(protocols::activate(c, &who, (&protocol, version), &checked, &m)?))
         })
         .await
         .map(idempotency::Answer::ok)
@@ -563,13 +557,13 @@ async fn diff_versions(
 ) -> Result<HttpResponse, Error> {
     let (key, version) = path.into_inner();
     let both = app.db.read(move |c| {
-        let of = |c: &mut Conn, number| crate::protocols::version(c, who.clinic, &key, number);
+        let of = |c: &mut Conn, number| protocols::version(c, who.clinic, &key, number);
         let against = params.against.map_or(version.saturating_sub(1), |VersionNumber(number)| number);
         Ok((of(c, against)?, of(c, version)?))
     });
     let (before, after) = both.await?;
     Ok(HttpResponse::Ok()
-        .json(authoring::diff(&crate::documents::read(&before.document)?, &crate::documents::read(&after.document)?)))
+        .json(authoring::diff(&documents::read(&before.document)?, &documents::read(&after.document)?)))
 }
 
 /// See a version as a calendar.
@@ -609,9 +603,7 @@ async fn simulate_version(
 
 async fn protocol_of(app: &App, who: Staff, path: Path<(PathKey, i32)>) -> Result<Protocol, Error> {
     let (key, version) = path.into_inner();
-    crate::documents::read(
-        &app.db.read(move |c| crate::protocols::version(c, who.clinic, &key, version)).await?.document,
-    )
+    documents::read(&app.db.read(move |c| protocols::version(c, who.clinic, &key, version)).await?.document)
 }
 
 /// The JSON Schema of protocol documents.

@@ -10,6 +10,7 @@ use crate::auth::Staff;
 use crate::error::Error;
 use crate::http::{Page, PageParams, Path, Query};
 use crate::mail::outbox::{self, MailState};
+use crate::plans;
 use crate::reminders::{Decision, Reason, Reminder as Row, store};
 use ground::ids::{OccurrenceId, PlanId, ReminderId};
 use ground::time::Stamp;
@@ -79,7 +80,7 @@ async fn list_reminders(
     let rows = app
         .db
         .read(move |c| {
-            crate::plans::store::find_of_clinic(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            plans::store::find_of_clinic(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
             store::list_of_plan(c, who.clinic, *id, &wanted)
         })
         .await?;

@@ -13,9 +13,9 @@ use crate::http::language::asked_language;
 use crate::http::text::Note;
 use crate::http::{Path, Query, conditions};
 use crate::plans;
-use crate::today::NewMark;
 use crate::today::unasked::{self, KeptMark};
 use crate::today::views::{self, Item, Today, TodayPlan};
+use crate::today::{self, NewMark};
 use engine::MarkState;
 use ground::ids::{OccurrenceId, PlanId};
 use ground::time::Stamp;
@@ -61,7 +61,7 @@ async fn get_today(
     let today = app
         .db
         .read(move |c| {
-            let days = crate::today::days_of(c, &inner.compiled, me.account, params.date, at)?;
+            let days = today::days_of(c, &inner.compiled, me.account, params.date, at)?;
             views::today(&days, params.date, asked.as_deref(), at)
         })
         .await?
@@ -263,8 +263,7 @@ async fn put_mark(
 ) -> Result<HttpResponse, Error> {
     let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
     let (again, what, moment, account) = (app.clone(), new.clone(), m.clone(), me.account);
-    let marked =
-        app.db.write(move |c| crate::today::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await;
+    let marked = app.db.write(move |c| today::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await;
     let refused = match marked {
         Ok(item) => return Ok(HttpResponse::Ok().json(item)),
         Err(refused @ (Error::NotFound | Error::Conflict { .. })) => refused,

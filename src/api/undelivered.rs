@@ -13,7 +13,7 @@ use crate::http::{Page, PageParams, Path, Query};
 use crate::mail::outbox::{self, MailState, Standing};
 use crate::mailing;
 use crate::patients::Addressed;
-use crate::undelivered::Found;
+use crate::undelivered::{self, Found};
 use ground::ids::{MailId, PatientId};
 use ground::time::Stamp;
 
@@ -58,7 +58,7 @@ struct ClinicMail {
 
 fn view(standing: Standing, record: Option<&Addressed>, at: Stamp) -> ClinicMail {
     ClinicMail {
-        can_be_sent_again: crate::undelivered::sendable_until(&standing, record, at).is_ok(),
+        can_be_sent_again: undelivered::sendable_until(&standing, record, at).is_ok(),
         id: standing.mail.id,
         kind: standing.mail.kind,
         patient_id: standing.mail.patient_id,
@@ -88,7 +88,7 @@ async fn list_undelivered_mails(
         .db
         .read(move |c| {
             let rows = outbox::list_undelivered(c, Some(who.clinic), &wanted)?;
-            let records = crate::undelivered::records_of(c, &rows)?;
+            let records = undelivered::records_of(c, &rows)?;
             Ok((rows, records))
         })
         .await?;
@@ -120,7 +120,7 @@ struct ClinicMailText {
     responses((status = 200, description = "The mail.", body = ClinicMailText)))]
 #[get("/v1/clinic/mails/{mail_id}")]
 async fn get_mail(app: web::Data<App>, who: Staff, id: Path<MailId>) -> Result<HttpResponse, Error> {
-    let found: Found = app.db.read(move |c| crate::undelivered::find(c, Some(who.clinic), *id)).await?;
+    let found: Found = app.db.read(move |c| undelivered::find(c, Some(who.clinic), *id)).await?;
     let letter = mailing::preview(&app, &found.standing.mail, found.lines.clone());
     let (subject, text) = letter.map(|letter| (letter.subject, letter.text)).unzip();
     Ok(HttpResponse::Ok().json(ClinicMailText {
@@ -145,7 +145,7 @@ async fn send_mail_again(app: web::Data<App>, who: Staff, key: Key, id: Path<Mai
     app.db
         .write(move |c| {
             idempotency::run(c, once, &m, |c| {
-                let found = crate::undelivered::send_again(c, Some(&who), *id, None, &m)?;
+                let found = undelivered::send_again(c, Some(&who), *id, None, &m)?;
                 Ok(view(found.standing, found.record.as_ref(), m.at))
             })
         })

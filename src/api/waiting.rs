@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::api::plans::{Plan, view};
 use crate::app::App;
 use crate::auth::Staff;
+use crate::enrolment;
 use crate::enrolment::waiting::Decision;
 use crate::error::Error;
 use crate::http::conditions::{edited, if_match};
@@ -76,7 +77,7 @@ async fn decide(
     let dossier = app
         .db
         .write(move |c| {
-            crate::enrolment::waiting::decide(c, &inner.compiled, &who, id, (decision, reason, tag.as_deref()), &m)
+            enrolment::waiting::decide(c, &inner.compiled, &who, id, (decision, reason, tag.as_deref()), &m)
         })
         .await?;
     edited(&view(&dossier, None, at)?, dossier.plan.revision)

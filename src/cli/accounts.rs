@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{open, say, wanted};
+use crate::address_changes;
 use crate::auth;
 use crate::config::Config;
 use crate::error::Error;
@@ -68,12 +69,12 @@ async fn move_to(config: Config, args: AccountArgs, to: String) -> Result<(), Er
             if account.email == to.as_str() {
                 return Err(Error::Setting("--to: this is the account's address already".to_owned()));
             }
-            crate::address_changes::mail_address_change(
+            address_changes::mail_address_change(
                 c,
                 &post,
                 &account,
                 to.as_str(),
-                crate::address_changes::MoveAsked::ByOperator,
+                address_changes::MoveAsked::ByOperator,
                 &m,
             )?;
             let deed =

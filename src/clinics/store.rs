@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 
 use super::Clinic;
-use crate::auth::{Member, MemberState, Role};
-use crate::db::schema::{clinics, members};
+use crate::auth::{self, Member, MemberState, Role};
+use crate::db::schema::{clinics, members, patients};
 use crate::error::Error;
 use crate::http::PageParams;
-use ground::ids::{AccountId, ClinicId, MemberId};
+use ground::ids::{ClinicId, MemberId};
 use ground::sql::Conn;
 
 /// A new clinic.
@@ -119,14 +119,11 @@ pub fn count_acting_owners(c: &mut Conn, clinic: ClinicId) -> Result<i64, Error>
 
 /// The clinic of whoever has this address, if it is one only: a link to sign in is then sent in its name.
 pub fn find_only_clinic_of(c: &mut Conn, address: &str) -> Result<Option<ClinicId>, Error> {
-    use crate::db::schema::{accounts, patients};
-    let account =
-        accounts::table.filter(accounts::email.eq(address)).select(accounts::id).first::<AccountId>(c).optional()?;
-    let Some(account) = account else { return Ok(None) };
-    let of_staff = members::table.filter(members::account_id.eq(account).and(members::state.ne(MemberState::Removed)));
-    let mut clinics: Vec<ClinicId> = of_staff.select(members::clinic_id).load(c)?;
-    let of_patient = patients::table.filter(patients::account_id.eq(account)).select(patients::clinic_id);
-    clinics.extend(of_patient.load::<ClinicId>(c)?);
+    let Some(account) = auth::store::find_account_by_email(c, address)? else { return Ok(None) };
+    let of_patient = patients::table.filter(patients::account_id.eq(account.id)).select(patients::clinic_id);
+    let mut clinics: Vec<ClinicId> = of_patient.load(c)?;
+    let of_staff = auth::store::list_memberships(c, account.id)?.into_iter();
+    clinics.extend(of_staff.filter(|member| member.state != MemberState::Removed).map(|member| member.clinic_id));
     clinics.sort_unstable();
     clinics.dedup();
     Ok(if let [only] = clinics.as_slice() { Some(*only) } else { None })

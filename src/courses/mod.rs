@@ -91,10 +91,8 @@ pub struct NewCourse {
 }
 
 /// A course may have so many sessions.
-/// The most that may be asked for.
 pub const MOST_SESSIONS: i32 = 100;
 /// And so many days between two.
-/// The most that may be asked for.
 pub const MOST_DAYS: i32 = 731;
 
 /// Makes a course; no session has been yet. An interval below the protocol's shortest is a clinician's word.

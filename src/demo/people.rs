@@ -1,6 +1,7 @@
 //! Invented people: nobody here exists. Their past is made with the same verbs that a clinic uses, at earlier moments.
 
 use crate::documents;
+use crate::invitations;
 use diesel::prelude::*;
 use jiff::Span;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::auth::{self, MemberState, Role, Staff};
 use crate::check_ins::{self, NewCheckIn};
 use crate::clinics::{self, NewClinic, OpeningHours, TriageMode};
 use crate::courses::{self, Belongs, NewCourse};
-use crate::enrolment::NewPlan;
+use crate::enrolment::{self, NewPlan};
 use crate::error::Error;
 use crate::mail::outbox::{self, MailState};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
@@ -275,7 +276,7 @@ fn wait(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, n
         overrule: None,
         send_to_clinician: true,
     };
-    crate::enrolment::enrol(c, &app.compiled, (staff, &app.post()), new, &m).map(|_| ())
+    enrolment::enrol(c, &app.compiled, (staff, &app.post()), new, &m).map(|_| ())
 }
 
 /// Treated, and invited to an address that the relay did not take.
@@ -283,7 +284,7 @@ fn arrive_in_vain(c: &mut Conn, app: &App, staff: &Staff, now: Stamp) -> Result<
     let m = begun(app, NEW.day, now)?;
     let patient = patients::add(c, staff, record(&NEW)?, &m)?;
     patients::record_treatment(c, staff, patient.id, treatment(&NEW, &m)?, &m)?;
-    crate::invitations::invite(c, &app.post(), staff, patient.id, &m)?;
+    invitations::invite(c, &app.post(), staff, patient.id, &m)?;
     let mail = outbox::find_newest_of_patient(c, patient.id)?.ok_or_else(|| Error::internal("demo", "no mail"))?;
     outbox::settle(c, &mail, MailState::Dead, "550 5.7.1 invented: not taken from this sender", m.at)?;
     clinics::invite_member(
@@ -442,7 +443,7 @@ fn follow(
     (treatment, account): (&patients::Treatment, AccountId),
     (m, now): (&Moment, Stamp),
 ) -> Result<(), Error> {
-    let dossier = crate::enrolment::enrol(
+    let dossier = enrolment::enrol(
         c,
         &app.compiled,
         (staff, &app.post()),
