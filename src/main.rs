@@ -178,6 +178,8 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
 }
 
 fn start_logs(filter: &str, format: &str) -> Result<(), Error> {
+    // What a caller sends that is no HTTP is answered 400, and is no fault of this server: anybody could fill the log with it.
+    let filter = format!("actix_http::h1::dispatcher=off,{filter}");
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|why| Error::Setting(format!("log: {why}")))?;
     let logs =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);

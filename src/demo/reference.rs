@@ -19,7 +19,9 @@ use crate::db::schema::{
 use crate::error::Error;
 use crate::mail::outbox::MailState;
 use crate::today::{self, views};
-use ground::ids::{AlertId, CheckInId, CourseId, MailId, MemberId, PatientId, PlanId, ReminderId, TreatmentId};
+use ground::ids::{
+    AlertId, CheckInId, ClinicId, CourseId, MailId, MemberId, PatientId, PlanId, ReminderId, TreatmentId,
+};
 use ground::sql::Conn;
 use ground::time::Stamp;
 
@@ -154,6 +156,10 @@ impl Known {
             known.special.insert((operation, "key"), super::people::OWN_TEXT.to_owned());
         }
         known.add_open_task(c, app, at)?;
+        let unwanting = patients::table.filter(patients::email.eq("kiri@patients.example"));
+        let (clinic, patient): (ClinicId, PatientId) =
+            unwanting.select((patients::clinic_id, patients::id)).first(c)?;
+        known.usual.insert("token", app.secrets.unsubscribe_token(clinic.0, patient.0));
         Ok(known)
     }
 

@@ -3,14 +3,27 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{AcceptLanguage, Header as _, Preference, Quality};
 
-use super::text::LANGUAGES;
+use language_tags::LanguageTag;
 
-/// The first tag of `Accept-Language` (RFC 9110) whose language the texts are written in; `None` if none of them is, or none is asked for.
+use super::text::{LANGUAGES, language_of};
+
+/// The first tag of `Accept-Language` (RFC 9110) whose language the texts are written in. Where any will do but one of ours is refused
+/// (`de;q=0, *`), the first that is not. `None` if none is asked for: the record's own counts then.
 pub fn asked_language(request: &HttpRequest) -> Option<String> {
-    let mut accepted = AcceptLanguage::parse(request).ok()?;
-    accepted.0.retain(|range| range.quality > Quality::ZERO);
-    let mut tags = accepted.ranked().into_iter().filter_map(Preference::into_item);
-    tags.find(|tag| LANGUAGES.contains(&tag.primary_language())).map(|tag| tag.into_string())
+    let accepted = AcceptLanguage::parse(request).ok()?;
+    let (refused, wanted): (Vec<_>, Vec<_>) = accepted.0.into_iter().partition(|range| range.quality == Quality::ZERO);
+    let refused: Vec<String> =
+        refused.into_iter().filter_map(|range| range.item.into_item()).filter_map(ours).collect();
+    let takes_any = wanted.iter().any(|range| range.item.is_any());
+    let mut tags = AcceptLanguage(wanted).ranked().into_iter().filter_map(Preference::into_item);
+    tags.find_map(ours).or_else(|| {
+        let mut left = LANGUAGES.iter().filter(|language| !refused.iter().any(|tag| tag == *language));
+        left.next().filter(|_| takes_any && !refused.is_empty()).map(|language| (*language).to_owned())
+    })
+}
+
+fn ours(tag: LanguageTag) -> Option<String> {
+    LANGUAGES.contains(&language_of(&tag)).then(|| tag.into_string())
 }
 
 #[cfg(test)]
@@ -44,6 +57,11 @@ mod tests {
             (&["es-MX-u-ca-gregory"], Some("es-MX-u-ca-gregory")),
             (&["zh-Hant, de-x-private;q=0.2"], Some("de-x-private")),
             (&["nonsense!, ,;q=2, es"], Some("es")),
+            (&["en;q=0, *"], Some("es")),
+            (&["*, es;q=0, en;q=0"], Some("de")),
+            (&["en;q=0, es;q=0, de;q=0, *"], None),
+            (&["fr;q=0, *"], None),
+            (&["en-GB-oed, es"], Some("en-GB-oed")),
             (&["fr"], None),
             (&[""], None),
             (&[], None),

@@ -2,7 +2,7 @@
 //!
 //! An error reads `code: sentence`; `http::body` splits it into the problem's `code` and `detail`.
 
-use language_tags::LanguageTag;
+use language_tags::{LanguageTag, ValidationError};
 use serde::{Deserialize, Serialize};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 use utoipa::ToSchema;
@@ -130,7 +130,9 @@ impl TryFrom<String> for Email {
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| wrong())?;
         let text = format!("{name}@{domain}");
         let address: lettre::Address = text.parse().map_err(|_| wrong())?;
-        if text.len() > 254 || !address.domain().contains('.') {
+        let top = address.domain().rsplit_once('.').map(|(_, top)| top);
+        // No top-level domain is a number (RFC 3696, 2): `127.0.0.1` is a host's address and no mail domain.
+        if text.len() > 254 || top.is_none_or(|top| top.bytes().all(|byte| byte.is_ascii_digit())) {
             return Err(wrong());
         }
         Ok(Self(text))
@@ -188,11 +190,19 @@ impl TryFrom<String> for Locale {
     fn try_from(tag: String) -> Result<Self, String> {
         let wrong = || format!("unknown_locale: must be a BCP 47 tag of one of the languages {}", LANGUAGES.join(", "));
         let parsed = LanguageTag::parse(&tag).ok().filter(|_| tag.len() <= MOST_OF_TAG).ok_or_else(wrong)?;
-        if !LANGUAGES.contains(&parsed.primary_language()) {
+        // Whether its parts are registered is not asked: the registry grows. None may stand twice.
+        let is_doubled =
+            matches!(parsed.validate(), Err(ValidationError::DuplicateVariant | ValidationError::DuplicateExtension));
+        if is_doubled || !LANGUAGES.contains(&language_of(&parsed)) {
             return Err(wrong());
         }
         Ok(Self(parsed.into_string()))
     }
+}
+
+/// The language of a tag. The one irregular tag of ours (RFC 5646, 2.2.8) is whole to the crate.
+pub(super) fn language_of(tag: &LanguageTag) -> &str {
+    if tag.as_str() == "en-GB-oed" { "en" } else { tag.primary_language() }
 }
 
 /// A time of day, to the minute; `24:00` is the end of the day.
@@ -312,6 +322,8 @@ mod tests {
             ("es-419", "es-419"),
             ("de-DE-u-co-phonebk", "de-DE-u-co-phonebk"),
             ("es-x-clinic", "es-x-clinic"),
+            ("en-gb-OED", "en-GB-oed"),
+            ("en-GB-oxendict", "en-GB-oxendict"),
         ] {
             assert_eq!(read::<Locale>(tag).unwrap().as_str(), kept);
         }
@@ -325,6 +337,8 @@ mod tests {
             "x-en",
             "i-klingon",
             "en--GB",
+            "de-DE-1996-1996",
+            "en-a-bb-a-cc",
             &format!("en-x-{}", "a".repeat(100)),
         ] {
             assert_eq!(read::<Locale>(tag).unwrap_err(), "unknown_locale", "{tag}");
@@ -373,6 +387,8 @@ mod tests {
             "ada @patients.example",
             "\"ada\"@patients.example",
             "ada@[127.0.0.1]",
+            "ada@127.0.0.1",
+            "ada@patients.1",
             "ada@pa tients.example",
             "ada@-patients.example",
             "ada@patients..example",

@@ -3,11 +3,11 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, Method};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{ResponseError as _, web};
 use futures_util::FutureExt as _;
@@ -53,6 +53,7 @@ pub async fn edge(
                 return Err(refused.error_response());
             }
             match AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await {
+                Ok(Ok(response)) if names_no_problem(&response) => Err(Error::NotFound.error_response()),
                 Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
                 Ok(Err(why)) => Err(why.error_response()),
                 Err(_) => Err(Error::internal("a handler panicked", "see the panic message above").error_response()),
@@ -85,6 +86,12 @@ pub async fn edge(
             Err(InternalError::from_response("answered as a problem", response).into())
         }
     }
+}
+
+/// Whether a library answered 404 in its own way (files of the reference): without a body, which a program cannot sort.
+fn names_no_problem(response: &ServiceResponse<impl MessageBody>) -> bool {
+    response.status() == StatusCode::NOT_FOUND
+        && matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0))
 }
 
 /// What is left of the source's requests (draft-ietf-httpapi-ratelimit-headers).
