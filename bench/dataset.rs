@@ -7,13 +7,15 @@ use std::time::Instant;
 use aftercare::app::App;
 use aftercare::auth::{self, MemberState, Role, Staff};
 use aftercare::clinics::{self, NewClinic, TriageMode};
+use aftercare::ctx::Ctx;
 use aftercare::db::schema::{accounts, members, plans as plan_rows, sessions};
 use aftercare::db::{self, migrate};
+use aftercare::events::Actor;
 use aftercare::mail::outbox::Post;
 use aftercare::plan_upgrades;
 use aftercare::plans::{self, Dossier};
 use aftercare::secrets::Secrets;
-use aftercare::{check_ins, patients, protocols, reminders};
+use aftercare::{check_ins, patients, protocols, reactions, worker};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use engine::{Age, DayOfPlan, ItemKind, Parameters, PlanStatus, Procedure};
@@ -64,13 +66,13 @@ pub fn build_once(path: &Path, patients: usize) {
     migrate::run(&mut conn).unwrap();
     conn.batch_execute("PRAGMA synchronous=OFF; PRAGMA cache_size=-400000").unwrap();
     let moment = Moment::new(Clock::System.now(), Entropy::System);
-    let staff = conn.transaction(|c| found_clinics(c, &moment)).unwrap();
-    let (cache, post) = (documents::Compiled::new(), post());
+    let with = With { cache: documents::Compiled::new(), post: post() };
+    let staff = conn.transaction(|c| with.act(c, Actor::Operator, &moment, found_clinics)).unwrap();
     let mut counts = (0, 0);
     for chunk in 0..patients.div_ceil(2_000) {
         conn.transaction::<_, aftercare::error::Error, _>(|c| {
             for index in chunk * 2_000..((chunk + 1) * 2_000).min(patients) {
-                let made = live(c, (&cache, &post), &staff, index, &moment)?;
+                let made = live(c, &with, &staff, index, &moment)?;
                 counts = (counts.0 + made.0, counts.1 + made.1);
             }
             Ok(())
@@ -89,37 +91,51 @@ pub fn build_once(path: &Path, patients: usize) {
     );
 }
 
-fn found_clinics(c: &mut Conn, m: &Moment) -> Result<Vec<Staff>, aftercare::error::Error> {
+fn found_clinics(ctx: &mut Ctx<'_>) -> Result<Vec<Staff>, aftercare::error::Error> {
     (0..CLINICS)
         .map(|index| {
-            let clinic = clinics::found(
-                c,
-                NewClinic {
-                    name: text("Bench Clinic"),
-                    zone: text("Europe/London"),
-                    locale: text("en"),
-                    phone: text("+44 20 7946 0000"),
-                    emergency_number: text("999"),
-                    out_of_hours: text("NHS 111"),
-                    reply_hours: text("Mon-Fri 9:00-17:00"),
-                    monitored: true,
-                    triage: TriageMode::Full,
-                    demo: false,
-                    opening_hours: Vec::new(),
-                },
-                m,
-            )?;
+            let new = NewClinic {
+                name: text("Bench Clinic"),
+                zone: text("Europe/London"),
+                locale: text("en"),
+                phone: text("+44 20 7946 0000"),
+                emergency_number: text("999"),
+                out_of_hours: text("NHS 111"),
+                reply_hours: text("Mon-Fri 9:00-17:00"),
+                monitored: true,
+                triage: TriageMode::Full,
+                demo: false,
+                opening_hours: Vec::new(),
+            };
+            let clinic = clinics::found(ctx, new)?;
             let email = text(&format!("owner{index}@clinic.example"));
-            let member =
-                clinics::add_member(c, &clinic, text("Olive"), &email, (Role::Owner, MemberState::Confirmed), m)?;
+            let member = clinics::add_member(ctx, &clinic, text("Olive"), &email, Role::Owner, MemberState::Confirmed)?;
             let staff = Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: Role::Owner };
             for key in ["mn-face", "mn-scalp"] {
-                let version = protocols::adopt(c, clinic.id, Some(member.id), key, m)?;
-                protocols::activate(c, &staff, (key, version.version), &documents::check(&version.document)?, m)?;
+                let version = protocols::adopt(ctx, clinic.id, Some(member.id), key)?;
+                protocols::activate(ctx, &staff, key, version.version, &documents::check(&version.document)?)?;
             }
             Ok(staff)
         })
         .collect()
+}
+
+/// What verbs need that are carried out without an app.
+struct With {
+    cache: documents::Compiled,
+    post: Post,
+}
+
+impl With {
+    fn act<T>(
+        &self,
+        c: &mut Conn,
+        actor: Actor,
+        m: &Moment,
+        verb: impl FnOnce(&mut Ctx<'_>) -> Result<T, aftercare::error::Error>,
+    ) -> Result<T, aftercare::error::Error> {
+        Ok(reactions::act(Ctx::new(c, m, &self.cache, &self.post, actor), verb)?.0)
+    }
 }
 
 /// Nobody gets mail.
@@ -135,7 +151,7 @@ fn post() -> Post {
 /// One patient with a past: rows as the verbs would have written them.
 fn live(
     c: &mut Conn,
-    (cache, post): (&documents::Compiled, &Post),
+    with: &With,
     staff: &[Staff],
     index: usize,
     now: &Moment,
@@ -144,21 +160,19 @@ fn live(
     let days = i64::try_from(index % DAYS).unwrap();
     let m = Moment::new(now.at.plus_seconds(-days * 86_400 - 7_200), Entropy::System);
     let email = format!("p{index}@patients.example");
-    let account = auth::account_for(c, &email, "en", None, &m)?;
     let is_face = !index.is_multiple_of(3);
-    let patient = patients::add(
-        c,
-        who,
-        patients::NewPatient {
-            name: text("Ada Invented"),
-            email: text(&email),
-            zone: Some(text(ZONES[index % ZONES.len()])),
-            locale: Some(text("en")),
-        },
-        &m,
-    )?;
-    patients::store::set_account(c, who.clinic, patient.id, account.id)?;
-    let dossier = treat(c, (cache, post), who, (patient.id, is_face), skin_type(index), &m)?;
+    let new = patients::NewPatient {
+        name: text("Ada Invented"),
+        email: text(&email),
+        zone: Some(text(ZONES[index % ZONES.len()])),
+        locale: Some(text("en")),
+    };
+    let (dossier, account) = with.act(c, (*who).into(), &m, |ctx| {
+        let account = auth::account_for(ctx, &email, "en", None)?;
+        let patient = patients::add(ctx, who, new)?;
+        patients::store::set_account(ctx.c, who.clinic, patient.id, account.id)?;
+        Ok((treat(ctx, who, patient.id, is_face, skin_type(index))?, account))
+    })?;
     let made = past(c, &dossier, account.id, now)?;
     let next = engine::next_due(&dossier.compiled, &dossier.enrolment(), &dossier.zone, now.at);
     plans::store::set_planned(c, &dossier.plan, now.at, next)?;
@@ -171,39 +185,28 @@ fn skin_type(index: usize) -> &'static str {
 
 /// A treatment at that moment, and its plan.
 fn treat(
-    c: &mut Conn,
-    (cache, post): (&documents::Compiled, &Post),
+    ctx: &mut Ctx<'_>,
     who: &Staff,
-    (patient, is_face): (PatientId, bool),
+    patient: PatientId,
+    is_face: bool,
     skin: &str,
-    m: &Moment,
 ) -> Result<Dossier, aftercare::error::Error> {
-    let treatment = patients::record_treatment(
-        c,
-        who,
+    let new = patients::NewTreatment {
+        procedure: Procedure::Microneedling,
+        performed_on: ctx.m.at.timestamp().to_zoned(aftercare::zones::zone("Europe/London")?).date().into(),
+        performed_at: None,
+        body_area: text(if is_face { "face" } else { "scalp" }),
+        parameters: Parameters(serde_json::from_value(json!({"needle_depth_mm": 1.0, "skin_type": skin}))?),
+    };
+    let treatment = patients::record_treatment(ctx, who, patient, new)?;
+    let new = aftercare::enrolment::NewPlan {
         patient,
-        patients::NewTreatment {
-            procedure: Procedure::Microneedling,
-            performed_on: m.at.timestamp().to_zoned(aftercare::zones::zone("Europe/London")?).date().into(),
-            performed_at: None,
-            body_area: text(if is_face { "face" } else { "scalp" }),
-            parameters: Parameters(serde_json::from_value(json!({"needle_depth_mm": 1.0, "skin_type": skin}))?),
-        },
-        m,
-    )?;
-    aftercare::enrolment::enrol(
-        c,
-        cache,
-        (who, post),
-        aftercare::enrolment::NewPlan {
-            patient,
-            treatment: treatment.id,
-            protocol: text(if is_face { "mn-face" } else { "mn-scalp" }),
-            overrule: None,
-            send_to_clinician: false,
-        },
-        m,
-    )
+        treatment: treatment.id,
+        protocol: text(if is_face { "mn-face" } else { "mn-scalp" }),
+        overrule: None,
+        send_to_clinician: false,
+    };
+    aftercare::enrolment::enrol(ctx, who, new)
 }
 
 fn past(
@@ -342,18 +345,14 @@ pub fn tokens(app: &App, most: usize) -> Vec<String> {
     let accounts = accounts(&data_path(app), most);
     actix_web::rt::System::new().block_on(async {
         app.make_first_key().await.unwrap();
-        let (m, inner) = (app.moment(), app.clone());
         let sessions: Vec<auth::store::Session> = app
-            .db
-            .write(move |c| {
-                diesel::delete(sessions::table).execute(c)?;
-                accounts
-                    .into_iter()
-                    .map(|account| {
-                        let account = auth::store::find_account(c, account)?.unwrap();
-                        Ok(auth::sign_in(c, &inner.secrets, &account, None, &m)?.session)
-                    })
-                    .collect()
+            .act(Actor::Operator, move |ctx| {
+                diesel::delete(sessions::table).execute(ctx.c)?;
+                let sign_in = |account| {
+                    let account = auth::store::find_account(ctx.c, account)?.unwrap();
+                    Ok(auth::sign_in(ctx, &account, None)?.session)
+                };
+                accounts.into_iter().map(sign_in).collect()
             })
             .await
             .unwrap();
@@ -429,7 +428,7 @@ pub fn planner_cost(app: &App, due: usize) -> (f64, i64) {
             .execute(&mut conn)
             .unwrap();
         let begun = Instant::now();
-        let looked = actix_web::rt::System::new().block_on(reminders::jobs::plan_due(app)).unwrap();
+        let looked = actix_web::rt::System::new().block_on(worker::planner::plan_due(app)).unwrap();
         assert_eq!(looked, due);
         best = best.min(begun.elapsed().as_secs_f64() * 1e6 / due as f64);
     }
@@ -440,7 +439,7 @@ pub fn planner_cost(app: &App, due: usize) -> (f64, i64) {
 pub fn add_plans(app: &App, accounts: &[AccountId]) {
     let mut conn = db::connect(&app.config.database_url).unwrap();
     conn.batch_execute("PRAGMA synchronous=OFF").unwrap();
-    let (now, post) = (app.moment(), app.post());
+    let now = app.moment();
     conn.transaction::<_, aftercare::error::Error, _>(|c| {
         for (index, account) in accounts.iter().enumerate() {
             let (plan, patient, clinic) = plans::store::list_shown_of_account(c, *account)?.remove(0);
@@ -455,7 +454,8 @@ pub fn add_plans(app: &App, accounts: &[AccountId]) {
                 let days = (begun + 3 * more) % i64::try_from(DAYS).unwrap();
                 let m = Moment::new(now.at.plus_seconds(-days * 86_400 - 7_200), Entropy::System);
                 let is_face = more % 2 == 0;
-                let dossier = treat(c, (&app.compiled, &post), &who, (patient.id, is_face), skin_type(index), &m)?;
+                let treat = |ctx: &mut Ctx<'_>| treat(ctx, &who, patient.id, is_face, skin_type(index));
+                let (dossier, _) = app.act_in(c, who.into(), &m, treat)?;
                 past(c, &dossier, *account, &now)?;
             }
         }
@@ -475,6 +475,15 @@ pub struct Moved {
 
 /// Moves at least so many running plans of the face to a second version, clinic by clinic, and back again.
 pub fn move_plans(app: &App, at_least: usize) -> Moved {
+    fn act_in<T>(
+        app: &App,
+        c: &mut Conn,
+        who: &Staff,
+        m: &Moment,
+        verb: impl FnOnce(&mut Ctx<'_>) -> Result<T, aftercare::error::Error>,
+    ) -> T {
+        app.act_in(c, (*who).into(), m, verb).unwrap().0
+    }
     let mut conn = db::connect(&app.config.database_url).unwrap();
     let m = app.moment();
     let clinics: Vec<ClinicId> = clinics::store::list(&mut conn).unwrap().into_iter().map(|clinic| clinic.id).collect();
@@ -493,10 +502,11 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
         let first = protocols::version(&mut conn, clinic, "mn-face", 1).unwrap();
         let later = first.document.replacen("days = [\"0-2\"]", "days = [\"0-3\"]", 1);
         assert_ne!(later, first.document);
-        let second =
-            protocols::write(&mut conn, &who, &documents::read_as("mn-face", later.clone()).unwrap(), &m).unwrap();
+        let second = act_in(app, &mut conn, &who, &m, |ctx| {
+            protocols::write(ctx, &who, &documents::read_as("mn-face", later.clone())?)
+        });
         let checked = documents::check(&later).unwrap();
-        protocols::activate(&mut conn, &who, ("mn-face", second.version), &checked, &m).unwrap();
+        act_in(app, &mut conn, &who, &m, |ctx| protocols::activate(ctx, &who, "mn-face", second.version, &checked));
         let wish = plan_upgrades::Wish { from_version: 1, to_version: 2, plan_ids: None };
         let previewed = Instant::now();
         let (mut found, mut after) = (plan_upgrades::Previewing::default(), None);
@@ -513,13 +523,13 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
         moved.seconds.0 += previewed.elapsed().as_secs_f64();
         let work = || {
             let begun = Instant::now();
-            let looked = actix_web::rt::System::new().block_on(plan_upgrades::jobs::go_on(app)).unwrap();
+            let looked = actix_web::rt::System::new().block_on(worker::upgrades::go_on(app)).unwrap();
             assert_eq!(looked, preview.total);
             begun.elapsed().as_secs_f64()
         };
-        let begun = plan_upgrades::begin(&mut conn, &who, "mn-face", &wish, &m).unwrap();
+        let begun = act_in(app, &mut conn, &who, &m, |ctx| plan_upgrades::begin(ctx, &who, "mn-face", &wish));
         moved.seconds.1 += work();
-        plan_upgrades::roll_back(&mut conn, &who, begun.id, &m).unwrap();
+        act_in(app, &mut conn, &who, &m, |ctx| plan_upgrades::roll_back(ctx, &who, begun.id));
         moved.seconds.2 += work();
         moved.plans += preview.total;
     }

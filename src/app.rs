@@ -127,14 +127,6 @@ impl App {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Makes the key that signs tokens, if there is none yet.
-    pub async fn make_first_key(&self) -> Result<(), Error> {
-        let (inner, m) = (self.clone(), self.moment());
-        self.db.write(move |c| crate::auth::keys::ensure(c, &inner.secrets, &m)).await?;
-        self.tokens.doubt();
-        Ok(())
-    }
-
     /// Now, with the chance for new ids.
     pub fn moment(&self) -> Moment {
         Moment::new(self.clock.now(), self.entropy.clone())
@@ -166,24 +158,6 @@ impl App {
             base_url: self.config.base_url.clone(),
             secrets: Arc::clone(&self.secrets),
         }
-    }
-
-    /// A write that changes who may do what: every process forgets what it verified, this one at once.
-    pub async fn change_rights<T, F>(&self, f: F) -> Result<T, Error>
-    where
-        F: FnOnce(&mut Conn) -> Result<T, Error> + Send + 'static,
-        T: Send + 'static,
-    {
-        let result = self
-            .db
-            .write(|conn| {
-                let result = f(conn)?;
-                crate::auth::store::raise_rights(conn)?;
-                Ok(result)
-            })
-            .await;
-        self.tokens.doubt();
-        result
     }
 }
 

@@ -16,12 +16,12 @@ pub mod http; // what every door shares
 pub mod mail; // letters, relay, outbox
 pub mod metrics; // figures for Prometheus
 pub mod config; // all settings, read once
-pub mod audit; // who did what, when
+pub mod events; // what happened: who did what, when, in which order
 pub mod documents; // protocol documents without a database: the library, what was written, compiled forms
+pub mod ctx; // what a verb is given: one transaction, its moment, who acts
 pub mod auth; // who is asking: accounts, sessions, one-time links, tokens
 pub mod app; // everything that a request or a job may need, built once
 pub mod pages; // the pages behind mailed links
-pub mod mailing; // sends what waits in the outbox
 
 // Records: rows, queries, and what is true of one record.
 pub mod clinics; // the tenant and its members
@@ -48,6 +48,8 @@ pub mod reminders; // decisions to write
 pub mod undelivered; // mails that did not arrive
 pub mod notices; // the last look at a mail before it goes
 pub mod retention; // what is forgotten, and when
+pub mod reactions; // what follows from what happened, and the one way in which anything is done
+pub mod mailing; // sends what waits in the outbox
 
 // The outside: the only files that know all.
 pub mod api; // the doors from HTTP, one file a resource

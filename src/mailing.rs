@@ -6,32 +6,21 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::Actor;
 use crate::job_failures::{self, Job};
 use crate::mail::outbox::{self, Again, Claimed, Lane, MailState, OutboxMail, SendDecision, Turns};
 use crate::mail::templates::{ClinicLines, Context, Kind, Rendered, ValidFor};
 use crate::mail::{ChannelNews, Failure, Mail, Outcome};
+use crate::{clinics, notices, patients};
 use ground::ids::{ClinicId, MailId, PatientId};
-use ground::sql::Conn;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// The lease is renewed this often while a relay is slow.
 const RENEW: Duration = Duration::from_secs(30);
 /// Between two tries to record what a relay said: the first, and the longest.
 const RECORD_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-
-/// What the features say about mails of theirs.
-#[derive(Clone, Copy)]
-pub struct MailHooks {
-    /// The last look before a mail goes.
-    pub before_sending: fn(&mut Conn, &App, &OutboxMail, &Moment) -> Result<SendDecision, Error>,
-    /// What the clinic has typed about itself, for its letters.
-    pub lines: fn(&mut Conn, &OutboxMail) -> Result<Option<ClinicLines>, Error>,
-    /// The relay says that the address does not exist.
-    pub refused: fn(&mut Conn, &OutboxMail, &Moment) -> Result<(), Error>,
-    /// The relay took a mail to the address, or it was said to be refused by mistake.
-    pub reached: fn(&mut Conn, &OutboxMail) -> Result<(), Error>,
-}
 
 /// One line to the relay: what it claims, and whose turn it was.
 pub struct Line {
@@ -41,15 +30,13 @@ pub struct Line {
     pub lane: Lane,
     /// Mails in one claim.
     pub most: usize,
-    /// The features' hooks.
-    pub hooks: MailHooks,
     turns: Turns,
 }
 
 impl Line {
     /// A line that has sent nothing yet.
-    pub fn new(owner: String, lane: Lane, most: usize, hooks: MailHooks) -> Self {
-        Self { owner, lane, most, hooks, turns: Turns::default() }
+    pub fn new(owner: String, lane: Lane, most: usize) -> Self {
+        Self { owner, lane, most, turns: Turns::default() }
     }
 
     /// Sends one claim's worth; gives how many were claimed. When `stop` says so, the mail on the wire is finished and the others are
@@ -98,7 +85,7 @@ impl Line {
     /// Whatever goes wrong with one mail is that mail's trouble.
     async fn send_alone(&self, app: &App, mail: Claimed) {
         let ((id, fence), clinic, result) = match mail {
-            Ok(mail) => ((mail.id, Some(mail.fence)), mail.clinic_id, send_one(app, &mail, self.hooks).await),
+            Ok(mail) => ((mail.id, Some(mail.fence)), mail.clinic_id, send_one(app, &mail).await),
             Err((id, why)) => ((id, None), None, Err(why)),
         };
         if let Err(why) = result
@@ -119,46 +106,38 @@ async fn put_off(
     if why.is_passing() {
         // The database was away, perhaps: as soon as it is back, so that nobody has to wait for the lease to run out.
         let inner = app.clone();
-        record(app, id, move |c| {
-            let until = inner.work_moment(c)?.at.plus_seconds(1);
-            outbox::put_off(c, (id, fence), until)
+        record(app, id, move |ctx| {
+            let until = inner.work_moment(ctx.c)?.at.plus_seconds(1);
+            outbox::put_off(ctx.c, (id, fence), until)
         })
         .await;
         return Ok(());
     }
-    let (inner, why) = (app.clone(), why.word().to_owned());
-    app.db
-        .write(move |c| {
-            let m = inner.work_moment(c)?;
-            let until = job_failures::note(c, (Job::Mail, id.0), clinic, &why, m.at)?;
-            outbox::put_off(c, (id, fence), until)
-        })
-        .await
+    let why = why.word().to_owned();
+    let put_off = app.work(move |ctx| {
+        let until = job_failures::note(ctx.c, (Job::Mail, id.0), clinic, &why, ctx.m.at)?;
+        outbox::put_off(ctx.c, (id, fence), until)
+    });
+    put_off.await
 }
 
-async fn send_one(app: &App, mail: &OutboxMail, hooks: MailHooks) -> Result<(), Error> {
-    let (row, inner) = (mail.clone(), app.clone());
-    let looked = app
-        .db
-        .write(move |c| {
-            let m = inner.work_moment(c)?;
-            match (hooks.before_sending)(c, &inner, &row, &m)? {
-                SendDecision::Withdraw(reason) => {
-                    outbox::settle(c, &row, MailState::Withdrawn, reason, m.at)?;
-                    Ok(None)
-                }
-                SendDecision::Send { to, locale, link } => {
-                    let lines = (hooks.lines)(c, &row)?;
-                    let goes = outbox::mark_sending(c, &row, &to, m.at)?;
-                    Ok(goes.then_some((Words { to, locale, link, lines }, m.at)))
-                }
-            }
-        })
-        .await?;
-    let Some((words, at)) = looked else { return Ok(()) };
+async fn send_one(app: &App, mail: &OutboxMail) -> Result<(), Error> {
+    let row = mail.clone();
+    let looked = app.work(move |ctx| match notices::before_sending(ctx, &row)? {
+        SendDecision::Withdraw(reason) => {
+            outbox::settle(ctx.c, &row, MailState::Withdrawn, reason, ctx.m.at)?;
+            Ok(None)
+        }
+        SendDecision::Send { to, locale, link } => {
+            let lines = clinics::lines(ctx.c, &row)?;
+            let goes = outbox::mark_sending(ctx.c, &row, &to, ctx.m.at)?;
+            Ok(goes.then_some((Words { to, locale, link, lines }, ctx.m.at)))
+        }
+    });
+    let Some((words, at)) = looked.await? else { return Ok(()) };
     let sent_to = OutboxMail { to_address: words.to.clone(), ..mail.clone() };
     match compose(app, mail, words, |clinic, patient| app.post().unsubscribe_url(clinic, patient)) {
-        Ok(letter) => speak(app, (sent_to, &letter), time_left(mail, at), hooks).await,
+        Ok(letter) => speak(app, (sent_to, &letter), time_left(mail, at)).await,
         Err(why) => cannot_be_written(app, sent_to, &why).await,
     }
     Ok(())
@@ -176,9 +155,9 @@ struct Words {
 async fn cannot_be_written(app: &App, mail: OutboxMail, why: &Error) {
     tracing::error!(outbox_id = %mail.id, %why, "a mail cannot be written; it is put off");
     let (at, word) = (app.clock.now(), why.word());
-    record(app, mail.id, move |c| {
-        job_failures::note(c, (Job::Mail, mail.id.0), mail.clinic_id, word, at)?;
-        outbox::put_back(c, &mail, "it could not be written", Again::NotNow, at).map(|_| ())
+    record(app, mail.id, move |ctx| {
+        job_failures::note(ctx.c, (Job::Mail, mail.id.0), mail.clinic_id, word, at)?;
+        outbox::put_back(ctx.c, &mail, "it could not be written", Again::NotNow, at).map(|_| ())
     })
     .await;
 }
@@ -187,7 +166,7 @@ fn time_left(mail: &OutboxMail, at: Stamp) -> Duration {
     Duration::from_micros(u64::try_from(mail.expires_at.micros() - at.micros()).unwrap_or_default())
 }
 
-async fn speak(app: &App, (mail, letter): (OutboxMail, &Mail), time_left: Duration, hooks: MailHooks) {
+async fn speak(app: &App, (mail, letter): (OutboxMail, &Mail), time_left: Duration) {
     let sending = app.mailer.send(letter, time_left);
     tokio::pin!(sending);
     let result = loop {
@@ -205,26 +184,26 @@ async fn speak(app: &App, (mail, letter): (OutboxMail, &Mail), time_left: Durati
     match app.channel.heard(&mail, result.as_ref().err()) {
         ChannelNews::Fine => {}
         ChannelNews::Broke => app.channel.tell_operator(&app.db, mail.id, app.clock.now()).await,
-        ChannelNews::RefusesEverybody(refused) => return give_back_refused(app, refused, hooks).await,
+        ChannelNews::RefusesEverybody(refused) => return give_back_refused(app, refused).await,
     }
     match result {
-        Ok(_) => delivered(app, mail, hooks).await,
-        Err(failure) => fail(app, mail, failure, hooks).await,
+        Ok(_) => delivered(app, mail).await,
+        Err(failure) => fail(app, mail, failure).await,
     }
 }
 
-async fn delivered(app: &App, mail: OutboxMail, hooks: MailHooks) {
+async fn delivered(app: &App, mail: OutboxMail) {
     let at = app.clock.now();
-    record(app, mail.id, move |c| {
-        outbox::settle(c, &mail, MailState::Sent, "taken by the relay", at)?;
-        job_failures::clear(c, (Job::Mail, mail.id.0))?;
-        job_failures::clear(c, job_failures::CHANNEL)?;
-        (hooks.reached)(c, &mail)
+    record(app, mail.id, move |ctx| {
+        outbox::settle(ctx.c, &mail, MailState::Sent, "taken by the relay", at)?;
+        job_failures::clear(ctx.c, (Job::Mail, mail.id.0))?;
+        job_failures::clear(ctx.c, job_failures::CHANNEL)?;
+        patients::address_reached(ctx.c, &mail)
     })
     .await;
 }
 
-async fn fail(app: &App, mail: OutboxMail, failure: Failure, hooks: MailHooks) {
+async fn fail(app: &App, mail: OutboxMail, failure: Failure) {
     tracing::warn!(outbox_id = %mail.id, phase = ?failure.phase, outcome = ?failure.outcome, "a mail did not go");
     let (m, detail) = (app.moment(), failure.detail.clone());
     let again = match failure.outcome {
@@ -234,29 +213,29 @@ async fn fail(app: &App, mail: OutboxMail, failure: Failure, hooks: MailHooks) {
         Outcome::Unknown => Some(Again::Unknown),
         Outcome::NotSent { retryable: false } | Outcome::Refused { permanent: true, .. } => None,
     };
-    record(app, mail.id, move |c| {
+    record(app, mail.id, move |ctx| {
         if let Some(again) = again {
-            return outbox::put_back(c, &mail, &detail, again, m.at).map(|_| ());
+            return outbox::put_back(ctx.c, &mail, &detail, again, m.at).map(|_| ());
         }
         if failure.blames_recipient() {
-            (hooks.refused)(c, &mail, &m)?;
+            patients::address_refused(ctx, &mail)?;
         }
-        outbox::settle(c, &mail, MailState::Dead, &detail, m.at).map(|_| ())
+        outbox::settle(ctx.c, &mail, MailState::Dead, &detail, m.at).map(|_| ())
     })
     .await;
 }
 
 /// The relay refused one after another, whoever it was: nothing of it is held against them, and all of it waits.
-async fn give_back_refused(app: &App, refused: Vec<OutboxMail>, hooks: MailHooks) {
+async fn give_back_refused(app: &App, refused: Vec<OutboxMail>) {
     let Some(last) = refused.last().cloned() else { return };
     let m = app.moment();
     app.channel.tell_operator(&app.db, last.id, app.clock.now()).await;
-    record(app, last.id, move |c| {
+    record(app, last.id, move |ctx| {
         for mail in &refused {
-            outbox::revive(c, mail, m.at)?;
-            (hooks.reached)(c, mail)?;
+            outbox::revive(ctx.c, mail, m.at)?;
+            patients::address_reached(ctx.c, mail)?;
         }
-        outbox::put_back(c, &last, "the relay refuses everybody", Again::Channel, m.at).map(|_| ())
+        outbox::put_back(ctx.c, &last, "the relay refuses everybody", Again::Channel, m.at).map(|_| ())
     })
     .await;
 }
@@ -264,14 +243,14 @@ async fn give_back_refused(app: &App, refused: Vec<OutboxMail>, hooks: MailHooks
 /// Writes what came of a mail, again and again until it is written, before the next one goes: what is not recorded would be sent again.
 async fn record<F>(app: &App, mail: MailId, write: F)
 where
-    F: Fn(&mut Conn) -> Result<(), Error> + Send + Sync + 'static,
+    F: Fn(&mut Ctx<'_>) -> Result<(), Error> + Send + Sync + 'static,
 {
     let write = std::sync::Arc::new(write);
     let (mut pause, longest) = RECORD_AGAIN;
     loop {
-        let once = std::sync::Arc::clone(&write);
-        match app.db.write_at_any_price(move |c| once(c)).await {
-            Ok(()) => return,
+        let (once, inner, m) = (std::sync::Arc::clone(&write), app.clone(), app.moment());
+        match app.db.write_at_any_price(move |c| inner.act_in(c, Actor::Server, &m, |ctx| once(ctx))).await {
+            Ok(_) => return,
             Err(why) if why.is_passing() && app.db.health().fallen().is_none() => {
                 tracing::warn!(outbox_id = %mail, %why, "what came of a mail could not be recorded; it is tried again");
             }

@@ -3,16 +3,16 @@
 pub mod store;
 
 use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::auth::Staff;
+use crate::ctx::Ctx;
 use crate::db::schema::alerts;
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
 use crate::mail::outbox::SendDecision;
-use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
+use crate::mail::outbox::{self, NewMail, OutboxMail};
 use crate::mail::templates::Kind;
 use crate::plans::Dossier;
 use crate::plans::author::Subject;
@@ -20,7 +20,7 @@ use engine::{AlertChange, DayFinding, Finding, Standing, Trigger, Urgency};
 use ground::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId, VersionId};
 use ground::sql::Json;
 use ground::sql::{Conn, MultiBackend};
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 use ground::words;
 
 words! {
@@ -50,22 +50,6 @@ words! {
         FalseAlarm = "false_alarm",
         /// The patient could not be reached.
         NotReached = "not_reached",
-    }
-}
-
-words! {
-    /// What happened to an alert.
-    pub enum EventKind {
-        /// It was raised.
-        Raised = "raised",
-        /// The same cause was found again.
-        SeenAgain = "seen_again",
-        /// The same cause was found again, more pressing.
-        Worsened = "worsened",
-        /// Somebody took it.
-        Acknowledged = "acknowledged",
-        /// Somebody ended it.
-        Resolved = "resolved",
     }
 }
 
@@ -123,54 +107,30 @@ pub struct Alert {
     pub note: Option<String>,
     /// Rises with every change.
     pub version: i32,
-    /// What happened to the plan afterwards (`Annotation`s).
-    pub annotations: Option<Json>,
 }
 
-/// Something that happened to the plan after an alert was raised: the alert stays as it was.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Annotation {
-    /// When.
-    pub at: Stamp,
-    /// Stable word: `treatment_corrected` or `entered_in_error`; there may be more.
-    #[schema(example = "treatment_corrected")]
-    pub code: String,
-    /// In a sentence.
-    #[schema(example = "The treatment's date was corrected from 2026-05-04 to 2026-05-05.")]
-    pub detail: String,
-}
-
-/// Notes on all alerts of a plan what happened to it; none is changed otherwise, and none ends.
-pub fn annotate(
-    c: &mut Conn,
-    clinic: ClinicId,
-    plan: PlanId,
-    (code, detail): (&str, &str),
-    m: &Moment,
-) -> Result<(), Error> {
-    for alert in store::list_of_plan(c, clinic, plan)? {
-        let mut annotations: Vec<Annotation> =
-            alert.annotations.as_ref().map(Json::to).transpose()?.unwrap_or_default();
-        annotations.push(Annotation { at: m.at, code: code.to_owned(), detail: detail.to_owned() });
-        store::set_annotations(c, &alert, &Json::of(&annotations)?)?;
+impl From<&Alert> for EventSubject {
+    fn from(alert: &Alert) -> Self {
+        Self {
+            plan: alert.plan_id,
+            ..Self::in_clinic(alert.clinic_id, Object::Alert(alert.id)).of_patient(alert.patient_id)
+        }
     }
-    Ok(())
 }
 
 /// Raises an alert for a finding, or adds it to the open alert of the same cause; a worse one makes that more pressing,
 /// and open again.
 pub fn raise(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     subject: Subject,
     finding: &Finding,
     check_in: Option<CheckInId>,
     day: i32,
-    m: &Moment,
 ) -> Result<AlertId, Error> {
     let (of_plan, of_record) = if subject.plan().is_some() { (check_in, None) } else { (None, check_in) };
     let new = Alert {
         clinic_id: subject.clinic().id,
-        id: m.id(),
+        id: ctx.m.id(),
         patient_id: subject.patient().id,
         plan_id: subject.plan_id(),
         version_id: subject.version_on(day)?,
@@ -184,9 +144,9 @@ pub fn raise(
         reason: Json::of(&subject.written(&finding.because.and(&finding.reason)))?,
         trace: Json::of(&finding.trace)?,
         times_seen: 1,
-        raised_at: m.at,
-        last_seen_at: m.at,
-        due_at: subject.clinic().due_at(finding.urgency, m.at)?,
+        raised_at: ctx.m.at,
+        last_seen_at: ctx.m.at,
+        due_at: subject.clinic().due_at(finding.urgency, ctx.m.at)?,
         acknowledged_by: None,
         acknowledged_at: None,
         resolved_by: None,
@@ -194,20 +154,19 @@ pub fn raise(
         resolution: None,
         note: None,
         version: 1,
-        annotations: None,
     };
-    if let Some(open) = store::find_open_like(c, &new)? {
-        return see_again(c, open, new, m);
+    if let Some(open) = store::find_open_like(ctx.c, &new)? {
+        return see_again(ctx, open, new);
     }
-    if store::insert(c, &new)? {
-        store::insert_event(c, &new, EventKind::Raised, None, None, m)?;
+    if store::insert(ctx.c, &new)? {
+        ctx.happened(EventKind::AlertRaised, &new)?;
         return Ok(new.id);
     }
-    let open = store::find_open_like(c, &new)?.ok_or(Error::Busy)?;
-    see_again(c, open, new, m)
+    let open = store::find_open_like(ctx.c, &new)?.ok_or(Error::Busy)?;
+    see_again(ctx, open, new)
 }
 
-fn see_again(c: &mut Conn, open: Alert, new: Alert, m: &Moment) -> Result<AlertId, Error> {
+fn see_again(ctx: &mut Ctx<'_>, open: Alert, new: Alert) -> Result<AlertId, Error> {
     let (Standing { urgency, due_at, times_seen }, change) = open.standing().again(new.standing());
     let merged = Alert {
         check_in_id: new.check_in_id.or(open.check_in_id),
@@ -216,17 +175,17 @@ fn see_again(c: &mut Conn, open: Alert, new: Alert, m: &Moment) -> Result<AlertI
         reason: new.reason,
         trace: new.trace,
         times_seen,
-        last_seen_at: m.at,
+        last_seen_at: ctx.m.at,
         urgency,
         status: if change == AlertChange::Worsened { AlertStatus::Open } else { open.status },
         due_at,
         version: open.version + 1,
         ..open
     };
-    if !store::set(c, &merged, merged.version - 1)? {
+    if !store::set(ctx.c, &merged, merged.version - 1)? {
         return Err(Error::Busy);
     }
-    store::insert_event(c, &merged, change.into(), None, None, m)?;
+    ctx.happened(event_of(change), &merged)?;
     Ok(merged.id)
 }
 
@@ -236,32 +195,30 @@ impl Alert {
     }
 }
 
-impl From<AlertChange> for EventKind {
-    fn from(change: AlertChange) -> Self {
-        match change {
-            AlertChange::Raised => Self::Raised,
-            AlertChange::SeenAgain => Self::SeenAgain,
-            AlertChange::Worsened => Self::Worsened,
-        }
+fn event_of(change: AlertChange) -> EventKind {
+    match change {
+        AlertChange::Raised => EventKind::AlertRaised,
+        AlertChange::SeenAgain => EventKind::AlertSeenAgain,
+        AlertChange::Worsened => EventKind::AlertWorsened,
     }
 }
 
 /// The same for a patient who is silent; `false` if an alert for that is open already: silence goes on, and is no news.
-pub fn raise_silence(c: &mut Conn, dossier: &Dossier, finding: &Finding, day: i32, m: &Moment) -> Result<bool, Error> {
-    let open = store::find_open(c, dossier.plan.clinic_id, dossier.plan.id, &finding.cause)?.is_some();
+pub fn raise_silence(ctx: &mut Ctx<'_>, dossier: &Dossier, finding: &Finding, day: i32) -> Result<bool, Error> {
+    let open = store::find_open(ctx.c, dossier.plan.clinic_id, dossier.plan.id, &finding.cause)?.is_some();
     let is_news = engine::is_news(Trigger::Silence, open, open);
     if is_news {
-        raise(c, Subject::Plan(dossier), finding, None, day, m)?;
+        raise(ctx, Subject::Plan(dossier), finding, None, day)?;
     }
     Ok(is_news)
 }
 
 /// The same for a day that has come; `false` if an alert for that was ever raised, even if it has ended.
-pub fn raise_day(c: &mut Conn, dossier: &Dossier, found: &DayFinding, m: &Moment) -> Result<bool, Error> {
-    let ever = store::was_ever(c, dossier.plan.clinic_id, dossier.plan.id, &found.finding.cause)?;
+pub fn raise_day(ctx: &mut Ctx<'_>, dossier: &Dossier, found: &DayFinding) -> Result<bool, Error> {
+    let ever = store::was_ever(ctx.c, dossier.plan.clinic_id, dossier.plan.id, &found.finding.cause)?;
     let is_news = engine::is_news(Trigger::Day, ever, ever);
     if is_news {
-        raise(c, Subject::Plan(dossier), &found.finding, None, found.day, m)?;
+        raise(ctx, Subject::Plan(dossier), &found.finding, None, found.day)?;
     }
     Ok(is_news)
 }
@@ -269,25 +226,34 @@ pub fn raise_day(c: &mut Conn, dossier: &Dossier, found: &DayFinding, m: &Moment
 /// One mail about a patient to one member in so many seconds; what comes meanwhile joins it.
 const NOTICE_PAUSE: i64 = 600;
 
-/// Tells the clinic's owners and clinicians by mail that there is something to look at; nothing of what it is. Of one patient a member
-/// gets one mail in ten minutes: what comes before it goes is told by it, what comes after it went is told when the ten minutes are over.
-/// An emergency does not wait for the mail of something less.
-pub fn tell_staff(c: &mut Conn, post: &Post, subject: Subject, urgency: Urgency, m: &Moment) -> Result<(), Error> {
-    let class = if urgency == Urgency::Emergency { "emergency" } else { "alert" };
-    for (address, locale) in store::list_clinical_addresses(c, subject.clinic().id)? {
-        let name = format!("{class}:{}:{address}", subject.patient().id);
-        let Some((key, available_at)) = next_notice(c, &name, m.at)? else { continue };
+/// Tells the clinic's owners and clinicians by mail that there is something to look at, unless it is a note; nothing of what it is. Of one
+/// patient a member gets one mail in ten minutes: what comes before it goes is told by it, what comes after it went is told when the ten
+/// minutes are over. An emergency does not wait for the mail of something less; something less waits for that of an emergency.
+pub fn tell_staff(ctx: &mut Ctx<'_>, clinic: ClinicId, id: AlertId) -> Result<(), Error> {
+    let alert = store::find(ctx.c, clinic, id)?.ok_or(Error::NotFound)?;
+    if alert.urgency == Urgency::Note {
+        return Ok(());
+    }
+    for (address, locale) in store::list_clinical_addresses(ctx.c, clinic)? {
+        let class = |name: &str| format!("{name}:{}:{address}", alert.patient_id);
+        let Some((emergency, emergency_at)) = next_notice(ctx.c, &class("emergency"), ctx.m.at)? else { continue };
+        let (key, available_at) = if alert.urgency == Urgency::Emergency {
+            (emergency, emergency_at)
+        } else {
+            let Some(next) = next_notice(ctx.c, &class("alert"), ctx.m.at)? else { continue };
+            next
+        };
         let mail = NewMail {
-            clinic_id: Some(subject.clinic().id),
+            clinic_id: Some(clinic),
             dedupe_key: key,
             to: address,
             locale,
-            link: format!("{}/open/clinic", post.links_url),
+            link: format!("{}/open/clinic", ctx.post.links_url),
             available_at,
             expires_at: available_at.plus_seconds(24 * 3_600),
-            ..NewMail::of(Kind::AlertNotice, m)
+            ..NewMail::of(Kind::AlertNotice, ctx.m)
         };
-        outbox::put(c, post, mail, m)?;
+        outbox::put(ctx.c, ctx.post, mail, ctx.m)?;
     }
     Ok(())
 }
@@ -320,8 +286,8 @@ pub fn before_sending(c: &mut Conn, mail: &OutboxMail) -> Result<SendDecision, E
 }
 
 /// Somebody is on it. Twice is once.
-pub fn acknowledge(c: &mut Conn, who: &Staff, id: AlertId, if_match: Option<&str>, m: &Moment) -> Result<Alert, Error> {
-    let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+pub fn acknowledge(ctx: &mut Ctx<'_>, who: &Staff, id: AlertId, if_match: Option<&str>) -> Result<Alert, Error> {
+    let before = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     check_version(if_match, before.version)?;
     match before.status {
         AlertStatus::Acknowledged => return Ok(before),
@@ -331,23 +297,22 @@ pub fn acknowledge(c: &mut Conn, who: &Staff, id: AlertId, if_match: Option<&str
     let after = Alert {
         status: AlertStatus::Acknowledged,
         acknowledged_by: Some(who.member),
-        acknowledged_at: Some(m.at),
+        acknowledged_at: Some(ctx.m.at),
         version: before.version + 1,
         ..before
     };
-    change(c, who, after, EventKind::Acknowledged, m)
+    change(ctx, after, EventKind::AlertAcknowledged)
 }
 
 /// It ends, with a person and a reason. Clinicians and owners only.
 pub fn resolve(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     id: AlertId,
     (resolution, note): (Resolution, Option<Note>),
     if_match: Option<&str>,
-    m: &Moment,
 ) -> Result<Alert, Error> {
-    let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    let before = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     check_version(if_match, before.version)?;
     if before.status == AlertStatus::Resolved {
         return Err(Error::conflict("resolved", "the alert has ended already"));
@@ -355,20 +320,19 @@ pub fn resolve(
     let after = Alert {
         status: AlertStatus::Resolved,
         resolved_by: Some(who.member),
-        resolved_at: Some(m.at),
+        resolved_at: Some(ctx.m.at),
         resolution: Some(resolution),
         note: note.map(Into::into),
         version: before.version + 1,
         ..before
     };
-    change(c, who, after, EventKind::Resolved, m)
+    change(ctx, after, EventKind::AlertResolved)
 }
 
-fn change(c: &mut Conn, who: &Staff, after: Alert, kind: EventKind, m: &Moment) -> Result<Alert, Error> {
-    if !store::set(c, &after, after.version - 1)? {
+fn change(ctx: &mut Ctx<'_>, after: Alert, kind: EventKind) -> Result<Alert, Error> {
+    if !store::set(ctx.c, &after, after.version - 1)? {
         return Err(Error::Stale);
     }
-    store::insert_event(c, &after, kind, Some(who.member), after.note.as_deref(), m)?;
-    crate::audit::note(c, Some(who.clinic), Some(who.account), kind.as_str(), "alert", Some(after.id.0), m)?;
+    ctx.happened_because(kind, &after, after.note.as_deref())?;
     Ok(after)
 }

@@ -2,15 +2,14 @@
 
 use diesel::prelude::*;
 
-use super::{Alert, AlertStatus, EventKind};
+use super::{Alert, AlertStatus};
 use crate::auth::{MemberState, Role};
-use crate::db::schema::{accounts, alert_events, alerts, members};
+use crate::db::schema::{accounts, alerts, members};
 use crate::error::Error;
 use crate::http::PageParams;
-use ground::ids::{AlertId, AuditId, ClinicId, MemberId, PatientId, PlanId};
+use ground::ids::{AlertId, ClinicId, PatientId, PlanId};
 use ground::sql::Conn;
-use ground::sql::Json;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// A new alert; `false` if one of that cause is open: somebody else was first.
 pub fn insert(c: &mut Conn, alert: &Alert) -> Result<bool, Error> {
@@ -133,35 +132,10 @@ pub fn list_of_plan(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<Vec<
         .load(c)?)
 }
 
-/// What happened to the plan afterwards.
-pub fn set_annotations(c: &mut Conn, alert: &Alert, annotations: &Json) -> Result<(), Error> {
-    diesel::update(alerts::table.find((alert.clinic_id, alert.id)))
-        .set((alerts::annotations.eq(annotations), alerts::version.eq(alert.version + 1)))
-        .execute(c)?;
-    Ok(())
-}
-
-/// One line of an alert's history.
-pub fn insert_event(
-    c: &mut Conn,
-    alert: &Alert,
-    kind: EventKind,
-    by: Option<MemberId>,
-    note: Option<&str>,
-    m: &Moment,
-) -> Result<(), Error> {
-    diesel::insert_into(alert_events::table)
-        .values((
-            alert_events::clinic_id.eq(alert.clinic_id),
-            alert_events::alert_id.eq(alert.id),
-            alert_events::id.eq(m.id::<AuditId>()),
-            alert_events::at.eq(m.at),
-            alert_events::kind.eq(kind),
-            alert_events::member_id.eq(by),
-            alert_events::check_in_id.eq(alert.check_in_id),
-            alert_events::record_check_in_id.eq(alert.record_check_in_id),
-            alert_events::note.eq(note),
-        ))
+/// Something about a plan's alerts reads otherwise now: their tags change.
+pub fn touch_of_plan(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<(), Error> {
+    diesel::update(alerts::table.filter(alerts::clinic_id.eq(clinic).and(alerts::plan_id.eq(plan))))
+        .set(alerts::version.eq(alerts::version + 1))
         .execute(c)?;
     Ok(())
 }

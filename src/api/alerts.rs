@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::alerts::{self, Alert as Row, AlertStatus, Annotation, Resolution, store};
+use crate::alerts::{self, Alert as Row, AlertStatus, Resolution, store};
 use crate::app::App;
 use crate::auth::{self, Staff};
 use crate::error::Error;
@@ -15,6 +15,7 @@ use crate::http::page::{Cursor, Limit};
 use crate::http::text::Note;
 use crate::http::{Body, Page, PageParams, Path, Query};
 use crate::patients;
+use crate::plan_commands::{self, Annotation};
 use engine::{Text, Urgency};
 use ground::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId};
 use ground::sql::Conn;
@@ -97,7 +98,7 @@ struct Alert {
     annotations: Vec<Annotation>,
 }
 
-fn view(Named { row, patient_name }: Named, locale: &str, at: Stamp) -> Alert {
+fn view(Named { row, patient_name, annotations }: Named, locale: &str, at: Stamp) -> Alert {
     let reason: Text = row.reason.to().unwrap_or_default();
     Alert {
         id: row.id,
@@ -124,28 +125,37 @@ fn view(Named { row, patient_name }: Named, locale: &str, at: Stamp) -> Alert {
         resolution: row.resolution,
         note: row.note,
         version: row.version,
-        annotations: row.annotations.and_then(|json| json.to().ok()).unwrap_or_default(),
+        annotations,
     }
 }
 
-/// An alert, with the name of whom it is about.
+/// An alert, with the name of whom it is about, and what happened to its plan since.
 struct Named {
     row: Row,
     patient_name: String,
+    annotations: Vec<Annotation>,
 }
 
-/// Alerts of a clinic with the names of whom they are about.
+/// Alerts of a clinic with what is shown beside them.
 fn named(c: &mut Conn, clinic: ClinicId, rows: Vec<Row>) -> Result<Vec<Named>, Error> {
     let names = patients::names(c, clinic, rows.iter().map(|row| row.patient_id).collect())?;
-    let name = |row: Row| Named { patient_name: names.get(&row.patient_id).cloned().unwrap_or_default(), row };
+    let plans: Vec<PlanId> = rows.iter().filter_map(|row| row.plan_id).collect();
+    let annotations = plan_commands::annotations(c, clinic, &plans)?;
+    let name = |row: Row| {
+        let since = row.plan_id.and_then(|plan| annotations.get(&plan)).into_iter().flatten();
+        Named {
+            patient_name: names.get(&row.patient_id).cloned().unwrap_or_default(),
+            annotations: since.filter(|annotation| annotation.at >= row.raised_at).cloned().collect(),
+            row,
+        }
+    };
     Ok(rows.into_iter().map(name).collect())
 }
 
 /// One alert, and the language of who asks.
 fn told(c: &mut Conn, who: &Staff, row: Row, asked: Option<String>) -> Result<(Named, String), Error> {
-    let patient = row.patient_id;
-    let patient_name = patients::names(c, who.clinic, vec![patient])?.remove(&patient).unwrap_or_default();
-    Ok((Named { row, patient_name }, language(c, who, asked)?))
+    let named = named(c, who.clinic, vec![row])?.pop().ok_or(Error::NotFound)?;
+    Ok((named, language(c, who, asked)?))
 }
 
 /// Which alerts.
@@ -231,13 +241,12 @@ async fn acknowledge(
     id: Path<AlertId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (m, tag, asked) = (app.moment(), if_match(&request), asked_language(&request));
-    let at = m.at;
-    let acknowledge = move |c: &mut Conn| {
-        let row = alerts::acknowledge(c, &who, *id, tag.as_deref(), &m)?;
-        told(c, &who, row, asked)
-    };
-    changed(app.db.write(acknowledge).await?, at)
+    let (tag, asked) = (if_match(&request), asked_language(&request));
+    let acknowledged = app.act(who, move |ctx| {
+        let row = alerts::acknowledge(ctx, &who, *id, tag.as_deref())?;
+        told(ctx.c, &who, row, asked)
+    });
+    changed(acknowledged.await?, app.clock.now())
 }
 
 /// How an alert ends.
@@ -265,13 +274,12 @@ async fn resolve(
     Body(end): Body<AlertEnd>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (m, tag, asked) = (app.moment(), if_match(&request), asked_language(&request));
-    let at = m.at;
-    let resolve = move |c: &mut Conn| {
-        let row = alerts::resolve(c, &who, *id, (end.resolution, end.note), tag.as_deref(), &m)?;
-        told(c, &who, row, asked)
-    };
-    changed(app.db.write(resolve).await?, at)
+    let (tag, asked) = (if_match(&request), asked_language(&request));
+    let resolved = app.act(who, move |ctx| {
+        let row = alerts::resolve(ctx, &who, *id, (end.resolution, end.note), tag.as_deref())?;
+        told(ctx.c, &who, row, asked)
+    });
+    changed(resolved.await?, app.clock.now())
 }
 
 fn changed((named, locale): (Named, String), at: Stamp) -> Result<HttpResponse, Error> {

@@ -11,15 +11,14 @@ use crate::api::extract::Anybody;
 use crate::app::App;
 use crate::auth::tokens::Jwks;
 use crate::auth::tries::Tries;
-use crate::auth::{self, ActsAs, Purpose, Role, SignedIn, store, used_up};
+use crate::auth::{self, ActsAs, Purpose, Role, SignedIn, store};
 use crate::error::Error;
+use crate::events::Actor;
 use crate::http::Body;
 use crate::http::body::AsSent;
 use crate::http::limits::source_of;
 use crate::http::text::{Email, NewPassword, Shown, nfc};
 use crate::invitations::{self, Accepting};
-use crate::secrets::digest;
-use crate::today;
 use ground::ids::{AccountId, ClinicId, SessionId};
 use ground::time::{Moment, Stamp};
 
@@ -117,9 +116,8 @@ async fn login(
         app.refusals.note("wrong_password", source);
         return Err(Error::SignInNeeded);
     };
-    let (m, inner) = (app.moment(), app.clone());
-    let now = m.clone();
-    let signed_in = app.db.write(move |c| auth::sign_in(c, &inner.secrets, &account, new.clinic_id, &now)).await?;
+    let m = app.moment();
+    let signed_in = app.act(Actor::Anonymous, move |ctx| auth::sign_in(ctx, &account, new.clinic_id)).await?;
     answer(&app, &m, signed_in).await
 }
 
@@ -173,8 +171,7 @@ async fn refresh(
     Body(sent): Body<RefreshToken>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    let (inner, now) = (app.clone(), m.clone());
-    let signed_in = app.db.write(move |c| auth::refresh(c, &inner.secrets, sent.refresh_token.expose(), &now)).await?;
+    let signed_in = app.act(Actor::Anonymous, move |ctx| auth::refresh(ctx, sent.refresh_token.expose())).await?;
     match signed_in {
         Some(signed_in) => answer(&app, &m, signed_in).await,
         None => {
@@ -192,10 +189,7 @@ async fn refresh(
     responses((status = 204, description = "The session has ended.")))]
 #[post("/v1/auth/logout")]
 async fn logout(app: web::Data<App>, Body(sent): Body<RefreshToken>) -> Result<HttpResponse, Error> {
-    let m = app.moment();
-    if let Some((session, _)) = app.secrets.read_refresh_token(sent.refresh_token.expose()) {
-        app.change_rights(move |c| store::end_session(c, SessionId(session), m.at, "signed_out")).await?;
-    }
+    app.act(Actor::Anonymous, move |ctx| auth::sign_out(ctx, sent.refresh_token.expose())).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -236,14 +230,12 @@ async fn request_sign_in_link(
 }
 
 async fn mail_link(app: &App, request: &HttpRequest, email: Email, purpose: Purpose) -> Result<HttpResponse, Error> {
-    let (m, post) = (app.moment(), app.post());
     let tries = Tries::link(&email, source_of(request, app.config.trusted_proxies));
-    app.db
-        .write(move |c| {
-            tries.begin(c, m.at)?;
-            auth::mail_link(c, &post, email.as_str(), purpose, &m)
-        })
-        .await?;
+    app.act(Actor::Anonymous, move |ctx| {
+        tries.begin(ctx.c, ctx.m.at)?;
+        auth::mail_link(ctx, email.as_str(), purpose)
+    })
+    .await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
@@ -278,17 +270,9 @@ async fn confirm_password_reset(
     };
     let hash =
         hash_new(&app, (&sent.token, &[Purpose::PasswordReset]), &sent.password, &m).await.inspect_err(refused)?;
-    app.change_rights(move |c| {
-        let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::PasswordReset], m.at)?;
-        let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
-        store::find_account(c, account)?.filter(auth::Account::is_open).ok_or_else(used_up)?;
-        store::set_password(c, account, &hash)?;
-        store::end_sessions(c, account, m.at, "password_changed")?;
-        store::end_account_links(c, account, m.at)?;
-        crate::audit::note(c, None, Some(account), "password_changed", "account", Some(account.0), &m)
-    })
-    .await
-    .inspect_err(refused)?;
+    app.act(Actor::Anonymous, move |ctx| auth::reset_password(ctx, sent.token.expose(), &hash))
+        .await
+        .inspect_err(refused)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -328,15 +312,8 @@ async fn exchange_sign_in_link(
     Body(sent): Body<MailedToken>,
 ) -> Result<HttpResponse, Error> {
     let m = app.moment();
-    let (inner, now) = (app.clone(), m.clone());
     let signed_in = app
-        .db
-        .write(move |c| {
-            let link = store::spend_link(c, &digest(sent.token.expose().as_bytes()), &[Purpose::SignIn], now.at)?;
-            let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
-            let account = store::find_account(c, account)?.filter(auth::Account::is_open);
-            auth::sign_in(c, &inner.secrets, &account.ok_or_else(used_up)?, sent.clinic_id, &now)
-        })
+        .act(Actor::Anonymous, move |ctx| auth::sign_in_by_link(ctx, sent.token.expose(), sent.clinic_id))
         .await
         .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     answer(&app, &m, signed_in).await
@@ -375,21 +352,13 @@ async fn request_address_change(
             return Err(Error::field("/password", "wrong_password", "this account has a password; give it"));
         }
     }
-    let (m, post, tries) = (app.moment(), app.post(), Tries::link(&sent.email, source));
-    app.db
-        .write(move |c| {
-            tries.begin(c, m.at)?;
-            let account = store::find_account(c, me.account)?.ok_or(Error::SignInNeeded)?;
-            address_changes::mail_address_change(
-                c,
-                &post,
-                &account,
-                sent.email.as_str(),
-                address_changes::MoveAsked::ByHolder,
-                &m,
-            )
-        })
-        .await?;
+    let (_m, _post, tries) = (app.moment(), app.post(), Tries::link(&sent.email, source));
+    app.act(me, move |ctx| {
+        tries.begin(ctx.c, ctx.m.at)?;
+        let account = store::find_account(ctx.c, me.account)?.ok_or(Error::SignInNeeded)?;
+        address_changes::mail_address_change(ctx, &account, sent.email.as_str(), address_changes::MoveAsked::ByHolder)
+    })
+    .await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
@@ -413,8 +382,8 @@ async fn confirm_address_change(
     request: HttpRequest,
     Body(sent): Body<AddressToken>,
 ) -> Result<HttpResponse, Error> {
-    let (m, post) = (app.moment(), app.post());
-    app.change_rights(move |c| address_changes::confirm_address(c, &post, sent.token.expose(), &m))
+    let (_m, _post) = (app.moment(), app.post());
+    app.act(Actor::Anonymous, move |ctx| address_changes::confirm_address(ctx, sent.token.expose()))
         .await
         .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
     Ok(HttpResponse::NoContent().finish())
@@ -472,14 +441,8 @@ async fn accept_invitation(
         }
         (None, None, None) => Accepting::New(None),
     };
-    let (inner, now) = (app.clone(), m.clone());
-    let signed_in = app
-        .change_rights(move |c| {
-            let signed_in = invitations::accept(c, &inner.secrets, sent.token.expose(), &accepting, &now)?;
-            today::share_all_marks(c, &inner.compiled, signed_in.session.account_id, &now)?;
-            Ok(signed_in)
-        })
-        .await?;
+    let signed_in =
+        app.act(Actor::Anonymous, move |ctx| invitations::accept(ctx, sent.token.expose(), &accepting)).await?;
     answer(&app, &m, signed_in).await
 }
 
@@ -535,13 +498,7 @@ async fn list_sessions(app: web::Data<App>, me: Anybody) -> Result<HttpResponse,
     responses((status = 204, description = "All sessions have ended; every token stops at once.")))]
 #[delete("/v1/me/sessions")]
 async fn end_sessions(app: web::Data<App>, me: Anybody) -> Result<HttpResponse, Error> {
-    let m = app.moment();
-    app.change_rights(move |c| {
-        store::end_sessions(c, me.account, m.at, "ended_by_owner")?;
-        store::end_account_links(c, me.account, m.at)?;
-        crate::audit::note(c, None, Some(me.account), "sessions_ended", "account", Some(me.account.0), &m)
-    })
-    .await?;
+    app.act(me, move |ctx| auth::end_sessions(ctx, me.account)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -275,8 +275,7 @@ async fn put_check_in(
     request: HttpRequest,
     AsSent(body): AsSent<NewCheckIn>,
 ) -> Result<HttpResponse, Error> {
-    let (m, inner, asked) = (app.moment(), app.clone(), asked_language(&request));
-    let id = id.into_inner();
+    let (asked, id) = (asked_language(&request), id.into_inner());
     let new = Record {
         about: About::of(body.plan_id, body.patient_id)?,
         occurrence_id: body.occurrence_id,
@@ -284,14 +283,14 @@ async fn put_check_in(
         answered_at: body.answered_at,
     }
     .meant();
-    let post = app.post();
-    let judge = {
-        let (inner, new, m) = (app.clone(), new.clone(), m.clone());
-        move |c: &mut Conn| check_ins::prepare(c, &inner.compiled, &me, id, &new, &m)
-    };
-    let record =
-        move |c: &mut Conn, judged| check_ins::record(c, &inner.compiled, (&me, &post), (id, &new), judged, &m);
-    let (row, author, is_new) = app.db.judged_write(judge, record).await?;
+    let judged = new.clone();
+    let (row, author, is_new) = app
+        .judge_and_act(
+            me,
+            move |ctx| check_ins::prepare(ctx, &me, id, &judged),
+            move |ctx, judged| check_ins::record(ctx, &me, id, &new, judged),
+        )
+        .await?;
     if !is_new {
         let view = app.db.read(move |c| complete_for_patient(c, row, asked.as_deref())).await?;
         return Ok(HttpResponse::Ok().json(view));
@@ -427,17 +426,16 @@ async fn reconsider_check_in(
     key: Key,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (m, inner, post, id) = (app.moment(), app.clone(), app.post(), id.into_inner());
+    let (_m, _inner, _post, id) = (app.moment(), app.clone(), app.post(), id.into_inner());
     let once = key.once((who.clinic, who.account), "reconsider_check_in", &id)?;
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                let (_, judgement, dossier) = check_ins::reconsider(c, &inner.compiled, (&who, &post), id, &m)?;
-                judgement_view(judgement, &dossier.clinic, &dossier.clinic.locale)
-            })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            let (_, judgement, dossier) = check_ins::reconsider(ctx, &who, id)?;
+            judgement_view(judgement, &dossier.clinic, &dossier.clinic.locale)
         })
-        .await
-        .map(idempotency::Answer::created)
+    })
+    .await
+    .map(idempotency::Answer::created)
 }
 
 fn paged(

@@ -156,11 +156,10 @@ async fn write_clinic_text(
     Body(body): Body<ClinicTextBody>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (m, tag, text) = (app.moment(), if_match(&request), body.checked()?);
+    let (_m, tag, text) = (app.moment(), if_match(&request), body.checked()?);
     let changed = app
-        .db
-        .write(move |c| {
-            let (clinic, line) = clinic_texts::write(c, &who, &key, text, tag.as_deref(), &m)?;
+        .act(who, move |ctx| {
+            let (clinic, line) = clinic_texts::write(ctx, &who, &key, text, tag.as_deref())?;
             Ok((clinic, view(key.into_inner().into(), line)))
         })
         .await?;
@@ -181,11 +180,10 @@ async fn erase_clinic_text(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (m, tag) = (app.moment(), if_match(&request));
+    let (_m, tag) = (app.moment(), if_match(&request));
     let changed = app
-        .db
-        .write(move |c| {
-            let (clinic, line) = clinic_texts::erase(c, &who, &key, tag.as_deref(), &m)?;
+        .act(who, move |ctx| {
+            let (clinic, line) = clinic_texts::erase(ctx, &who, &key, tag.as_deref())?;
             Ok((clinic, view(key.into_inner().into(), line)))
         })
         .await?;

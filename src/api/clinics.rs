@@ -197,7 +197,7 @@ async fn change_clinic(
     Body(patch): Body<ClinicPatch>,
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
-    let (m, tag) = (app.moment(), if_match(&request));
+    let (_m, tag) = (app.moment(), if_match(&request));
     let opening = |line: NewOpeningHours| clinics::OpeningHours {
         weekdays: line.weekdays,
         opens: line.opens,
@@ -216,7 +216,7 @@ async fn change_clinic(
         opening_hours: patch.opening_hours.map(|lines| lines.into_iter().map(opening).collect()),
         closed_on: patch.closed_on.map(|lines| lines.into_iter().map(closed).collect()),
     };
-    let row = app.db.write(move |c| clinics::change(c, &who, new, tag.as_deref(), &m)).await?;
+    let row = app.act(who, move |ctx| clinics::change(ctx, &who, new, tag.as_deref())).await?;
     let version = row.version;
     edited(&clinic_view(row)?, version)
 }
@@ -296,18 +296,17 @@ async fn invite_member(
     Body(new): Body<NewMember>,
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
-    let (m, post) = (app.moment(), app.post());
+    let (_m, _post) = (app.moment(), app.post());
     let once = key.once((who.clinic, who.account), "invite_member", &new)?;
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                let email = new.email.as_str().to_owned();
-                let member = clinics::invite_member(c, &post, &who, (new.name, new.email, new.role), &m)?;
-                Ok(view((member, email)))
-            })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            let email = new.email.as_str().to_owned();
+            let member = clinics::invite_member(ctx, &who, (new.name, new.email, new.role))?;
+            Ok(view((member, email)))
         })
-        .await
-        .map(idempotency::Answer::created)
+    })
+    .await
+    .map(idempotency::Answer::created)
 }
 
 /// An invitation of a member that is on its way.
@@ -333,17 +332,16 @@ async fn invite_member_again(
     id: Path<MemberId>,
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
-    let (m, post) = (app.moment(), app.post());
+    let (_m, _post) = (app.moment(), app.post());
     let once = key.once((who.clinic, who.account), "invite_member_again", &*id)?;
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                let (member, expires_at) = clinics::invite_again(c, &post, (who.clinic, Some(who.account)), *id, &m)?;
-                Ok(TeamInvitation { member_id: member.id, expires_at })
-            })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            let (member, expires_at) = clinics::invite_again(ctx, who.clinic, *id)?;
+            Ok(TeamInvitation { member_id: member.id, expires_at })
         })
-        .await
-        .map(idempotency::Answer::created)
+    })
+    .await
+    .map(idempotency::Answer::created)
 }
 
 /// New rights of a member.
@@ -371,12 +369,12 @@ async fn change_member(
     Body(patch): Body<MemberPatch>,
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
-    let (m, tag) = (app.moment(), if_match(&request));
+    let (_m, tag) = (app.moment(), if_match(&request));
     let change = MemberChange { role: patch.role, state: patch.state };
     let member = app
-        .change_rights(move |c| {
-            let member = clinics::change_member(c, &who, id.into_inner(), change, tag.as_deref(), &m)?;
-            let account = auth::store::find_account(c, member.account_id)?.ok_or(Error::NotFound)?;
+        .act(who, move |ctx| {
+            let member = clinics::change_member(ctx, &who, id.into_inner(), change, tag.as_deref())?;
+            let account = auth::store::find_account(ctx.c, member.account_id)?.ok_or(Error::NotFound)?;
             Ok((member, account.email))
         })
         .await?;

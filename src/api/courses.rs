@@ -148,7 +148,7 @@ async fn make_course(
     key: Key,
     Body(new): Body<NewCourse>,
 ) -> Result<HttpResponse, Error> {
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), "make_course", &new)?;
     let new = Make {
         patient: new.patient_id,
@@ -158,8 +158,7 @@ async fn make_course(
         min_interval_days: new.min_interval_days.map(Into::into),
         interval_days: new.interval_days.map(Into::into),
     };
-    app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| courses::make(c, &who, new, &m).map(view)))
+    app.act(who, move |ctx| ctx.once(once, |ctx| courses::make(ctx, &who, new).map(view)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -244,13 +243,13 @@ async fn change_course(
     request: HttpRequest,
     Body(patch): Body<CoursePatch>,
 ) -> Result<HttpResponse, Error> {
-    let (m, tag) = (app.moment(), if_match(&request));
+    let (_m, tag) = (app.moment(), if_match(&request));
     let change = CourseChange {
         sessions: patch.sessions.map(Into::into),
         min_interval_days: patch.min_interval_days.map(Into::into),
         interval_days: patch.interval_days.map(Into::into),
     };
-    let row = app.db.write(move |c| courses::change(c, &who, *id, (change, tag.as_deref()), &m)).await?;
+    let row = app.act(who, move |ctx| courses::change(ctx, &who, *id, change, tag.as_deref())).await?;
     let version = row.version;
     edited(&view(row), version)
 }
@@ -281,18 +280,17 @@ async fn add_course_treatment(
     key: Key,
     Body(added): Body<AddedTreatment>,
 ) -> Result<HttpResponse, Error> {
-    let (m, inner) = (app.moment(), app.clone());
+    let (_m, _inner) = (app.moment(), app.clone());
     let once = key.once((who.clinic, who.account), "add_course_treatment", &(&*id, &added))?;
-    let added = (added.treatment_id, added.overrule_interval);
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                let (row, link) = plan_commands::add_to_course(c, &inner.compiled, &who, *id, added, &m)?;
-                Ok(treatment_view(row, Some(link)))
-            })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            let (row, link) =
+                plan_commands::add_to_course(ctx, &who, *id, added.treatment_id, added.overrule_interval)?;
+            Ok(treatment_view(row, Some(link)))
         })
-        .await
-        .map(idempotency::Answer::created)
+    })
+    .await
+    .map(idempotency::Answer::created)
 }
 
 /// Whether the next session may come. It informs; the clinic decides.

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use crate::app::App;
 use crate::auth::{Patient, Rights, Staff, Who};
 use crate::error::Error;
+use crate::events::Actor;
 use crate::http::limits::source_of;
 use ground::ids::{AccountId, SessionId};
 
@@ -20,6 +21,12 @@ pub struct Anybody {
     pub account: AccountId,
     /// The session of the token.
     pub session: SessionId,
+}
+
+impl From<Anybody> for Actor {
+    fn from(who: Anybody) -> Self {
+        Self::Account(who.account)
+    }
 }
 
 type Found<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;

@@ -140,25 +140,24 @@ async fn change_me(
     request: HttpRequest,
     Body(patch): Body<MePatch>,
 ) -> Result<HttpResponse, Error> {
-    let (m, tag) = (app.moment(), if_match(&request).ok_or(Error::VersionNeeded)?);
+    let (_m, tag) = (app.moment(), if_match(&request).ok_or(Error::VersionNeeded)?);
     let view = app
-        .db
-        .write(move |c| {
-            auth::store::lock_account(c, me.account)?; // of two with one tag the second sees what the first has changed
-            let before = etag_of(&serde_json::to_vec(&describe(c, me.account)?)?);
+        .act(me, move |ctx| {
+            auth::store::lock_account(ctx.c, me.account)?; // of two with one tag the second sees what the first has changed
+            let before = etag_of(&serde_json::to_vec(&describe(ctx.c, me.account)?)?);
             if !conditions::listed(&tag, &before) {
                 return Err(Error::Stale);
             }
-            for record in store::list_of_account(c, me.account)? {
+            for record in store::list_of_account(ctx.c, me.account)? {
                 let change = PatientChange {
                     zone: patch.zone.clone(),
                     locale: patch.locale.clone(),
                     reminders: patch.reminders,
                     ..PatientChange::default()
                 };
-                patient_commands::change(c, record, change, me.account, &m)?;
+                patient_commands::change(ctx, record, change)?;
             }
-            describe(c, me.account)
+            describe(ctx.c, me.account)
         })
         .await?;
     let tag = etag_of(&serde_json::to_vec(&view)?);

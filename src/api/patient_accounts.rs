@@ -101,17 +101,16 @@ async fn move_patient_account(
     id: Path<PatientId>,
     Body(sent): Body<AccountMove>,
 ) -> Result<HttpResponse, Error> {
-    let (m, post) = (app.moment(), app.post());
+    let (_m, _post) = (app.moment(), app.post());
     let once = key.once((who.clinic, who.account), "move_patient_account", &(*id, &sent))?;
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                let expires_at = patient_accounts::ask_to_move(c, &post, &who, (*id, &sent.email, &sent.reason), &m)?;
-                Ok(MoveLink { patient_id: *id, expires_at })
-            })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            let expires_at = patient_accounts::ask_to_move(ctx, &who, *id, &sent.email, &sent.reason)?;
+            Ok(MoveLink { patient_id: *id, expires_at })
         })
-        .await
-        .map(idempotency::Answer::created)
+    })
+    .await
+    .map(idempotency::Answer::created)
 }
 
 /// Why an account is shut or opened.
@@ -164,12 +163,10 @@ async fn set_disabled(
     (operation, disabled): (&'static str, bool),
     sent: AccountChange,
 ) -> Result<HttpResponse, Error> {
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), operation, &(id, &sent))?;
-    app.change_rights(move |c| {
-        idempotency::run(c, once, &m, |c| {
-            Ok(view(patient_accounts::set_disabled(c, &who, id, (disabled, &sent.reason), &m)?))
-        })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| Ok(view(patient_accounts::set_disabled(ctx, &who, id, disabled, &sent.reason)?)))
     })
     .await
     .map(idempotency::Answer::ok)

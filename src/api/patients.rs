@@ -122,11 +122,10 @@ async fn add_patient(
     key: Key,
     Body(new): Body<NewPatient>,
 ) -> Result<HttpResponse, Error> {
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), "add_patient", &new)?;
     let new = Add { name: new.name, email: new.email, zone: new.zone, locale: new.locale };
-    app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| patients::add(c, &who, new, &m).map(view)))
+    app.act(who, move |ctx| ctx.once(once, |ctx| patients::add(ctx, &who, new).map(view)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -180,7 +179,7 @@ async fn change_patient(
     request: HttpRequest,
     Body(patch): Body<PatientPatch>,
 ) -> Result<HttpResponse, Error> {
-    let (m, tag) = (app.moment(), if_match(&request));
+    let (_m, tag) = (app.moment(), if_match(&request));
     let change = PatientChange {
         name: patch.name,
         email: patch.email,
@@ -189,11 +188,10 @@ async fn change_patient(
         reminders: patch.reminders,
     };
     let row = app
-        .db
-        .write(move |c| {
-            let before = store::find(c, who.clinic, *id)?.ok_or(Error::NotFound)?;
+        .act(who, move |ctx| {
+            let before = store::find(ctx.c, who.clinic, *id)?.ok_or(Error::NotFound)?;
             check_version(tag.as_deref(), before.version)?;
-            patient_commands::change(c, before, change, who.account, &m)
+            patient_commands::change(ctx, before, change)
         })
         .await?;
     let version = row.version;
@@ -217,17 +215,16 @@ struct Invitation {
     responses((status = 201, description = "The mail is on its way.", body = Invitation)))]
 #[post("/v1/clinic/patients/{patient_id}/invitation")]
 async fn invite_patient(app: web::Data<App>, who: Staff, key: Key, id: Path<PatientId>) -> Result<HttpResponse, Error> {
-    let (m, post) = (app.moment(), app.post());
+    let (_m, _post) = (app.moment(), app.post());
     let once = key.once((who.clinic, who.account), "invite_patient", &*id)?;
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                let expires_at = invitations::invite(c, &post, &who, *id, &m)?;
-                Ok(Invitation { patient_id: *id, expires_at })
-            })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            let expires_at = invitations::invite(ctx, &who, *id)?;
+            Ok(Invitation { patient_id: *id, expires_at })
         })
-        .await
-        .map(idempotency::Answer::created)
+    })
+    .await
+    .map(idempotency::Answer::created)
 }
 
 /// Why an account is taken off a record.
@@ -253,13 +250,11 @@ async fn unlink_patient(
     id: Path<PatientId>,
     Body(sent): Body<Unlinking>,
 ) -> Result<HttpResponse, Error> {
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), "unlink_patient", &(*id, &sent))?;
-    app.change_rights(move |c| {
-        idempotency::run(c, once, &m, |c| Ok(view(patient_commands::unlink(c, &who, *id, &sent.reason, &m)?)))
-    })
-    .await
-    .map(idempotency::Answer::ok)
+    app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(patient_commands::unlink(ctx, &who, *id, &sent.reason)?))))
+        .await
+        .map(idempotency::Answer::ok)
 }
 
 /// What was done, when, where, and how.
@@ -396,7 +391,7 @@ async fn record_treatment(
     id: Path<PatientId>,
     Body(new): Body<NewTreatment>,
 ) -> Result<HttpResponse, Error> {
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), "record_treatment", &(*id, &new))?;
     let belongs = Belongs { course: new.course_id, replaces: new.replaces, overrule_interval: new.overrule_interval };
     let new = Record {
@@ -406,13 +401,12 @@ async fn record_treatment(
         body_area: new.body_area,
         parameters: new.parameters,
     };
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                let (row, link) = courses::record_treatment(c, &who, *id, (new, belongs), &m)?;
-                Ok(treatment_view(row, link))
-            })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            let (row, link) = courses::record_treatment(ctx, &who, *id, new, belongs)?;
+            Ok(treatment_view(row, link))
         })
-        .await
-        .map(idempotency::Answer::created)
+    })
+    .await
+    .map(idempotency::Answer::created)
 }

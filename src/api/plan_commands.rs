@@ -11,6 +11,7 @@ use crate::api::plan_upgrades::DryRun;
 use crate::api::plans::{Plan, view};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::http::conditions::{etag_of_version, if_match};
 use crate::http::language::asked_language;
@@ -24,7 +25,6 @@ use crate::plans::{self, Dossier};
 use crate::today::{self, views};
 use engine::{AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Successor, Threshold};
 use ground::ids::{MemberId, PlanId};
-use ground::sql::Conn;
 use ground::time::Stamp;
 use ground::values::Date;
 
@@ -155,11 +155,10 @@ async fn order(
     (dry_run, request): (&DryRun, &HttpRequest),
 ) -> Result<HttpResponse, Error> {
     let order = Order { wish, reason, overrule, if_match: if_match(request) };
-    let (m, inner, applied) = (app.moment(), app.clone(), !dry_run.dry_run.0);
-    let at = m.at;
-    let carry_out = move |c: &mut Conn| plan_commands::carry_out(c, &inner.compiled, &who, id, &order, &m);
-    let Outcome { plan, others } =
-        if applied { app.db.write(carry_out).await? } else { app.db.rehearse(carry_out).await? };
+    let applied = !dry_run.dry_run.0;
+    let carry_out = move |ctx: &mut Ctx<'_>| Ok((plan_commands::carry_out(ctx, &who, id, &order)?, ctx.m.at));
+    let (Outcome { plan, others }, at) =
+        if applied { app.act(who, carry_out).await? } else { app.rehearse(who, carry_out).await? };
     let shown = if applied { &plan.after } else { &plan.before };
     let other =
         |other: &Changed| Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other, at)? });

@@ -154,12 +154,9 @@ async fn migrate_plans(
     if params.dry_run.0 {
         return Ok(HttpResponse::Ok().json(preview(&app, who, protocol.into(), wish).await?));
     }
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), "migrate_plans", &(&protocol, &wish))?;
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| Ok(view(plan_upgrades::begin(c, &who, &protocol, &wish, &m)?)))
-        })
+    app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(plan_upgrades::begin(ctx, &who, &protocol, &wish)?))))
         .await
         .map(idempotency::Answer::created)
 }
@@ -272,10 +269,9 @@ async fn roll_back_migration(
     id: Path<MigrationId>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), "roll_back_plan_migration", &*id)?;
-    app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| Ok(view(plan_upgrades::roll_back(c, &who, *id, &m)?))))
+    app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(plan_upgrades::roll_back(ctx, &who, *id)?))))
         .await
         .map(idempotency::Answer::ok)
 }

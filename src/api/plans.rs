@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::api::today::DayParams;
 use crate::app::App;
 use crate::auth::{Patient, Staff};
+use crate::ctx::Ctx;
 use crate::enrolment;
 use crate::enrolment::NewPlan as Enrol;
 use crate::error::Error;
@@ -23,7 +24,6 @@ use crate::today;
 use crate::today::views::{self, Today};
 use engine::{PausedDays, PlanStatus};
 use ground::ids::{ClinicId, PatientId, PlanId, TreatmentId, VersionId};
-use ground::sql::Conn;
 use ground::time::Stamp;
 use ground::values::Date;
 
@@ -251,7 +251,6 @@ struct NewPlan {
     responses((status = 201, description = "Enrolled: the phone has a day now. Or it waits for a clinician.", body = Plan)))]
 #[post("/v1/clinic/plans")]
 async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPlan>) -> Result<HttpResponse, Error> {
-    let (m, inner) = (app.moment(), app.clone());
     let once = key.once((who.clinic, who.account), "enrol_patient", &new)?;
     let new = Enrol {
         patient: new.patient_id,
@@ -260,14 +259,8 @@ async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPla
         overrule: new.overrule,
         send_to_clinician: new.send_to_clinician,
     };
-    let post = app.post();
-    app.db
-        .write(move |c| {
-            let enrol = |c: &mut Conn| enrolment::enrol(c, &inner.compiled, (&who, &post), new, &m);
-            idempotency::run(c, once, &m, |c| view(&enrol(c)?, None, m.at))
-        })
-        .await
-        .map(idempotency::Answer::created)
+    let enrol = move |ctx: &mut Ctx<'_>| view(&enrolment::enrol(ctx, &who, new)?, None, ctx.m.at);
+    app.act(who, move |ctx| ctx.once(once, enrol)).await.map(idempotency::Answer::created)
 }
 
 /// Get a plan.

@@ -265,7 +265,7 @@ async fn adopt_protocol(
     key: Key,
     Body(new): Body<Adoption>,
 ) -> Result<HttpResponse, Error> {
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), "adopt_protocol", &new)?;
     let library_key = new.library_key;
     let own = match new.key {
@@ -276,17 +276,16 @@ async fn adopt_protocol(
             Some(app.documents.of(who.clinic, rekey).await?)
         }
     };
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                view(match &own {
-                    Some(own) => protocols::write(c, &who, own, &m)?,
-                    None => protocols::adopt(c, who.clinic, Some(who.member), library_key.as_str(), &m)?,
-                })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            view(match &own {
+                Some(own) => protocols::write(ctx, &who, own)?,
+                None => protocols::adopt(ctx, who.clinic, Some(who.member), library_key.as_str())?,
             })
         })
-        .await
-        .map(idempotency::Answer::created)
+    })
+    .await
+    .map(idempotency::Answer::created)
 }
 
 /// Get a built-in protocol's document.
@@ -375,11 +374,10 @@ async fn write_version(
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (m, protocol) = (app.moment(), path.into_inner());
+    let (_m, protocol) = (app.moment(), path.into_inner());
     let once = key.once((who.clinic, who.account), "write_protocol_version", &(&protocol, &new))?;
     let new = app.documents.of(who.clinic, move || documents::read_as(&protocol, new.document)).await?;
-    app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| view(protocols::write(c, &who, &new, &m)?)))
+    app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::write(ctx, &who, &new)?)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -428,14 +426,14 @@ async fn edit_document(
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (m, tag, (key, version)) = (app.moment(), conditions::if_match(&request), path.into_inner());
+    let (_m, tag, (key, version)) = (app.moment(), conditions::if_match(&request), path.into_inner());
     let asked = key.clone();
     app.db.read(move |c| protocols::version(c, who.clinic, &asked, version).map(|_| ())).await?;
     if tag.is_none() {
         return Err(Error::VersionNeeded); // before a document is read that may take long
     }
     let new = app.documents.of(who.clinic, move || documents::read_as(&key, new.document)).await?;
-    let row = app.db.write(move |c| protocols::edit(c, &who, version, &new, tag.as_deref(), &m)).await?;
+    let row = app.act(who, move |ctx| protocols::edit(ctx, &who, version, &new, tag.as_deref())).await?;
     let tag = row.tag();
     Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(row)?))
 }
@@ -454,11 +452,10 @@ async fn retire_version(
     path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let m = app.moment();
+    let _m = app.moment();
     let (protocol, version) = path.into_inner();
     let once = key.once((who.clinic, who.account), "retire_protocol_version", &(&protocol, version))?;
-    app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| view(protocols::retire(c, &who, &protocol, version, &m)?)))
+    app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::retire(ctx, &who, &protocol, version)?)))
         .await
         .map(idempotency::Answer::ok)
 }
@@ -478,11 +475,10 @@ async fn redraft_version(
     path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let m = app.moment();
+    let _m = app.moment();
     let (protocol, version) = path.into_inner();
     let once = key.once((who.clinic, who.account), "redraft_protocol_version", &(&protocol, version))?;
-    app.db
-        .write(move |c| idempotency::run(c, once, &m, |c| view(protocols::redraft(c, &who, &protocol, version, &m)?)))
+    app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::redraft(ctx, &who, &protocol, version)?)))
         .await
         .map(idempotency::Answer::created)
 }
@@ -501,16 +497,13 @@ async fn activate_version(
     path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let m = app.moment();
+    let _m = app.moment();
     let (protocol, version) = path.into_inner();
     let once = key.once((who.clinic, who.account), "activate_protocol_version", &(&protocol, version))?;
     let asked = protocol.clone();
     let document = app.db.read(move |c| Ok(protocols::version(c, who.clinic, &asked, version)?.document)).await?;
     let checked = app.documents.of(who.clinic, move || documents::check(&document)).await?;
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| view(protocols::activate(c, &who, (&protocol, version), &checked, &m)?))
-        })
+    app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::activate(ctx, &who, &protocol, version, &checked)?)))
         .await
         .map(idempotency::Answer::ok)
 }

@@ -261,9 +261,9 @@ async fn put_mark(
     new: NewMark,
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (m, inner, asked) = (app.moment(), app.clone(), asked_language(request));
-    let (again, what, moment, account) = (app.clone(), new.clone(), m.clone(), me.account);
-    let marked = app.db.write(move |c| today::mark(c, &inner.compiled, &me, (id, asked.as_deref()), new, &m)).await;
+    let (m, _inner, asked) = (app.moment(), app.clone(), asked_language(request));
+    let (again, what, _moment, account) = (app.clone(), new.clone(), m.clone(), me.account);
+    let marked = app.act(me, move |ctx| today::mark(ctx, &me, id, asked.as_deref(), new)).await;
     let refused = match marked {
         Ok(item) => return Ok(HttpResponse::Ok().json(item)),
         Err(refused @ (Error::NotFound | Error::Conflict { .. })) => refused,
@@ -272,6 +272,6 @@ async fn put_mark(
     // No plan asks for it now. What was asked once takes long to find: not in the one writer.
     let inner = again.clone();
     let once = app.db.read(move |c| unasked::find(c, &inner.compiled, account, id)).await?.ok_or(refused)?;
-    let kept = app.db.write(move |c| unasked::keep(c, &again.compiled, account, once, &what, &moment)).await?;
+    let kept = app.act(me, move |ctx| unasked::keep(ctx, account, once, &what)).await?;
     Ok(HttpResponse::Accepted().json(kept))
 }

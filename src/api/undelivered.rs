@@ -140,15 +140,14 @@ async fn get_mail(app: web::Data<App>, who: Staff, id: Path<MailId>) -> Result<H
     responses((status = 200, description = "It waits to be sent.", body = ClinicMail)))]
 #[post("/v1/clinic/mails/{mail_id}/send-again")]
 async fn send_mail_again(app: web::Data<App>, who: Staff, key: Key, id: Path<MailId>) -> Result<HttpResponse, Error> {
-    let m = app.moment();
+    let _m = app.moment();
     let once = key.once((who.clinic, who.account), "send_mail_again", &*id)?;
-    app.db
-        .write(move |c| {
-            idempotency::run(c, once, &m, |c| {
-                let found = undelivered::send_again(c, Some(&who), *id, None, &m)?;
-                Ok(view(found.standing, found.record.as_ref(), m.at))
-            })
+    app.act(who, move |ctx| {
+        ctx.once(once, |ctx| {
+            let found = undelivered::send_again(ctx, Some(&who), *id, None)?;
+            Ok(view(found.standing, found.record.as_ref(), ctx.m.at))
         })
-        .await
-        .map(idempotency::Answer::ok)
+    })
+    .await
+    .map(idempotency::Answer::ok)
 }

@@ -6,6 +6,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
 use crate::error::{Error, Problem};
+use crate::events::Actor;
 use crate::http::Path;
 use crate::http::media::prefers_page;
 use crate::pages::plain;
@@ -28,8 +29,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[post("/v1/unsubscribe/{token}")]
 async fn unsubscribe(app: web::Data<App>, token: Path<String>, request: HttpRequest) -> Result<HttpResponse, Error> {
     let Some((clinic, patient)) = record_of(&app, &token) else { return dead_link(&request) };
-    let m = app.moment();
-    match app.db.write(move |c| patients::unsubscribe(c, clinic, patient, &m)).await {
+    match app.act(Actor::Anonymous, move |ctx| patients::unsubscribe(ctx, clinic, patient)).await {
         Ok(()) => Ok(page(
             "<h1>Done</h1><p>No more reminders will be mailed to you. You can turn them on again in your app.</p>\
              <p lang=\"es\">Listo. No le enviaremos más recordatorios. Puede activarlos de nuevo en su aplicación.</p>\

@@ -73,12 +73,8 @@ async fn decide(
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let at = app.clock.now();
-    let (m, inner, tag) = (app.moment(), app.clone(), if_match(request));
-    let dossier = app
-        .db
-        .write(move |c| {
-            enrolment::waiting::decide(c, &inner.compiled, &who, id, (decision, reason, tag.as_deref()), &m)
-        })
-        .await?;
+    let (_m, _inner, tag) = (app.moment(), app.clone(), if_match(request));
+    let dossier =
+        app.act(who, move |ctx| enrolment::waiting::decide(ctx, &who, id, (decision, reason, tag.as_deref()))).await?;
     edited(&view(&dossier, None, at)?, dossier.plan.revision)
 }

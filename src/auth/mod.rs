@@ -11,13 +11,14 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::audit::{self, Deed};
+use crate::ctx::Ctx;
 use crate::db::schema::{accounts, members};
 use crate::error::Error;
+use crate::events::{Actor, EventKind, EventSubject, Object};
 use crate::mail::outbox::SendDecision;
-use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
+use crate::mail::outbox::{self, NewMail, OutboxMail};
 use crate::mail::templates::{Kind, ValidFor};
-use crate::secrets::{OneTime, Secrets};
+use crate::secrets::{OneTime, digest};
 use ground::ids::{AccountId, ClinicId, MemberId, SessionId};
 use ground::sql::{Conn, MultiBackend};
 use ground::time::{Moment, Stamp};
@@ -41,6 +42,18 @@ pub struct Staff {
     pub account: AccountId,
     /// Its role.
     pub role: Role,
+}
+
+impl From<Staff> for Actor {
+    fn from(who: Staff) -> Self {
+        Self::Staff { member: who.member, account: who.account }
+    }
+}
+
+impl From<Patient> for Actor {
+    fn from(who: Patient) -> Self {
+        Self::Account(who.account)
+    }
 }
 
 impl Staff {
@@ -176,6 +189,12 @@ pub struct Member {
     pub version: i32,
 }
 
+impl From<&Member> for EventSubject {
+    fn from(member: &Member) -> Self {
+        Self::in_clinic(member.clinic_id, Object::Member(member.id))
+    }
+}
+
 /// Who sent a request, verified.
 #[derive(Debug, Clone)]
 pub struct Who {
@@ -228,36 +247,31 @@ pub struct SignedIn {
 }
 
 /// Begins a session for an account that has proved itself.
-pub fn sign_in(
-    c: &mut Conn,
-    secrets: &Secrets,
-    account: &Account,
-    clinic: Option<ClinicId>,
-    m: &Moment,
-) -> Result<SignedIn, Error> {
+pub fn sign_in(ctx: &mut Ctx<'_>, account: &Account, clinic: Option<ClinicId>) -> Result<SignedIn, Error> {
     // Whoever changes the password or shuts the account meanwhile waits for this, and ends the session; or was first.
-    let now = store::lock_account(c, account.id)?.ok_or(Error::SignInNeeded)?;
+    let now = store::lock_account(ctx.c, account.id)?.ok_or(Error::SignInNeeded)?;
     if now.auth_epoch != account.auth_epoch || now.disabled_at.is_some() {
         return Err(Error::SignInNeeded);
     }
-    let acting = choose_rights(c, account.id, clinic)?;
+    let acting = choose_rights(ctx.c, account.id, clinic)?;
     let (idle, whole) = if acting.is_some() { STAFF_SESSION } else { PATIENT_SESSION };
     let session = store::Session {
-        id: m.id(),
+        id: ctx.m.id(),
         account_id: account.id,
         clinic_id: acting.as_ref().map(|member| member.clinic_id),
         generation: 0,
-        created_at: m.at,
-        rotated_at: m.at,
-        idle_until: m.at.plus_seconds(idle),
-        ends_at: m.at.plus_seconds(whole),
+        created_at: ctx.m.at,
+        rotated_at: ctx.m.at,
+        idle_until: ctx.m.at.plus_seconds(idle),
+        ends_at: ctx.m.at.plus_seconds(whole),
         ended_at: None,
         end_reason: None,
     };
-    store::insert_session(c, &session)?;
-    audit::note(c, session.clinic_id, Some(account.id), "signed_in", "session", Some(session.id.0), m)?;
+    store::insert_session(ctx.c, &session)?;
+    ctx.actor = Actor::Account(account.id);
+    ctx.happened(EventKind::SessionStarted, &session)?;
     Ok(SignedIn {
-        refresh_token: secrets.refresh_token(session.id.0, 0),
+        refresh_token: ctx.post.secrets.refresh_token(session.id.0, 0),
         epoch: account.auth_epoch,
         role: acting.map(|member| member.role),
         session,
@@ -290,55 +304,103 @@ fn choose_rights(c: &mut Conn, account: AccountId, clinic: Option<ClinicId>) -> 
 }
 
 /// Rotates a refresh token: `None` means that it does not count, and its family has ended if it was used before.
-pub fn refresh(c: &mut Conn, secrets: &Secrets, token: &str, m: &Moment) -> Result<Option<SignedIn>, Error> {
-    let Some((session, generation)) = secrets.read_refresh_token(token) else { return Ok(None) };
+pub fn refresh(ctx: &mut Ctx<'_>, token: &str) -> Result<Option<SignedIn>, Error> {
+    let Some((session, generation)) = ctx.post.secrets.read_refresh_token(token) else { return Ok(None) };
     let id = SessionId(session);
-    let Some(before) = store::find_session(c, id)? else { return Ok(None) };
-    let Some(account) = store::find_account(c, before.account_id)?.filter(Account::is_open) else {
+    let Some(before) = store::find_session(ctx.c, id)? else { return Ok(None) };
+    let Some(account) = store::find_account(ctx.c, before.account_id)?.filter(Account::is_open) else {
         return Ok(None);
     };
     let role = match before.clinic_id {
         None => None,
-        Some(clinic) => match store::find_member_of(c, clinic, account.id)?.filter(|member| member.state.may_act()) {
+        Some(clinic) => match store::find_member_of(ctx.c, clinic, account.id)?.filter(|member| member.state.may_act())
+        {
             Some(member) => Some(member.role),
             None => return Ok(None),
         },
     };
     let (idle, _) = if before.clinic_id.is_some() { STAFF_SESSION } else { PATIENT_SESSION };
-    if !store::rotate_session(c, id, generation, m.at.plus_seconds(idle), m.at)? {
-        let Some(now) = store::find_session(c, id)?.filter(|now| now.ended_at.is_none()) else { return Ok(None) };
-        let in_grace = now.generation == generation + 1 && m.at.seconds_since(now.rotated_at) <= GRACE;
+    if !store::rotate_session(ctx.c, id, generation, ctx.m.at.plus_seconds(idle), ctx.m.at)? {
+        let Some(now) = store::find_session(ctx.c, id)?.filter(|now| now.ended_at.is_none()) else { return Ok(None) };
+        let in_grace = now.generation == generation + 1 && ctx.m.at.seconds_since(now.rotated_at) <= GRACE;
         if !in_grace {
             if generation < now.generation {
-                store::end_session(c, id, m.at, "refresh_token_reused")?;
-                store::raise_rights(c)?;
-                audit::note(c, now.clinic_id, Some(account.id), "refresh_token_reused", "session", Some(id.0), m)?;
+                store::end_session(ctx.c, id, ctx.m.at, "refresh_token_reused")?;
+                ctx.happened(EventKind::SessionTokenReused, &now)?;
             }
             return Ok(None);
         }
     }
-    let session = store::find_session(c, id)?.ok_or(Error::SignInNeeded)?;
+    let session = store::find_session(ctx.c, id)?.ok_or(Error::SignInNeeded)?;
+    ctx.actor = Actor::Account(account.id);
+    ctx.happened(EventKind::SessionRefreshed, &session)?;
     Ok(Some(SignedIn {
-        refresh_token: secrets.refresh_token(id.0, generation + 1),
+        refresh_token: ctx.post.secrets.refresh_token(id.0, generation + 1),
         epoch: account.auth_epoch,
         role,
         session,
     }))
 }
 
+/// Ends the session of a refresh token; one that does not count changes nothing.
+pub fn sign_out(ctx: &mut Ctx<'_>, token: &str) -> Result<(), Error> {
+    let Some((session, _)) = ctx.post.secrets.read_refresh_token(token) else { return Ok(()) };
+    let Some(session) = store::find_session(ctx.c, SessionId(session))?.filter(|session| session.ended_at.is_none())
+    else {
+        return Ok(());
+    };
+    store::end_session(ctx.c, session.id, ctx.m.at, "signed_out")?;
+    ctx.actor = Actor::Account(session.account_id);
+    ctx.happened(EventKind::SessionEnded, &session)
+}
+
+/// Ends all sessions of an account, and whatever was mailed to it.
+pub fn end_sessions(ctx: &mut Ctx<'_>, account: AccountId) -> Result<(), Error> {
+    store::end_sessions(ctx.c, account, ctx.m.at, "ended_by_owner")?;
+    store::end_account_links(ctx.c, account, ctx.m.at)?;
+    ctx.happened(EventKind::SessionsEnded, EventSubject::of(Object::Account(account)))
+}
+
+/// The open account of a mailed link, which is spent.
+fn spend(ctx: &mut Ctx<'_>, token: &str, purpose: Purpose) -> Result<Account, Error> {
+    let link = store::spend_link(ctx.c, &digest(token.as_bytes()), &[purpose], ctx.m.at)?;
+    let account = link.and_then(|link| link.account_id).ok_or_else(used_up)?;
+    store::find_account(ctx.c, account)?.filter(Account::is_open).ok_or_else(used_up)
+}
+
+/// Begins a session for whoever has the mailed link.
+pub fn sign_in_by_link(ctx: &mut Ctx<'_>, token: &str, clinic: Option<ClinicId>) -> Result<SignedIn, Error> {
+    let account = spend(ctx, token, Purpose::SignIn)?;
+    sign_in(ctx, &account, clinic)
+}
+
+/// Sets the password of whoever has the mailed link; every session ends, and every other link.
+pub fn reset_password(ctx: &mut Ctx<'_>, token: &str, hash: &str) -> Result<(), Error> {
+    let account = spend(ctx, token, Purpose::PasswordReset)?.id;
+    store::set_password(ctx.c, account, hash)?;
+    store::end_sessions(ctx.c, account, ctx.m.at, "password_changed")?;
+    store::end_account_links(ctx.c, account, ctx.m.at)?;
+    ctx.actor = Actor::Account(account);
+    ctx.happened(EventKind::PasswordChanged, EventSubject::of(Object::Account(account)))
+}
+
 /// Asks for a mail with a link that signs in or resets the password. Whether anybody has the address is looked up when it is sent: the
 /// caller cannot tell, not even by how long this takes.
-pub fn mail_link(c: &mut Conn, post: &Post, email: &str, purpose: Purpose, m: &Moment) -> Result<(), Error> {
-    let kind = if purpose == Purpose::PasswordReset { Kind::PasswordReset } else { Kind::SignInLink };
-    let mail = NewMail {
-        dedupe_key: format!("link:{}", m.id::<uuid::Uuid>()),
-        to: email.to_owned(),
-        link: post.page(page_of(purpose)),
-        valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
-        expires_at: link_until(m),
-        ..NewMail::of(kind, m)
+pub fn mail_link(ctx: &mut Ctx<'_>, email: &str, purpose: Purpose) -> Result<(), Error> {
+    let (kind, asked) = match purpose {
+        Purpose::PasswordReset => (Kind::PasswordReset, EventKind::PasswordResetRequested),
+        _ => (Kind::SignInLink, EventKind::SignInLinkRequested),
     };
-    outbox::put(c, post, mail, m)
+    let mail = NewMail {
+        dedupe_key: format!("link:{}", ctx.m.id::<uuid::Uuid>()),
+        to: email.to_owned(),
+        link: ctx.post.page(page_of(purpose)),
+        valid_for: Some(ValidFor::Minutes(LINK_MINUTES)),
+        expires_at: link_until(ctx.m),
+        ..NewMail::of(kind, ctx.m)
+    };
+    outbox::put(ctx.c, ctx.post, mail, ctx.m)?;
+    ctx.happened(asked, EventSubject::SERVER)
 }
 
 fn page_of(purpose: Purpose) -> &'static str {
@@ -346,20 +408,14 @@ fn page_of(purpose: Purpose) -> &'static str {
 }
 
 /// The link of such a mail, made now; an address that nobody has gets nothing.
-pub fn link_for(
-    c: &mut Conn,
-    post: &Post,
-    mail: &OutboxMail,
-    purpose: Purpose,
-    m: &Moment,
-) -> Result<SendDecision, Error> {
-    let account = store::find_account_by_email(c, &mail.to_address)?.filter(Account::is_open);
+pub fn link_for(ctx: &mut Ctx<'_>, mail: &OutboxMail, purpose: Purpose) -> Result<SendDecision, Error> {
+    let account = store::find_account_by_email(ctx.c, &mail.to_address)?.filter(Account::is_open);
     let Some(account) = account else { return Ok(SendDecision::Withdraw("no_account")) };
-    let token = make_link(c, NewLink { account_id: Some(account.id), ..NewLink::new(purpose, link_until(m)) }, m)?;
+    let token = make_link(ctx, NewLink { account_id: Some(account.id), ..NewLink::new(purpose, link_until(ctx.m)) })?;
     Ok(SendDecision::Send {
         to: account.email,
         locale: account.locale,
-        link: Some(post.link(page_of(purpose), &token)),
+        link: Some(ctx.post.link(page_of(purpose), &token)),
     })
 }
 
@@ -372,50 +428,44 @@ pub fn invited_until(m: &Moment) -> Stamp {
 }
 
 /// Ends what was sent to a member who has not accepted, and what still waits to be sent.
-pub fn end_member_invitations(c: &mut Conn, member: &Member, m: &Moment) -> Result<(), Error> {
-    outbox::withdraw_all(c, Kind::MemberInvitation, &format!("member:{}:", member.id), m.at)?;
-    store::end_member_links(c, member.clinic_id, member.id, m.at)
+pub fn end_member_invitations(ctx: &mut Ctx<'_>, member: &Member) -> Result<(), Error> {
+    outbox::withdraw_all(ctx.c, Kind::MemberInvitation, &format!("member:{}:", member.id), ctx.m.at)?;
+    store::end_member_links(ctx.c, member.clinic_id, member.id, ctx.m.at)
 }
 
 /// Invites a member by mail; gives until when the link will be good.
-pub fn invite_member(
-    c: &mut Conn,
-    post: &Post,
-    member: &Member,
-    (email, locale): (&str, &str),
-    m: &Moment,
-) -> Result<Stamp, Error> {
+pub fn invite_member(ctx: &mut Ctx<'_>, member: &Member, email: &str, locale: &str) -> Result<Stamp, Error> {
     let mail = NewMail {
         clinic_id: Some(member.clinic_id),
-        dedupe_key: format!("member:{}:{}", member.id, m.id::<uuid::Uuid>()),
+        dedupe_key: format!("member:{}:{}", member.id, ctx.m.id::<uuid::Uuid>()),
         to: email.to_owned(),
         locale: locale.to_owned(),
-        link: post.page("invitation"),
+        link: ctx.post.page("invitation"),
         valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
-        expires_at: invited_until(m),
-        ..NewMail::of(Kind::MemberInvitation, m)
+        expires_at: invited_until(ctx.m),
+        ..NewMail::of(Kind::MemberInvitation, ctx.m)
     };
     let until = mail.expires_at;
-    outbox::put(c, post, mail, m)?;
+    outbox::put(ctx.c, ctx.post, mail, ctx.m)?;
     Ok(until)
 }
 
 /// An invitation's link for whoever sits at the server's own machine; it is not mailed.
-pub fn member_link(c: &mut Conn, post: &Post, member: &Member, m: &Moment) -> Result<String, Error> {
-    let token = make_link(c, NewLink::of_member(member, invited_until(m)), m)?;
-    Ok(post.link("invitation", &token))
+pub fn member_link(ctx: &mut Ctx<'_>, member: &Member) -> Result<String, Error> {
+    let token = make_link(ctx, NewLink::of_member(member, invited_until(ctx.m)))?;
+    Ok(ctx.post.link("invitation", &token))
 }
 
 /// The link of a member's invitation, made now; none if it was accepted or withdrawn meanwhile.
-pub fn member_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
+pub fn member_invitation_for(ctx: &mut Ctx<'_>, mail: &OutboxMail) -> Result<SendDecision, Error> {
     let Some(clinic) = mail.clinic_id else { return Ok(SendDecision::Withdraw("no_clinic")) };
-    let Some(account) = store::find_account_by_email(c, &mail.to_address)? else {
+    let Some(account) = store::find_account_by_email(ctx.c, &mail.to_address)? else {
         return Ok(SendDecision::Withdraw("no_account"));
     };
-    match store::find_member_of(c, clinic, account.id)? {
+    match store::find_member_of(ctx.c, clinic, account.id)? {
         Some(member) if member.state == MemberState::Invited => {
-            let token = make_link(c, NewLink::of_member(&member, mail.expires_at), m)?;
-            let link = Some(post.link("invitation", &token));
+            let token = make_link(ctx, NewLink::of_member(&member, mail.expires_at))?;
+            let link = Some(ctx.post.link("invitation", &token));
             Ok(SendDecision::Send { to: account.email, locale: mail.locale.clone(), link })
         }
         _ => Ok(SendDecision::Withdraw("not_invited")),
@@ -450,19 +500,19 @@ impl NewLink {
 }
 
 /// Stores the digest of a new one-time token, and gives the token.
-pub fn make_link(c: &mut Conn, new: NewLink, m: &Moment) -> Result<String, Error> {
-    let one_time = OneTime::new(m);
+pub fn make_link(ctx: &mut Ctx<'_>, new: NewLink) -> Result<String, Error> {
+    let one_time = OneTime::new(ctx.m);
     store::insert_link(
-        c,
+        ctx.c,
         &store::Link {
-            id: m.id(),
+            id: ctx.m.id(),
             purpose: new.purpose,
             token_hash: one_time.hash,
             account_id: new.account_id,
             clinic_id: new.clinic_id,
             member_id: new.member_id,
             patient_id: new.patient_id,
-            created_at: m.at,
+            created_at: ctx.m.at,
             expires_at: new.until,
             used_at: None,
             new_email: new.new_email,
@@ -479,24 +529,25 @@ pub fn used_up() -> Error {
     }
 }
 
-/// Shuts an account, or opens it again: its sessions and links end, and none of its tokens counts.
+/// Shuts an account, or opens it again: its sessions and links end, and none of its tokens counts. `clinic`: which one did it; none: the
+/// operator.
 pub fn set_disabled(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     account: &Account,
     disabled: bool,
-    by: (Option<ClinicId>, Option<AccountId>),
-    why: &str,
-    m: &Moment,
+    clinic: Option<ClinicId>,
+    reason: &str,
 ) -> Result<(), Error> {
-    if !store::set_disabled(c, account.id, disabled.then_some((m.at, by.0)))? {
+    if !store::set_disabled(ctx.c, account.id, disabled.then_some((ctx.m.at, clinic)))? {
         return Ok(());
     }
     if disabled {
-        store::end_sessions(c, account.id, m.at, "account_disabled")?;
-        store::end_account_links(c, account.id, m.at)?;
+        store::end_sessions(ctx.c, account.id, ctx.m.at, "account_disabled")?;
+        store::end_account_links(ctx.c, account.id, ctx.m.at)?;
     }
-    let action = if disabled { "account_disabled" } else { "account_enabled" };
-    audit::note_why(c, by, Deed { action, object_kind: "account", object: account.id.0 }, why, m)
+    let kind = if disabled { EventKind::AccountDisabled } else { EventKind::AccountEnabled };
+    let subject = EventSubject { clinic, ..EventSubject::of(Object::Account(account.id)) };
+    ctx.happened_because(kind, subject, reason)
 }
 
 /// The account of that id.
@@ -527,30 +578,29 @@ pub fn locale_of(c: &mut Conn, account: AccountId) -> Result<Option<String>, Err
 
 /// The account of the address; a new one if there is none. A password that is there is never replaced here.
 pub fn account_for(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     email: &str,
     locale: &str,
     password_hash: Option<&str>,
-    m: &Moment,
 ) -> Result<Account, Error> {
-    if let Some(account) = store::find_account_by_email(c, email)? {
+    if let Some(account) = store::find_account_by_email(ctx.c, email)? {
         return Ok(account);
     }
     let account = Account {
-        id: m.id(),
+        id: ctx.m.id(),
         email: email.to_owned(),
         password_hash: password_hash.map(str::to_owned),
         auth_epoch: 0,
         locale: locale.to_owned(),
-        created_at: m.at,
+        created_at: ctx.m.at,
         disabled_at: None,
         disabled_by: None,
     };
-    if store::insert_account(c, &account)? {
+    if store::insert_account(ctx.c, &account)? {
         return Ok(account);
     }
     // Somebody else made it in this moment.
-    store::find_account_by_email(c, email)?.ok_or(Error::Busy)
+    store::find_account_by_email(ctx.c, email)?.ok_or(Error::Busy)
 }
 
 /// How a session acts, as callers see it.

@@ -7,6 +7,7 @@ use crate::db::schema::{
     accounts, clinics, links, members, patients, refusals, rights, sessions, sign_in_tries, signing_keys,
 };
 use crate::error::Error;
+use crate::events::{EventSubject, Object};
 use ground::ids::{AccountId, ClinicId, LinkId, MemberId, PatientId, SessionId};
 use ground::sql::{Conn, MultiBackend};
 use ground::time::Stamp;
@@ -35,6 +36,12 @@ pub struct Session {
     pub ended_at: Option<Stamp>,
     /// Why.
     pub end_reason: Option<String>,
+}
+
+impl From<&Session> for EventSubject {
+    fn from(session: &Session) -> Self {
+        Self { clinic: session.clinic_id, ..Self::of(Object::Session(session.id)) }
+    }
 }
 
 /// A one-time link, of which only the token's digest is kept.

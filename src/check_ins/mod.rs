@@ -14,17 +14,18 @@ use self::records::{Entry, RecordCheckIn};
 use self::rules::{Accepted, Beside, JudgedBy};
 pub use self::sent::{About, NewCheckIn, NotUsed, plain};
 use crate::clinics::TriageMode;
+use crate::ctx::Ctx;
 use crate::db::schema::{check_in_judgements, check_ins};
 use crate::documents::{Compiled, general};
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::http::body::Said;
 use crate::http::canonical::Digests;
-use crate::mail::outbox::Post;
 use crate::plans::author::{Author, Subject};
 use crate::plans::history;
 use crate::plans::{self, Dossier};
-use crate::{alerts, audit, auth};
-use engine::{Answers, Finding, Urgency};
+use crate::{alerts, auth};
+use engine::{Answers, Finding};
 use ground::ids::{CheckInId, ClinicId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
 use ground::sql::{Conn, MultiBackend};
 use ground::sql::{DateColumn, Json};
@@ -80,6 +81,21 @@ pub struct CheckIn {
     pub not_judged: Option<Json>,
 }
 
+impl From<&Entry> for EventSubject {
+    fn from(entry: &Entry) -> Self {
+        let whole = Self::in_clinic(entry.clinic_id, Object::CheckIn(entry.id)).of_patient(entry.patient_id);
+        Self { plan: entry.plan_id, ..whole }
+    }
+}
+
+impl From<&CheckIn> for EventSubject {
+    fn from(check_in: &CheckIn) -> Self {
+        Self::in_clinic(check_in.clinic_id, Object::CheckIn(check_in.id))
+            .of_patient(check_in.patient_id)
+            .of_plan(check_in.plan_id)
+    }
+}
+
 /// A check-in that was judged again. The first judgement stays as it was.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = check_in_judgements, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
@@ -129,39 +145,32 @@ enum Row {
 
 /// Finds the plan and judges the answers; writes nothing, so that it can be done beside the one writer of SQLite. What is said of a record
 /// is judged by its newest plan: the clinic may have enrolled the patient since the phone asked for the form.
-pub fn prepare(
-    c: &mut Conn,
-    cache: &Compiled,
-    who: &auth::Patient,
-    id: CheckInId,
-    new: &NewCheckIn,
-    m: &Moment,
-) -> Result<Judged, Error> {
+pub fn prepare(ctx: &mut Ctx<'_>, who: &auth::Patient, id: CheckInId, new: &NewCheckIn) -> Result<Judged, Error> {
     let author = match new.about {
-        About::Plan(plan) => plans::ever_of_account(c, cache, who.account, plan)?
+        About::Plan(plan) => plans::ever_of_account(ctx.c, ctx.cache, who.account, plan)?
             .map(|dossier| Author::Plan(Box::new(dossier)))
             .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?,
-        About::Record(record) => plans::of_record(c, cache, who.account, record)?
+        About::Record(record) => plans::of_record(ctx.c, ctx.cache, who.account, record)?
             .ok_or_else(|| Error::field("/patient_id", "unknown_value", "there is no such record of yours"))?,
     };
     if !rules::has_answers(&new.answers) {
         return Err(Error::field("/answers", "too_short", "needs at least one answer"));
     }
     let digests = new.digests()?;
-    if let Some(first) = first_again(c, author.subject(), id, &digests)? {
+    if let Some(first) = first_again(ctx.c, author.subject(), id, &digests)? {
         return Ok(Judged { author, row: Row::Known(Box::new(first)), seen: None });
     }
     let (row, seen) = match &author {
         Author::Plan(dossier) => {
-            let seen = store::seen(c, who.account, dossier.plan.id)?;
-            let earlier = earlier(c, dossier, None)?;
-            let accepted = accept(c, cache, dossier, (new, &earlier), m.at)?;
-            (Row::OfPlan(Box::new(row(dossier, (id, digests.meaning), new, accepted, m)?)), seen)
+            let seen = store::seen(ctx.c, who.account, dossier.plan.id)?;
+            let earlier = earlier(ctx.c, dossier, None)?;
+            let accepted = accept(ctx.c, ctx.cache, dossier, (new, &earlier), ctx.m.at)?;
+            (Row::OfPlan(Box::new(row(dossier, (id, digests.meaning), new, accepted, ctx.m)?)), seen)
         }
         Author::Record(record) => {
             let record = (&record.0, &record.1);
-            let accepted = written(author.subject(), records::accept(c, record, new, m.at)?);
-            (Row::OfRecord(Box::new(records::row(record, (id, digests.meaning), new, accepted, m)?)), None)
+            let accepted = written(author.subject(), records::accept(ctx.c, record, new, ctx.m.at)?);
+            (Row::OfRecord(Box::new(records::row(record, (id, digests.meaning), new, accepted, ctx.m)?)), None)
         }
     };
     Ok(Judged { author, row, seen })
@@ -170,29 +179,29 @@ pub fn prepare(
 /// Records a check-in once by its id, and raises alerts. `true`: it is new; `false`: it is the first one again. What was
 /// prepared is used only if all that it was judged by is as it was.
 pub fn record(
-    c: &mut Conn,
-    cache: &Compiled,
-    (who, post): (&auth::Patient, &Post),
-    (id, new): (CheckInId, &NewCheckIn),
+    ctx: &mut Ctx<'_>,
+    who: &auth::Patient,
+    id: CheckInId,
+    new: &NewCheckIn,
     prepared: Option<Judged>,
-    m: &Moment,
 ) -> Result<(Entry, Author, bool), Error> {
     let Judged { author, row, .. } = match prepared {
-        Some(judged) if is_current(c, who, (id, new), &judged)? => judged,
-        _ => prepare(c, cache, who, id, new, m)?,
+        Some(judged) if is_current(ctx.c, who, (id, new), &judged)? => judged,
+        _ => prepare(ctx, who, id, new)?,
     };
     let (is_new, entry) = match row {
         Row::Known(first) => return Ok((*first, author, false)),
-        Row::OfPlan(row) => (store::insert(c, &row)?, Entry::from(*row)),
-        Row::OfRecord(row) => (store::insert_of_record(c, &row)?, Entry::from(*row)),
+        Row::OfPlan(row) => (store::insert(ctx.c, &row)?, Entry::from(*row)),
+        Row::OfRecord(row) => (store::insert_of_record(ctx.c, &row)?, Entry::from(*row)),
     };
     if !is_new {
         // A twin in flight was first.
-        let first = first_again(c, author.subject(), id, &new.digests()?)?.ok_or(Error::Busy)?;
+        let first = first_again(ctx.c, author.subject(), id, &new.digests()?)?.ok_or(Error::Busy)?;
         return Ok((first, author, false));
     }
+    ctx.happened(EventKind::CheckInRecorded, &entry)?;
     let findings: Vec<Finding> = entry.findings.to()?;
-    raise(c, post, author.subject(), (findings.iter(), entry.id, entry.day), m)?;
+    raise(ctx, author.subject(), findings.iter(), entry.id, entry.day)?;
     Ok((entry, author, true))
 }
 
@@ -209,20 +218,20 @@ fn is_current(
     Ok(is_as_seen && store::find_of_record(c, judged.author.subject().clinic().id, id)?.is_none())
 }
 
-/// Raises what was found in a check-in about a day; the staff is told by mail of what is more than a note.
+/// Raises what was found in a check-in about a day, the most pressing first.
 fn raise<'a>(
-    c: &mut Conn,
-    post: &Post,
+    ctx: &mut Ctx<'_>,
     subject: Subject,
-    (findings, check_in, day): (impl Iterator<Item = &'a Finding>, CheckInId, i32),
-    m: &Moment,
+    findings: impl Iterator<Item = &'a Finding>,
+    check_in: CheckInId,
+    day: i32,
 ) -> Result<(), Error> {
-    let mut most = Urgency::Note;
+    let mut findings: Vec<&Finding> = findings.collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.urgency));
     for finding in findings {
-        alerts::raise(c, subject, finding, Some(check_in), day, m)?;
-        most = most.max(finding.urgency);
+        alerts::raise(ctx, subject, finding, Some(check_in), day)?;
     }
-    if most > Urgency::Note { alerts::tell_staff(c, post, subject, most, m) } else { Ok(()) }
+    Ok(())
 }
 
 /// The check-in of that id, if it means the same as this one; an error if it is another.
@@ -354,29 +363,23 @@ impl CheckIn {
 
 /// Judges a check-in of the clinic again, by the plan as it is now, as if it had reached us when it did: the plan or its protocol was
 /// repaired meanwhile. What was found before is not raised again.
-pub fn reconsider(
-    c: &mut Conn,
-    cache: &Compiled,
-    (who, post): (&auth::Staff, &Post),
-    id: CheckInId,
-    m: &Moment,
-) -> Result<(CheckIn, Judgement, Dossier), Error> {
-    let Some(check_in) = store::find(c, who.clinic, id)? else {
-        store::find_of_record(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+pub fn reconsider(ctx: &mut Ctx<'_>, who: &auth::Staff, id: CheckInId) -> Result<(CheckIn, Judgement, Dossier), Error> {
+    let Some(check_in) = store::find(ctx.c, who.clinic, id)? else {
+        store::find_of_record(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
         let detail = "it is of no plan: the built-in danger signs judged it, and no repair of a plan changes that";
         return Err(Error::conflict("without_plan", detail));
     };
-    let dossier = plans::of_clinic(c, cache, who.clinic, check_in.plan_id)?.ok_or(Error::NotFound)?;
-    let earlier = earlier(c, &dossier, Some(check_in.entry_id))?;
-    let accepted = accept(c, cache, &dossier, (&check_in.sent()?, &earlier), check_in.received_at)?;
+    let dossier = plans::of_clinic(ctx.c, ctx.cache, who.clinic, check_in.plan_id)?.ok_or(Error::NotFound)?;
+    let earlier = earlier(ctx.c, &dossier, Some(check_in.entry_id))?;
+    let accepted = accept(ctx.c, ctx.cache, &dossier, (&check_in.sent()?, &earlier), check_in.received_at)?;
     let mut known: Vec<Finding> = check_in.findings.to()?;
-    for judgement in store::list_judgements(c, who.clinic, id)? {
+    for judgement in store::list_judgements(ctx.c, who.clinic, id)? {
         known.extend(judgement.findings.to::<Vec<Finding>>()?);
     }
     let judgement = Judgement {
         clinic_id: who.clinic,
         check_in_id: id,
-        id: m.id(),
+        id: ctx.m.id(),
         plan_id: dossier.plan.id,
         version_id: dossier.version_on(accepted.place.day)?,
         day: accepted.place.day,
@@ -386,12 +389,12 @@ pub fn reconsider(
         findings: Json::of(&accepted.findings)?,
         urgency: accepted.urgency().map(|urgency| urgency.as_str().to_owned()),
         judged_by: who.member,
-        judged_at: m.at,
+        judged_at: ctx.m.at,
     };
-    store::insert_judgement(c, &judgement)?;
+    store::insert_judgement(ctx.c, &judgement)?;
     let is_known = |new: &Finding| known.iter().any(|old| old.cause == new.cause && old.urgency >= new.urgency);
     let new = accepted.findings.iter().filter(|finding| !is_known(finding));
-    raise(c, post, Subject::Plan(&dossier), (new, check_in.id, accepted.place.day), m)?;
-    audit::note(c, Some(who.clinic), Some(who.account), "reconsidered", "check_in", Some(id.0), m)?;
+    raise(ctx, Subject::Plan(&dossier), new, check_in.id, accepted.place.day)?;
+    ctx.happened(EventKind::CheckInReconsidered, &check_in)?;
     Ok((check_in, judgement, dossier))
 }

@@ -6,7 +6,9 @@ use super::{open, say, wanted};
 use crate::address_changes;
 use crate::auth;
 use crate::config::Config;
+use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::{Actor, EventKind, EventSubject, Object};
 use crate::http::text::{Email, Note};
 
 /// What can be done with accounts.
@@ -48,10 +50,9 @@ pub async fn run(config: Config, command: AccountCommand) -> Result<(), Error> {
 async fn set_disabled(config: Config, args: AccountArgs, disabled: bool) -> Result<(), Error> {
     let (email, reason): (Email, Note) = (wanted("EMAIL", args.email)?, wanted("--reason", args.reason)?);
     let app = open(config).await?;
-    let m = app.moment();
-    app.change_rights(move |c| {
-        let account = auth::account_named(c, email.as_str())?;
-        auth::set_disabled(c, &account, disabled, (None, None), reason.as_str(), &m)
+    app.act(Actor::Operator, move |ctx| {
+        let account = auth::account_named(ctx.c, email.as_str())?;
+        auth::set_disabled(ctx, &account, disabled, None, reason.as_str())
     })
     .await?;
     say(if disabled { "disabled; its sessions and links have ended" } else { "enabled" });
@@ -62,26 +63,16 @@ async fn move_to(config: Config, args: AccountArgs, to: String) -> Result<(), Er
     let (from, to): (Email, Email) = (wanted("EMAIL", args.email)?, wanted("--to", to)?);
     let reason: Note = wanted("--reason", args.reason)?;
     let app = open(config).await?;
-    let (m, post) = (app.moment(), app.post());
-    app.db
-        .write(move |c| {
-            let account = auth::account_named(c, from.as_str())?;
-            if account.email == to.as_str() {
-                return Err(Error::Setting("--to: this is the account's address already".to_owned()));
-            }
-            address_changes::mail_address_change(
-                c,
-                &post,
-                &account,
-                to.as_str(),
-                address_changes::MoveAsked::ByOperator,
-                &m,
-            )?;
-            let deed =
-                crate::audit::Deed { action: "address_change_asked", object_kind: "account", object: account.id.0 };
-            crate::audit::note_why(c, (None, None), deed, reason.as_str(), &m)
-        })
-        .await?;
+    let ask = move |ctx: &mut Ctx<'_>| {
+        let account = auth::account_named(ctx.c, from.as_str())?;
+        if account.email == to.as_str() {
+            return Err(Error::Setting("--to: this is the account's address already".to_owned()));
+        }
+        address_changes::mail_address_change(ctx, &account, to.as_str(), address_changes::MoveAsked::ByOperator)?;
+        let subject = EventSubject::of(Object::Account(account.id));
+        ctx.happened_because(EventKind::AddressChangeRequested, subject, reason.as_str())
+    };
+    app.act(Actor::Operator, ask).await?;
     say("a link is on its way to the new address, good for a day; the account moves when it is opened there");
     Ok(())
 }

@@ -104,21 +104,21 @@ pub async fn run(app: &App, command: Command) -> Result<(), Error> {
             let text = document_of(&document, own_key.as_deref())?;
             let key = documents::read_authored(&text)?.key;
             let new = documents::read_as(&key, text)?;
-            let (m, who) = (app.moment(), staff(app, by.clinic, &by.by).await?);
-            say(&line(&app.db.write(move |c| protocols::write(c, &who, &new, &m)).await?));
+            let who = staff(app, by.clinic, &by.by).await?;
+            say(&line(&app.act(who, move |ctx| protocols::write(ctx, &who, &new)).await?));
             Ok(())
         }
         Command::Activate { which: Which { key, version, clinic }, by } => {
-            let (m, who) = (app.moment(), staff(app, clinic, &by.by).await?);
+            let who = staff(app, clinic, &by.by).await?;
             let checked = documents::check(&find(app, who.clinic, key.clone(), version).await?.document)?;
-            let done = app.db.write(move |c| protocols::activate(c, &who, (&key, version), &checked, &m)).await?;
+            let done = app.act(who, move |ctx| protocols::activate(ctx, &who, &key, version, &checked)).await?;
             say(&line(&done));
             Ok(())
         }
         Command::Retire { which: Which { key, version, clinic }, by } => {
-            let (m, who) = (app.moment(), staff(app, clinic, &by.by).await?);
+            let who = staff(app, clinic, &by.by).await?;
             find(app, who.clinic, key.clone(), version).await?;
-            say(&line(&app.db.write(move |c| protocols::retire(c, &who, &key, version, &m)).await?));
+            say(&line(&app.act(who, move |ctx| protocols::retire(ctx, &who, &key, version)).await?));
             Ok(())
         }
     }

@@ -3,14 +3,14 @@
 use clap::Args;
 
 use super::{open, say, wanted};
-use crate::app::App;
 use crate::auth::{self, MemberState, Role};
 use crate::clinics::{self, NewClinic, TriageMode};
 use crate::config::Config;
+use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::Actor;
 use crate::http::text::{Email, Name};
 use ground::sql::Conn;
-use ground::time::Moment;
 
 const SAME_KIND: &str = "A link of the same kind is mailed. Whichever is used first, for seven days, ends the other.";
 
@@ -72,15 +72,13 @@ pub async fn create(config: Config, args: NewClinicArgs) -> Result<(), Error> {
     let is_again = args.again;
     let (new, owner) = typed(args)?;
     let app = open(config).await?;
-    let (m, inner) = (app.moment(), app.clone());
-    let (id, link) = app
-        .change_rights(move |c| {
-            if !is_again {
-                refuse_namesake(c, &new, &owner)?;
-            }
-            make(c, &inner, new, owner, &m)
-        })
-        .await?;
+    let made = app.act(Actor::Operator, move |ctx| {
+        if !is_again {
+            refuse_namesake(ctx.c, &new, &owner)?;
+        }
+        make(ctx, new, owner)
+    });
+    let (id, link) = made.await?;
     say(&format!("clinic_id: {id}"));
     say(&format!("invitation: {link}"));
     say(SAME_KIND);
@@ -121,18 +119,11 @@ fn refuse_namesake(c: &mut Conn, new: &NewClinic, owner: &NewOwner) -> Result<()
     )))
 }
 
-fn make(
-    c: &mut Conn,
-    app: &App,
-    new: NewClinic,
-    owner: NewOwner,
-    m: &Moment,
-) -> Result<(ground::ids::ClinicId, String), Error> {
-    let post = app.post();
-    let clinic = clinics::found(c, new, m)?;
-    let member = clinics::add_member(c, &clinic, owner.name, &owner.email, (Role::Owner, MemberState::Invited), m)?;
-    auth::invite_member(c, &post, &member, (owner.email.as_str(), &clinic.locale), m)?;
-    Ok((clinic.id, auth::member_link(c, &post, &member, m)?))
+fn make(ctx: &mut Ctx<'_>, new: NewClinic, owner: NewOwner) -> Result<(ground::ids::ClinicId, String), Error> {
+    let clinic = clinics::found(ctx, new)?;
+    let member = clinics::add_member(ctx, &clinic, owner.name, &owner.email, Role::Owner, MemberState::Invited)?;
+    auth::invite_member(ctx, &member, owner.email.as_str(), &clinic.locale)?;
+    Ok((clinic.id, auth::member_link(ctx, &member)?))
 }
 
 /// Which member of which clinic.
@@ -149,20 +140,16 @@ pub struct InviteArgs {
 pub async fn invite(config: Config, args: InviteArgs) -> Result<(), Error> {
     let email: Email = wanted("EMAIL", args.email)?;
     let app = open(config).await?;
-    let (m, post) = (app.moment(), app.post());
-    let link = app
-        .db
-        .write(move |c| {
-            let clinic = clinics::find_named(c, &args.clinic)?;
-            let account = auth::account_named(c, email.as_str())?;
-            let member = auth::store::find_member_of(c, clinic.id, account.id)?.ok_or_else(|| {
-                Error::Setting("that address is no member of this clinic, and was not invited".to_owned())
-            })?;
-            let (member, _) = clinics::invite_again(c, &post, (clinic.id, None), member.id, &m)?;
-            auth::member_link(c, &post, &member, &m)
-        })
-        .await?;
-    say(&format!("invitation: {link}"));
+    let invited = app.act(Actor::Operator, move |ctx| {
+        let clinic = clinics::find_named(ctx.c, &args.clinic)?;
+        let account = auth::account_named(ctx.c, email.as_str())?;
+        let member = auth::store::find_member_of(ctx.c, clinic.id, account.id)?.ok_or_else(|| {
+            Error::Setting("that address is no member of this clinic, and was not invited".to_owned())
+        })?;
+        let (member, _) = clinics::invite_again(ctx, clinic.id, member.id)?;
+        auth::member_link(ctx, &member)
+    });
+    say(&format!("invitation: {}", invited.await?));
     say(SAME_KIND);
     Ok(())
 }

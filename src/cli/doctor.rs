@@ -86,7 +86,7 @@ fn look_at(c: &mut Conn, config: &Config) -> Result<Vec<Finding>, Error> {
 fn clock(c: &mut Conn, now: Stamp) -> Result<Result<String, String>, Error> {
     let (then, what) = match db::server_time(c)? {
         Some(then) => (Some(then), "PostgreSQL's"),
-        None => (crate::audit::newest(c)?.filter(|newest| *newest > now), "the newest entry in the database"),
+        None => (crate::events::store::newest(c)?.filter(|newest| *newest > now), "the newest entry in the database"),
     };
     let off = then.map_or(0, |then| now.seconds_since(then));
     Ok(if off.abs() > CLOCK_TOLERANCE {

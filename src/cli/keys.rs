@@ -6,6 +6,7 @@ use super::{open, say};
 use crate::auth;
 use crate::config::Config;
 use crate::error::Error;
+use crate::events::Actor;
 
 /// What can be done with keys.
 #[derive(Subcommand)]
@@ -24,7 +25,6 @@ pub enum KeysCommand {
 /// Does it.
 pub async fn run(config: Config, command: KeysCommand) -> Result<(), Error> {
     let app = open(config).await?;
-    let (m, inner) = (app.moment(), app.clone());
     match command {
         KeysCommand::List => {
             for key in app.db.read(auth::store::list_keys).await? {
@@ -32,13 +32,13 @@ pub async fn run(config: Config, command: KeysCommand) -> Result<(), Error> {
             }
         }
         KeysCommand::Rotate => {
-            let kid = app.change_rights(move |c| auth::keys::rotate(c, &inner.secrets, &m)).await?;
+            let kid = app.act(Actor::Operator, auth::keys::rotate).await?;
             say(&format!(
                 "published {kid}; it signs a minute from now. Remove the old key when its tokens have run out."
             ));
         }
         KeysCommand::Remove { kid } => {
-            app.change_rights(move |c| auth::keys::remove(c, &kid, &m)).await?;
+            app.act(Actor::Operator, move |ctx| auth::keys::remove(ctx, &kid)).await?;
             say("removed");
         }
     }

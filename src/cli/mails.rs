@@ -5,14 +5,15 @@ use clap::Subcommand;
 use super::{open, say, wanted};
 use crate::app::App;
 use crate::config::Config;
+use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::Actor;
 use crate::http::PageParams;
 use crate::http::text::Note;
 use crate::mail::outbox::{self, Standing};
 use crate::mailing;
 use crate::undelivered;
 use ground::ids::MailId;
-use ground::sql::Conn;
 
 /// What can be done with mails.
 #[derive(Subcommand)]
@@ -58,9 +59,9 @@ pub async fn run(config: Config, command: MailsCommand) -> Result<(), Error> {
         MailsCommand::Undelivered => list_undelivered(&app).await,
         MailsCommand::Show { id } => show(&app, MailId(id)).await,
         MailsCommand::SendAgain { id, reason } => {
-            let (m, reason): (_, Note) = (app.moment(), wanted("--reason", reason)?);
-            let again = move |c: &mut Conn| undelivered::send_again(c, None, MailId(id), Some(reason.as_str()), &m);
-            let found = app.db.write(again).await.map_err(|why| named(why, MailId(id)))?;
+            let reason: Note = wanted("--reason", reason)?;
+            let again = move |ctx: &mut Ctx<'_>| undelivered::send_again(ctx, None, MailId(id), Some(reason.as_str()));
+            let found = app.act(Actor::Operator, again).await.map_err(|why| named(why, MailId(id)))?;
             say(&format!("it goes out with the next turn, and is tried until {}", found.standing.mail.expires_at));
             Ok(())
         }

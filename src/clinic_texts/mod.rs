@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::auth::Staff;
 use crate::clinics::{Clinic, store};
+use crate::ctx::Ctx;
 use crate::documents;
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::http::conditions::check_version;
 use crate::protocols::{self, VersionStatus};
 use engine::{ClinicText, ClinicTexts, Text};
 use ground::ids::ClinicId;
 use ground::sql::Conn;
 use ground::sql::Json;
-use ground::time::Moment;
 
 /// A text of the clinic, with what the protocols say of it.
 #[derive(Debug, Clone, Default)]
@@ -58,52 +59,44 @@ fn declared(c: &mut Conn, clinic: ClinicId, states: &[VersionStatus]) -> Result<
 
 /// Writes a text that a protocol declares. The same text again changes nothing.
 pub fn write(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     key: &str,
     text: Text,
     if_match: Option<&str>,
-    m: &Moment,
 ) -> Result<(Clinic, Line), Error> {
     let if_match = Some(if_match.ok_or(Error::VersionNeeded)?);
-    let clinic = store::get(c, who.clinic)?;
-    let mut line = list(c, &clinic)?.remove(key).filter(|line| !line.used_by.is_empty()).ok_or(Error::NotFound)?;
+    let clinic = store::get(ctx.c, who.clinic)?;
+    let mut line = list(ctx.c, &clinic)?.remove(key).filter(|line| !line.used_by.is_empty()).ok_or(Error::NotFound)?;
     line.own = Some(text.clone());
-    let clinic = change(c, who, clinic, if_match, m, |own| {
+    let clinic = change(ctx, who, clinic, if_match, |own| {
         own.0.insert(key.to_owned(), text);
     })?;
     Ok((clinic, line))
 }
 
 /// Takes a text away: the protocol's own words stand there again. A text that a plan in use cannot be without stays.
-pub fn erase(
-    c: &mut Conn,
-    who: &Staff,
-    key: &str,
-    if_match: Option<&str>,
-    m: &Moment,
-) -> Result<(Clinic, Line), Error> {
+pub fn erase(ctx: &mut Ctx<'_>, who: &Staff, key: &str, if_match: Option<&str>) -> Result<(Clinic, Line), Error> {
     let if_match = Some(if_match.ok_or(Error::VersionNeeded)?);
-    let clinic = store::get(c, who.clinic)?;
-    let mut line = list(c, &clinic)?.remove(key).ok_or(Error::NotFound)?;
-    let in_use = declared(c, who.clinic, &[VersionStatus::Active, VersionStatus::Retired])?;
+    let clinic = store::get(ctx.c, who.clinic)?;
+    let mut line = list(ctx.c, &clinic)?.remove(key).ok_or(Error::NotFound)?;
+    let in_use = declared(ctx.c, who.clinic, &[VersionStatus::Active, VersionStatus::Retired])?;
     let needs = |texts: &[ClinicText]| texts.iter().any(|text| text.required && text.key == key);
     if line.own.is_some() && in_use.iter().any(|(_, texts)| needs(texts)) {
         return Err(Error::conflict("text_required", "a plan in use cannot be without this text; write another one"));
     }
     line.own = None;
-    let clinic = change(c, who, clinic, if_match, m, |own| {
+    let clinic = change(ctx, who, clinic, if_match, |own| {
         own.0.remove(key);
     })?;
     Ok((clinic, line))
 }
 
 fn change(
-    c: &mut Conn,
-    who: &Staff,
+    ctx: &mut Ctx<'_>,
+    _who: &Staff,
     clinic: Clinic,
     if_match: Option<&str>,
-    m: &Moment,
     edit: impl FnOnce(&mut ClinicTexts),
 ) -> Result<Clinic, Error> {
     check_version(if_match, clinic.version)?;
@@ -114,9 +107,9 @@ fn change(
         return Ok(clinic);
     }
     let after = Clinic { texts: Json::of(&texts)?, version: clinic.version + 1, ..clinic };
-    if !store::set(c, &after, after.version - 1)? {
+    if !store::set(ctx.c, &after, after.version - 1)? {
         return Err(Error::Stale);
     }
-    crate::audit::note(c, Some(after.id), Some(who.account), "clinic_text_changed", "clinic", Some(after.id.0), m)?;
+    ctx.happened(EventKind::ClinicTextChanged, &after)?;
     Ok(after)
 }

@@ -10,16 +10,18 @@ pub use hours::{ClosedDates, OpeningHours};
 pub use texts::{missing_texts, must_be_written};
 
 use crate::auth::{self, Member, MemberState, Role};
+use crate::ctx::Ctx;
 use crate::db::schema::clinics;
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::http::text::{Email, Line, Locale, Name, Phone, Zone};
-use crate::mail::outbox::{OutboxMail, Post};
+use crate::mail::outbox::OutboxMail;
 use crate::mail::templates::ClinicLines;
 use engine::ClinicTexts;
-use ground::ids::{AccountId, ClinicId, MemberId};
+use ground::ids::{ClinicId, MemberId};
 use ground::sql::Json;
 use ground::sql::{Conn, MultiBackend};
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 use ground::words;
 
 words! {
@@ -68,6 +70,12 @@ pub struct Clinic {
     pub opening_hours: Option<Json>,
     /// The dates on which nobody does (`hours::ClosedDates`).
     pub closed_on: Option<Json>,
+}
+
+impl From<&Clinic> for EventSubject {
+    fn from(clinic: &Clinic) -> Self {
+        Self::in_clinic(clinic.id, Object::Clinic(clinic.id))
+    }
 }
 
 /// What makes a clinic.
@@ -122,9 +130,9 @@ pub fn find_owned(c: &mut Conn, name: &str, owner_email: &str) -> Result<Option<
 }
 
 /// Makes a clinic with nobody in it.
-pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> {
+pub fn found(ctx: &mut Ctx<'_>, new: NewClinic) -> Result<Clinic, Error> {
     let clinic = Clinic {
-        id: m.id(),
+        id: ctx.m.id(),
         name: new.name.into(),
         zone: new.zone.as_str().to_owned(),
         locale: new.locale.as_str().to_owned(),
@@ -135,14 +143,14 @@ pub fn found(c: &mut Conn, new: NewClinic, m: &Moment) -> Result<Clinic, Error> 
         monitored: new.monitored,
         triage: new.triage,
         demo: new.demo,
-        created_at: m.at,
+        created_at: ctx.m.at,
         version: 1,
         texts: Json::of(&ClinicTexts::default())?,
         opening_hours: hours::stored(&new.opening_hours)?,
         closed_on: None,
     };
-    store::insert(c, &clinic)?;
-    crate::audit::note(c, Some(clinic.id), None, "clinic_created", "clinic", Some(clinic.id.0), m)?;
+    store::insert(ctx.c, &clinic)?;
+    ctx.happened(EventKind::ClinicCreated, &clinic)?;
     Ok(clinic)
 }
 
@@ -173,13 +181,12 @@ pub struct ClinicChange {
 
 /// Changes the clinic; patients read it at once. Owners only.
 pub fn change(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &crate::auth::Staff,
     new: ClinicChange,
     if_match: Option<&str>,
-    m: &Moment,
 ) -> Result<Clinic, Error> {
-    let before = store::get(c, who.clinic)?;
+    let before = store::get(ctx.c, who.clinic)?;
     if if_match.is_some() {
         hours::check(new.opening_hours.as_deref(), new.closed_on.as_deref())?; // wrong hours are named before a stale tag
     }
@@ -200,46 +207,46 @@ pub fn change(
         version: version + 1,
         ..before
     };
-    if !store::set(c, &clinic, version)? {
+    if !store::set(ctx.c, &clinic, version)? {
         return Err(Error::Stale);
     }
-    crate::audit::note(c, Some(clinic.id), Some(who.account), "clinic_changed", "clinic", Some(clinic.id.0), m)?;
+    ctx.happened(EventKind::ClinicChanged, &clinic)?;
     Ok(clinic)
 }
 
 /// Makes a member of the account of that address (a new account if there is none), in the given state.
 pub fn add_member(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     clinic: &Clinic,
     name: Name,
     email: &Email,
-    (role, state): (Role, MemberState),
-    m: &Moment,
+    role: Role,
+    state: MemberState,
 ) -> Result<Member, Error> {
-    let account = auth::account_for(c, email.as_str(), &clinic.locale, None, m)?;
-    if let Some(before) = auth::store::find_member_of(c, clinic.id, account.id)? {
+    let account = auth::account_for(ctx, email.as_str(), &clinic.locale, None)?;
+    if let Some(before) = auth::store::find_member_of(ctx.c, clinic.id, account.id)? {
         if before.state != MemberState::Removed {
             return Err(member_exists());
         }
         // Somebody who had left is asked to come back.
         let version = before.version;
         let again = Member { name: name.into(), role, state, version: version + 1, ..before };
-        if !store::set_member(c, &again, version)? {
+        if !store::set_member(ctx.c, &again, version)? {
             return Err(Error::Stale);
         }
         return Ok(again);
     }
     let member = Member {
         clinic_id: clinic.id,
-        id: m.id(),
+        id: ctx.m.id(),
         account_id: account.id,
         name: name.into(),
         role,
         state,
-        created_at: m.at,
+        created_at: ctx.m.at,
         version: 1,
     };
-    if !store::insert_member(c, &member)? {
+    if !store::insert_member(ctx.c, &member)? {
         return Err(member_exists());
     }
     Ok(member)
@@ -250,31 +257,19 @@ fn member_exists() -> Error {
 }
 
 /// Invites a member by mail.
-pub fn invite_member(
-    c: &mut Conn,
-    post: &Post,
-    who: &auth::Staff,
-    new: (Name, Email, Role),
-    m: &Moment,
-) -> Result<Member, Error> {
+pub fn invite_member(ctx: &mut Ctx<'_>, who: &auth::Staff, new: (Name, Email, Role)) -> Result<Member, Error> {
     let (name, email, role) = new;
-    auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(c, m.at)?;
-    let clinic = store::get(c, who.clinic)?;
-    let member = add_member(c, &clinic, name, &email, (role, MemberState::Invited), m)?;
-    auth::invite_member(c, post, &member, (email.as_str(), &clinic.locale), m)?;
-    crate::audit::note(c, Some(clinic.id), Some(who.account), "member_invited", "member", Some(member.id.0), m)?;
+    auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(ctx.c, ctx.m.at)?;
+    let clinic = store::get(ctx.c, who.clinic)?;
+    let member = add_member(ctx, &clinic, name, &email, role, MemberState::Invited)?;
+    auth::invite_member(ctx, &member, email.as_str(), &clinic.locale)?;
+    ctx.happened(EventKind::MemberInvited, &member)?;
     Ok(member)
 }
 
-/// Mails a member who has not accepted another invitation; the older ones end. Gives until when it is good. `who`: `None` is the operator.
-pub fn invite_again(
-    c: &mut Conn,
-    post: &Post,
-    (clinic, who): (ClinicId, Option<AccountId>),
-    id: MemberId,
-    m: &Moment,
-) -> Result<(Member, Stamp), Error> {
-    let member = store::find_member(c, clinic, id)?.ok_or(Error::NotFound)?;
+/// Mails a member who has not accepted another invitation; the older ones end. Gives until when it is good.
+pub fn invite_again(ctx: &mut Ctx<'_>, clinic: ClinicId, id: MemberId) -> Result<(Member, Stamp), Error> {
+    let member = store::find_member(ctx.c, clinic, id)?.ok_or(Error::NotFound)?;
     if member.state != MemberState::Invited {
         let detail = format!(
             "only somebody who was invited and has not accepted is invited again; this member is {}",
@@ -282,12 +277,12 @@ pub fn invite_again(
         );
         return Err(Error::conflict("already_accepted", detail));
     }
-    let account = auth::store::find_account(c, member.account_id)?.ok_or(Error::NotFound)?;
-    auth::tries::Tries::invitation(clinic, &account.email).begin(c, m.at)?;
-    auth::end_member_invitations(c, &member, m)?;
-    let locale = store::get(c, clinic)?.locale;
-    let until = auth::invite_member(c, post, &member, (&account.email, &locale), m)?;
-    crate::audit::note(c, Some(clinic), who, "member_invited", "member", Some(id.0), m)?;
+    let account = auth::store::find_account(ctx.c, member.account_id)?.ok_or(Error::NotFound)?;
+    auth::tries::Tries::invitation(clinic, &account.email).begin(ctx.c, ctx.m.at)?;
+    auth::end_member_invitations(ctx, &member)?;
+    let locale = store::get(ctx.c, clinic)?.locale;
+    let until = auth::invite_member(ctx, &member, &account.email, &locale)?;
+    ctx.happened(EventKind::MemberInvited, &member)?;
     Ok((member, until))
 }
 
@@ -302,15 +297,14 @@ pub struct MemberChange {
 
 /// Changes a member's rights; the clinic keeps at least one owner who may act.
 pub fn change_member(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &auth::Staff,
     id: MemberId,
     change: MemberChange,
     if_match: Option<&str>,
-    m: &Moment,
 ) -> Result<Member, Error> {
-    store::lock_owners(c, who.clinic)?;
-    let before = store::find_member(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    store::lock_owners(ctx.c, who.clinic)?;
+    let before = store::find_member(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     crate::http::conditions::check_version(if_match, before.version)?;
     if let Some(to) = change.state.filter(|to| !before.state.may_become(*to)) {
         let detail = format!("a member who is {} cannot become {}", before.state.as_str(), to.as_str());
@@ -322,19 +316,19 @@ pub fn change_member(
         version: before.version + 1,
         ..before.clone()
     };
-    if !store::set_member(c, &after, before.version)? {
+    if !store::set_member(ctx.c, &after, before.version)? {
         return Err(Error::Stale);
     }
     if before.state.may_act() && !after.state.may_act() {
-        auth::store::end_sessions_for(c, after.account_id, who.clinic, m.at)?;
+        auth::store::end_sessions_for(ctx.c, after.account_id, who.clinic, ctx.m.at)?;
     }
     if matches!(after.state, MemberState::Removed | MemberState::Suspended) {
-        auth::store::end_member_links(c, who.clinic, id, m.at)?;
+        auth::store::end_member_links(ctx.c, who.clinic, id, ctx.m.at)?;
     }
-    if store::count_acting_owners(c, who.clinic)? == 0 {
+    if store::count_acting_owners(ctx.c, who.clinic)? == 0 {
         return Err(Error::conflict("last_owner", "the clinic needs at least one confirmed owner"));
     }
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "member_changed", "member", Some(id.0), m)?;
+    ctx.happened(EventKind::MemberChanged, &after)?;
     Ok(after)
 }
 

@@ -3,7 +3,9 @@
 pub mod rules;
 pub mod store;
 
+use crate::ctx::Ctx;
 use crate::documents;
+use crate::events::{EventKind, EventSubject, Object};
 use diesel::prelude::*;
 use jiff::civil::Date;
 
@@ -20,7 +22,7 @@ use crate::today;
 use engine::{LocalTime, PlanStatus, Procedure};
 use ground::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
 use ground::sql::{Conn, MultiBackend};
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 use rules::{Done, Known, Misplaced, Place, Readiness, Terms};
 
 /// A series of treatments.
@@ -53,6 +55,12 @@ pub struct Course {
     pub created_at: Stamp,
     /// Rises with every change, and with every session.
     pub version: i32,
+}
+
+impl From<&Course> for EventSubject {
+    fn from(course: &Course) -> Self {
+        Self::in_clinic(course.clinic_id, Object::Course(course.id)).of_patient(course.patient_id)
+    }
 }
 
 /// What a treatment belongs to.
@@ -96,10 +104,10 @@ pub const MOST_SESSIONS: i32 = 100;
 pub const MOST_DAYS: i32 = 731;
 
 /// Makes a course; no session has been yet. An interval below the protocol's shortest is a clinician's word.
-pub fn make(c: &mut Conn, who: &Staff, new: NewCourse, m: &Moment) -> Result<Course, Error> {
-    let (patient, clinic) = store::find_patient(c, who.clinic, new.patient)?
+pub fn make(ctx: &mut Ctx<'_>, who: &Staff, new: NewCourse) -> Result<Course, Error> {
+    let (patient, clinic) = store::find_patient(ctx.c, who.clinic, new.patient)?
         .ok_or_else(|| Error::field("/patient_id", "unknown_value", "the clinic has no such patient"))?;
-    let protocol = documents::read(&protocols::approved(c, &clinic, new.protocol.as_str())?.document)?;
+    let protocol = documents::read(&protocols::approved(ctx.c, &clinic, new.protocol.as_str())?.document)?;
     if !protocol.body_areas.iter().any(|area| area == new.body_area.as_str()) {
         let detail = format!("this protocol is for {}", protocol.body_areas.join(", "));
         return Err(Error::field("/body_area", "wrong_body_area", detail));
@@ -117,7 +125,7 @@ pub fn make(c: &mut Conn, who: &Staff, new: NewCourse, m: &Moment) -> Result<Cou
     let usual_days = usual.as_ref().map(|usual| usual.interval_days.max(min_interval_days));
     let course = Course {
         clinic_id: who.clinic,
-        id: m.id(),
+        id: ctx.m.id(),
         patient_id: patient.id,
         protocol_key: protocol.key,
         procedure: protocol.procedure,
@@ -127,12 +135,12 @@ pub fn make(c: &mut Conn, who: &Staff, new: NewCourse, m: &Moment) -> Result<Cou
         interval_days: said(new.interval_days, usual_days, "/interval_days")?,
         done: 0,
         created_by: who.member,
-        created_at: m.at,
+        created_at: ctx.m.at,
         version: 1,
     };
     check(&course)?;
-    store::insert(c, &course)?;
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "course_made", "course", Some(course.id.0), m)?;
+    store::insert(ctx.c, &course)?;
+    ctx.happened(EventKind::CourseMade, &course)?;
     Ok(course)
 }
 
@@ -164,14 +172,14 @@ pub struct CourseChange {
 
 /// Changes a course. A shorter interval than it has is a clinician's word.
 pub fn change(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     id: CourseId,
-    (change, if_match): (CourseChange, Option<&str>),
-    m: &Moment,
+    change: CourseChange,
+    if_match: Option<&str>,
 ) -> Result<Course, Error> {
-    store::lock(c, who.clinic, id)?;
-    let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    store::lock(ctx.c, who.clinic, id)?;
+    let before = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     check_version(if_match, before.version)?;
     let after = Course {
         sessions: change.sessions.unwrap_or(before.sessions),
@@ -184,16 +192,16 @@ pub fn change(
         who.must_be_clinical()?;
     }
     check(&after)?;
-    if !store::set(c, &after, before.version)? {
+    if !store::set(ctx.c, &after, before.version)? {
         return Err(Error::Stale);
     }
     if after.sessions != before.sessions {
-        for plan in store::list_plans(c, &after)? {
+        for plan in store::list_plans(ctx.c, &after)? {
             let in_course = plan.in_course().map(|place| InCourse { of: after.sessions, ..place });
-            plans::set_course(c, &plan, in_course)?;
+            plans::set_course(ctx.c, &plan, in_course)?;
         }
     }
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "course_changed", "course", Some(id.0), m)?;
+    ctx.happened(EventKind::CourseChanged, &after)?;
     Ok(after)
 }
 
@@ -210,15 +218,15 @@ pub struct Belongs {
 
 /// Records a treatment, with what it belongs to.
 pub fn record_treatment(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     patient: PatientId,
-    (new, belongs): (NewTreatment, Belongs),
-    m: &Moment,
+    new: NewTreatment,
+    belongs: Belongs,
 ) -> Result<(Treatment, Option<Link>), Error> {
-    let treatment = patients::record_treatment(c, who, patient, new, m)?;
+    let treatment = patients::record_treatment(ctx, who, patient, new)?;
     let replaced = match belongs.replaces {
-        Some(id) => Some(replaced(c, who.clinic, patient, id)?),
+        Some(id) => Some(replaced(ctx.c, who.clinic, patient, id)?),
         None => None,
     };
     let of_replaced = replaced.as_ref().and_then(|(_, link)| link.as_ref()?.course_id);
@@ -231,17 +239,17 @@ pub fn record_treatment(
         interval_overruled: None,
     };
     if let Some(id) = belongs.course.or(of_replaced) {
-        store::lock(c, who.clinic, id)?;
-        let course = store::find(c, who.clinic, id)?
+        store::lock(ctx.c, who.clinic, id)?;
+        let course = store::find(ctx.c, who.clinic, id)?
             .filter(|course| course.patient_id == patient)
             .ok_or_else(|| Error::field("/course_id", "unknown_value", "the patient has no such course"))?;
-        link = join(c, who, (&course, &treatment), (link, belongs.overrule_interval))?;
+        link = join(ctx.c, who, (&course, &treatment), (link, belongs.overrule_interval))?;
     } else if belongs.overrule_interval.is_some() {
         return Err(Error::field("/overrule_interval", "not_wanted", "it belongs to no course that has an interval"));
     } else if link.replaces.is_none() {
         return Ok((treatment, None));
     }
-    if !store::insert_link(c, &link)? {
+    if !store::insert_link(ctx.c, &link)? {
         return Err(Error::Busy);
     }
     Ok((treatment, Some(link)))
@@ -250,22 +258,22 @@ pub fn record_treatment(
 /// Makes a treatment that was recorded before a session of the course, and its plans plans of that session; gives those that are new to it.
 /// The sessions are added in order. Idempotent.
 pub fn add_treatment(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     id: CourseId,
-    (treatment, overrule_interval): (TreatmentId, Option<Note>),
-    m: &Moment,
+    treatment: TreatmentId,
+    overrule_interval: Option<Note>,
 ) -> Result<(Treatment, Link, Vec<Plan>), Error> {
-    store::lock(c, who.clinic, id)?;
-    let course = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
-    patients::lock_treatment(c, who.clinic, treatment)?;
-    let treatment = patients::treatment(c, who.clinic, treatment)?
+    store::lock(ctx.c, who.clinic, id)?;
+    let course = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    patients::lock_treatment(ctx.c, who.clinic, treatment)?;
+    let treatment = patients::treatment(ctx.c, who.clinic, treatment)?
         .filter(|treatment| treatment.patient_id == course.patient_id)
         .ok_or_else(|| Error::field("/treatment_id", "unknown_value", "the patient has no such treatment"))?;
     if treatment.entered_in_error_at.is_some() {
         return Err(Error::field("/treatment_id", "entered_in_error", "this treatment was entered in error"));
     }
-    let known = store::find_link(c, who.clinic, treatment.id)?;
+    let known = store::find_link(ctx.c, who.clinic, treatment.id)?;
     match known.as_ref().and_then(|link| link.course_id) {
         Some(of) if of == id => return Ok((treatment, known.ok_or(Error::NotFound)?, Vec::new())),
         Some(_) => {
@@ -281,18 +289,18 @@ pub fn add_treatment(
         replaces: None,
         interval_overruled: None,
     });
-    let link = join(c, who, (&course, &treatment), (link, overrule_interval)).map_err(of_added)?;
-    let is_linked = if known.is_some() { store::set_link(c, &link)? } else { store::insert_link(c, &link)? };
+    let link = join(ctx.c, who, (&course, &treatment), (link, overrule_interval)).map_err(of_added)?;
+    let is_linked = if known.is_some() { store::set_link(ctx.c, &link)? } else { store::insert_link(ctx.c, &link)? };
     if !is_linked {
         return Err(Error::Busy);
     }
-    let in_course = of_treatment(c, who.clinic, treatment.id)?;
-    for plan in store::list_plans(c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id) {
-        plans::set_course(c, &plan, in_course)?;
+    let in_course = of_treatment(ctx.c, who.clinic, treatment.id)?;
+    for plan in store::list_plans(ctx.c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id) {
+        plans::set_course(ctx.c, &plan, in_course)?;
     }
-    let plans = store::list_plans(c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id).collect();
-    let action = "treatment_added_to_course";
-    crate::audit::note(c, Some(who.clinic), Some(who.account), action, "treatment", Some(treatment.id.0), m)?;
+    let plans =
+        store::list_plans(ctx.c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id).collect();
+    ctx.happened(EventKind::TreatmentAddedToCourse, &treatment)?;
     Ok((treatment, link, plans))
 }
 

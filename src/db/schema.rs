@@ -425,23 +425,6 @@ diesel::table! {
     use diesel::sql_types::*;
     use ground::sql::{Day, Instant, JsonDoc, Uid};
 
-    alert_events (clinic_id, alert_id, id) {
-        clinic_id -> Uid,
-        alert_id -> Uid,
-        id -> Uid,
-        at -> Instant,
-        kind -> Text,
-        member_id -> Nullable<Uid>,
-        check_in_id -> Nullable<Uid>,
-        record_check_in_id -> Nullable<Uid>,
-        note -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use ground::sql::{Day, Instant, JsonDoc, Uid};
-
     outbox (id) {
         id -> Uid,
         clinic_id -> Nullable<Uid>,
@@ -546,15 +529,33 @@ diesel::table! {
     use diesel::sql_types::*;
     use ground::sql::{Day, Instant, JsonDoc, Uid};
 
-    audit_events (id) {
-        id -> Uid,
-        clinic_id -> Nullable<Uid>,
+    events (seq) {
+        seq -> BigInt,
+        xact -> BigInt,
+        chain -> Uid,
+        number -> Nullable<BigInt>,
+        hash -> Nullable<Binary>,
         at -> Instant,
-        actor_id -> Nullable<Uid>,
-        action -> Text,
-        object_kind -> Text,
+        kind -> Text,
+        actor_kind -> Text,
+        account_id -> Nullable<Uid>,
+        member_id -> Nullable<Uid>,
+        patient_id -> Nullable<Uid>,
+        plan_id -> Nullable<Uid>,
+        object_kind -> Nullable<Text>,
         object_id -> Nullable<Uid>,
-        note -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use ground::sql::{Day, Instant, JsonDoc, Uid};
+
+    event_chains (chain) {
+        chain -> Uid,
+        number -> BigInt,
+        hash -> Binary,
     }
 }
 
@@ -625,9 +626,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     record_check_ins,
     kept_marks,
     alerts,
-    alert_events,
     outbox,
     reminders,
     idempotency_keys,
-    audit_events,
+    events,
+    event_chains,
 );

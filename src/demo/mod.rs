@@ -127,7 +127,7 @@ fn clock_file(data: &Path) -> PathBuf {
 fn begin(config: &Config, data: &Path, asked: Option<Stamp>) -> Result<Stamp, Error> {
     let mut conn = db::create(&config.database_url)?;
     migrate::run(&mut conn)?;
-    let known = last_time(data).max(crate::audit::newest(&mut conn)?);
+    let known = last_time(data).max(crate::events::store::newest(&mut conn)?);
     match (asked, known) {
         (Some(asked), Some(known)) if asked < known => Err(Error::Setting(format!(
             "--at {asked} is before the time of the demo's data, {known}: leave --at out to go on from there, or give --fresh to start over"

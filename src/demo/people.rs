@@ -1,6 +1,7 @@
 //! Invented people: nobody here exists. Their past is made with the same verbs that a clinic uses, at earlier moments.
 
 use crate::documents;
+use crate::events::Actor;
 use crate::invitations;
 use diesel::prelude::*;
 use jiff::Span;
@@ -12,6 +13,7 @@ use crate::auth::{self, MemberState, Role, Staff};
 use crate::check_ins::{self, NewCheckIn};
 use crate::clinics::{self, NewClinic, OpeningHours, TriageMode};
 use crate::courses::{self, Belongs, NewCourse};
+use crate::ctx::Ctx;
 use crate::enrolment::{self, NewPlan};
 use crate::error::Error;
 use crate::mail::outbox::{self, MailState};
@@ -226,81 +228,204 @@ pub async fn move_in(app: &App) -> Result<(), Error> {
     let now = app.moment();
     let hash = app.passwords.hash(&super::PASSWORD.to_owned().into(), now.secret()).await?;
     let (inner, password) = (app.clone(), hash.clone());
-    let staff = app.change_rights(move |c| open_clinic(c, &inner.entropy, &password, now.at)).await?;
+    let staff = app.db.write(move |c| open_clinic(c, &inner, &password, now.at)).await?;
     for story in STORIES {
         let (inner, password, at) = (app.clone(), hash.clone(), now.at);
-        app.db.write(move |c| live(c, &inner, &staff, story, &password, at)).await?;
+        let live = move |c: &mut Conn| Stage { c, app: &inner, staff, password: &password, now: at }.live(story);
+        app.db.write(live).await?;
     }
     let inner = app.clone();
     app.db
         .write(move |c| {
-            live_in_series(c, &inner, &staff, &SERIES, &hash, now.at)?;
+            let mut stage = Stage { c, app: &inner, staff, password: &hash, now: now.at };
+            stage.live_in_series(&SERIES)?;
             for email in PAUSED {
-                pause(c, &inner, &staff, email, &moment(&inner.entropy, now.at))?;
+                stage.pause(email)?;
             }
             for story in &WAITING {
-                wait(c, &inner, &staff, story, &hash, now.at)?;
+                stage.wait(story)?;
             }
-            arrive_in_vain(c, &inner, &staff, now.at)?;
-            write_draft(c, &staff, &moment(&inner.entropy, now.at))
+            stage.arrive_in_vain()?;
+            stage.write_draft()
         })
         .await?;
     app.tokens.doubt();
     Ok(())
 }
 
-/// The plan stands still for five days.
-fn pause(c: &mut Conn, app: &App, staff: &Staff, email: &str, m: &Moment) -> Result<(), Error> {
-    let named = crate::db::schema::patients::table.filter(crate::db::schema::patients::email.eq(email));
-    let patient: PatientId = named.select(crate::db::schema::patients::id).first(c)?;
-    let plan = plans::store::find_last_of_patient(c, staff.clinic, patient)?
-        .ok_or_else(|| Error::internal("demo", "no plan to pause"))?;
-    let order = Order {
-        wish: Wish::Pause { from_on: None, until_on: None, days: PausedDays::Shift },
-        reason: text("A journey.")?,
-        overrule: None,
-        if_match: Some("*".to_owned()),
-    };
-    plan_commands::carry_out(c, &app.compiled, staff, plan.id, &order, m).map(|_| ())
+/// Where the past is played: each verb of it at its own moment.
+struct Stage<'a> {
+    c: &'a mut Conn,
+    app: &'a App,
+    staff: Staff,
+    password: &'a str,
+    now: Stamp,
 }
 
-/// Enrolled, and waiting for a clinician's word.
-fn wait(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, now: Stamp) -> Result<(), Error> {
-    let m = begun(app, story.day, now)?;
-    let (patient, _) = arrive(c, staff, story, password, &m)?;
-    let session = patients::record_treatment(c, staff, patient, treatment(story, &m)?, &m)?;
-    let new = NewPlan {
-        patient,
-        treatment: session.id,
-        protocol: text(story.protocol)?,
-        overrule: None,
-        send_to_clinician: true,
-    };
-    enrolment::enrol(c, &app.compiled, (staff, &app.post()), new, &m).map(|_| ())
-}
+impl Stage<'_> {
+    fn at<T>(&mut self, m: &Moment, verb: impl FnOnce(&mut Ctx<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        Ok(self.app.act_in(self.c, self.staff.into(), m, verb)?.0)
+    }
 
-/// Treated, and invited to an address that the relay did not take.
-fn arrive_in_vain(c: &mut Conn, app: &App, staff: &Staff, now: Stamp) -> Result<(), Error> {
-    let m = begun(app, NEW.day, now)?;
-    let patient = patients::add(c, staff, record(&NEW)?, &m)?;
-    patients::record_treatment(c, staff, patient.id, treatment(&NEW, &m)?, &m)?;
-    invitations::invite(c, &app.post(), staff, patient.id, &m)?;
-    let mail = outbox::find_newest_of_patient(c, patient.id)?.ok_or_else(|| Error::internal("demo", "no mail"))?;
-    outbox::settle(c, &mail, MailState::Dead, "550 5.7.1 invented: not taken from this sender", m.at)?;
-    clinics::invite_member(
-        c,
-        &app.post(),
-        staff,
-        (text("Rosa Invented")?, text("rosa@clinic.example")?, Role::Clinician),
-        &m,
-    )
-    .map(|_| ())
-}
+    fn now(&self) -> Moment {
+        moment(&self.app.entropy, self.now)
+    }
 
-fn write_draft(c: &mut Conn, staff: &Staff, m: &Moment) -> Result<(), Error> {
-    let document = documents::rekeyed(documents::from_library("mn-face")?, DRAFT)?;
-    let written = documents::read_as(DRAFT, document)?;
-    protocols::write(c, staff, &written, m).map(|_| ())
+    /// Day 0, so many dates ago at the clinic, two hours before the time that it is there now.
+    fn begun(&self, day: i32) -> Result<Moment, Error> {
+        let local = self.now.plus_seconds(-7_200).timestamp().to_zoned(crate::zones::zone(CLINIC_ZONE)?);
+        let begun = local.checked_sub(Span::new().days(day)).map_err(|why| Error::internal("demo", why))?;
+        Ok(moment(&self.app.entropy, Stamp::from(begun.timestamp())))
+    }
+
+    /// The plan stands still for five days.
+    fn pause(&mut self, email: &str) -> Result<(), Error> {
+        let named = crate::db::schema::patients::table.filter(crate::db::schema::patients::email.eq(email));
+        let patient: PatientId = named.select(crate::db::schema::patients::id).first(self.c)?;
+        let plan = plans::store::find_last_of_patient(self.c, self.staff.clinic, patient)?
+            .ok_or_else(|| Error::internal("demo", "no plan to pause"))?;
+        let order = Order {
+            wish: Wish::Pause { from_on: None, until_on: None, days: PausedDays::Shift },
+            reason: text("A journey.")?,
+            overrule: None,
+            if_match: Some("*".to_owned()),
+        };
+        let (staff, now) = (self.staff, self.now());
+        self.at(&now, |ctx| plan_commands::carry_out(ctx, &staff, plan.id, &order)).map(|_| ())
+    }
+
+    /// Enrolled, and waiting for a clinician's approval.
+    fn wait(&mut self, story: &Story) -> Result<(), Error> {
+        let (staff, m) = (self.staff, self.begun(story.day)?);
+        let (patient, _) = self.arrive(story, &m)?;
+        self.at(&m, |ctx| {
+            let session = patients::record_treatment(ctx, &staff, patient, treatment(story, &m)?)?;
+            let new = NewPlan {
+                patient,
+                treatment: session.id,
+                protocol: text(story.protocol)?,
+                overrule: None,
+                send_to_clinician: true,
+            };
+            enrolment::enrol(ctx, &staff, new).map(|_| ())
+        })
+    }
+
+    /// Treated, and invited to an address that the relay did not take.
+    fn arrive_in_vain(&mut self) -> Result<(), Error> {
+        let (staff, m) = (self.staff, self.begun(NEW.day)?);
+        self.at(&m, |ctx| {
+            let patient = patients::add(ctx, &staff, record(&NEW)?)?;
+            patients::record_treatment(ctx, &staff, patient.id, treatment(&NEW, &m)?)?;
+            invitations::invite(ctx, &staff, patient.id)?;
+            let mail = outbox::find_newest_of_patient(ctx.c, patient.id)?;
+            let mail = mail.ok_or_else(|| Error::internal("demo", "no mail"))?;
+            outbox::settle(ctx.c, &mail, MailState::Dead, "550 5.7.1 invented: not taken from this sender", m.at)?;
+            let invited = (text("Rosa Invented")?, text("rosa@clinic.example")?, Role::Clinician);
+            clinics::invite_member(ctx, &staff, invited).map(|_| ())
+        })
+    }
+
+    fn write_draft(&mut self) -> Result<(), Error> {
+        let document = documents::rekeyed(documents::from_library("mn-face")?, DRAFT)?;
+        let written = documents::read_as(DRAFT, document)?;
+        let (staff, now) = (self.staff, self.now());
+        self.at(&now, |ctx| protocols::write(ctx, &staff, &written)).map(|_| ())
+    }
+
+    /// Enrols the patient on the evening of day 0 and lives through the days until now.
+    fn live(&mut self, story: &Story) -> Result<(), Error> {
+        let (staff, begun) = (self.staff, self.begun(story.day)?);
+        let (patient, account) = self.arrive(story, &begun)?;
+        let session =
+            self.at(&begun, |ctx| patients::record_treatment(ctx, &staff, patient, treatment(story, &begun)?))?;
+        self.follow(story, story.goes, &session, account, &begun)
+    }
+
+    /// The same with a first session before that one, both in a course of three.
+    fn live_in_series(&mut self, story: &Story) -> Result<(), Error> {
+        let (staff, first) = (self.staff, self.begun(story.day + BETWEEN)?);
+        let (patient, account) = self.arrive(story, &first)?;
+        let wish = NewCourse {
+            patient,
+            protocol: text(story.protocol)?,
+            body_area: text(area(story))?,
+            sessions: Some(3),
+            min_interval_days: None,
+            interval_days: None,
+        };
+        let course = self.at(&first, |ctx| courses::make(ctx, &staff, wish))?;
+        for (m, goes) in [(first, Goes::Well), (self.begun(story.day)?, story.goes)] {
+            let belongs = Belongs { course: Some(course.id), replaces: None, overrule_interval: None };
+            let (session, _) =
+                self.at(&m, |ctx| courses::record_treatment(ctx, &staff, patient, treatment(story, &m)?, belongs))?;
+            self.follow(story, goes, &session, account, &m)?;
+        }
+        Ok(())
+    }
+
+    /// The record and the login.
+    fn arrive(&mut self, story: &Story, m: &Moment) -> Result<(PatientId, AccountId), Error> {
+        let (staff, password) = (self.staff, self.password);
+        self.at(m, |ctx| {
+            let new = record(story)?;
+            let email = new.email.clone();
+            let patient = patients::add(ctx, &staff, new)?;
+            let account = auth::account_for(ctx, email.as_str(), story.locale, Some(password))?;
+            patients::store::set_account(ctx.c, staff.clinic, patient.id, account.id)?;
+            Ok((patient.id, account.id))
+        })
+    }
+
+    /// The plan of a treatment, and its days until now.
+    fn follow(
+        &mut self,
+        story: &Story,
+        goes: Goes,
+        session: &patients::Treatment,
+        account: AccountId,
+        m: &Moment,
+    ) -> Result<(), Error> {
+        let new = NewPlan {
+            patient: session.patient_id,
+            treatment: session.id,
+            protocol: text(story.protocol)?,
+            overrule: None,
+            send_to_clinician: false,
+        };
+        let staff = self.staff;
+        let dossier = self.at(m, |ctx| enrolment::enrol(ctx, &staff, new))?;
+        self.answer_past(&dossier, goes, account)?;
+        // What lies behind was lived through: the planner starts here.
+        plans::store::set_planned(self.c, &dossier.plan, self.now, Some(self.now))
+    }
+
+    fn answer_past(&mut self, dossier: &Dossier, goes: Goes, account: AccountId) -> Result<(), Error> {
+        let (today, nothing) = (dossier.day_number(self.now), engine::Facts::default());
+        let mut past = Vec::new();
+        for number in 0..=today {
+            let enrolment = dossier.enrolment();
+            let day = engine::day(&dossier.compiled, &enrolment, &nothing, &dossier.zone, self.now, number);
+            past.extend(day.occurrences.into_iter().filter(|occurrence| {
+                let item = dossier.compiled.items.get(occurrence.item);
+                item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= self.now
+            }));
+        }
+        let answered = if goes == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
+        for (index, occurrence) in past.iter().take(answered).enumerate() {
+            let is_last = index + 1 == past.len();
+            let m = moment(&self.app.entropy, occurrence.opens_at.plus_seconds(3_600));
+            if m.at < dossier.enrolment().enrolled_at {
+                continue;
+            }
+            let answers = answers(dossier, occurrence.day, if is_last { goes } else { Goes::Well });
+            let new = NewCheckIn::now(dossier.plan.id, Some(occurrence.id), answers);
+            let who = auth::Patient { account };
+            let answer = |ctx: &mut Ctx<'_>| check_ins::record(ctx, &who, m.id::<CheckInId>(), &new, None);
+            self.app.act_in(self.c, who.into(), &m, answer)?;
+        }
+        Ok(())
+    }
 }
 
 fn moment(entropy: &Entropy, at: Stamp) -> Moment {
@@ -311,101 +436,47 @@ fn text<T: TryFrom<String, Error = String>>(text: &str) -> Result<T, Error> {
     T::try_from(text.to_owned()).map_err(|why| Error::internal("demo", why))
 }
 
-fn open_clinic(c: &mut Conn, entropy: &Entropy, password: &str, at: Stamp) -> Result<Staff, Error> {
-    let m = moment(entropy, at.plus_seconds(-60 * 86_400));
-    let clinic = clinics::found(
-        c,
-        NewClinic {
-            name: text("Invented Skin Clinic")?,
-            zone: text(CLINIC_ZONE)?,
-            locale: text("en")?,
-            phone: text("+44 20 7946 0000")?,
-            emergency_number: text("999")?,
-            out_of_hours: text("NHS 111")?,
-            reply_hours: text("Mon-Fri 9:00-17:00")?,
-            monitored: true,
-            triage: TriageMode::Full,
-            demo: true,
-            opening_hours: vec![OpeningHours {
-                weekdays: Weekday::ALL.iter().copied().filter(|day| *day < Weekday::Saturday).collect(),
-                opens: text("09:00")?,
-                closes: text("17:00")?,
-            }],
-        },
-        &m,
-    )?;
-    let mut owner = None;
-    for (name, email, role) in STAFF {
-        let member = clinics::add_member(c, &clinic, text(name)?, &text(email)?, (*role, MemberState::Confirmed), &m)?;
-        auth::store::set_password(c, member.account_id, password)?;
-        owner = owner.or(Some(Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: *role }));
-    }
-    let owner = owner.ok_or_else(|| Error::internal("demo", "no owner"))?;
-    for (file, _) in authoring::LIBRARY {
-        let key = file.trim_end_matches(".toml");
-        let version = protocols::adopt(c, clinic.id, Some(owner.member), key, &m)?;
-        protocols::activate(c, &owner, (key, version.version), &documents::check(&version.document)?, &m)?;
-    }
-    Ok(owner)
-}
-
-/// Day 0, so many dates ago at the clinic, two hours before the time that it is there now.
-fn begun(app: &App, day: i32, now: Stamp) -> Result<Moment, Error> {
-    let local = now.plus_seconds(-7_200).timestamp().to_zoned(crate::zones::zone(CLINIC_ZONE)?);
-    let begun = local.checked_sub(Span::new().days(day)).map_err(|why| Error::internal("demo", why))?;
-    Ok(moment(&app.entropy, Stamp::from(begun.timestamp())))
-}
-
-/// Enrols the patient on the evening of day 0 and lives through the days until now.
-fn live(c: &mut Conn, app: &App, staff: &Staff, story: &Story, password: &str, now: Stamp) -> Result<(), Error> {
-    let begun = begun(app, story.day, now)?;
-    let (patient, account) = arrive(c, staff, story, password, &begun)?;
-    let session = patients::record_treatment(c, staff, patient, treatment(story, &begun)?, &begun)?;
-    follow(c, app, staff, (story, story.goes), (&session, account), (&begun, now))
-}
-
-/// The same with a first session before that one, both in a course of three.
-fn live_in_series(
-    c: &mut Conn,
-    app: &App,
-    staff: &Staff,
-    story: &Story,
-    password: &str,
-    now: Stamp,
-) -> Result<(), Error> {
-    let first = begun(app, story.day + BETWEEN, now)?;
-    let (patient, account) = arrive(c, staff, story, password, &first)?;
-    let wish = NewCourse {
-        patient,
-        protocol: text(story.protocol)?,
-        body_area: text(area(story))?,
-        sessions: Some(3),
-        min_interval_days: None,
-        interval_days: None,
+fn open_clinic(c: &mut Conn, app: &App, password: &str, at: Stamp) -> Result<Staff, Error> {
+    let m = moment(&app.entropy, at.plus_seconds(-60 * 86_400));
+    let new = NewClinic {
+        name: text("Invented Skin Clinic")?,
+        zone: text(CLINIC_ZONE)?,
+        locale: text("en")?,
+        phone: text("+44 20 7946 0000")?,
+        emergency_number: text("999")?,
+        out_of_hours: text("NHS 111")?,
+        reply_hours: text("Mon-Fri 9:00-17:00")?,
+        monitored: true,
+        triage: TriageMode::Full,
+        demo: true,
+        opening_hours: vec![OpeningHours {
+            weekdays: Weekday::ALL.iter().copied().filter(|day| *day < Weekday::Saturday).collect(),
+            opens: text("09:00")?,
+            closes: text("17:00")?,
+        }],
     };
-    let course = courses::make(c, staff, wish, &first)?;
-    for (m, goes) in [(first, Goes::Well), (begun(app, story.day, now)?, story.goes)] {
-        let belongs = Belongs { course: Some(course.id), replaces: None, overrule_interval: None };
-        let (session, _) = courses::record_treatment(c, staff, patient, (treatment(story, &m)?, belongs), &m)?;
-        follow(c, app, staff, (story, goes), (&session, account), (&m, now))?;
-    }
-    Ok(())
-}
-
-/// The record and the login.
-fn arrive(
-    c: &mut Conn,
-    staff: &Staff,
-    story: &Story,
-    password: &str,
-    m: &Moment,
-) -> Result<(PatientId, AccountId), Error> {
-    let new = record(story)?;
-    let email = new.email.clone();
-    let patient = patients::add(c, staff, new, m)?;
-    let account = auth::account_for(c, email.as_str(), story.locale, Some(password), m)?;
-    patients::store::set_account(c, staff.clinic, patient.id, account.id)?;
-    Ok((patient.id, account.id))
+    let owner = app.act_in(c, Actor::Operator, &m, |ctx| {
+        let clinic = clinics::found(ctx, new)?;
+        let mut owner = None;
+        for (name, email, role) in STAFF {
+            let member = clinics::add_member(ctx, &clinic, text(name)?, &text(email)?, *role, MemberState::Confirmed)?;
+            auth::store::set_password(ctx.c, member.account_id, password)?;
+            let staff = Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: *role };
+            owner = owner.or(Some(staff));
+        }
+        owner.ok_or_else(|| Error::internal("demo", "no owner"))
+    });
+    let owner = owner?.0;
+    let adopt = |ctx: &mut Ctx<'_>| {
+        for (file, _) in authoring::LIBRARY {
+            let key = file.trim_end_matches(".toml");
+            let version = protocols::adopt(ctx, owner.clinic, Some(owner.member), key)?;
+            protocols::activate(ctx, &owner, key, version.version, &documents::check(&version.document)?)?;
+        }
+        Ok(())
+    };
+    app.act_in(c, owner.into(), &m, adopt)?;
+    Ok(owner)
 }
 
 fn record(story: &Story) -> Result<NewPatient, Error> {
@@ -432,66 +503,6 @@ fn treatment(story: &Story, m: &Moment) -> Result<NewTreatment, Error> {
         body_area: text(area(story))?,
         parameters: Parameters(serde_json::from_str(story.parameters)?),
     })
-}
-
-/// The plan of a treatment, and its days until now.
-fn follow(
-    c: &mut Conn,
-    app: &App,
-    staff: &Staff,
-    (story, goes): (&Story, Goes),
-    (treatment, account): (&patients::Treatment, AccountId),
-    (m, now): (&Moment, Stamp),
-) -> Result<(), Error> {
-    let dossier = enrolment::enrol(
-        c,
-        &app.compiled,
-        (staff, &app.post()),
-        NewPlan {
-            patient: treatment.patient_id,
-            treatment: treatment.id,
-            protocol: text(story.protocol)?,
-            overrule: None,
-            send_to_clinician: false,
-        },
-        m,
-    )?;
-    answer_past(c, app, &dossier, goes, account, now)?;
-    // What lies behind was lived through: the planner starts here.
-    plans::store::set_planned(c, &dossier.plan, now, Some(now))
-}
-
-fn answer_past(
-    c: &mut Conn,
-    app: &App,
-    dossier: &Dossier,
-    goes: Goes,
-    account: AccountId,
-    now: Stamp,
-) -> Result<(), Error> {
-    let today = dossier.day_number(now);
-    let mut past = Vec::new();
-    for number in 0..=today {
-        let day =
-            engine::day(&dossier.compiled, &dossier.enrolment(), &engine::Facts::default(), &dossier.zone, now, number);
-        past.extend(day.occurrences.into_iter().filter(|occurrence| {
-            let item = dossier.compiled.items.get(occurrence.item);
-            item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= now
-        }));
-    }
-    let answered = if goes == Goes::Silent { past.len().saturating_sub(3) } else { past.len() };
-    for (index, occurrence) in past.iter().take(answered).enumerate() {
-        let is_last = index + 1 == past.len();
-        let at = moment(&app.entropy, occurrence.opens_at.plus_seconds(3_600));
-        if at.at < dossier.enrolment().enrolled_at {
-            continue;
-        }
-        let answers = answers(dossier, occurrence.day, if is_last { goes } else { Goes::Well });
-        let new = NewCheckIn::now(dossier.plan.id, Some(occurrence.id), answers);
-        let who = auth::Patient { account };
-        check_ins::record(c, &app.compiled, (&who, &app.post()), (at.id::<CheckInId>(), &new), None, &at)?;
-    }
-    Ok(())
 }
 
 /// The expected level of every symptom, and what goes wrong on top.

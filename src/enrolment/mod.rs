@@ -5,20 +5,19 @@ pub mod waiting;
 use crate::auth::Staff;
 use crate::clinics;
 use crate::courses;
-use crate::documents::Compiled;
+use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::http::text::{Key, Note};
-use crate::mail::outbox::Post;
 use crate::patients;
 use crate::plan_commands;
-use crate::plans::{Dossier, InCourse, Plan, store};
+use crate::plans::{self, Dossier, InCourse, Plan, store};
 use crate::protocols;
 use crate::today;
 use crate::zones::zone;
 use engine::{Parameters, PlanStatus, Stops};
-use ground::ids::{PatientId, TreatmentId};
-use ground::sql::{Conn, Json};
-use ground::time::Moment;
+use ground::ids::{ClinicId, PatientId, PlanId, TreatmentId};
+use ground::sql::Json;
 
 /// An enrolment to be made.
 #[derive(Debug, Clone)]
@@ -36,44 +35,38 @@ pub struct NewPlan {
 }
 
 /// Enrols a patient: from now on, their phone has a day. With a reason not to start, and sent to a clinician, the plan waits.
-pub fn enrol(
-    c: &mut Conn,
-    cache: &Compiled,
-    (who, post): (&Staff, &Post),
-    new: NewPlan,
-    m: &Moment,
-) -> Result<Dossier, Error> {
+pub fn enrol(ctx: &mut Ctx<'_>, who: &Staff, new: NewPlan) -> Result<Dossier, Error> {
     let missing =
         |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
     let patient =
-        patients::store::find(c, who.clinic, new.patient)?.ok_or_else(|| missing("/patient_id", "patient"))?;
-    courses::lock(c, who.clinic, new.treatment)?;
-    let treatment = patients::store::find_treatment(c, who.clinic, new.treatment)?
+        patients::store::find(ctx.c, who.clinic, new.patient)?.ok_or_else(|| missing("/patient_id", "patient"))?;
+    courses::lock(ctx.c, who.clinic, new.treatment)?;
+    let treatment = patients::store::find_treatment(ctx.c, who.clinic, new.treatment)?
         .filter(|treatment| treatment.patient_id == patient.id)
         .ok_or_else(|| missing("/treatment_id", "treatment of this patient"))?;
     if treatment.entered_in_error_at.is_some() {
         return Err(Error::field("/treatment_id", "entered_in_error", "this treatment was entered in error"));
     }
-    let clinic = clinics::store::get(c, who.clinic)?;
-    let version = protocols::approved(c, &clinic, new.protocol.as_str())?;
-    let compiled = cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
+    let clinic = clinics::store::get(ctx.c, who.clinic)?;
+    let version = protocols::approved(ctx.c, &clinic, new.protocol.as_str())?;
+    let compiled = ctx.cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
     check_fits(&compiled, &treatment)?;
     let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
-    let course = courses::of_treatment(c, who.clinic, treatment.id)?;
+    let course = courses::of_treatment(ctx.c, who.clinic, treatment.id)?;
     let plan = Plan {
         clinic_id: who.clinic,
-        id: m.id(),
+        id: ctx.m.id(),
         patient_id: patient.id,
         treatment_id: treatment.id,
         version_id: version.id,
         status: PlanStatus::Active,
         day_zero: treatment.performed_on,
         parameters: treatment.parameters,
-        enrolled_at: m.at,
+        enrolled_at: ctx.m.at,
         enrolled_by: who.member,
         overruled: None,
-        planned_to: m.at,
-        next_due_at: Some(m.at),
+        planned_to: ctx.m.at,
+        next_due_at: Some(ctx.m.at),
         revision: 1,
         earlier_versions: None,
         waits_for: Json::of(&[(); 0])?,
@@ -93,23 +86,25 @@ pub fn enrol(
     if waits {
         dossier.plan = waiting::held(dossier.plan, &reasons)?;
     }
-    let has_one = store::has_plan_of(c, who.clinic, treatment.id, new.protocol.as_str())?;
-    if has_one || !store::insert(c, &dossier.plan)? {
+    let has_one = store::has_plan_of(ctx.c, who.clinic, treatment.id, new.protocol.as_str())?;
+    if has_one || !store::insert(ctx.c, &dossier.plan)? {
         return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));
     }
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "enrolled", "plan", Some(dossier.plan.id.0), m)?;
+    ctx.happened(EventKind::PlanEnrolled, &dossier.plan)?;
     if waits {
-        waiting::send(c, post, &dossier, &reasons, m)?;
-    } else {
-        begin(c, cache, who, &dossier, m)?;
+        waiting::send(ctx, &dossier, &reasons)?;
     }
     Ok(dossier)
 }
 
-/// A plan begins: that of the session before makes way, and what was done today counts for this one too.
-fn begin(c: &mut Conn, cache: &Compiled, who: &Staff, dossier: &Dossier, m: &Moment) -> Result<(), Error> {
-    let followed = plan_commands::let_give_way(c, cache, who, &dossier.plan, m)?;
-    today::share_marks(c, cache, (dossier, &plan_commands::gone(&followed, m.at)), m)
+/// A plan begins, unless it waits: that of the session before makes way, and what was done today counts for this one too.
+pub fn begin(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
+    let dossier = plans::of_clinic(ctx.c, ctx.cache, clinic, id)?.ok_or(Error::NotFound)?;
+    if dossier.plan.status != PlanStatus::Active {
+        return Ok(());
+    }
+    let followed = plan_commands::let_give_way(ctx, &dossier.plan)?;
+    today::share_marks(ctx, &dossier, &plan_commands::gone(&followed, ctx.m.at))
 }
 
 fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> Result<(), Error> {

@@ -2,22 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{NewPlan, begin};
+use super::NewPlan;
 use crate::alerts;
 use crate::auth::Staff;
 use crate::courses;
-use crate::documents::Compiled;
+use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
+use crate::events::EventKind;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
-use crate::mail::outbox::Post;
 use crate::plans::author::Subject;
 use crate::plans::{self, Dossier, Plan, Reason, store};
 use engine::{Finding, PlanStatus, Text, Trace, Urgency};
 use ground::ids::PlanId;
-use ground::sql::Conn;
 use ground::sql::Json;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// The alert's rule and cause.
 const CAUSE: &str = "excluded";
@@ -54,10 +53,9 @@ pub(super) fn held(plan: Plan, reasons: &[Reason]) -> Result<Plan, Error> {
 }
 
 /// Tells the clinic that an enrolment waits.
-pub(super) fn send(c: &mut Conn, post: &Post, dossier: &Dossier, reasons: &[Reason], m: &Moment) -> Result<(), Error> {
+pub(super) fn send(ctx: &mut Ctx<'_>, dossier: &Dossier, reasons: &[Reason]) -> Result<(), Error> {
     let finding = finding(dossier, reasons);
-    alerts::raise(c, Subject::Plan(dossier), &finding, None, dossier.day_number(m.at), m)?;
-    alerts::tell_staff(c, post, Subject::Plan(dossier), finding.urgency, m)
+    alerts::raise(ctx, Subject::Plan(dossier), &finding, None, dossier.day_number(ctx.m.at)).map(|_| ())
 }
 
 fn finding(dossier: &Dossier, reasons: &[Reason]) -> Finding {
@@ -101,15 +99,13 @@ pub enum Decision {
 
 /// Starts or declines a plan that waits, with a reason. The same decision again changes nothing.
 pub fn decide(
-    c: &mut Conn,
-    cache: &Compiled,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     id: PlanId,
     (decision, reason, if_match): (Decision, Note, Option<&str>),
-    m: &Moment,
 ) -> Result<Dossier, Error> {
-    courses::lock_plan(c, who.clinic, id)?;
-    let mut dossier = plans::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
+    courses::lock_plan(ctx.c, who.clinic, id)?;
+    let mut dossier = plans::of_clinic(ctx.c, ctx.cache, who.clinic, id)?.ok_or(Error::NotFound)?;
     let reason = String::from(reason);
     if if_match.is_some() && is_decided(&dossier.plan, decision, &reason) {
         return Ok(dossier);
@@ -120,21 +116,19 @@ pub fn decide(
         return Err(Error::conflict("not_waiting", detail));
     }
     dossier.plan = match decision {
-        Decision::Start => started(dossier.plan, reason, m.at),
+        Decision::Start => started(dossier.plan, reason, ctx.m.at),
         Decision::Decline => Plan { status: PlanStatus::Revoked, declined: Some(reason), ..dossier.plan },
     };
     dossier.plan.revision += 1;
-    if !store::set_decided(c, &dossier.plan, dossier.plan.revision - 1)? {
+    if !store::set_decided(ctx.c, &dossier.plan, dossier.plan.revision - 1)? {
         return Err(Error::Stale);
     }
-    if decision == Decision::Start {
-        begin(c, cache, who, &dossier, m)?;
-    }
-    let action = match decision {
-        Decision::Start => "plan_started",
-        Decision::Decline => "plan_declined",
+    let kind = match decision {
+        Decision::Start => EventKind::PlanStarted,
+        Decision::Decline => EventKind::PlanDeclined,
     };
-    crate::audit::note(c, Some(who.clinic), Some(who.account), action, "plan", Some(id.0), m)?;
+    let reason = dossier.plan.overruled.as_deref().or(dossier.plan.declined.as_deref());
+    ctx.happened_because(kind, &dossier.plan, reason)?;
     Ok(dossier)
 }
 

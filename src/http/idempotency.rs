@@ -1,5 +1,4 @@
-//! `Idempotency-Key`: a POST that is sent again gives the first answer again. The key is written in the transaction of the
-//! deed, so that of many at once exactly one does it.
+//! `Idempotency-Key`: a POST that is sent again gives the first answer again (`Ctx::once`).
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
@@ -13,7 +12,7 @@ use crate::http::canonical::Digests;
 use ground::ids::{AccountId, ClinicId};
 use ground::sql::Conn;
 use ground::sql::Json;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// Keys are kept so long.
 pub const KEPT_SECONDS: i64 = 24 * 3_600;
@@ -22,7 +21,7 @@ pub const KEPT_SECONDS: i64 = 24 * 3_600;
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Key {
-    /// Made by the client, new for each deed; the same request with the same key gives the same answer for 24 hours.
+    /// Made by the client, new for each operation; the same request with the same key gives the same answer for 24 hours.
     #[param(
         rename = "Idempotency-Key",
         min_length = 1,
@@ -52,7 +51,7 @@ impl FromRequest for Key {
     }
 }
 
-/// A deed that is done once.
+/// An operation that is carried out once.
 pub struct Once {
     account: AccountId,
     route: String,
@@ -61,7 +60,7 @@ pub struct Once {
 }
 
 impl Key {
-    /// The deed of this account, acting for this clinic, on this route with this body.
+    /// The operation of this account, acting for this clinic, on this route with this body.
     pub fn once(
         self,
         (clinic, account): (ClinicId, AccountId),
@@ -87,42 +86,49 @@ impl Answer {
     }
 }
 
-/// Does the deed, or gives the answer of the first time. 422 if the same key came with a body that means something else.
-pub fn run<T: Serialize>(
-    c: &mut Conn,
-    once: Once,
-    m: &Moment,
-    deed: impl FnOnce(&mut Conn) -> Result<T, Error>,
-) -> Result<Answer, Error> {
-    let Some(key) = once.key else {
-        return Ok(Answer(serde_json::to_value(deed(c)?)?));
-    };
+/// What is known of a key.
+pub enum Begun {
+    /// The request was answered before, and so it is again.
+    Before(Answer),
+    /// It is the first: its answer belongs there.
+    First(Option<Place>),
+}
+
+/// Where the first answer is kept.
+pub struct Place(AccountId, String, String);
+
+/// Takes the key, in the operation's own transaction, so that of many at once exactly one carries it out. 422 if the same key came with a
+/// body that means something else.
+pub fn begin(c: &mut Conn, once: Once, at: Stamp) -> Result<Begun, Error> {
+    let Some(key) = once.key else { return Ok(Begun::First(None)) };
     let row = (
         idempotency_keys::account_id.eq(once.account),
         idempotency_keys::route.eq(&once.route),
         idempotency_keys::key.eq(&key),
         idempotency_keys::body_hash.eq(&once.body.meaning),
         idempotency_keys::response.eq(Json::null()),
-        idempotency_keys::created_at.eq(m.at),
+        idempotency_keys::created_at.eq(at),
     );
     // On PostgreSQL this waits for a twin in flight; on SQLite there is one writer. Either way the loser reads the answer.
-    let first = crate::db::insert_once!(c, idempotency_keys::table, row) == 1;
-    let place = idempotency_keys::table.find((once.account, once.route, key));
-    if !first {
-        let (hash, response): (Vec<u8>, Json) =
-            place.select((idempotency_keys::body_hash, idempotency_keys::response)).first(c)?;
-        return if once.body.is_of(&hash) {
-            Ok(Answer(response.to()?))
-        } else {
-            Err(Error::field(
-                "header/Idempotency-Key",
-                "key_reused",
-                "this key came before with another body; make a new one",
-            ))
-        };
+    if crate::db::insert_once!(c, idempotency_keys::table, row) == 1 {
+        return Ok(Begun::First(Some(Place(once.account, once.route, key))));
     }
-    let answer = serde_json::to_value(deed(c)?)?;
-    diesel::update(place).set(idempotency_keys::response.eq(Json::of(&answer)?)).execute(c)?;
+    let place = idempotency_keys::table.find((once.account, once.route, key));
+    let (hash, response): (Vec<u8>, Json) =
+        place.select((idempotency_keys::body_hash, idempotency_keys::response)).first(c)?;
+    if !once.body.is_of(&hash) {
+        let detail = "this key came before with another body; make a new one";
+        return Err(Error::field("header/Idempotency-Key", "key_reused", detail));
+    }
+    Ok(Begun::Before(Answer(response.to()?)))
+}
+
+/// Keeps the first answer.
+pub fn finish(c: &mut Conn, place: Option<Place>, answer: serde_json::Value) -> Result<Answer, Error> {
+    if let Some(Place(account, route, key)) = place {
+        let place = idempotency_keys::table.find((account, route, key));
+        diesel::update(place).set(idempotency_keys::response.eq(Json::of(&answer)?)).execute(c)?;
+    }
     Ok(Answer(answer))
 }
 

@@ -1,72 +1,79 @@
 //! Invitations: a link by mail that joins a record or a membership to the account of whoever reads mail there.
 
-use crate::audit;
 use crate::auth::tries::Tries;
 use crate::auth::{
     Account, INVITATION_DAYS, MemberState, NewLink, Purpose, SignedIn, Staff, account_for, invited_until, make_link,
     sign_in, store, used_up,
 };
 use crate::clinics;
+use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::mail::outbox::{self, NewMail, OutboxMail, Post, SendDecision};
+use crate::events::{Actor, EventKind, EventSubject, Object};
+use crate::mail::outbox::{self, NewMail, OutboxMail, SendDecision};
 use crate::mail::templates::{Kind, ValidFor};
 use crate::patients::{self, Patient};
-use crate::secrets::{Secrets, digest};
+use crate::secrets::digest;
 use ground::ids::{AccountId, ClinicId, PatientId};
 use ground::sql::Conn;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// Mails the patient an invitation; the newest one counts. Gives until when it is good.
-pub fn invite(c: &mut Conn, post: &Post, who: &Staff, id: PatientId, m: &Moment) -> Result<Stamp, Error> {
-    let patient = patients::store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+pub fn invite(ctx: &mut Ctx<'_>, who: &Staff, id: PatientId) -> Result<Stamp, Error> {
+    let patient = patients::store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     if patient.account_id.is_some() {
         return Err(Error::conflict("already_accepted", "the patient has accepted an invitation already"));
     }
-    Tries::invitation(who.clinic, &patient.email).begin(c, m.at)?;
-    let until = mail_invitation(c, post, &patient, m)?;
-    audit::note(c, Some(who.clinic), Some(who.account), "patient_invited", "patient", Some(id.0), m)?;
+    Tries::invitation(who.clinic, &patient.email).begin(ctx.c, ctx.m.at)?;
+    let until = mail_invitation(ctx, &patient)?;
+    ctx.happened(EventKind::PatientInvited, &patient)?;
     Ok(until)
 }
 
 /// Writes the mail: the newest link counts, older ones end. Gives until when it is good.
-fn mail_invitation(c: &mut Conn, post: &Post, patient: &Patient, m: &Moment) -> Result<Stamp, Error> {
-    store::end_patient_links(c, patient.clinic_id, patient.id, m.at)?;
+fn mail_invitation(ctx: &mut Ctx<'_>, patient: &Patient) -> Result<Stamp, Error> {
+    store::end_patient_links(ctx.c, patient.clinic_id, patient.id, ctx.m.at)?;
     let mail = NewMail {
         clinic_id: Some(patient.clinic_id),
         patient_id: Some(patient.id),
-        dedupe_key: format!("invitation:{}:{}", patient.id, m.id::<uuid::Uuid>()),
+        dedupe_key: format!("invitation:{}:{}", patient.id, ctx.m.id::<uuid::Uuid>()),
         to: patient.email.clone(),
         locale: patient.locale.clone(),
-        link: post.page("invitation"),
+        link: ctx.post.page("invitation"),
         valid_for: Some(ValidFor::Days(INVITATION_DAYS)),
-        expires_at: invited_until(m),
-        ..NewMail::of(Kind::PatientInvitation, m)
+        expires_at: invited_until(ctx.m),
+        ..NewMail::of(Kind::PatientInvitation, ctx.m)
     };
     let until = mail.expires_at;
-    outbox::put(c, post, mail, m)?;
+    outbox::put(ctx.c, ctx.post, mail, ctx.m)?;
     Ok(until)
 }
 
 /// The link of a patient's invitation, made now; none if it was accepted, or the address corrected, meanwhile.
-pub fn patient_invitation_for(c: &mut Conn, post: &Post, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
+pub fn patient_invitation_for(ctx: &mut Ctx<'_>, mail: &OutboxMail) -> Result<SendDecision, Error> {
     let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else {
         return Ok(SendDecision::Withdraw("no_patient"));
     };
-    let Some(patient) = patients::store::find(c, clinic, id)? else { return Ok(SendDecision::Withdraw("no_patient")) };
+    let Some(patient) = patients::store::find(ctx.c, clinic, id)? else {
+        return Ok(SendDecision::Withdraw("no_patient"));
+    };
     if patient.account_id.is_some() {
         return Ok(SendDecision::Withdraw("already_accepted"));
     }
     if patient.email != mail.to_address {
         return Ok(SendDecision::Withdraw("address_changed"));
     }
-    store::end_patient_links(c, clinic, id, m.at)?;
+    store::end_patient_links(ctx.c, clinic, id, ctx.m.at)?;
     let new = NewLink {
         clinic_id: Some(clinic),
         patient_id: Some(id),
         ..NewLink::new(Purpose::PatientInvitation, mail.expires_at)
     };
-    let token = make_link(c, new, m)?;
-    Ok(SendDecision::Send { to: patient.email, locale: patient.locale, link: Some(post.link("invitation", &token)) })
+    let token = make_link(ctx, new)?;
+    Ok(SendDecision::Send {
+        to: patient.email,
+        locale: patient.locale,
+        link: Some(ctx.post.link("invitation", &token)),
+    })
 }
 
 /// The account that an invitation is for, if somebody has it already: then it must be signed in to before the invitation is spent.
@@ -126,34 +133,30 @@ pub enum Accepting {
 
 /// Accepts an invitation: links the record or the membership to the account of the invited address, and signs in. An account that
 /// somebody has already is never signed in to by an invitation alone.
-pub fn accept(
-    c: &mut Conn,
-    secrets: &Secrets,
-    token: &str,
-    accepting: &Accepting,
-    m: &Moment,
-) -> Result<SignedIn, Error> {
+pub fn accept(ctx: &mut Ctx<'_>, token: &str, accepting: &Accepting) -> Result<SignedIn, Error> {
     let purposes = [Purpose::PatientInvitation, Purpose::MemberInvitation];
-    let link = store::spend_link(c, &digest(token.as_bytes()), &purposes, m.at)?.ok_or_else(used_up)?;
+    let link = store::spend_link(ctx.c, &digest(token.as_bytes()), &purposes, ctx.m.at)?.ok_or_else(used_up)?;
     let clinic = link.clinic_id.ok_or_else(used_up)?;
     if let (Some(patient), Purpose::PatientInvitation) = (link.patient_id, link.purpose) {
-        let patient = patients::store::find(c, clinic, patient)?.ok_or_else(used_up)?;
-        let account = account_for(c, &patient.email, &patient.locale, None, m)?;
-        let account = proven(c, account, accepting)?;
-        patients::store::set_account(c, clinic, patient.id, account.id)?;
-        store::end_patient_links(c, clinic, patient.id, m.at)?;
-        audit::note(c, Some(clinic), Some(account.id), "invitation_accepted", "patient", Some(patient.id.0), m)?;
-        return sign_in(c, secrets, &account, None, m);
+        let patient = patients::store::find(ctx.c, clinic, patient)?.ok_or_else(used_up)?;
+        let account = account_for(ctx, &patient.email, &patient.locale, None)?;
+        let account = proven(ctx.c, account, accepting)?;
+        patients::store::set_account(ctx.c, clinic, patient.id, account.id)?;
+        store::end_patient_links(ctx.c, clinic, patient.id, ctx.m.at)?;
+        ctx.actor = Actor::Account(account.id);
+        ctx.happened(EventKind::PatientAccepted, &patient)?;
+        return sign_in(ctx, &account, None);
     }
     let member = link.member_id.ok_or_else(used_up)?;
-    let account = store::find_account(c, link.account_id.ok_or_else(used_up)?)?.ok_or_else(used_up)?;
-    let account = proven(c, account, accepting)?;
-    if !clinics::store::set_member_state(c, clinic, member, MemberState::Invited, MemberState::Confirmed)? {
+    let account = store::find_account(ctx.c, link.account_id.ok_or_else(used_up)?)?.ok_or_else(used_up)?;
+    let account = proven(ctx.c, account, accepting)?;
+    if !clinics::store::set_member_state(ctx.c, clinic, member, MemberState::Invited, MemberState::Confirmed)? {
         return Err(used_up());
     }
-    store::end_member_links(c, clinic, member, m.at)?;
-    audit::note(c, Some(clinic), Some(account.id), "invitation_accepted", "member", Some(member.0), m)?;
-    sign_in(c, secrets, &account, Some(clinic), m)
+    store::end_member_links(ctx.c, clinic, member, ctx.m.at)?;
+    ctx.actor = Actor::Account(account.id);
+    ctx.happened(EventKind::MemberAccepted, EventSubject::in_clinic(clinic, Object::Member(member)))?;
+    sign_in(ctx, &account, Some(clinic))
 }
 
 /// The account, if whoever accepts may act as it; a new one gets its password here. Looked at where it counts: meanwhile somebody

@@ -2,15 +2,15 @@
 //! own: the clinic can take it off its record (`unlink`), and the operator can do the rest.
 
 use crate::address_changes::{self, MoveAsked};
-use crate::audit::{self, Deed};
 use crate::auth::{self, Account, Staff};
+use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::http::text::{Email, Note};
-use crate::mail::outbox::Post;
 use crate::patients::{Patient, store};
 use ground::ids::PatientId;
 use ground::sql::Conn;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// A record with its account.
 pub struct Held {
@@ -51,40 +51,34 @@ fn find_own(c: &mut Conn, who: &Staff, id: PatientId, at: Stamp) -> Result<Held,
 /// Mails a link to the address that somebody has named on the telephone who cannot read their old mail any more. Whoever opens it there moves
 /// the account; until then nothing changes, and nobody learns whether the address has an account. Gives until when the link is good.
 pub fn ask_to_move(
-    c: &mut Conn,
-    post: &Post,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
-    (id, email, reason): (PatientId, &Email, &Note),
-    m: &Moment,
+    id: PatientId,
+    email: &Email,
+    reason: &Note,
 ) -> Result<Stamp, Error> {
-    let held = find_own(c, who, id, m.at)?;
-    auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(c, m.at)?;
-    let until = address_changes::mail_address_change(
-        c,
-        post,
-        &held.account,
-        email.as_str(),
-        MoveAsked::ByClinic(who.clinic),
-        m,
-    )?;
-    let deed = Deed { action: "address_change_asked", object_kind: "patient", object: id.0 };
-    audit::note_why(c, (Some(who.clinic), Some(who.account)), deed, reason.as_str(), m)?;
+    let held = find_own(ctx.c, who, id, ctx.m.at)?;
+    auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(ctx.c, ctx.m.at)?;
+    let until =
+        address_changes::mail_address_change(ctx, &held.account, email.as_str(), MoveAsked::ByClinic(who.clinic))?;
+    let patient = EventSubject::in_clinic(who.clinic, Object::Patient(id));
+    ctx.happened_because(EventKind::AddressChangeRequested, patient, reason.as_str())?;
     Ok(until)
 }
 
 /// Shuts the account, as after a phone was stolen, or opens it again. Shut, all its sessions and links have ended, and nobody signs in with it.
 pub fn set_disabled(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     id: PatientId,
-    (disabled, reason): (bool, &Note),
-    m: &Moment,
+    disabled: bool,
+    reason: &Note,
 ) -> Result<Held, Error> {
-    let held = find_own(c, who, id, m.at)?;
+    let held = find_own(ctx.c, who, id, ctx.m.at)?;
     if !disabled && held.account.disabled_at.is_some() && held.account.disabled_by != Some(who.clinic) {
         let detail = "the operator of the server has shut this account: only the operator opens it again";
         return Err(Error::conflict("shut_by_operator", detail));
     }
-    auth::set_disabled(c, &held.account, disabled, (Some(who.clinic), Some(who.account)), reason.as_str(), m)?;
-    find(c, who, id, m.at)
+    auth::set_disabled(ctx, &held.account, disabled, Some(who.clinic), reason.as_str())?;
+    find(ctx.c, who, id, ctx.m.at)
 }

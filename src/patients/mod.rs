@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, HashMap};
 use diesel::prelude::*;
 
 use crate::auth::Staff;
+use crate::ctx::Ctx;
 use crate::db::schema::{patients, treatments};
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::http::text::{Email, Key, Locale, Name, Zone};
 use crate::mail::outbox::OutboxMail;
 use engine::{Parameters, Procedure};
 use ground::ids::{AccountId, ClinicId, MemberId, PatientId, TreatmentId};
 use ground::sql::{Conn, MultiBackend};
 use ground::sql::{DateColumn, Json};
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 use ground::values::Date;
 
 /// One person's record in one clinic.
@@ -44,6 +46,12 @@ pub struct Patient {
     pub created_at: Stamp,
     /// Rises with every change.
     pub version: i32,
+}
+
+impl From<&Patient> for EventSubject {
+    fn from(patient: &Patient) -> Self {
+        Self::in_clinic(patient.clinic_id, Object::Patient(patient.id))
+    }
 }
 
 /// What was done, when, where, and how.
@@ -76,6 +84,12 @@ pub struct Treatment {
     pub performed_at: Option<Stamp>,
 }
 
+impl From<&Treatment> for EventSubject {
+    fn from(treatment: &Treatment) -> Self {
+        Self::in_clinic(treatment.clinic_id, Object::Treatment(treatment.id)).of_patient(treatment.patient_id)
+    }
+}
+
 /// A patient to be added.
 #[derive(Debug, Clone)]
 pub struct NewPatient {
@@ -90,11 +104,11 @@ pub struct NewPatient {
 }
 
 /// Adds a patient to the clinic. Nothing is mailed yet.
-pub fn add(c: &mut Conn, who: &Staff, new: NewPatient, m: &Moment) -> Result<Patient, Error> {
-    let clinic = crate::clinics::store::get(c, who.clinic)?;
+pub fn add(ctx: &mut Ctx<'_>, who: &Staff, new: NewPatient) -> Result<Patient, Error> {
+    let clinic = crate::clinics::store::get(ctx.c, who.clinic)?;
     let patient = Patient {
         clinic_id: who.clinic,
-        id: m.id(),
+        id: ctx.m.id(),
         account_id: None,
         name: new.name.into(),
         email: new.email.as_str().to_owned(),
@@ -102,12 +116,12 @@ pub fn add(c: &mut Conn, who: &Staff, new: NewPatient, m: &Moment) -> Result<Pat
         locale: new.locale.map_or(clinic.locale, |locale| locale.as_str().to_owned()),
         reminders: true,
         address_refused_at: None,
-        created_at: m.at,
+        created_at: ctx.m.at,
         version: 1,
     };
-    must_be_the_only_one(c, (who.clinic, patient.id), &patient.email)?;
-    store::insert(c, &patient)?;
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "patient_added", "patient", Some(patient.id.0), m)?;
+    must_be_the_only_one(ctx.c, (who.clinic, patient.id), &patient.email)?;
+    store::insert(ctx.c, &patient)?;
+    ctx.happened(EventKind::PatientAdded, &patient)?;
     Ok(patient)
 }
 
@@ -205,42 +219,28 @@ const NEEDLE_DEPTH_MM: (f64, f64) = (0.5, 2.5);
 const MOST_PARAMETERS: usize = 60;
 
 /// Records what was done. A plan checks the parameters that it needs; what no plan may have is refused here.
-pub fn record_treatment(
-    c: &mut Conn,
-    who: &Staff,
-    id: PatientId,
-    new: NewTreatment,
-    m: &Moment,
-) -> Result<Treatment, Error> {
-    let patient = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
-    let clinic = crate::clinics::store::get(c, who.clinic)?;
-    check_date(&clinic.zone, new.performed_on, m.at)?;
-    check_time(&clinic.zone, new.performed_at, new.performed_on, m.at)?;
+pub fn record_treatment(ctx: &mut Ctx<'_>, who: &Staff, id: PatientId, new: NewTreatment) -> Result<Treatment, Error> {
+    let patient = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    let clinic = crate::clinics::store::get(ctx.c, who.clinic)?;
+    check_date(&clinic.zone, new.performed_on, ctx.m.at)?;
+    check_time(&clinic.zone, new.performed_at, new.performed_on, ctx.m.at)?;
     check_parameters(&new.parameters)?;
     let treatment = Treatment {
         clinic_id: who.clinic,
-        id: m.id(),
+        id: ctx.m.id(),
         patient_id: patient.id,
         procedure: new.procedure,
         performed_on: new.performed_on.0.into(),
         body_area: new.body_area.into(),
         parameters: Json::of(&new.parameters)?,
         recorded_by: who.member,
-        created_at: m.at,
+        created_at: ctx.m.at,
         version: 1,
         entered_in_error_at: None,
         performed_at: new.performed_at,
     };
-    store::insert_treatment(c, &treatment)?;
-    crate::audit::note(
-        c,
-        Some(who.clinic),
-        Some(who.account),
-        "treatment_recorded",
-        "treatment",
-        Some(treatment.id.0),
-        m,
-    )?;
+    store::insert_treatment(ctx.c, &treatment)?;
+    ctx.happened(EventKind::TreatmentRecorded, &treatment)?;
     Ok(treatment)
 }
 
@@ -329,20 +329,21 @@ pub fn check_parameters(parameters: &Parameters) -> Result<(), Error> {
 }
 
 /// One click: no more reminders to this patient. Twice is the same as once.
-pub fn unsubscribe(c: &mut Conn, clinic: ClinicId, id: PatientId, m: &Moment) -> Result<(), Error> {
-    store::find(c, clinic, id)?.ok_or(Error::NotFound)?;
-    if store::stop_reminders(c, clinic, id)? {
-        crate::audit::note(c, Some(clinic), None, "unsubscribed", "patient", Some(id.0), m)?;
+pub fn unsubscribe(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PatientId) -> Result<(), Error> {
+    store::find(ctx.c, clinic, id)?.ok_or(Error::NotFound)?;
+    if store::stop_reminders(ctx.c, clinic, id)? {
+        ctx.happened(EventKind::PatientUnsubscribed, EventSubject::in_clinic(clinic, Object::Patient(id)))?;
     }
     Ok(())
 }
 
 /// The relay says that the mail's address does not exist: no more reminders go there.
-pub fn address_refused(c: &mut Conn, mail: &OutboxMail, m: &Moment) -> Result<(), Error> {
-    match (mail.clinic_id, mail.patient_id) {
-        (Some(clinic), Some(patient)) => store::set_address_refused(c, (clinic, patient), &mail.to_address, m.at),
-        _ => Ok(()),
+pub fn address_refused(ctx: &mut Ctx<'_>, mail: &OutboxMail) -> Result<(), Error> {
+    let (Some(clinic), Some(patient)) = (mail.clinic_id, mail.patient_id) else { return Ok(()) };
+    if store::set_address_refused(ctx.c, (clinic, patient), &mail.to_address, ctx.m.at)? {
+        ctx.happened(EventKind::PatientAddressRefused, EventSubject::in_clinic(clinic, Object::Patient(patient)))?;
     }
+    Ok(())
 }
 
 /// The relay took a mail to the address.

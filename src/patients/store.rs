@@ -141,12 +141,12 @@ pub fn set_address_refused(
     (clinic, id): (ClinicId, PatientId),
     address: &str,
     at: Stamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let record = patients::table.find((clinic, id)).filter(patients::email.eq(address));
-    diesel::update(record.filter(patients::address_refused_at.is_null()))
+    let changed = diesel::update(record.filter(patients::address_refused_at.is_null()))
         .set((patients::address_refused_at.eq(at), patients::version.eq(patients::version + 1)))
         .execute(c)?;
-    Ok(())
+    Ok(changed == 1)
 }
 
 /// The address works after all.

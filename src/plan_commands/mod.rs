@@ -9,25 +9,27 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use self::rules::{ChangedDay, Side};
-use crate::alerts;
 use crate::auth::Staff;
 use crate::courses::Link;
 use crate::courses::rules::Running;
 use crate::courses::{self, rules as sessions};
+use crate::ctx::Ctx;
 use crate::documents::Compiled;
 use crate::error::{Error, FieldError};
+use crate::events::EventKind;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
 use crate::patients::{self, Treatment};
 use crate::plans::{self, Dossier, Known, Plan, Revision};
 use crate::today;
 use engine::{Command, Now, OverrideChange, PausedDays, PlanState, PlanStatus, Successor};
-use ground::ids::{CourseId, MemberId, MigrationId, PlanId, TreatmentId};
+use ground::ids::{ClinicId, CourseId, MemberId, MigrationId, PlanId, TreatmentId};
 use ground::sql::Conn;
 use ground::sql::Json;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// What is to be done; a date that is not said is today, where the patient is.
 #[derive(Debug, Clone)]
@@ -93,6 +95,23 @@ pub enum Deed {
     Moved(Move),
     /// The way back.
     MovedBack(Move),
+}
+
+impl Deed {
+    fn event(&self) -> EventKind {
+        match self {
+            Self::Did(Command::Pause { .. }) => EventKind::PlanPaused,
+            Self::Did(Command::Resume { .. }) => EventKind::PlanResumed,
+            Self::Did(Command::End { .. }) => EventKind::PlanEnded,
+            Self::Did(Command::EnterInError) => EventKind::PlanEnteredInError,
+            Self::Did(Command::Correct { .. }) => EventKind::PlanCorrected,
+            Self::Did(Command::Override { .. }) => EventKind::PlanOverridden,
+            Self::Did(Command::GiveWay(Some(_))) => EventKind::PlanSuperseded,
+            Self::Did(Command::GiveWay(None)) => EventKind::PlanReinstated,
+            Self::Undid(_) => EventKind::PlanRevisionUndone,
+            Self::Moved(_) | Self::MovedBack(_) => EventKind::PlanMoved,
+        }
+    }
 }
 
 /// A move of many plans, of which this one was one.
@@ -216,45 +235,32 @@ fn undone(c: &mut Conn, state: &PlanState, dossier: &Dossier, number: i32, now: 
 
 /// Does it, on every plan of the treatment if it is about the treatment, and lets plans of earlier sessions follow. What changes nothing
 /// leaves no revision.
-pub fn carry_out(
-    c: &mut Conn,
-    cache: &Compiled,
-    who: &Staff,
-    id: PlanId,
-    order: &Order,
-    m: &Moment,
-) -> Result<Outcome, Error> {
-    courses::lock_plan(c, who.clinic, id)?;
-    let before = plans::of_clinic(c, cache, who.clinic, id)?.ok_or(Error::NotFound)?;
-    if !is_repeated(c, who, &before, order, m.at)? {
+pub fn carry_out(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, order: &Order) -> Result<Outcome, Error> {
+    courses::lock_plan(ctx.c, who.clinic, id)?;
+    let before = plans::of_clinic(ctx.c, ctx.cache, who.clinic, id)?.ok_or(Error::NotFound)?;
+    if !is_repeated(ctx.c, who, &before, order, ctx.m.at)? {
         check_version(order.if_match.as_deref(), before.plan.revision)?;
     }
-    let done = step(c, cache, before, order, m.at)?;
+    let done = step(ctx.c, ctx.cache, before, order, ctx.m.at)?;
     let followed = if done.is_change() {
-        write(c, who, &done, order, m)?;
-        follow(c, cache, who, (&done, order), m)?
+        write(ctx, &done, order)?;
+        follow(ctx, &done, order)?
     } else {
         Vec::new()
     };
     let mut revised = vec![done.revised()];
     followed.into_iter().for_each(|one| add(&mut revised, one));
-    let gone = gone(&revised, m.at);
-    let changes: Result<Vec<Changed>, Error> = revised.into_iter().map(|one| Changed::between(c, one)).collect();
+    let gone = gone(&revised, ctx.m.at);
+    let changes: Result<Vec<Changed>, Error> = revised.into_iter().map(|one| Changed::between(ctx.c, one)).collect();
     let mut changes = changes?;
     for one in changes.iter().filter(|one| one.is_change()) {
-        today::share_marks(c, cache, (&one.after, &gone), m)?;
+        today::share_marks(ctx, &one.after, &gone)?;
     }
     Ok(Outcome { plan: changes.remove(0), others: changes })
 }
 
 /// What an order on one plan does to others: those of the same treatment, and those of the course.
-fn follow(
-    c: &mut Conn,
-    cache: &Compiled,
-    who: &Staff,
-    (done, order): (&Step, &Order),
-    m: &Moment,
-) -> Result<Vec<Revised>, Error> {
+fn follow(ctx: &mut Ctx<'_>, done: &Step, order: &Order) -> Result<Vec<Revised>, Error> {
     let of_treatment = |state: &PlanState| {
         let when = (state.day_zero, state.performed_at);
         (when, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
@@ -263,18 +269,18 @@ fn follow(
     let is_of_treatment = of_treatment(before) != of_treatment(after);
     let mut followed = Vec::new();
     if is_of_treatment {
-        for twin in twins(c, cache, &done.after)? {
-            let (order, done) = same_for_twin(c, cache, done, twin, order, m.at)?;
+        for twin in twins(ctx.c, ctx.cache, &done.after)? {
+            let (order, done) = same_for_twin(ctx.c, ctx.cache, done, twin, order, ctx.m.at)?;
             if done.is_change() {
-                write(c, who, &done, &order, m)?;
+                write(ctx, &done, &order)?;
                 followed.push(done.revised());
             }
         }
-        correct_treatment(c, plan, after, m)?;
-        courses::recount(c, plan.clinic_id, plan.treatment_id)?;
+        correct_treatment(ctx, plan, after)?;
+        courses::recount(ctx.c, plan.clinic_id, plan.treatment_id)?;
     }
     if is_of_treatment || before.stops != after.stops {
-        followed.extend(let_give_way(c, cache, who, plan, m)?);
+        followed.extend(let_give_way(ctx, plan)?);
     }
     Ok(followed)
 }
@@ -288,13 +294,7 @@ fn add(revised: &mut Vec<Revised>, Revised(before, after): Revised) {
 }
 
 /// Lets a plan make way for the next session's, or stand again: as the sessions are now. Gives what it was and is, if that is different.
-pub fn give_way(
-    c: &mut Conn,
-    cache: &Compiled,
-    who: &Staff,
-    (before, successor): (Dossier, Option<Successor>),
-    m: &Moment,
-) -> Result<Option<Revised>, Error> {
+pub fn give_way(ctx: &mut Ctx<'_>, before: Dossier, successor: Option<Successor>) -> Result<Option<Revised>, Error> {
     let reason = match (before.stops.gives_way(), successor) {
         (None, None) => return Ok(None),
         (None, Some(_)) => "The plan of the next session takes its place.",
@@ -308,11 +308,11 @@ pub fn give_way(
         overrule: None,
         if_match: None,
     };
-    let done = step(c, cache, before, &order, m.at)?;
+    let done = step(ctx.c, ctx.cache, before, &order, ctx.m.at)?;
     if !done.is_change() {
         return Ok(None);
     }
-    write(c, who, &done, &order, m).map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })?;
+    write(ctx, &done, &order).map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })?;
     Ok(Some(done.revised()))
 }
 
@@ -329,61 +329,59 @@ pub fn kept_from(c: &mut Conn, plan: &Plan) -> Result<Vec<PlanId>, Error> {
     Ok(kept)
 }
 
-fn write(c: &mut Conn, who: &Staff, done: &Step, order: &Order, m: &Moment) -> Result<(), Error> {
+fn write(ctx: &mut Ctx<'_>, done: &Step, order: &Order) -> Result<(), Error> {
     let plan = &done.after.plan;
-    if !store::set(c, plan, done.before.plan.revision)? {
+    if !store::set(ctx.c, plan, done.before.plan.revision)? {
         return Err(Error::Stale);
     }
     let undoes = match done.deed {
         Deed::Undid(number) => Some(number),
         _ => None,
     };
-    insert(c, plan, (&done.deed, undoes, order.reason.as_str()), &done.states, (who.member, m))?;
-    if let Some((code, detail)) = note_for_alerts(&done.states) {
-        alerts::annotate(c, plan.clinic_id, plan.id, (code, &detail), m)?;
-    }
-    crate::audit::note(c, Some(who.clinic), Some(who.account), "plan_revised", "plan", Some(plan.id.0), m)
+    let made_by = ctx.member()?;
+    insert(ctx, plan, (&done.deed, undoes, order.reason.as_str()), &done.states, made_by)
 }
 
 fn insert(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     plan: &Plan,
     (deed, undoes, reason): (&Deed, Option<i32>, &str),
     (before, after): &(PlanState, PlanState),
-    (made_by, m): (MemberId, &Moment),
+    made_by: MemberId,
 ) -> Result<(), Error> {
     let revision = Revision {
         clinic_id: plan.clinic_id,
         plan_id: plan.id,
         revision: plan.revision,
-        id: m.id(),
+        id: ctx.m.id(),
         command: Json::of(deed)?,
         reason: reason.to_owned(),
         undoes,
         before_state: Json::of(before)?,
         after_state: Json::of(after)?,
         made_by,
-        made_at: m.at,
+        made_at: ctx.m.at,
     };
-    store::insert(c, &revision)
+    store::insert(ctx.c, &revision)?;
+    ctx.happened_because(deed.event(), plan, reason)
 }
 
 /// Keeps a move to another version as a revision; of a way back, what it takes back.
 pub fn record_move(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     (before, after): (&Dossier, &Plan),
     (body_area, reason): (&str, &str),
     deed: &Deed,
-    (made_by, m): (MemberId, &Moment),
+    made_by: MemberId,
 ) -> Result<(), Error> {
     let undoes = match deed {
-        Deed::MovedBack(way) => moved_by(c, after, way.migration)?,
+        Deed::MovedBack(way) => moved_by(ctx.c, after, way.migration)?,
         _ => None,
     };
     let state = state_of(before, body_area)?;
     let earlier_versions = after.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
     let moved = PlanState { version_id: after.version_id, earlier_versions, ..state.clone() };
-    insert(c, after, (deed, undoes, reason), &(state, moved), (made_by, m))
+    insert(ctx, after, (deed, undoes, reason), &(state, moved), made_by)
 }
 
 fn moved_by(c: &mut Conn, plan: &Plan, by: MigrationId) -> Result<Option<i32>, Error> {
@@ -395,8 +393,33 @@ fn moved_by(c: &mut Conn, plan: &Plan, by: MigrationId) -> Result<Option<i32>, E
     Ok(None)
 }
 
-/// What alerts raised before are to say about a change of what they were raised on.
-fn note_for_alerts((before, after): &(PlanState, PlanState)) -> Option<(&'static str, String)> {
+/// Something that happened to a plan. Alerts that were raised before it stay as they were, and are shown with it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Annotation {
+    /// When.
+    pub at: Stamp,
+    /// Stable word: `treatment_corrected` or `entered_in_error`; there may be more.
+    #[schema(example = "treatment_corrected")]
+    pub code: String,
+    /// In a sentence.
+    #[schema(example = "The treatment's date was corrected from 2026-05-04 to 2026-05-05.")]
+    pub detail: String,
+}
+
+/// What happened to each of the plans that concerns alerts, oldest first.
+pub fn annotations(c: &mut Conn, clinic: ClinicId, of: &[PlanId]) -> Result<BTreeMap<PlanId, Vec<Annotation>>, Error> {
+    let mut annotations: BTreeMap<PlanId, Vec<Annotation>> = BTreeMap::new();
+    for row in plans::store::list_revisions_of(c, clinic, of)? {
+        if let Some((code, detail)) = note_for_alerts(&row.before_state.to()?, &row.after_state.to()?) {
+            let annotation = Annotation { at: row.made_at, code: code.to_owned(), detail };
+            annotations.entry(row.plan_id).or_default().push(annotation);
+        }
+    }
+    Ok(annotations)
+}
+
+/// What a change of a plan means for alerts, as a word and a sentence; `None`: nothing.
+fn note_for_alerts(before: &PlanState, after: &PlanState) -> Option<(&'static str, String)> {
     if before.day_zero != after.day_zero {
         let detail = format!("The treatment's date was corrected from {} to {}.", before.day_zero, after.day_zero);
         return Some(("treatment_corrected", detail));
@@ -623,19 +646,19 @@ fn same_for_twin(
     Ok((order, done))
 }
 
-fn correct_treatment(c: &mut Conn, plan: &Plan, state: &PlanState, m: &Moment) -> Result<(), Error> {
-    let treatment = patients::treatment(c, plan.clinic_id, plan.treatment_id)?
+fn correct_treatment(ctx: &mut Ctx<'_>, plan: &Plan, state: &PlanState) -> Result<(), Error> {
+    let treatment = patients::treatment(ctx.c, plan.clinic_id, plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", plan.id))?;
     let after = Treatment {
         performed_on: state.day_zero.into(),
         performed_at: state.performed_at,
         body_area: state.body_area.clone(),
         parameters: Json::of(&state.parameters)?,
-        entered_in_error_at: (state.status == PlanStatus::EnteredInError).then_some(m.at),
+        entered_in_error_at: (state.status == PlanStatus::EnteredInError).then_some(ctx.m.at),
         version: treatment.version + 1,
         ..treatment
     };
-    store::set_treatment(c, &after)
+    store::set_treatment(ctx.c, &after)
 }
 
 /// What a revision did, for people: which field went from what to what.
@@ -651,27 +674,23 @@ pub fn differences(row: &Revision) -> Result<BTreeMap<String, (serde_json::Value
 
 /// Lets the plans of a course make way for those of later sessions, as the sessions are now: one that made way for a session that never
 /// was, or that was on another date, follows. Where somebody took that back, it stays so.
-pub fn let_give_way(
-    c: &mut Conn,
-    cache: &Compiled,
-    who: &Staff,
-    plan: &Plan,
-    m: &Moment,
-) -> Result<Vec<Revised>, Error> {
+pub fn let_give_way(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<Vec<Revised>, Error> {
     let Some(place) = plan.in_course() else { return Ok(Vec::new()) };
-    let Some(course) = courses::store::find_whole(c, who.clinic, place.course_id)? else { return Ok(Vec::new()) };
-    let mut dossiers = courses::dossiers(c, cache, &course)?;
+    let Some(course) = courses::store::find_whole(ctx.c, plan.clinic_id, place.course_id)? else {
+        return Ok(Vec::new());
+    };
+    let mut dossiers = courses::dossiers(ctx.c, ctx.cache, &course)?;
     dossiers.retain(|dossier| dossier.plan.status == PlanStatus::Active);
     let all: Vec<Running> = dossiers.iter().map(running).collect();
     let mut followed = Vec::new();
     for (dossier, old) in dossiers.into_iter().zip(&all) {
         let mut successor = sessions::successor(old, &all);
         if successor.is_some() {
-            let kept_from = kept_from(c, &dossier.plan)?;
+            let kept_from = kept_from(ctx.c, &dossier.plan)?;
             let others: Vec<Running> = all.iter().filter(|one| !kept_from.contains(&one.plan)).cloned().collect();
             successor = sessions::successor(old, &others);
         }
-        followed.extend(give_way(c, cache, who, (dossier, successor), m)?);
+        followed.extend(give_way(ctx, dossier, successor)?);
     }
     Ok(followed)
 }
@@ -707,16 +726,15 @@ fn state_of(dossier: &Dossier, body_area: &str) -> Result<PlanState, Error> {
 
 /// Makes a treatment a session of a course; the plans of the sessions around it follow.
 pub fn add_to_course(
-    c: &mut Conn,
-    cache: &Compiled,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     id: CourseId,
-    added: (TreatmentId, Option<Note>),
-    m: &Moment,
+    added: TreatmentId,
+    overrule_interval: Option<Note>,
 ) -> Result<(Treatment, Link), Error> {
-    let (treatment, link, plans) = courses::add_treatment(c, who, id, added, m)?;
+    let (treatment, link, plans) = courses::add_treatment(ctx, who, id, added, overrule_interval)?;
     for plan in plans {
-        let_give_way(c, cache, who, &plan, m)?;
+        let_give_way(ctx, &plan)?;
     }
     Ok((treatment, link))
 }

@@ -3,7 +3,6 @@
 //! Days that have begun stay as they are: a plan goes over on the patient's next local day. So nothing that was answered or
 //! marked can be lost, nothing in the past becomes "missed", and a move that is taken back on the same day leaves no trace.
 
-pub mod jobs;
 pub mod store;
 
 use std::collections::HashMap;
@@ -14,9 +13,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::Staff;
+use crate::ctx::Ctx;
 use crate::db::schema::{plan_migrations, plan_moves};
 use crate::documents::Compiled;
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::patients;
 use crate::plan_commands::{self, Deed};
 use crate::plans::{self, Dossier, Plan};
@@ -25,7 +26,7 @@ use engine::{Effect, PlanStatus, Stretch};
 use ground::ids::{ClinicId, MemberId, MigrationId, PlanId, TreatmentId, VersionId};
 use ground::sql::Json;
 use ground::sql::{Conn, MultiBackend};
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 use ground::words;
 
 words! {
@@ -90,6 +91,12 @@ pub struct Migration {
     pub finished_at: Option<Stamp>,
     /// Who took it back.
     pub rolled_back_by: Option<MemberId>,
+}
+
+impl From<&Migration> for EventSubject {
+    fn from(migration: &Migration) -> Self {
+        Self::in_clinic(migration.clinic_id, Object::PlanMigration(migration.id))
+    }
 }
 
 /// What became of one plan.
@@ -336,14 +343,14 @@ impl Previewing {
 }
 
 /// Begins a migration; the worker does it, batch by batch. One at a time for each protocol.
-pub fn begin(c: &mut Conn, who: &Staff, key: &str, wish: &Wish, m: &Moment) -> Result<Migration, Error> {
-    let (from_version_id, to_version_id) = versions(c, who, key, wish)?;
-    refuse_second(c, who.clinic, key)?;
+pub fn begin(ctx: &mut Ctx<'_>, who: &Staff, key: &str, wish: &Wish) -> Result<Migration, Error> {
+    let (from_version_id, to_version_id) = versions(ctx.c, who, key, wish)?;
+    refuse_second(ctx.c, who.clinic, key)?;
     let only: Option<&[PlanId]> = wish.plan_ids.as_deref();
-    let total = store::count_on(c, who.clinic, from_version_id, only)?;
+    let total = store::count_on(ctx.c, who.clinic, from_version_id, only)?;
     let migration = Migration {
         clinic_id: who.clinic,
-        id: m.id(),
+        id: ctx.m.id(),
         key: key.to_owned(),
         from_version_id,
         to_version_id,
@@ -355,12 +362,12 @@ pub fn begin(c: &mut Conn, who: &Staff, key: &str, wish: &Wish, m: &Moment) -> R
         returned: 0,
         after_plan: None,
         created_by: who.member,
-        created_at: m.at,
+        created_at: ctx.m.at,
         finished_at: None,
         rolled_back_by: None,
     };
-    store::insert(c, &migration)?;
-    note(c, who, "plans_migration_begun", migration.id, m)?;
+    store::insert(ctx.c, &migration)?;
+    ctx.happened(EventKind::PlanMigrationBegun, &migration)?;
     Ok(migration)
 }
 
@@ -376,16 +383,16 @@ fn refuse_second(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error>
 }
 
 /// Takes a migration back: every plan that it moved, that nobody moved since and that has not ended, returns. Twice is once.
-pub fn roll_back(c: &mut Conn, who: &Staff, id: MigrationId, m: &Moment) -> Result<Migration, Error> {
-    let Migration { key, .. } = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
-    store::lock(c, who.clinic, &key)?;
-    let before = store::find(c, who.clinic, id)?.ok_or(Error::NotFound)?;
+pub fn roll_back(ctx: &mut Ctx<'_>, who: &Staff, id: MigrationId) -> Result<Migration, Error> {
+    let Migration { key, .. } = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
+    store::lock(ctx.c, who.clinic, &key)?;
+    let before = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     match before.state {
         MigrationState::RollingBack | MigrationState::RolledBack => return Ok(before),
         MigrationState::Running => {
             return Err(Error::conflict("under_way", "the plans are still being moved: wait until that is done"));
         }
-        MigrationState::Done => refuse_second(c, who.clinic, &before.key)?,
+        MigrationState::Done => refuse_second(ctx.c, who.clinic, &before.key)?,
     }
     let after = Migration {
         state: MigrationState::RollingBack,
@@ -394,49 +401,45 @@ pub fn roll_back(c: &mut Conn, who: &Staff, id: MigrationId, m: &Moment) -> Resu
         rolled_back_by: Some(who.member),
         ..before
     };
-    store::set_progress(c, &after)?;
-    note(c, who, "plans_migration_rolled_back", id, m)?;
+    store::set_progress(ctx.c, &after)?;
+    ctx.happened(EventKind::PlanMigrationRolledBack, EventSubject::in_clinic(who.clinic, Object::PlanMigration(id)))?;
     Ok(after)
 }
 
-fn note(c: &mut Conn, who: &Staff, action: &str, id: MigrationId, m: &Moment) -> Result<(), Error> {
-    crate::audit::note(c, Some(who.clinic), Some(who.account), action, "plan_migration", Some(id.0), m)
-}
-
 /// Does the next batch of a migration; gives how many plans were looked at. None: it is finished, and says so.
-pub fn go_on(c: &mut Conn, cache: &Compiled, migration: Migration, most: i64, m: &Moment) -> Result<usize, Error> {
+pub fn go_on(ctx: &mut Ctx<'_>, migration: Migration, most: i64) -> Result<usize, Error> {
     match migration.state {
-        MigrationState::Running => move_batch(c, cache, migration, most, m),
-        MigrationState::RollingBack => return_batch(c, cache, migration, most, m),
+        MigrationState::Running => move_batch(ctx, migration, most),
+        MigrationState::RollingBack => return_batch(ctx, migration, most),
         MigrationState::Done | MigrationState::RolledBack => Ok(0),
     }
 }
 
-fn move_batch(c: &mut Conn, cache: &Compiled, mut migration: Migration, most: i64, m: &Moment) -> Result<usize, Error> {
+fn move_batch(ctx: &mut Ctx<'_>, mut migration: Migration, most: i64) -> Result<usize, Error> {
     let only: Option<Vec<PlanId>> = migration.only_plans.as_ref().map(Json::to).transpose()?;
     let place = (migration.clinic_id, migration.from_version_id, migration.after_plan);
-    let rows = store::list_on(c, place, only.as_deref(), most)?;
+    let rows = store::list_on(ctx.c, place, only.as_deref(), most)?;
     let looked_at = rows.len();
     let treatments: Vec<TreatmentId> = rows.iter().map(|(plan, ..)| plan.treatment_id).collect();
-    let mut areas = patients::areas_of(c, migration.clinic_id, &treatments)?;
-    let reason = reason_of_move(c, &migration)?;
+    let mut areas = patients::areas_of(ctx.c, migration.clinic_id, &treatments)?;
+    let reason = reason_of_move(ctx.c, &migration)?;
     for rows in rows {
-        let dossier = Dossier::new(c, cache, rows)?;
+        let dossier = Dossier::new(ctx.c, ctx.cache, rows)?;
         migration.after_plan = Some(dossier.plan.id);
-        let Some(gone) = go_over(c, cache, (&migration, dossier), (&mut areas, &reason), m)? else { continue };
+        let Some(gone) = go_over(ctx, &migration, dossier, &mut areas, &reason)? else { continue };
         let Gone { plan, from_day, stays } = gone;
         let outcome = if stays.is_none() { Outcome::Moved } else { Outcome::Conflict };
         let reason = stays.map(|reason| format!("{}: {}", reason.code, reason.detail));
         migration.moved += i32::from(outcome == Outcome::Moved);
         migration.conflicts += i32::from(outcome == Outcome::Conflict);
         let (clinic_id, migration_id, plan_id) = (migration.clinic_id, migration.id, plan);
-        store::insert_move(c, &Move { clinic_id, migration_id, plan_id, outcome, from_day, reason, at: m.at })?;
+        store::insert_move(ctx.c, &Move { clinic_id, migration_id, plan_id, outcome, from_day, reason, at: ctx.m.at })?;
     }
     if looked_at == 0 {
         migration.state = MigrationState::Done;
-        migration.finished_at = Some(m.at);
+        migration.finished_at = Some(ctx.m.at);
     }
-    store::set_progress(c, &migration)?;
+    store::set_progress(ctx.c, &migration)?;
     Ok(looked_at)
 }
 
@@ -453,11 +456,11 @@ const MOST_TRIES: usize = 5;
 /// Moves a plan to the version that its migration goes to, and keeps that as a revision. One that was changed since it was read is looked at
 /// again; one that is on another version by then is none of the migration's any more: `None`.
 fn go_over(
-    c: &mut Conn,
-    cache: &Compiled,
-    (migration, mut dossier): (&Migration, Dossier),
-    (areas, reason): (&mut HashMap<TreatmentId, String>, &str),
-    m: &Moment,
+    ctx: &mut Ctx<'_>,
+    migration: &Migration,
+    mut dossier: Dossier,
+    areas: &mut HashMap<TreatmentId, String>,
+    reason: &str,
 ) -> Result<Option<Gone>, Error> {
     let is_back = migration.state == MigrationState::RollingBack;
     let (from, to) = (migration.from_version_id, migration.to_version_id);
@@ -466,21 +469,21 @@ fn go_over(
         if dossier.plan.version_id != from {
             return Ok(None);
         }
-        let Step { from_day, onto } = step(c, cache, &dossier, to, m.at)?;
+        let Step { from_day, onto } = step(ctx.c, ctx.cache, &dossier, to, ctx.m.at)?;
         let id = dossier.plan.id;
         let plan = match onto {
             Ok((plan, _)) => plan,
             Err(reason) => return Ok(Some(Gone { plan: id, from_day, stays: Some(reason) })),
         };
-        if store::set_version(c, &plan, dossier.plan.revision)? {
+        if store::set_version(ctx.c, &plan, dossier.plan.revision)? {
             let way = plan_commands::Move { migration: migration.id, from_on: dossier.enrolment().date_of(from_day) };
             let deed = if is_back { Deed::MovedBack(way) } else { Deed::Moved(way) };
             let by = migration.rolled_back_by.filter(|_| is_back).unwrap_or(migration.created_by);
             let area = areas.get(&plan.treatment_id).map_or("", String::as_str);
-            plan_commands::record_move(c, (&dossier, &plan), (area, reason), &deed, (by, m))?;
+            plan_commands::record_move(ctx, (&dossier, &plan), (area, reason), &deed, by)?;
             return Ok(Some(Gone { plan: id, from_day, stays: None }));
         }
-        let Some(now) = plans::of_clinic(c, cache, migration.clinic_id, id)? else { return Ok(None) };
+        let Some(now) = plans::of_clinic(ctx.c, ctx.cache, migration.clinic_id, id)? else { return Ok(None) };
         dossier = now;
     }
     Err(Error::Busy)
@@ -497,31 +500,25 @@ fn reason_of_move(c: &mut Conn, migration: &Migration) -> Result<String, Error> 
 }
 
 /// A plan goes back as it came: from the patient's next day on, days under the new version stay; one that has not begun is gone.
-fn return_batch(
-    c: &mut Conn,
-    cache: &Compiled,
-    mut migration: Migration,
-    most: i64,
-    m: &Moment,
-) -> Result<usize, Error> {
-    let plans = store::list_moved(c, &migration, most)?;
+fn return_batch(ctx: &mut Ctx<'_>, mut migration: Migration, most: i64) -> Result<usize, Error> {
+    let plans = store::list_moved(ctx.c, &migration, most)?;
     let looked_at = plans.len();
-    let reason = reason_of_move(c, &migration)?;
+    let reason = reason_of_move(ctx.c, &migration)?;
     for id in plans {
         migration.after_plan = Some(id);
-        let Some(dossier) = plans::of_clinic(c, cache, migration.clinic_id, id)? else { continue };
-        let mut areas = patients::areas_of(c, migration.clinic_id, &[dossier.plan.treatment_id])?;
+        let Some(dossier) = plans::of_clinic(ctx.c, ctx.cache, migration.clinic_id, id)? else { continue };
+        let mut areas = patients::areas_of(ctx.c, migration.clinic_id, &[dossier.plan.treatment_id])?;
         // One that somebody moved on stays where it is, and one that has ended since.
-        let gone = go_over(c, cache, (&migration, dossier), (&mut areas, &reason), m)?;
+        let gone = go_over(ctx, &migration, dossier, &mut areas, &reason)?;
         if let Some(Gone { from_day, stays: None, .. }) = gone {
-            store::set_returned(c, &migration, id, from_day, m.at)?;
+            store::set_returned(ctx.c, &migration, id, from_day, ctx.m.at)?;
             migration.returned += 1;
         }
     }
     if looked_at == 0 {
         migration.state = MigrationState::RolledBack;
-        migration.finished_at = Some(m.at);
+        migration.finished_at = Some(ctx.m.at);
     }
-    store::set_progress(c, &migration)?;
+    store::set_progress(ctx.c, &migration)?;
     Ok(looked_at)
 }

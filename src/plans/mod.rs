@@ -14,6 +14,7 @@ use crate::clinics::Clinic;
 use crate::db::schema::{plan_revisions, plans};
 use crate::documents::Compiled;
 use crate::error::Error;
+use crate::events::{EventSubject, Object};
 use crate::patients::{self, Patient};
 use crate::protocols::{self};
 use engine::ClinicTexts;
@@ -75,6 +76,12 @@ pub struct Plan {
     pub course: Option<Json>,
     /// When the treatment was, if that is known.
     pub performed_at: Option<Stamp>,
+}
+
+impl From<&Plan> for EventSubject {
+    fn from(plan: &Plan) -> Self {
+        Self::in_clinic(plan.clinic_id, Object::Plan(plan.id)).of_patient(plan.patient_id)
+    }
 }
 
 /// A plan with all that its days are computed from.

@@ -458,6 +458,15 @@ pub fn list_back_filled(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<
     Ok(rows.into_iter().filter_map(|(id, _)| id).filter(|id| !in_time.contains(id)).collect())
 }
 
+/// The revisions of some plans, oldest first.
+pub fn list_revisions_of(c: &mut Conn, clinic: ClinicId, plans: &[PlanId]) -> Result<Vec<Revision>, Error> {
+    Ok(plan_revisions::table
+        .filter(plan_revisions::clinic_id.eq(clinic).and(plan_revisions::plan_id.eq_any(plans.to_vec())))
+        .order((plan_revisions::plan_id, plan_revisions::revision))
+        .select(Revision::as_select())
+        .load(c)?)
+}
+
 /// Every revision of a plan, oldest first.
 pub fn list_revisions(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<Vec<Revision>, Error> {
     Ok(plan_revisions::table

@@ -6,9 +6,11 @@ use diesel::prelude::*;
 
 use crate::auth::Staff;
 use crate::clinics::Clinic;
+use crate::ctx::Ctx;
 use crate::db::schema::protocol_versions;
 use crate::documents::{Authored, Checked, from_library, hash, read};
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::http::conditions::listed;
 use engine::Protocol;
 use ground::ids::{ClinicId, MemberId, VersionId};
@@ -56,6 +58,12 @@ pub struct Version {
     pub approved_at: Option<Stamp>,
 }
 
+impl From<&Version> for EventSubject {
+    fn from(version: &Version) -> Self {
+        Self::in_clinic(version.clinic_id, Object::ProtocolVersion(version.id))
+    }
+}
+
 /// The number of a version.
 pub fn number(c: &mut Conn, clinic: ClinicId, id: VersionId) -> Result<i32, Error> {
     store::number(c, clinic, id)
@@ -72,25 +80,24 @@ pub fn ever_approved(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<Vec<St
 }
 
 /// Takes a library protocol over into the clinic, as a draft that a clinician must approve.
-pub fn adopt(c: &mut Conn, clinic: ClinicId, by: Option<MemberId>, key: &str, m: &Moment) -> Result<Version, Error> {
-    add(c, (clinic, by), key, from_library(key)?, m)
+pub fn adopt(ctx: &mut Ctx<'_>, clinic: ClinicId, by: Option<MemberId>, key: &str) -> Result<Version, Error> {
+    add(ctx, clinic, by, key, from_library(key)?)
 }
 
 /// A new draft with that document; the newest version, if that is its document already.
-pub fn write(c: &mut Conn, who: &Staff, new: &Authored, m: &Moment) -> Result<Version, Error> {
-    add(c, (who.clinic, Some(who.member)), &new.key, &new.document, m)
+pub fn write(ctx: &mut Ctx<'_>, who: &Staff, new: &Authored) -> Result<Version, Error> {
+    add(ctx, who.clinic, Some(who.member), &new.key, &new.document)
 }
 
 /// A draft gets another document. `if_match` names the one that was read.
 pub fn edit(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &Staff,
     version: i32,
     new: &Authored,
     if_match: Option<&str>,
-    m: &Moment,
 ) -> Result<Version, Error> {
-    let before = self::version(c, who.clinic, &new.key, version)?;
+    let before = self::version(ctx.c, who.clinic, &new.key, version)?;
     match if_match {
         None => return Err(Error::VersionNeeded),
         Some(tags) if listed(tags, &before.tag()) => {}
@@ -101,11 +108,10 @@ pub fn edit(
     }
     let read = before.content_hash.clone();
     let after = Version { document: new.document.clone(), content_hash: new.content_hash.clone(), ..before };
-    if !store::set_document(c, &after, &read)? {
+    if !store::set_document(ctx.c, &after, &read)? {
         return Err(Error::Stale);
     }
-    let (clinic, by) = (Some(who.clinic), Some(who.account));
-    crate::audit::note(c, clinic, by, "protocol_edited", "protocol_version", Some(after.id.0), m)?;
+    ctx.happened(EventKind::ProtocolEdited, &after)?;
     Ok(after)
 }
 
@@ -113,15 +119,14 @@ pub fn edit(
 const LOOKS: usize = 3;
 
 /// No new plans; running ones go on. A draft is put away. Idempotent, and so is one that races with an approval: it retires what was approved.
-pub fn retire(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) -> Result<Version, Error> {
+pub fn retire(ctx: &mut Ctx<'_>, who: &Staff, key: &str, version: i32) -> Result<Version, Error> {
     for _ in 0..LOOKS {
-        let before = self::version(c, who.clinic, key, version)?;
+        let before = self::version(ctx.c, who.clinic, key, version)?;
         if before.status == VersionStatus::Retired {
             return Ok(before);
         }
-        if store::set_retired(c, who.clinic, before.id, before.status)? {
-            let (clinic, by) = (Some(who.clinic), Some(who.account));
-            crate::audit::note(c, clinic, by, "protocol_retired", "protocol_version", Some(before.id.0), m)?;
+        if store::set_retired(ctx.c, who.clinic, before.id, before.status)? {
+            ctx.happened(EventKind::ProtocolRetired, &before)?;
             return Ok(Version { status: VersionStatus::Retired, ..before });
         }
     }
@@ -129,22 +134,21 @@ pub fn retire(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) ->
 }
 
 /// A new draft with the document of a retired version, which stays retired; the newest version, if it is such a draft already.
-pub fn redraft(c: &mut Conn, who: &Staff, key: &str, version: i32, m: &Moment) -> Result<Version, Error> {
-    let retired = self::version(c, who.clinic, key, version)?;
+pub fn redraft(ctx: &mut Ctx<'_>, who: &Staff, key: &str, version: i32) -> Result<Version, Error> {
+    let retired = self::version(ctx.c, who.clinic, key, version)?;
     if retired.status != VersionStatus::Retired {
         return Err(Error::conflict("not_retired", "only a retired version is taken up again: this one is in use"));
     }
     let is_it = |newest: &Version| newest.status == VersionStatus::Draft && newest.content_hash == retired.content_hash;
-    let newest = store::find_newest(c, who.clinic, key)?;
+    let newest = store::find_newest(ctx.c, who.clinic, key)?;
     if let Some(same) = newest.as_ref().filter(|newest| is_it(newest)) {
         return Ok(same.clone());
     }
-    let version = next(newest.as_ref(), (who.clinic, Some(who.member)), (key, &retired.document), m);
-    if !store::insert(c, &version)? {
-        return store::find_newest(c, who.clinic, key)?.filter(is_it).ok_or(Error::Busy); // somebody else was first
+    let version = next(newest.as_ref(), (who.clinic, Some(who.member)), (key, &retired.document), ctx.m);
+    if !store::insert(ctx.c, &version)? {
+        return store::find_newest(ctx.c, who.clinic, key)?.filter(is_it).ok_or(Error::Busy); // somebody else was first
     }
-    let (clinic, by) = (Some(who.clinic), Some(who.account));
-    crate::audit::note(c, clinic, by, "protocol_redrafted", "protocol_version", Some(version.id.0), m)?;
+    ctx.happened(EventKind::ProtocolRedrafted, &version)?;
     Ok(version)
 }
 
@@ -182,36 +186,24 @@ fn next(
     }
 }
 
-fn add(
-    c: &mut Conn,
-    (clinic, by): (ClinicId, Option<MemberId>),
-    key: &str,
-    document: &str,
-    m: &Moment,
-) -> Result<Version, Error> {
+fn add(ctx: &mut Ctx<'_>, clinic: ClinicId, by: Option<MemberId>, key: &str, document: &str) -> Result<Version, Error> {
     let content_hash = hash(document);
-    let newest = store::find_newest(c, clinic, key)?;
+    let newest = store::find_newest(ctx.c, clinic, key)?;
     if let Some(same) = newest.as_ref().filter(|newest| newest.content_hash == content_hash) {
         return Ok(same.clone());
     }
-    let version = next(newest.as_ref(), (clinic, by), (key, document), m);
-    if !store::insert(c, &version)? {
-        let same = store::find_newest(c, clinic, key)?.filter(|newest| newest.content_hash == version.content_hash);
+    let version = next(newest.as_ref(), (clinic, by), (key, document), ctx.m);
+    if !store::insert(ctx.c, &version)? {
+        let same = store::find_newest(ctx.c, clinic, key)?.filter(|newest| newest.content_hash == version.content_hash);
         return same.ok_or(Error::Busy); // somebody else's document was first
     }
-    crate::audit::note(c, Some(clinic), None, "protocol_written", "protocol_version", Some(version.id.0), m)?;
+    ctx.happened(EventKind::ProtocolWritten, &version)?;
     Ok(version)
 }
 
 /// Approves a draft: it becomes the active version, and the one before is retired. Twice is once.
-pub fn activate(
-    c: &mut Conn,
-    who: &Staff,
-    (key, version): (&str, i32),
-    checked: &Checked,
-    m: &Moment,
-) -> Result<Version, Error> {
-    let found = store::find(c, who.clinic, key, version)?.ok_or(Error::NotFound)?;
+pub fn activate(ctx: &mut Ctx<'_>, who: &Staff, key: &str, version: i32, checked: &Checked) -> Result<Version, Error> {
+    let found = store::find(ctx.c, who.clinic, key, version)?.ok_or(Error::NotFound)?;
     match found.status {
         VersionStatus::Active => return Ok(found),
         VersionStatus::Retired => {
@@ -222,21 +214,13 @@ pub fn activate(
     if found.content_hash != checked.content_hash {
         return Err(changed_meanwhile());
     }
-    crate::clinics::must_be_written(c, who.clinic, &read(&found.document)?.clinic_texts)?;
-    store::retire_active(c, who.clinic, key)?;
-    if !store::set_active(c, (who.clinic, found.id), &checked.content_hash, who.member, m.at)? {
+    crate::clinics::must_be_written(ctx.c, who.clinic, &read(&found.document)?.clinic_texts)?;
+    store::retire_active(ctx.c, who.clinic, key)?;
+    if !store::set_active(ctx.c, (who.clinic, found.id), &checked.content_hash, who.member, ctx.m.at)? {
         return Err(changed_meanwhile());
     }
-    crate::audit::note(
-        c,
-        Some(who.clinic),
-        Some(who.account),
-        "protocol_approved",
-        "protocol_version",
-        Some(found.id.0),
-        m,
-    )?;
-    store::find(c, who.clinic, key, version)?.ok_or(Error::NotFound)
+    ctx.happened(EventKind::ProtocolActivated, &found)?;
+    store::find(ctx.c, who.clinic, key, version)?.ok_or(Error::NotFound)
 }
 
 /// The protocol of a version of the clinic.

@@ -1,19 +1,18 @@
 //! Decisions to write to a patient: made when their moment comes, each with its reason.
 
-pub mod jobs;
 pub mod store;
 
 use diesel::prelude::*;
 
 use crate::clinics::TriageMode;
+use crate::ctx::Ctx;
 use crate::db::schema::reminders;
 use crate::documents::Compiled;
 use crate::error::Error;
 use crate::mail::outbox::SendDecision;
-use crate::mail::outbox::{self, NewMail, OutboxMail, Post};
+use crate::mail::outbox::{self, NewMail, OutboxMail};
 use crate::mail::templates::Kind;
 use crate::patients::Patient;
-use crate::plans::author::Subject;
 use crate::plans::{self, Dossier};
 use crate::today::{self, item_of, slot_of};
 use crate::{alerts, patients};
@@ -21,7 +20,7 @@ pub use engine::{Decision, Reason};
 use engine::{Due, ItemKind, Occurrence, PlanStatus, Reader, State};
 use ground::ids::{ClinicId, MailId, OccurrenceId, PatientId, PlanId, ReminderId};
 use ground::sql::{Conn, MultiBackend};
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// A decision.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -60,62 +59,56 @@ pub struct Reminder {
 }
 
 /// Decides what is due in one plan, raises alerts for silence and for days, and says when to come back.
-pub fn plan_one(
-    c: &mut Conn,
-    cache: &Compiled,
-    post: &Post,
-    clinic: ClinicId,
-    id: PlanId,
-    m: &Moment,
-) -> Result<(), Error> {
-    let Some(dossier) = plans::of_clinic(c, cache, clinic, id)? else { return Ok(()) };
+pub fn plan_one(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
+    let Some(dossier) = plans::of_clinic(ctx.c, ctx.cache, clinic, id)? else { return Ok(()) };
     if dossier.plan.status != PlanStatus::Active {
-        return plans::store::set_planned(c, &dossier.plan, m.at, None);
+        return plans::store::set_planned(ctx.c, &dossier.plan, ctx.m.at, None);
     }
     let enrolment = dossier.enrolment();
-    let known = dossier.known_all(c)?;
+    let known = dossier.known_all(ctx.c)?;
     let after = engine::look_from(dossier.plan.planned_to, enrolment.enrolled_at);
-    for due in engine::due_reminders(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, after, m.at) {
-        decide(c, cache, post, &dossier, &due, m)?;
+    for due in engine::due_reminders(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, after, ctx.m.at) {
+        decide(ctx, &dossier, &due)?;
     }
     if dossier.clinic.triage == TriageMode::Full {
-        for finding in engine::silence(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, m.at) {
-            let day = dossier.day_number(m.at);
-            if alerts::raise_silence(c, &dossier, &finding, day, m)? {
-                alerts::tell_staff(c, post, Subject::Plan(&dossier), finding.urgency, m)?;
-            }
+        for finding in engine::silence(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, ctx.m.at) {
+            let day = dossier.day_number(ctx.m.at);
+            alerts::raise_silence(ctx, &dossier, &finding, day)?;
         }
-        for found in engine::day_rules(&dossier.compiled, &enrolment, &dossier.zone, m.at) {
-            if alerts::raise_day(c, &dossier, &found, m)? {
-                alerts::tell_staff(c, post, Subject::Plan(&dossier), found.finding.urgency, m)?;
-            }
+        for found in engine::day_rules(&dossier.compiled, &enrolment, &dossier.zone, ctx.m.at) {
+            alerts::raise_day(ctx, &dossier, &found)?;
         }
     }
-    let next = engine::next_due(&dossier.compiled, &enrolment, &dossier.zone, m.at);
-    plans::store::set_planned(c, &dossier.plan, m.at, next)
+    let next = engine::next_due(&dossier.compiled, &enrolment, &dossier.zone, ctx.m.at);
+    plans::store::set_planned(ctx.c, &dossier.plan, ctx.m.at, next)
 }
 
-fn decide(c: &mut Conn, cache: &Compiled, post: &Post, dossier: &Dossier, due: &Due, m: &Moment) -> Result<(), Error> {
-    if store::is_decided(c, dossier.plan.clinic_id, due.occurrence.id, dossier.enrolment().turn(due.occurrence.day))? {
+fn decide(ctx: &mut Ctx<'_>, dossier: &Dossier, due: &Due) -> Result<(), Error> {
+    if store::is_decided(
+        ctx.c,
+        dossier.plan.clinic_id,
+        due.occurrence.id,
+        dossier.enrolment().turn(due.occurrence.day),
+    )? {
         return Ok(());
     }
     let patient = &dossier.patient;
     let reader = reader(patient);
-    let reason = match engine::reason_of(due, reader, m.at) {
+    let reason = match engine::reason_of(due, reader, ctx.m.at) {
         // It went out in the time that the backup does not know.
-        Reason::Missing if store::restored_at(c)?.is_some_and(|at| due.due_at <= at) => Reason::Restored,
-        Reason::Missing if is_set_aside(c, cache, dossier, &due.occurrence, m.at)? => Reason::NotAsked,
+        Reason::Missing if store::restored_at(ctx.c)?.is_some_and(|at| due.due_at <= at) => Reason::Restored,
+        Reason::Missing if is_set_aside(ctx.c, ctx.cache, dossier, &due.occurrence, ctx.m.at)? => Reason::NotAsked,
         reason => reason,
     };
     let (decision, outbox_id) = match reason {
-        Reason::Missing => write(c, post, dossier, due, m)?,
+        Reason::Missing => write(ctx, dossier, due)?,
         _ => (Decision::NotMailed, None),
     };
     store::insert(
-        c,
+        ctx.c,
         &Reminder {
             clinic_id: dossier.plan.clinic_id,
-            id: m.id(),
+            id: ctx.m.id(),
             plan_id: dossier.plan.id,
             patient_id: dossier.patient.id,
             occurrence_id: due.occurrence.id,
@@ -125,7 +118,7 @@ fn decide(c: &mut Conn, cache: &Compiled, post: &Post, dossier: &Dossier, due: &
             slot_key: slot_of(dossier, &due.occurrence)?.key.clone(),
             day: due.occurrence.day,
             due_at: due.due_at,
-            decided_at: m.at,
+            decided_at: ctx.m.at,
             decision,
             reason,
             outbox_id,
@@ -158,13 +151,7 @@ fn is_set_aside(
 }
 
 /// One mail a patient, day and slot: what is due with it joins it.
-fn write(
-    c: &mut Conn,
-    post: &Post,
-    dossier: &Dossier,
-    due: &Due,
-    m: &Moment,
-) -> Result<(Decision, Option<MailId>), Error> {
+fn write(ctx: &mut Ctx<'_>, dossier: &Dossier, due: &Due) -> Result<(Decision, Option<MailId>), Error> {
     let slot = &slot_of(dossier, &due.occurrence)?.key;
     let key = engine::letter_key(dossier.patient.id, due.date, slot);
     let mail = NewMail {
@@ -174,33 +161,33 @@ fn write(
         dedupe_key: key.clone(),
         to: dossier.patient.email.clone(),
         locale: dossier.patient.locale.clone(),
-        link: format!("{}/open/today", post.links_url),
+        link: format!("{}/open/today", ctx.post.links_url),
         valid_for: None,
         unsubscribe: true,
         account: None,
-        available_at: m.at,
+        available_at: ctx.m.at,
         expires_at: due.expires_at,
     };
-    match outbox::put_once(c, post, mail, m)? {
+    match outbox::put_once(ctx.c, ctx.post, mail, ctx.m)? {
         Some(id) => Ok((Decision::Mailed, Some(id))),
-        None => Ok((Decision::Joined, outbox::find_by_key(c, &key)?)),
+        None => Ok((Decision::Joined, outbox::find_by_key(ctx.c, &key)?)),
     }
 }
 
 /// The last look before a reminder goes out: done, unsubscribed, refused or paused meanwhile? It goes to the record's address of now.
-pub fn before_sending(c: &mut Conn, cache: &Compiled, mail: &OutboxMail, m: &Moment) -> Result<SendDecision, Error> {
+pub fn before_sending(ctx: &mut Ctx<'_>, mail: &OutboxMail) -> Result<SendDecision, Error> {
     let withdraw = |reason: Reason| Ok(SendDecision::Withdraw(reason.as_str()));
     let (Some(clinic), Some(id)) = (mail.clinic_id, mail.patient_id) else { return Ok(SendDecision::as_it_is(mail)) };
-    let Some(patient) = patients::store::find(c, clinic, id)? else { return withdraw(Reason::Unsubscribed) };
-    let told = store::list_of_mail(c, clinic, mail.id)?;
+    let Some(patient) = patients::store::find(ctx.c, clinic, id)? else { return withdraw(Reason::Unsubscribed) };
+    let told = store::list_of_mail(ctx.c, clinic, mail.id)?;
     let why_not = match reader(&patient).reason() {
-        None => still_missing(c, cache, clinic, &told, m.at)?,
+        None => still_missing(ctx.c, ctx.cache, clinic, &told, ctx.m.at)?,
         reason => reason,
     };
     match why_not {
         None => Ok(SendDecision::Send { to: patient.email, locale: patient.locale, link: None }),
         Some(reason) => {
-            store::set_not_mailed(c, clinic, mail.id, reason, m.at)?;
+            store::set_not_mailed(ctx.c, clinic, mail.id, reason, ctx.m.at)?;
             withdraw(reason)
         }
     }

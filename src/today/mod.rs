@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use crate::auth;
 use crate::check_ins::rules::NotedAt;
 use crate::clinics::Clinic;
+use crate::ctx::Ctx;
 use crate::documents::Compiled;
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::http::body::Said;
 use crate::http::text::Note;
 use crate::patients::{self, Patient};
@@ -20,7 +22,7 @@ use crate::plans::{self, Dossier, store};
 use engine::State;
 use ground::ids::{AccountId, MarkId, OccurrenceId, PatientId, PlanId};
 use ground::sql::Conn;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 use ground::values::Date;
 
 /// A plan's day, with what it was computed from.
@@ -196,23 +198,22 @@ pub struct NewMark {
     pub noted_at: Option<Said<Stamp>>,
 }
 
-fn noted_at(c: &mut Conn, dossier: &Dossier, new: &NewMark, m: &Moment) -> Result<NotedAt, Error> {
-    Ok(NotedAt::of(new.noted_at.as_ref(), history::begun_at(c, dossier)?, m.at))
+fn noted_at(ctx: &mut Ctx<'_>, dossier: &Dossier, new: &NewMark) -> Result<NotedAt, Error> {
+    Ok(NotedAt::of(new.noted_at.as_ref(), history::begun_at(ctx.c, dossier)?, ctx.m.at))
 }
 
 /// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
 /// that says what the newest one says changes nothing. Gives the line as it is then. What no plan asks now is not found: `unasked`.
 pub fn mark(
-    c: &mut Conn,
-    cache: &Compiled,
+    ctx: &mut Ctx<'_>,
     who: &auth::Patient,
-    (id, asked): (OccurrenceId, Option<&str>),
+    id: OccurrenceId,
+    asked: Option<&str>,
     new: NewMark,
-    m: &Moment,
 ) -> Result<views::Item, Error> {
-    let (mut days, own) = days_around(c, cache, who.account, id, m.at)?.ok_or(Error::NotFound)?;
+    let (mut days, own) = days_around(ctx.c, ctx.cache, who.account, id, ctx.m.at)?.ok_or(Error::NotFound)?;
     let of = days.iter().find(|of| of.dossier.plan.id == own.plan).ok_or(Error::NotFound)?;
-    let noted = noted_at(c, &of.dossier, &new, m)?;
+    let noted = noted_at(ctx, &of.dossier, &new)?;
     let kind = item_of(&of.dossier, &own.occurrence)?.kind;
     if !kind.can_be_marked() || kind == engine::ItemKind::CheckIn {
         return Err(Error::conflict(
@@ -226,7 +227,7 @@ pub fn mark(
     let acts = |of| -> Vec<engine::Occurrence> {
         let of: &PlanDay = of;
         let counts = |one: &&engine::Occurrence| {
-            is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, (noted.at, m.at))
+            is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, (noted.at, ctx.m.at))
         };
         of.day.occurrences.iter().filter(counts).cloned().collect()
     };
@@ -241,10 +242,10 @@ pub fn mark(
     }
     for (of, acts) in days.iter_mut().zip(&acts) {
         for occurrence in acts {
-            record(c, who, &of.dossier, occurrence, &new, (&noted, m))?;
+            record(ctx, who, &of.dossier, occurrence, &new, &noted)?;
         }
         for own_day in acts.iter().map(|act| act.day).collect::<BTreeSet<i32>>() {
-            let fresh = occurrences_on(c, &of.dossier, own_day, m.at)?;
+            let fresh = occurrences_on(ctx.c, &of.dossier, own_day, ctx.m.at)?;
             let marked = of.day.occurrences.iter_mut().filter(|one| acts.iter().any(|act| act.id == one.id));
             for one in marked {
                 one.state = fresh.iter().find(|fresh| fresh.id == one.id).map_or(one.state, |fresh| fresh.state);
@@ -276,12 +277,12 @@ fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, (n
 
 /// Writes a mark, unless it says what is known.
 fn record(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: &auth::Patient,
     dossier: &Dossier,
     occurrence: &engine::Occurrence,
     new: &NewMark,
-    (noted_at, m): (&NotedAt, &Moment),
+    noted_at: &NotedAt,
 ) -> Result<(), Error> {
     let noted = Noted {
         occurrence: occurrence.id,
@@ -289,7 +290,7 @@ fn record(
         item: item_of(dossier, occurrence)?.key.clone(),
         slot: slot_of(dossier, occurrence)?.key.clone(),
     };
-    write(c, who.account, dossier, noted, new, (noted_at, m))
+    write(ctx, who.account, dossier, noted, new, noted_at)
 }
 
 /// What is marked.
@@ -303,17 +304,17 @@ struct Noted {
 /// Writes a mark, unless it is there already, or says what the newest one says and was not noted after it. One that was noted before the
 /// newest is written too, and does not count: it came late.
 fn write(
-    c: &mut Conn,
+    ctx: &mut Ctx<'_>,
     who: AccountId,
     dossier: &Dossier,
     noted: Noted,
     new: &NewMark,
-    (noted_at, m): (&NotedAt, &Moment),
+    noted_at: &NotedAt,
 ) -> Result<(), Error> {
     let (clinic_id, plan_id) = (dossier.plan.clinic_id, dossier.plan.id);
     let state = state_word(new);
     let reason: Option<String> = new.reason.clone().map(Into::into);
-    let before = store::list_marks_on(c, clinic_id, plan_id, noted.occurrence)?;
+    let before = store::list_marks_on(ctx.c, clinic_id, plan_id, noted.occurrence)?;
     let is_same = |one: &store::NewMark| one.noted_at == noted_at.at && one.state == state && one.reason == reason;
     let is_there = new.noted_at.is_some() && before.iter().any(is_same);
     let is_known = match before.last() {
@@ -323,25 +324,33 @@ fn write(
     if is_there || is_known {
         return Ok(());
     }
+    let kind = if new.state.is_some() { EventKind::MarkMade } else { EventKind::MarkWithdrawn };
+    ctx.happened(kind, marked(dossier, noted.occurrence))?;
     store::insert_mark(
-        c,
+        ctx.c,
         &store::NewMark {
             clinic_id,
             plan_id,
             day: noted.day,
-            id: m.id::<MarkId>(),
+            id: ctx.m.id::<MarkId>(),
             occurrence_id: noted.occurrence,
             item_key: noted.item,
             slot_key: noted.slot,
             state: state.to_owned(),
             reason,
             noted_at: noted_at.at,
-            received_at: m.at,
+            received_at: ctx.m.at,
             made_by: who,
             counted_from: dossier.counted_from(),
             claimed_at: noted_at.claimed.clone(),
         },
     )
+}
+
+/// What a mark is about.
+fn marked(dossier: &Dossier, id: OccurrenceId) -> EventSubject {
+    let occurrence = EventSubject::in_clinic(dossier.plan.clinic_id, Object::Occurrence(id));
+    occurrence.of_patient(dossier.plan.patient_id).of_plan(dossier.plan.id)
 }
 
 /// The word by which a mark is stored.
@@ -351,72 +360,62 @@ fn state_word(new: &NewMark) -> &'static str {
 
 /// What was done already counts for a plan that begins, or goes on, now: of the lines that it shares with the patient's other plans, and
 /// with those that are `gone` since, as they were, the marks are recorded for it too, as they were noted. Today showed one act, and it is not asked for again.
-pub fn share_marks(
-    c: &mut Conn,
-    cache: &Compiled,
-    (begun, gone): (&Dossier, &[Dossier]),
-    m: &Moment,
-) -> Result<(), Error> {
+pub fn share_marks(ctx: &mut Ctx<'_>, begun: &Dossier, gone: &[Dossier]) -> Result<(), Error> {
     let Some(account) = begun.patient.account_id else { return Ok(()) };
     let mut days = gone.to_vec();
-    for rows in store::list_shown_of_account(c, account)? {
+    for rows in store::list_shown_of_account(ctx.c, account)? {
         if gone.iter().all(|gone| gone.plan.id != rows.0.id) {
-            days.push(Dossier::new(c, cache, rows)?);
+            days.push(Dossier::new(ctx.c, ctx.cache, rows)?);
         }
     }
     days.sort_by_key(|dossier| dossier.plan.id);
     if gone.iter().any(|gone| gone.plan.id == begun.plan.id) || days.len() < 2 {
         return Ok(());
     }
-    let today = engine::local_date(&begun.zone, m.at);
+    let today = engine::local_date(&begun.zone, ctx.m.at);
     // A window of yesterday may reach into today.
     for date in today.yesterday().into_iter().chain([today]) {
-        let day = |dossier: &Dossier, c: &mut Conn| -> Result<PlanDay, Error> {
-            Ok(PlanDay::new(dossier.clone(), date_at(c, dossier, date, m.at)?))
-        };
-        let mut seen = days.iter().map(|dossier| day(dossier, c)).collect::<Result<Vec<_>, _>>()?;
-        tell_apart(c, account, &mut seen)?;
+        let mut seen = Vec::with_capacity(days.len());
+        for dossier in &days {
+            seen.push(PlanDay::new(dossier.clone(), date_at(ctx.c, dossier, date, ctx.m.at)?));
+        }
+        tell_apart(ctx.c, account, &mut seen)?;
         for (own, done) in views::done_for_others(&seen, begun.plan.id)? {
-            share(c, &seen, own, done, m)?;
+            share(ctx, &seen, own, done)?;
         }
     }
     Ok(())
 }
 
 /// The same for every plan of an account: a record of another clinic became the account's.
-pub fn share_all_marks(c: &mut Conn, cache: &Compiled, account: AccountId, m: &Moment) -> Result<(), Error> {
-    for rows in store::list_shown_of_account(c, account)? {
-        let dossier = Dossier::new(c, cache, rows)?;
-        share_marks(c, cache, (&dossier, &[]), m)?;
+pub fn share_all_marks(ctx: &mut Ctx<'_>, account: AccountId) -> Result<(), Error> {
+    for rows in store::list_shown_of_account(ctx.c, account)? {
+        let dossier = Dossier::new(ctx.c, ctx.cache, rows)?;
+        share_marks(ctx, &dossier, &[])?;
     }
     Ok(())
 }
 
 /// Records for one plan what was marked for another.
-fn share(
-    c: &mut Conn,
-    days: &[PlanDay],
-    own: OccurrenceId,
-    done: (PlanId, OccurrenceId),
-    m: &Moment,
-) -> Result<(), Error> {
+fn share(ctx: &mut Ctx<'_>, days: &[PlanDay], own: OccurrenceId, done: (PlanId, OccurrenceId)) -> Result<(), Error> {
     let of = |id: OccurrenceId| {
         let of_day = |of: &PlanDay| of.day.occurrences.iter().find(|one| one.id == id).cloned();
         days.iter().find_map(|of| Some((&of.dossier, of_day(of)?)))
     };
     let (Some((dossier, occurrence)), Some((other, _))) = (of(own), of(done.1)) else { return Ok(()) };
-    let Some(mark) = store::find_mark(c, other.plan.clinic_id, done.0, done.1)? else { return Ok(()) };
+    let Some(mark) = store::find_mark(ctx.c, other.plan.clinic_id, done.0, done.1)? else { return Ok(()) };
+    ctx.happened(EventKind::MarkMade, marked(dossier, own))?;
     store::insert_mark(
-        c,
+        ctx.c,
         &store::NewMark {
             clinic_id: dossier.plan.clinic_id,
             plan_id: dossier.plan.id,
             day: occurrence.day,
-            id: m.id::<MarkId>(),
+            id: ctx.m.id::<MarkId>(),
             occurrence_id: own,
             item_key: item_of(dossier, &occurrence)?.key.clone(),
             slot_key: slot_of(dossier, &occurrence)?.key.clone(),
-            received_at: m.at,
+            received_at: ctx.m.at,
             counted_from: dossier.counted_from(),
             ..mark
         },

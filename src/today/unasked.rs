@@ -5,14 +5,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{NewMark, Noted, state_word, write};
+use crate::ctx::Ctx;
 use crate::documents::Compiled;
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::plans::history::{self, EverAsked};
 use crate::plans::{self, Dossier, store};
 use engine::{ItemKind, MarkState, PlanStatus};
 use ground::ids::{AccountId, MarkId, OccurrenceId, PlanId};
 use ground::sql::Conn;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// A mark on a line that is not asked any more. It counts if the line comes back.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -56,26 +58,19 @@ pub fn find(c: &mut Conn, cache: &Compiled, account: AccountId, id: OccurrenceId
 }
 
 /// Keeps a mark on it.
-pub fn keep(
-    c: &mut Conn,
-    cache: &Compiled,
-    account: AccountId,
-    once: Once,
-    new: &NewMark,
-    m: &Moment,
-) -> Result<KeptMark, Error> {
+pub fn keep(ctx: &mut Ctx<'_>, account: AccountId, once: Once, new: &NewMark) -> Result<KeptMark, Error> {
     let Once { plan, id, asked } = once;
-    let dossier = plans::ever_of_account(c, cache, account, plan)?.ok_or(Error::NotFound)?;
-    let noted_at = super::noted_at(c, &dossier, new, m)?;
-    let why = why_not(&dossier, id, &asked, (noted_at.at, m.at));
+    let dossier = plans::ever_of_account(ctx.c, ctx.cache, account, plan)?.ok_or(Error::NotFound)?;
+    let noted_at = super::noted_at(ctx, &dossier, new)?;
+    let why = why_not(&dossier, id, &asked, (noted_at.at, ctx.m.at));
     let noted = Noted { occurrence: id, day: asked.day, item: asked.item, slot: asked.slot };
     match why {
-        None => write(c, account, &dossier, noted, new, (&noted_at, m))?,
+        None => write(ctx, account, &dossier, noted, new, &noted_at)?,
         Some(why) => {
             let mark = store::UncountedMark {
                 clinic_id: dossier.plan.clinic_id,
                 plan_id: plan,
-                id: m.id::<MarkId>(),
+                id: ctx.m.id::<MarkId>(),
                 day: noted.day,
                 occurrence_id: id,
                 item_key: noted.item,
@@ -85,10 +80,11 @@ pub fn keep(
                 why: why.to_owned(),
                 noted_at: noted_at.at,
                 claimed_at: noted_at.claimed.clone(),
-                received_at: m.at,
+                received_at: ctx.m.at,
                 made_by: account,
             };
-            store::keep_mark(c, &mark)?;
+            store::keep_mark(ctx.c, &mark)?;
+            ctx.happened(EventKind::MarkKept, super::marked(&dossier, id))?;
         }
     }
     Ok(KeptMark {
@@ -97,7 +93,7 @@ pub fn keep(
         state: new.state,
         noted_at: noted_at.at,
         claimed_at: noted_at.claimed,
-        received_at: m.at,
+        received_at: ctx.m.at,
         why: why.map(str::to_owned),
     })
 }

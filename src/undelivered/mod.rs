@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::audit::{self, Deed};
 use crate::auth::Staff;
 use crate::clinics;
+use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::mail::outbox::{self, Standing};
 use crate::mail::templates::{ClinicLines, Kind};
 use crate::patients::{self, Addressed};
 use ground::ids::{ClinicId, MailId};
 use ground::sql::Conn;
-use ground::time::{Moment, Stamp};
+use ground::time::Stamp;
 
 /// How long somebody may still be told of what has happened.
 const NOTICE_SECONDS: i64 = 86_400;
@@ -84,24 +85,20 @@ pub fn sendable_until(standing: &Standing, record: Option<&Addressed>, at: Stamp
 }
 
 /// Puts a mail that was given up into the queue once more; whether it is still wanted is looked at when it goes. `who`: `None` is the operator.
-pub fn send_again(
-    c: &mut Conn,
-    who: Option<&Staff>,
-    id: MailId,
-    why: Option<&str>,
-    m: &Moment,
-) -> Result<Found, Error> {
+pub fn send_again(ctx: &mut Ctx<'_>, who: Option<&Staff>, id: MailId, why: Option<&str>) -> Result<Found, Error> {
     let clinic = who.map(|who| who.clinic);
-    let Found { standing: before, record, .. } = find(c, clinic, id)?;
+    let Found { standing: before, record, .. } = find(ctx.c, clinic, id)?;
     // To invite somebody to the team is the owners' right.
     if let Some(who) = who.filter(|_| before.mail.kind == Kind::MemberInvitation.word()) {
         who.must_own()?;
     }
-    let until = sendable_until(&before, record.as_ref(), m.at)?;
-    if !outbox::send_again(c, &before.mail, until, m.at)? {
+    let until = sendable_until(&before, record.as_ref(), ctx.m.at)?;
+    if !outbox::send_again(ctx.c, &before.mail, until, ctx.m.at)? {
         return Err(Error::conflict("mail_on_its_way", "somebody else has sent it again in this moment"));
     }
-    let by = (before.mail.clinic_id, who.map(|who| who.account));
-    audit::note_perhaps_why(c, by, Deed { action: "mail_sent_again", object_kind: "mail", object: id.0 }, why, m)?;
-    find(c, clinic, id)
+    let mail = &before.mail;
+    let subject =
+        EventSubject { clinic: mail.clinic_id, patient: mail.patient_id, ..EventSubject::of(Object::Mail(id)) };
+    ctx.happened_because(EventKind::MailSentAgain, subject, why)?;
+    find(ctx.c, clinic, id)
 }

@@ -384,7 +384,7 @@ async fn approving_a_version_retires_the_one_before_and_says_who_did_it() {
     activate(&clinic.clinician, 2).await;
     clinic.owner.post_nothing(&format!("{OURS}/4/activate")).await.must_be_problem(404, "not_found");
     assert_eq!(app.database.contents(), before);
-    assert_eq!(app.database.count("audit_events", "action = 'protocol_approved'"), 2 + 3, "two of the library, three");
+    assert_eq!(app.database.count("events", "kind = 'protocol.activated'"), 2 + 3, "two of the library, three");
 }
 
 #[tokio::test]
@@ -406,7 +406,7 @@ async fn a_version_that_was_retired_by_mistake_is_taken_up_again_as_a_draft() {
     assert_eq!(clinic.owner.get(&format!("{OURS}/1")).await.must(200), retired, "the retired one stays as it is");
     assert_eq!(redraft(1).await.must(201), draft, "the draft that is there is the answer");
     redraft(2).await.must_be_problem(409, "not_retired");
-    assert_eq!(app.database.count("audit_events", "action = 'protocol_redrafted' AND actor_id IS NOT NULL"), 1);
+    assert_eq!(app.database.count("events", "kind = 'protocol.redrafted' AND account_id IS NOT NULL"), 1);
 
     activate(&clinic.clinician, 2).await;
     clinic.enrol_as(("Ada", "Europe/London"), "ours", face_treatment("2026-03-02")).await;

@@ -84,7 +84,7 @@ fn support_sees_and_repeats_what_did_not_arrive_and_moves_an_account() {
         let (code, said) = run_on(&database, words);
         assert!(code == Some(1) && said.contains("there is no mail 0197f2f0"), "{said}");
     }
-    assert_eq!(database.count("audit_events", "action = 'mail_sent_again' AND note = 'The relay was mended.'"), 1);
+    assert_eq!(database.count("events", "kind = 'mail.sent_again' AND reason = 'The relay was mended.'"), 1);
 
     must(&["clinic", "invite", "--clinic", "Invented", "olga@clinic.example"], "invitation: ");
     let (code, said) = run_on(&database, &["clinic", "invite", "--clinic", "Invented", "otto@clinic.example"]);
@@ -95,7 +95,7 @@ fn support_sees_and_repeats_what_did_not_arrive_and_moves_an_account() {
         "a link is on its way",
     );
     assert_eq!(database.count("outbox", "kind = 'address_change' AND to_address = 'olga.new@clinic.example'"), 1);
-    assert_eq!(database.count("audit_events", "action = 'address_change_asked' AND note = 'Married.'"), 1);
+    assert_eq!(database.count("events", "kind = 'account.address_change_requested' AND reason = 'Married.'"), 1);
     must(&["account", "disable", "olga@clinic.example", "--reason", "Left."], "disabled");
     let (code, said) =
         run_on(&database, &["account", "move", "olga@clinic.example", "--to", "nowhere", "--reason", "Typed."]);

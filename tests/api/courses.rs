@@ -259,7 +259,7 @@ async fn a_course_takes_what_is_left_out_from_the_protocol() {
     assert_eq!(asks(&changed), [4, 28, 49]);
     let listed = clinic.owner.get(&format!("/v1/clinic/courses?patient_id={}", patient["id"].as_str().unwrap())).await;
     assert_eq!(listed.must(200)["items"].as_array().unwrap().len(), 4);
-    assert_eq!(app.database.count("audit_events", "action IN ('course_made', 'course_changed')"), 6);
+    assert_eq!(app.database.count("events", "kind IN ('course.made', 'course.changed')"), 6);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What support does by API: mails that did not arrive, accounts of patients, invitations of staff.
 
+use aftercare::events::Actor;
 use serde_json::{Value, json};
 
 use crate::support::people::Clinic;
@@ -63,7 +64,7 @@ async fn an_invitation_that_was_given_up_is_seen_and_sent_again_while_its_addres
         assert_eq!((&read["subject"], &read["text"]), (&Value::Null, &Value::Null), "what was sent is not kept");
         assert_eq!(clinic.coordinator.get(UNDELIVERED).await.must(200)["items"], json!([]));
     }
-    assert_eq!(app.database.count("audit_events", "action = 'mail_sent_again'"), 3);
+    assert_eq!(app.database.count("events", "kind = 'mail.sent_again'"), 3);
 
     // After the address was corrected, the old letter is not wanted any more, and a new invitation is.
     clinic.coordinator.post_nothing(&format!("{path}/invitation")).await.must(201);
@@ -103,12 +104,11 @@ async fn what_is_too_late_or_was_for_the_moment_is_not_sent_again() {
     app.ask("POST", "/v1/auth/sign-in-links").json(&link).send().await.must(202);
     give_up(&app, "sign_in_link", "expired");
     assert_eq!(of_kind("sign_in_link").await, None);
-    let m = app.app.moment();
-    let refused = app.app.db.write(move |c| {
+    let refused = app.app.act(Actor::Operator, move |ctx| {
         let page = aftercare::http::PageParams::whole();
-        let all = aftercare::mail::outbox::list_undelivered(c, None, &page)?;
+        let all = aftercare::mail::outbox::list_undelivered(ctx.c, None, &page)?;
         let link = all.into_iter().find(|one| one.mail.kind == "sign_in_link").unwrap();
-        let why = aftercare::undelivered::send_again(c, None, link.mail.id, Some("Asked for."), &m).err();
+        let why = aftercare::undelivered::send_again(ctx, None, link.mail.id, Some("Asked for.")).err();
         Ok(why.map(|why| why.to_string()).unwrap_or_default())
     });
     assert!(refused.await.unwrap().contains("asks for a new one"));
@@ -185,8 +185,8 @@ async fn a_patient_who_lost_their_mailbox_is_moved_and_both_addresses_know() {
         .await
         .must(202);
     assert_eq!(app.the_mail().await.to, "ada.new@patients.example");
-    let asked = "action = 'address_change_asked' AND note = 'Called; her mailbox is gone.'";
-    assert_eq!(app.database.count("audit_events", asked), 1);
+    let asked = "kind = 'account.address_change_requested' AND reason = 'Called; her mailbox is gone.'";
+    assert_eq!(app.database.count("events", asked), 1);
 
     // Whether somebody has the address is told only to who can read its mail.
     let bea = clinic.enrol("Bea").await;
@@ -258,9 +258,9 @@ async fn a_lost_phone_is_shut_out_at_once_until_the_account_is_opened_again() {
     app.person(ada.person.account, None).await.get("/v1/me/today").await.must(200);
     let by = app.database.id(&clinic.coordinator.account.to_string());
     let noted = format!(
-        "action IN ('account_disabled', 'account_enabled') AND note = 'Her phone was stolen.' AND actor_id = {by}"
+        "kind IN ('account.disabled', 'account.enabled') AND reason = 'Her phone was stolen.' AND account_id = {by}"
     );
-    assert_eq!(app.database.count("audit_events", &noted), 2);
+    assert_eq!(app.database.count("events", &noted), 2);
 }
 
 #[tokio::test]
@@ -268,10 +268,10 @@ async fn what_the_operator_shut_no_clinic_opens() {
     let (app, clinic) = start().await;
     let ada = clinic.enrol("Ada").await;
     let account = format!("/v1/clinic/patients/{}/account", ada.patient_id);
-    let (m, email) = (app.app.moment(), ada.email.clone());
-    let shut = app.app.change_rights(move |c| {
-        let account = aftercare::auth::account_named(c, &email)?;
-        aftercare::auth::set_disabled(c, &account, true, (None, None), "Abuse.", &m)
+    let email = ada.email.clone();
+    let shut = app.app.act(Actor::Operator, move |ctx| {
+        let account = aftercare::auth::account_named(ctx.c, &email)?;
+        aftercare::auth::set_disabled(ctx, &account, true, None, "Abuse.")
     });
     shut.await.unwrap();
     let reason = json!({ "reason": "She asked." });
@@ -281,10 +281,10 @@ async fn what_the_operator_shut_no_clinic_opens() {
     let bea = clinic.enrol("Bea").await;
     let of_bea = format!("/v1/clinic/patients/{}/account", bea.patient_id);
     clinic.owner.post(&format!("{of_bea}/disable"), reason.clone()).await.must(200);
-    let (m, email) = (app.app.moment(), bea.email.clone());
-    let shut = app.app.change_rights(move |c| {
-        let account = aftercare::auth::account_named(c, &email)?;
-        aftercare::auth::set_disabled(c, &account, true, (None, None), "Abuse.", &m)
+    let email = bea.email.clone();
+    let shut = app.app.act(Actor::Operator, move |ctx| {
+        let account = aftercare::auth::account_named(ctx.c, &email)?;
+        aftercare::auth::set_disabled(ctx, &account, true, None, "Abuse.")
     });
     shut.await.unwrap();
     clinic.owner.post(&format!("{of_bea}/enable"), reason.clone()).await.must_be_problem(409, "shut_by_operator");

@@ -365,7 +365,7 @@ async fn a_check_in_is_judged_again_after_repair_and_the_first_judgement_stays()
     );
     care.clinic.approve("small", &repaired).await;
     care.app.set_clock("2026-03-05T09:00:00Z");
-    let events = care.app.database.count("alert_events", "1 = 1");
+    let events = care.app.database.count("events", "object_kind = 'alert'");
     let again = care.reconsider(1).await;
     let version =
         care.clinic.owner.get("/v1/clinic/protocols/small/versions").await.must(200)["items"][1]["id"].clone();
@@ -383,7 +383,7 @@ async fn a_check_in_is_judged_again_after_repair_and_the_first_judgement_stays()
     );
     assert_eq!(care.alerts("cause = 'T1' AND urgency = 'urgent'"), 1);
     assert_eq!(
-        care.app.database.count("alert_events", "1 = 1"),
+        care.app.database.count("events", "object_kind = 'alert'"),
         events + 1,
         "what was found before is not raised again"
     );
@@ -393,7 +393,7 @@ async fn a_check_in_is_judged_again_after_repair_and_the_first_judgement_stays()
         assert_eq!(seen[field], first[field], "{field}");
     }
     care.reconsider(1).await;
-    assert_eq!(care.app.database.count("alert_events", "1 = 1"), events + 1);
+    assert_eq!(care.app.database.count("events", "object_kind = 'alert'"), events + 1);
     let path = format!("/v1/clinic/check-ins/{}/reconsider", phone_id(1));
     let other = care.app.clinic_named("two").await;
     other.owner.post_nothing(&path).await.must_be_problem(404, "not_found");
@@ -635,7 +635,7 @@ async fn after_a_pause_that_shifts_days_the_version_goes_by_the_day_and_the_curv
         .post("/v1/clinic/protocols/small/migrations", json!({ "from_version": 1, "to_version": 2 }))
         .await
         .must(201);
-    while aftercare::plan_upgrades::jobs::go_on(&care.app.app).await.unwrap() > 0 {}
+    while aftercare::worker::upgrades::go_on(&care.app.app).await.unwrap() > 0 {}
     // The plan goes over on day 3; today is day 2, and the skin is 12 days old.
     let check_in =
         care.answer_line(1, &care.id("check-in", "2026-03-14").await, json!({ "worried": true, "redness": 3 })).await;

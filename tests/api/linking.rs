@@ -1,5 +1,6 @@
 //! Who a record belongs to, and cutting off the wrong person: unlinking, another address, accounts that are shut, members who leave.
 
+use aftercare::events::Actor;
 use serde_json::{Value, json};
 
 use crate::support::http::Reply;
@@ -41,10 +42,10 @@ async fn an_account_is_taken_off_a_record_at_once_and_the_record_goes_to_the_rig
     let answers = json!({ "plan_id": ada.plan_id, "answers": { "redness": 1 } });
     let check_in = format!("/v1/me/check-ins/{}", crate::support::people::phone_id(1));
     ada.person.put(&check_in, answers).await.must_name("/plan_id", "unknown_value");
-    let said = app.database.lines("SELECT note AS value FROM audit_events WHERE action = 'account_unlinked'");
+    let said = app.database.lines("SELECT reason AS value FROM events WHERE kind = 'patient.unlinked'");
     assert_eq!(said, ["The wrong person accepted the invitation."]);
     clinic.coordinator.post(&format!("{path}/unlink"), reason).await.must(200);
-    assert_eq!(app.database.count("audit_events", "action = 'account_unlinked'"), 1, "twice is once");
+    assert_eq!(app.database.count("events", "kind = 'patient.unlinked'"), 1, "twice is once");
 
     let tag = clinic.coordinator.get(&path).await.header("etag").to_owned();
     clinic.coordinator.send_if("PATCH", &path, &tag, json!({ "email": "right@patients.example" })).await.must(200);
@@ -177,10 +178,10 @@ async fn an_account_that_is_shut_is_out_at_once_and_stays_out() {
     post(&app, "/v1/auth/sign-in-links", json!({ "email": ada.email })).await.must(202);
     let link = token_in(&app.the_mail().await);
     let disable = async |disabled: bool| {
-        let (m, email) = (app.app.moment(), ada.email.clone());
-        let done = app.app.change_rights(move |c| {
-            let account = aftercare::auth::account_named(c, &email)?;
-            aftercare::auth::set_disabled(c, &account, disabled, (None, None), "Asked for.", &m)
+        let email = ada.email.clone();
+        let done = app.app.act(Actor::Operator, move |ctx| {
+            let account = aftercare::auth::account_named(ctx.c, &email)?;
+            aftercare::auth::set_disabled(ctx, &account, disabled, None, "Asked for.")
         });
         done.await.unwrap();
     };
@@ -193,7 +194,7 @@ async fn an_account_that_is_shut_is_out_at_once_and_stays_out() {
     app.ask("GET", "/v1/me/today").bearer(&token).send().await.must_be_problem(401, "sign_in_needed");
     app.person(ada.person.account, None).await.get("/v1/me/today").await.must(200);
     assert_eq!(
-        app.database.count("audit_events", "action IN ('account_disabled', 'account_enabled') AND note = 'Asked for.'"),
+        app.database.count("events", "kind IN ('account.disabled', 'account.enabled') AND reason = 'Asked for.'"),
         2
     );
 }

@@ -1,5 +1,6 @@
 //! Moving running plans to another version of their protocol: what is said before, what happens, and the way back.
 
+use aftercare::events::Actor;
 use std::collections::BTreeSet;
 
 use aftercare::auth::{Role, Staff};
@@ -97,7 +98,7 @@ fn only(from: i64, to: i64, plans: &[&Enrolled]) -> Value {
 }
 
 async fn work(app: &Shared) -> usize {
-    plan_upgrades::jobs::go_on(&app.app).await.unwrap()
+    aftercare::worker::upgrades::go_on(&app.app).await.unwrap()
 }
 
 async fn get(clinic: &Clinic, id: &Value) -> Value {
@@ -405,15 +406,13 @@ async fn a_version_for_another_treatment_takes_nobody_over() {
 
 /// Running plans, made with the verbs: nobody has a phone.
 async fn many(app: &Shared, clinic: &Clinic, count: usize) {
-    let m = app.app.moment();
     let who = Staff {
         clinic: clinic.id,
         member: clinic.members[1],
         account: clinic.clinician.account,
         role: Role::Clinician,
     };
-    let inner = app.app.clone();
-    let made = app.app.db.write(move |c| {
+    let made = app.app.act(who, move |ctx| {
         for number in 0..count {
             let new = NewPatient {
                 name: text(&format!("Number {number}")),
@@ -421,7 +420,7 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
                 zone: None,
                 locale: None,
             };
-            let patient = patients::add(c, &who, new, &m)?;
+            let patient = patients::add(ctx, &who, new)?;
             let new = NewTreatment {
                 procedure: engine::Procedure::Microneedling,
                 performed_on: text("2026-03-02"),
@@ -429,7 +428,7 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
                 body_area: text("face"),
                 parameters: serde_json::from_value(json!({ "needle_depth_mm": 1.5 }))?,
             };
-            let treatment = patients::record_treatment(c, &who, patient.id, new, &m)?;
+            let treatment = patients::record_treatment(ctx, &who, patient.id, new)?;
             let new = NewPlan {
                 patient: patient.id,
                 treatment: treatment.id,
@@ -437,7 +436,7 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
                 overrule: None,
                 send_to_clinician: false,
             };
-            aftercare::enrolment::enrol(c, &inner.compiled, (&who, &inner.post()), new, &m)?;
+            aftercare::enrolment::enrol(ctx, &who, new)?;
         }
         Ok(())
     });
@@ -446,10 +445,9 @@ async fn many(app: &Shared, clinic: &Clinic, count: usize) {
 
 /// The worker's next transaction, and then the process dies.
 async fn one_batch(app: &Shared, most: i64) -> usize {
-    let (inner, m) = (app.app.clone(), app.app.moment());
-    let batch = app.app.db.write(move |c| {
-        let found = plan_upgrades::store::claim(c)?.expect("something to do");
-        plan_upgrades::go_on(c, &inner.compiled, found, most, &m)
+    let batch = app.app.act(Actor::Server, move |ctx| {
+        let found = plan_upgrades::store::claim(ctx.c)?.expect("something to do");
+        plan_upgrades::go_on(ctx, found, most)
     });
     batch.await.unwrap()
 }
@@ -490,7 +488,7 @@ async fn plans_move_in_batches_and_go_on_where_a_crash_left_them() {
     // Another process finds the database as it is, and does the rest; no plan twice.
     let next = TestApp::start_on(app.database.share(), |_| ()).await;
     next.ignore_mails();
-    assert_eq!(plan_upgrades::jobs::go_on(&next.app).await.unwrap(), 130);
+    assert_eq!(aftercare::worker::upgrades::go_on(&next.app).await.unwrap(), 130);
     let done = get(&clinic, &begun["id"]).await;
     assert_eq!(
         (&done["state"], &done["total"], &done["moved"], &done["conflicts"], &done["finished_at"]),
@@ -638,7 +636,7 @@ async fn a_protocol_has_one_migration_at_a_time() {
     assert_eq!(ask_back(&clinic, &done).await.must(200), done, "twice is once");
     assert_eq!(work(&app).await, 0);
     assert_eq!(app.database.contents(), before);
-    assert_eq!(app.database.count("audit_events", "action = 'plans_migration_rolled_back'"), 1);
+    assert_eq!(app.database.count("events", "kind = 'plan_migration.rolled_back'"), 1);
 }
 
 #[tokio::test]

@@ -80,5 +80,5 @@ async fn a_dead_unsubscribe_link_is_a_page_for_people_and_a_problem_for_programs
     }
     let html = must_be_page(&app.ask("GET", &good).header("accept", BROWSER).send().await, 200, "en");
     assert!(html.contains("<form method=\"post\">"), "{html}");
-    assert_eq!(app.database.count("audit_events", "action = 'unsubscribed'"), 0, "opening a page changes nothing");
+    assert_eq!(app.database.count("events", "kind = 'patient.unsubscribed'"), 0, "opening a page changes nothing");
 }

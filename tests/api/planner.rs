@@ -33,7 +33,7 @@ fn mailed(item: &str, day: i64) -> (String, i64, String) {
 }
 
 async fn looked_at(app: &Shared) -> usize {
-    aftercare::reminders::jobs::plan_due(&app.app).await.unwrap()
+    aftercare::worker::planner::plan_due(&app.app).await.unwrap()
 }
 
 #[tokio::test]
@@ -279,11 +279,12 @@ reason.en = "Call every patient on day 1."
 reason.es = "Llamar a cada paciente el día 1."
 assumptions = ["A1"]
 "#;
-    let (m, clinic_id, member, account) = (app.app.moment(), clinic.id, clinic.members[1], clinic.clinician.account);
-    let made = app.app.db.write(move |c| {
-        let active = protocols::store::find_active(c, clinic_id, "mn-face")?.unwrap();
+    let (clinic, member, account) = (clinic.id, clinic.members[1], clinic.clinician.account);
+    let who = auth::Staff { clinic, member, account, role: auth::Role::Clinician };
+    let made = app.app.act(who, move |ctx| {
+        let active = protocols::store::find_active(ctx.c, who.clinic, "mn-face")?.unwrap();
         let with_call = protocols::Version {
-            id: m.id(),
+            id: ctx.m.id(),
             version: active.version + 1,
             status: protocols::VersionStatus::Draft,
             content_hash: documents::hash(&format!("{}{CALL}", active.document)),
@@ -292,9 +293,8 @@ assumptions = ["A1"]
             approved_at: None,
             ..active
         };
-        assert!(protocols::store::insert(c, &with_call)?);
-        let who = auth::Staff { clinic: clinic_id, member, account, role: auth::Role::Clinician };
-        protocols::activate(c, &who, ("mn-face", with_call.version), &documents::check(&with_call.document)?, &m)
+        assert!(protocols::store::insert(ctx.c, &with_call)?);
+        protocols::activate(ctx, &who, "mn-face", with_call.version, &documents::check(&with_call.document)?)
     });
     made.await.unwrap();
 }

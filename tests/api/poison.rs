@@ -57,7 +57,7 @@ async fn a_mail_that_cannot_be_looked_at_is_put_off_and_the_others_go() {
         people.push(clinic.enrol(&format!("Person{number}")).await);
     }
     app.set_clock("2026-03-02T19:00:00Z");
-    aftercare::reminders::jobs::plan_due(&app.app).await.unwrap();
+    aftercare::worker::planner::plan_due(&app.app).await.unwrap();
     let poison = |number: usize, change: &str| {
         let email = &people[number].email;
         app.database.run(&format!("UPDATE outbox SET {change} WHERE to_address = '{email}' AND kind = 'reminder'"));
@@ -162,7 +162,7 @@ async fn a_waiting_reminder_goes_to_the_records_address_and_in_its_language_of_t
     let clinic = app.clinic().await;
     let ada = clinic.enrol("Ada").await;
     app.set_clock("2026-03-02T19:00:00Z");
-    aftercare::reminders::jobs::plan_due(&app.app).await.unwrap();
+    aftercare::worker::planner::plan_due(&app.app).await.unwrap();
     let id = app.database.id(&ada.patient_id);
     app.database.run(&format!("UPDATE patients SET email = 'new@patients.example', locale = 'es' WHERE id = {id}"));
     let mail = app.the_mail().await;

@@ -154,6 +154,9 @@ fn both_databases_have_the_same_tables_keys_and_checks() {
     assert!(sqlite.values().map(|table| table.checks.len()).sum::<usize>() > 10, "the checks were read");
 }
 
+/// What only the release before writes and reads; a trigger carries it over (`events`). A later release drops them.
+const OF_THE_RELEASE_BEFORE: [&str; 2] = ["alert_events", "audit_events"];
+
 #[test]
 fn the_code_knows_the_columns_that_the_database_has() {
     let text = std::fs::read_to_string(root().join("src/db/schema.rs")).unwrap();
@@ -168,8 +171,11 @@ fn the_code_knows_the_columns_that_the_database_has() {
         }
     }
     let database = Database::create();
-    let found: BTreeMap<String, BTreeSet<String>> =
+    let mut found: BTreeMap<String, BTreeSet<String>> =
         tables(&database).into_iter().map(|(name, table)| (name, table.columns)).collect();
+    for table in OF_THE_RELEASE_BEFORE {
+        assert!(found.remove(table).is_some(), "{table} is gone: take it off the list");
+    }
     assert_eq!(found, known);
 }
 

@@ -58,7 +58,7 @@ async fn t11_a_grandparent_ends_the_whole_family() {
         let access = pair["access_token"].as_str().unwrap();
         app.ask("GET", "/v1/me").bearer(access).send().await.must_be_problem(401, "sign_in_needed");
     }
-    assert_eq!(app.database.count("audit_events", "action = 'refresh_token_reused'"), 1);
+    assert_eq!(app.database.count("events", "kind = 'session.token_reused'"), 1);
     assert_eq!(app.database.count("sessions", "end_reason = 'refresh_token_reused'"), 1);
 }
 

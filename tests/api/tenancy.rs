@@ -257,6 +257,9 @@ async fn t02_the_database_refuses_a_row_that_mixes_two_clinics() {
     let before = database.contents();
     let mut tried = 0;
     for (table, column, target) in composite_keys(&app) {
+        if table == "alert_events" {
+            continue; // the release before writes it, this one no more
+        }
         assert!(database.count(&target, &format!("clinic_id = {foreign}")) > 0, "{target} has a row of theirs");
         if database.count(&table, &format!("clinic_id = {ours}")) == 0 {
             panic!("{table} has no row of ours to try {column} on");

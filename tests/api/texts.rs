@@ -226,7 +226,7 @@ async fn a_clinic_sees_what_its_protocols_leave_to_it_and_writes_it() {
     assert_eq!((twice.must(200), twice.header("etag")), (written.json(), "\"v2\""), "the same again changes nothing");
     assert_eq!(without_library(clinic.coordinator.get("/v1/clinic/texts").await.must(200)), listed(own, 2));
     assert!(clinic.owner.get("/v1/clinic").await.header("etag").starts_with("\"v2."));
-    assert_eq!(app.database.count("audit_events", "action = 'clinic_text_changed'"), 1);
+    assert_eq!(app.database.count("events", "kind = 'clinic.text_changed'"), 1);
 
     // Nothing of it is the other clinic's.
     assert_eq!(without_library(other.owner.get("/v1/clinic/texts").await.must(200)), nothing);
@@ -245,7 +245,7 @@ async fn a_clinic_sees_what_its_protocols_leave_to_it_and_writes_it() {
         let erased = clinic.erase("serum").await;
         assert_eq!((erased.must(200), erased.header("etag")), (serum(Value::Null, json!(["mn-face"])), "\"v3\""));
     }
-    assert_eq!(app.database.count("audit_events", "action = 'clinic_text_changed'"), 2);
+    assert_eq!(app.database.count("events", "kind = 'clinic.text_changed'"), 2);
 }
 
 #[tokio::test]

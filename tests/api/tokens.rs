@@ -1,6 +1,7 @@
 //! Access tokens: what is forged, dead, mistyped or out of date is refused; keys rotate without an outage; a change of
 //! rights counts at once, on every node.
 
+use aftercare::events::Actor;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -238,8 +239,7 @@ async fn t10_keys_rotate_under_load_and_a_removed_key_counts_no_more() {
         .collect();
     let old_token = owner.token().await;
     let old_kid = read(old_token.split('.').next().unwrap())["kid"].as_str().unwrap().to_owned();
-    let (inner, m) = (app.app.clone(), app.app.moment());
-    let new_kid = app.app.change_rights(move |c| keys::rotate(c, &inner.secrets, &m)).await.unwrap();
+    let new_kid = app.app.act(Actor::Operator, keys::rotate).await.unwrap();
     let published = app.ask("GET", "/.well-known/jwks.json").send().await.must(200);
     let kids: Vec<&str> =
         published["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect();
@@ -260,12 +260,11 @@ async fn t10_keys_rotate_under_load_and_a_removed_key_counts_no_more() {
         task.await.expect("no request failed");
     }
     assert!(asked.load(Ordering::SeqCst) > 20);
-    let (m, kid) = (app.app.moment(), old_kid.clone());
-    app.app.change_rights(move |c| keys::remove(c, &kid, &m)).await.unwrap();
+    let kid = old_kid.clone();
+    app.app.act(Actor::Operator, move |ctx| keys::remove(ctx, &kid)).await.unwrap();
     app.ask("GET", "/v1/clinic").bearer(&old_token).send().await.must_be_problem(401, "sign_in_needed");
     app.ask("GET", "/v1/clinic").bearer(&new_token).send().await.must(200);
-    let m = app.app.moment();
-    let last = app.app.change_rights(move |c| keys::remove(c, &new_kid, &m)).await;
+    let last = app.app.act(Actor::Operator, move |ctx| keys::remove(ctx, &new_kid)).await;
     assert!(last.is_err(), "the last key stays");
     app.ask("GET", "/v1/clinic").bearer(&new_token).send().await.must(200);
 }

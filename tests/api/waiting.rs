@@ -193,7 +193,7 @@ async fn a_clinician_starts_it_and_nothing_before_is_missed() {
     assert_eq!(again.must(200), wanted, "its answer was lost: the same again");
     clinic.clinician.send_if("POST", &decline, "\"v2\"", why).await.must_be_problem(409, "not_waiting");
     assert_eq!(clinic.coordinator.get(&world.path("")).await.must(200), wanted);
-    assert_eq!(app.database.count("audit_events", "action = 'plan_started'"), 1);
+    assert_eq!(app.database.count("events", "kind = 'plan.started'"), 1);
     assert_eq!(
         app.database.count("plans", "overruled = 'Seen today: it has healed.' AND enrolled_at <> started_at"),
         1
@@ -249,7 +249,7 @@ async fn a_clinician_declines_it_and_it_is_over() {
     assert_eq!(clinic.owner.send_if("POST", &decline, "\"v1\"", why.clone()).await.must(200), declined.json());
     clinic.owner.send_if("POST", &start, "\"v2\"", why).await.must_be_problem(409, "not_waiting");
     world.ada.must_only_have_help().await;
-    assert_eq!(app.database.count("audit_events", "action = 'plan_declined'"), 1);
+    assert_eq!(app.database.count("events", "kind = 'plan.declined'"), 1);
     assert_eq!(app.database.count("alerts", "status = 'open'"), 1);
     app.set_clock("2026-03-05T20:00:00Z");
     assert_eq!(app.mails().await.len(), 0);

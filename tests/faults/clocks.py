@@ -152,7 +152,7 @@ def travels(scene, days):
         need(until(lambda: is_done(home), 10), f"not everything that was due is done: {home.states()}")
     found = {name: list(decisions(home, name)) for name in TRAVELS}
     wrong = [f"{name}: {why}" for name in TRAVELS for why in not_by_the_rule(name, found[name], relay, days)]
-    [(audited,)] = home.rows("SELECT count(*) FROM audit_events WHERE action = 'patient_changed'")
+    [(audited,)] = home.rows("SELECT count(*) FROM events WHERE kind = 'patient.changed'")
     need_all((not wrong, "; ".join(wrong)), (audited == 4, f"{audited} of 4 journeys are in the audit"))
     late = sum(reason == "too_late" for rows in found.values() for *_, reason in rows)
     return f"{len(TRAVELS)} patients, {days} days: each day reminded of once, {late} too late with its reason, 0 twice"

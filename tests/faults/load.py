@@ -115,7 +115,7 @@ def check(home, acknowledged):
     need(not lost, f"{len(lost)} of {len(acknowledged):,} acknowledged writes were lost")
     need(not twice, f"{len(twice)} writes were done twice")
     keys = {row[0] for row in home.rows("SELECT key FROM idempotency_keys WHERE key LIKE 'w%'")}
-    counts = "(SELECT count(*) FROM patients), (SELECT count(*) FROM audit_events WHERE action = 'patient_added')"
+    counts = "(SELECT count(*) FROM patients), (SELECT count(*) FROM events WHERE kind = 'patient.added')"
     [(patients, audited)] = home.rows(f"SELECT {counts}")
     half = len(set(added) ^ keys) + abs(int(patients) - int(audited))
     need(half == 0, f"{half} writes were half applied")

@@ -84,8 +84,8 @@ ids! {
     SessionId,
     /// A one-time link that was mailed.
     LinkId,
-    /// One line of the audit.
-    AuditId,
+    /// What an event is about, of whatever kind.
+    EventObjectId,
     /// One time that the database was restored from a backup.
     RestoreId,
     /// What a job could not do: a plan, a mail, a migration.

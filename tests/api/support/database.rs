@@ -127,7 +127,7 @@ impl Database {
              AND name NOT LIKE 'sqlite%' ORDER BY 1"
         } else {
             "SELECT table_name::text AS value FROM information_schema.tables WHERE table_schema = 'public' \
-             AND table_name NOT LIKE '\\_\\_%' ORDER BY 1"
+             AND table_type = 'BASE TABLE' AND table_name NOT LIKE '\\_\\_%' ORDER BY 1"
         };
         self.lines(sql)
     }

@@ -2,6 +2,7 @@
 //! over HTTP where the way there is worth testing.
 
 use aftercare::documents;
+use aftercare::events::{Actor, EventKind, EventSubject, Object};
 use std::sync::{Arc, Mutex};
 
 use aftercare::auth::{self, MemberState, Role, store};
@@ -71,21 +72,21 @@ impl TestApp {
 
     /// A clinic whose staff are `owner@NAME.example` and so on.
     pub async fn clinic_named(self: &Shared, name: &str) -> Clinic {
-        let (m, domain) = (self.app.moment(), name.to_owned());
-        let made = self.app.change_rights(move |c| {
-            let clinic = clinics::found(c, new_clinic(&domain), &m)?;
+        let domain = name.to_owned();
+        let made = self.app.act(Actor::Operator, move |ctx| {
+            let clinic = clinics::found(ctx, new_clinic(&domain))?;
             let mut people = Vec::new();
             for role in [Role::Owner, Role::Clinician, Role::Coordinator] {
                 let email = text(&format!("{}@{domain}.example", role.as_str()));
                 let name = text(&format!("{} Invented", role.as_str()));
-                let member = clinics::add_member(c, &clinic, name, &email, (role, MemberState::Confirmed), &m)?;
+                let member = clinics::add_member(ctx, &clinic, name, &email, role, MemberState::Confirmed)?;
                 people.push((member.account_id, member.id));
             }
             for key in ["mn-face", "mn-scalp"] {
-                let draft = protocols::adopt(c, clinic.id, Some(people[1].1), key, &m)?;
+                let draft = protocols::adopt(ctx, clinic.id, Some(people[1].1), key)?;
                 let who =
                     auth::Staff { clinic: clinic.id, member: people[1].1, account: people[1].0, role: Role::Clinician };
-                protocols::activate(c, &who, (key, draft.version), &documents::check(&draft.document)?, &m)?;
+                protocols::activate(ctx, &who, key, draft.version, &documents::check(&draft.document)?)?;
             }
             Ok((clinic.id, people))
         });
@@ -101,10 +102,9 @@ impl TestApp {
 
     /// Signs an account in past the password.
     pub async fn person(self: &Shared, account: AccountId, clinic: Option<ClinicId>) -> Person {
-        let (m, inner) = (self.app.moment(), self.app.clone());
-        let signed_in = self.app.db.write(move |c| {
-            let account = store::find_account(c, account)?.ok_or(Error::NotFound)?;
-            auth::sign_in(c, &inner.secrets, &account, clinic, &m)
+        let signed_in = self.app.act(Actor::Anonymous, move |ctx| {
+            let account = store::find_account(ctx.c, account)?.ok_or(Error::NotFound)?;
+            auth::sign_in(ctx, &account, clinic)
         });
         let signed_in = signed_in.await.unwrap();
         Person {
@@ -119,7 +119,11 @@ impl TestApp {
     /// Gives an account a password.
     pub async fn set_password(&self, account: AccountId, password: &str) {
         let hash = self.app.passwords.hash(&password.to_owned().into(), self.app.moment().secret()).await.unwrap();
-        self.app.change_rights(move |c| store::set_password(c, account, &hash)).await.unwrap();
+        let set = self.app.act(Actor::Account(account), move |ctx| {
+            store::set_password(ctx.c, account, &hash)?;
+            ctx.happened(EventKind::PasswordChanged, EventSubject::of(Object::Account(account)))
+        });
+        set.await.unwrap();
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::app::App;
 use crate::error::Error;
 use crate::job_failures::{self, Job};
+use crate::{plans, reminders};
 use ground::ids::{ClinicId, PlanId};
 
 /// Plans that are looked up at once.
@@ -23,7 +24,7 @@ pub async fn plan_due(app: &App) -> Result<usize, Error> {
             .db
             .read_fresh(move |c| {
                 let at = inner.work_moment(c)?.at;
-                crate::plans::store::list_due(c, at, CHUNK)
+                plans::store::list_due(c, at, CHUNK)
             })
             .await?;
         for together in due.chunks(TOGETHER) {
@@ -42,29 +43,22 @@ pub async fn plan_due(app: &App) -> Result<usize, Error> {
 
 /// Whatever is wrong with one plan is that plan's trouble; an error is one of the machine.
 async fn plan_alone(app: &App, clinic: ClinicId, plan: PlanId) -> Result<(), Error> {
-    let (inner, post) = (app.clone(), app.post());
-    let planned = app
-        .db
-        .write(move |c| {
-            let m = inner.work_moment(c)?;
-            if !crate::plans::store::lock_due(c, clinic, plan, m.at)? {
-                return Ok(()); // another worker has it, or had it
-            }
-            super::plan_one(c, &inner.compiled, &post, clinic, plan, &m)?;
-            job_failures::clear(c, (Job::Plan, plan.0))
-        })
-        .await;
-    let why = match planned {
+    let planned = app.work(move |ctx| {
+        if !plans::store::lock_due(ctx.c, clinic, plan, ctx.m.at)? {
+            return Ok(()); // another worker has it, or had it
+        }
+        reminders::plan_one(ctx, clinic, plan)?;
+        job_failures::clear(ctx.c, (Job::Plan, plan.0))
+    });
+    let why = match planned.await {
         Err(why) if !why.is_passing() => why,
         done => return done,
     };
     tracing::error!(plan_id = %plan, %why, "a plan could not be planned; it is put off");
-    let (inner, word) = (app.clone(), why.word());
-    app.db
-        .write(move |c| {
-            let at = inner.work_moment(c)?.at;
-            let until = job_failures::note(c, (Job::Plan, plan.0), Some(clinic), word, at)?;
-            crate::plans::store::put_off(c, clinic, plan, until)
-        })
-        .await
+    let word = why.word();
+    let put_off = app.work(move |ctx| {
+        let until = job_failures::note(ctx.c, (Job::Plan, plan.0), Some(clinic), word, ctx.m.at)?;
+        plans::store::put_off(ctx.c, clinic, plan, until)
+    });
+    put_off.await
 }

@@ -1,5 +1,8 @@
 //! All recurring work in one table, and the loop that does it.
 
+pub mod planner;
+pub mod upgrades;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,15 +10,17 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::events::{self, seal};
 use crate::mail::outbox::Lane;
-use crate::mailing::{Line, MailHooks};
-use crate::{auth, clinics, notices, patients, reminders, retention};
+use crate::mailing::Line;
+use crate::{auth, retention};
 use ground::time::Stopwatch;
 
 /// A kind of recurring work.
 #[derive(Debug, Clone, Copy)]
 enum Job {
     PlanReminders,
+    SealEvents,
     MigratePlans,
     NoteRefusals,
     ForgetOldRows,
@@ -26,6 +31,7 @@ impl Job {
     fn word(self) -> &'static str {
         match self {
             Self::PlanReminders => "plan_reminders",
+            Self::SealEvents => "seal_events",
             Self::MigratePlans => "migrate_plans",
             Self::NoteRefusals => "note_refusals",
             Self::ForgetOldRows => "forget_old_rows",
@@ -36,7 +42,8 @@ impl Job {
 /// How often refusals are written down, by whichever process counted them.
 const NOTE_REFUSALS: Duration = Duration::from_secs(5);
 /// What is done, and how often.
-const JOBS: [(Job, Duration); 4] = [
+const JOBS: [(Job, Duration); 5] = [
+    (Job::SealEvents, Duration::from_millis(500)),
     (Job::PlanReminders, Duration::from_secs(1)),
     (Job::MigratePlans, Duration::from_secs(1)),
     (Job::NoteRefusals, NOTE_REFUSALS),
@@ -50,14 +57,6 @@ const LINES: [Lane; 4] = [Lane::Links, Lane::All, Lane::All, Lane::All];
 const LOOK: Duration = Duration::from_millis(500);
 /// The same trouble is told again after so many rounds.
 const TELL_AGAIN: u32 = 60;
-
-/// What the features say about mails of theirs.
-const HOOKS: MailHooks = MailHooks {
-    before_sending: notices::before_sending,
-    lines: clinics::lines,
-    refused: patients::address_refused,
-    reached: patients::address_reached,
-};
 
 /// Works until it is told to stop.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
@@ -76,7 +75,7 @@ pub async fn note_refusals(app: App, stop: watch::Receiver<bool>) {
 /// A second's worth in one claim, so that what is more pressing comes next.
 fn line(app: &App, name: &str, lane: Lane) -> Line {
     let most = usize::try_from(app.config.mails_per_minute / 600).unwrap_or(1).clamp(1, 20);
-    Line::new(name.to_owned(), lane, most, HOOKS)
+    Line::new(name.to_owned(), lane, most)
 }
 
 async fn repeat(app: App, job: Job, every: Duration, mut stop: watch::Receiver<bool>) {
@@ -165,8 +164,9 @@ async fn work(app: &App, job: Job) -> Result<(), Error> {
 
 async fn do_job(app: &App, job: Job) -> Result<(), Error> {
     match job {
-        Job::PlanReminders => reminders::jobs::plan_due(app).await.map(|_| ()),
-        Job::MigratePlans => crate::plan_upgrades::jobs::go_on(app).await.map(|_| ()),
+        Job::PlanReminders => planner::plan_due(app).await.map(|_| ()),
+        Job::MigratePlans => upgrades::go_on(app).await.map(|_| ()),
+        Job::SealEvents => seal_events(app).await,
         Job::NoteRefusals => {
             let (counted, at) = (app.refusals.take(), app.clock.now());
             if counted.is_empty() {
@@ -178,6 +178,15 @@ async fn do_job(app: &App, job: Job) -> Result<(), Error> {
     }
 }
 
+/// Gives all events that wait their place.
+pub async fn seal_events(app: &App) -> Result<(), Error> {
+    // Nobody waits for a writer that has nothing to do.
+    while app.db.read_fresh(events::store::has_unsealed).await? {
+        app.db.write(seal::seal).await?;
+    }
+    Ok(())
+}
+
 /// Does everything that is due, once: the demo's clock and the tests move time by hand.
 pub async fn do_due(app: &App) -> Result<(), Error> {
     let (_stop, stopped) = watch::channel(false);
@@ -185,7 +194,7 @@ pub async fn do_due(app: &App) -> Result<(), Error> {
     work(app, Job::PlanReminders).await?;
     work(app, Job::NoteRefusals).await?;
     app.channel.forget();
-    let mut line = Line::new("by-hand".to_owned(), Lane::All, 20, HOOKS);
+    let mut line = Line::new("by-hand".to_owned(), Lane::All, 20);
     while line.send_due(app, &stopped, || std::future::ready(())).await? > 0 {}
-    Ok(())
+    work(app, Job::SealEvents).await
 }

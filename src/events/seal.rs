@@ -1,0 +1,114 @@
+//! The place of an event: a number in its chain without gaps, and a hash over the one before it.
+//!
+//! Written in the order in which writers commit, events would have no order that a reader could follow: one with a lower number could
+//! appear behind a cursor. So they get their numbers afterwards, from one hand, when none can appear before them any more.
+
+use std::collections::BTreeMap;
+
+use super::{StoredEvent, store};
+use crate::error::Error;
+use crate::secrets::digest;
+use ground::ids::ClinicId;
+use ground::sql::Conn;
+
+/// Events that are sealed in one transaction, so that no request waits for long.
+pub const TOGETHER: usize = 500;
+
+/// Gives the oldest events without a place their place; says how many. Call it until it says less than [`TOGETHER`].
+pub fn seal(c: &mut Conn) -> Result<usize, Error> {
+    store::lock_chains(c)?;
+    let waiting = store::list_unsealed(c, TOGETHER)?;
+    let mut heads: BTreeMap<ClinicId, (i64, Vec<u8>)> = BTreeMap::new();
+    for event in &waiting {
+        let (last, before) = match heads.remove(&event.chain) {
+            Some(head) => head,
+            None => store::head(c, event.chain)?,
+        };
+        let number = last + 1;
+        let hash = hash_of(&before, number, event);
+        store::seal(c, event.seq, number, &hash)?;
+        heads.insert(event.chain, (number, hash));
+    }
+    for (chain, (number, hash)) in heads {
+        store::set_head(c, chain, number, &hash)?;
+    }
+    Ok(waiting.len())
+}
+
+/// SHA-256 over the hash before, the number, and every field with its length, so that no two events are one text.
+fn hash_of(before: &[u8], number: i64, event: &StoredEvent) -> Vec<u8> {
+    let id = |id: Option<uuid::Uuid>| id.map(|id| id.as_bytes().to_vec());
+    let word = |word: Option<&String>| word.map(|word| word.as_bytes().to_vec());
+    let fields = [
+        Some(event.chain.0.as_bytes().to_vec()),
+        Some(event.at.micros().to_be_bytes().to_vec()),
+        Some(event.kind.as_bytes().to_vec()),
+        Some(event.actor_kind.as_bytes().to_vec()),
+        id(event.account_id.map(|id| id.0)),
+        id(event.member_id.map(|id| id.0)),
+        id(event.patient_id.map(|id| id.0)),
+        id(event.plan_id.map(|id| id.0)),
+        word(event.object_kind.as_ref()),
+        id(event.object_id.map(|id| id.0)),
+        word(event.reason.as_ref()),
+    ];
+    let mut text = before.to_vec();
+    text.extend(number.to_be_bytes());
+    for field in fields {
+        // Nothing, and an empty text, are two.
+        let length = field.as_ref().map_or(u64::MAX, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        text.extend(length.to_be_bytes());
+        text.extend(field.unwrap_or_default());
+    }
+    digest(&text)
+}
+
+/// What is wrong with a chain.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The chain.
+    pub chain: ClinicId,
+    /// The number of the first event that is not as it was sealed.
+    pub number: i64,
+    /// In a sentence.
+    pub why: &'static str,
+}
+
+/// A chain that is whole: its length and the hash of its last event.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// How many events.
+    pub events: i64,
+    /// The last hash: who has noted it elsewhere can tell later whether the end was cut off.
+    pub hash: Vec<u8>,
+}
+
+/// Computes a chain again from its first event; names the first that was changed, taken out or put in.
+pub fn verify(c: &mut Conn, chain: ClinicId, progress: &mut dyn FnMut(i64)) -> Result<Result<Whole, Broken>, Error> {
+    let (length, end) = store::head(c, chain)?;
+    let (mut last, mut hash) = (0, vec![0; 32]);
+    let broken = |number, why| Ok(Err(Broken { chain, number, why }));
+    loop {
+        let events = store::list_sealed(c, chain, last, TOGETHER)?;
+        if events.is_empty() {
+            break;
+        }
+        for event in events {
+            let number = event.number.unwrap_or_default();
+            if number != last + 1 {
+                return broken(last + 1, "it is not there");
+            }
+            hash = hash_of(&hash, number, &event);
+            if event.hash.as_ref() != Some(&hash) {
+                return broken(number, "it, or its hash, is not what was sealed");
+            }
+            last = number;
+        }
+        progress(last);
+    }
+    match () {
+        () if last < length => broken(last + 1, "it is not there"),
+        () if last > length || hash != end => broken(last, "the chain does not end as it did"),
+        () => Ok(Ok(Whole { events: last, hash })),
+    }
+}
