@@ -13,6 +13,7 @@ use crate::db::{Db, DbSettings};
 use crate::documents::Compiled;
 use crate::documents::desk::Documents;
 use crate::error::Error;
+use crate::events::reads::{self, Reads};
 use crate::http::limits::{Requests, UndeclaredProxy};
 use crate::mail::outbox::Post;
 use crate::mail::templates::Templates;
@@ -58,6 +59,8 @@ pub struct Inner {
     pub undeclared_proxy: UndeclaredProxy,
     /// Keys that are derived from the secret.
     pub secrets: Arc<Secrets>,
+    /// What staff have looked at, until it is written.
+    pub reads: Reads,
     /// Turns at protocol documents, by clinic.
     pub documents: Documents,
     /// Compiled protocols, shared by all plans that have the same one.
@@ -111,6 +114,7 @@ impl App {
             refusals: Refusals::default(),
             requests: Requests::new(config.requests_per_minute),
             undeclared_proxy: UndeclaredProxy::default(),
+            reads: Reads::default(),
             documents: Documents::default(),
             compiled: Compiled::new(),
             config,
@@ -148,6 +152,20 @@ impl App {
             return Err(Error::NotReady(clock_is_off(server.is_none(), off)));
         }
         Ok(Moment::new(at, self.entropy.clone()))
+    }
+
+    /// Writes down what staff have looked at; what cannot be written waits on.
+    pub async fn write_reads(&self) -> Result<(), Error> {
+        let looks = self.reads.take();
+        if looks.is_empty() {
+            return Ok(());
+        }
+        let kept = looks.clone();
+        let written = self.db.write(move |c| reads::write(c, &kept)).await;
+        if written.is_err() {
+            self.reads.give_back(looks);
+        }
+        written
     }
 
     /// What a verb needs to write a mail.

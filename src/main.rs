@@ -67,6 +67,9 @@ enum Command {
     /// The keys that sign access tokens.
     #[command(subcommand)]
     Keys(cli::keys::KeysCommand),
+    /// What happened, as it was kept.
+    #[command(subcommand)]
+    Audit(cli::audit::AuditCommand),
     /// Protocol documents.
     #[command(subcommand)]
     Protocol(cli::protocol::Command),
@@ -168,6 +171,7 @@ fn run_configured(config: Config, command: Command) -> Result<ExitCode, Error> {
         }),
         Command::Account(command) => block_on(done(cli::accounts::run(config, command))),
         Command::Keys(command) => block_on(done(cli::keys::run(config, command))),
+        Command::Audit(command) => cli::audit::run(&config, &command).map(|()| ExitCode::SUCCESS),
         Command::Protocol(command) => block_on(async {
             let (app, named) = (open(config).await?, command.clinic().unwrap_or_default().to_owned());
             let clinic = app.db.read(move |c| clinics::find_named(c, &named)).await?;

@@ -6,9 +6,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::alerts::{self, Alert as Row, AlertStatus, Resolution, store};
+use crate::api::extract::Shown;
 use crate::app::App;
 use crate::auth::{self, Staff};
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::http::conditions::{answer_version, edited, if_match};
 use crate::http::language::asked_language;
 use crate::http::page::{Cursor, Limit};
@@ -194,6 +196,7 @@ async fn list_alerts(
     who: Staff,
     request: HttpRequest,
     Query(params): Query<AlertParams>,
+    shown: Shown,
 ) -> Result<HttpResponse, Error> {
     let (at, page) = (app.clock.now(), PageParams { limit: params.limit, cursor: params.cursor });
     let (wanted, asked) = (page.clone(), asked_language(&request));
@@ -202,7 +205,11 @@ async fn list_alerts(
         Ok((named(c, who.clinic, rows)?, language(c, &who, asked)?))
     };
     let (rows, locale) = app.db.read(rows).await?;
-    Ok(HttpResponse::Ok().json(page.cut(rows, |named| named.row.id.0, |named| view(named, &locale, at))?))
+    let view = |named: Named| {
+        shown.note(EventKind::AlertRead, named.row.patient_id);
+        view(named, &locale, at)
+    };
+    Ok(HttpResponse::Ok().json(page.cut(rows, |named| named.row.id.0, view)?))
 }
 
 /// Get an alert.

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::api::extract::Shown;
 use crate::api::patients::{Treatment, treatment_view};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::courses::rules::{self, ReadinessCode, Reason};
 use crate::courses::{self, Course as Row, CourseChange, NewCourse as Make, Ready, SessionHealing as Session, store};
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::http::conditions::{self, answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::language::asked_language;
@@ -189,10 +191,15 @@ async fn list_courses(
     app: web::Data<App>,
     who: Staff,
     Query(params): Query<CourseParams>,
+    shown: Shown,
 ) -> Result<HttpResponse, Error> {
     let page = PageParams { limit: params.limit, cursor: params.cursor };
     let wanted = page.clone();
     let rows = app.db.read(move |c| store::list(c, who.clinic, params.patient_id, &wanted)).await?;
+    let view = |row: Row| {
+        shown.note(EventKind::CourseRead, row.patient_id);
+        view(row)
+    };
     Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, view)?))
 }
 

@@ -7,6 +7,7 @@ pub mod check_ins; // a patient's answers
 pub mod clinic_texts; // what a clinic writes into plans
 pub mod clinics; // the tenant and its members
 pub mod courses; // series of treatments
+pub mod events; // what happened, in order
 pub mod extract; // who asks, as handler arguments
 pub mod me; // the account's own records
 pub mod patient_accounts; // the account behind a record: moved, disabled
@@ -42,4 +43,5 @@ pub fn routes(config: &mut ServiceConfig) {
     alerts::routes(config);
     reminders::routes(config);
     undelivered::routes(config);
+    events::routes(config);
 }

@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::api::extract::Shown;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::courses::{self, Belongs, Link};
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::http::conditions::{answer_version, check_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{self, Email, Locale, Name, Note, Zone};
@@ -90,9 +92,18 @@ fn view(row: Row) -> Patient {
 #[utoipa::path(tag = "patients", operation_id = "list_patients", params(PageParams),
     responses((status = 200, description = "A page of patients.", body = Page<Patient>)))]
 #[get("/v1/clinic/patients")]
-async fn list_patients(app: web::Data<App>, who: Staff, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
+async fn list_patients(
+    app: web::Data<App>,
+    who: Staff,
+    Query(page): Query<PageParams>,
+    shown: Shown,
+) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
     let rows = app.db.read(move |c| store::list(c, who.clinic, &wanted)).await?;
+    let view = |row: Row| {
+        shown.note(EventKind::PatientRead, row.id);
+        view(row)
+    };
     Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.id.0, view)?))
 }
 

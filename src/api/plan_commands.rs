@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::api::extract::Shown;
 use crate::api::plan_upgrades::DryRun;
 use crate::api::plans::{Plan, view};
 use crate::app::App;
 use crate::auth::{Patient, Staff};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::http::conditions::{etag_of_version, if_match};
 use crate::http::language::asked_language;
 use crate::http::text::{Key, Note};
@@ -159,6 +161,9 @@ async fn order(
     let carry_out = move |ctx: &mut Ctx<'_>| Ok((plan_commands::carry_out(ctx, &who, id, &order)?, ctx.m.at));
     let (Outcome { plan, others }, at) =
         if applied { app.act(who, carry_out).await? } else { app.rehearse(who, carry_out).await? };
+    if !applied {
+        Shown::of(request).note(EventKind::PlanRead, plan.before.plan.patient_id);
+    }
     let shown = if applied { &plan.after } else { &plan.before };
     let other =
         |other: &Changed| Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other, at)? });

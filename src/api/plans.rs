@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::api::extract::Shown;
 use crate::api::today::DayParams;
 use crate::app::App;
 use crate::auth::{Patient, Staff};
@@ -12,6 +13,7 @@ use crate::ctx::Ctx;
 use crate::enrolment;
 use crate::enrolment::NewPlan as Enrol;
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::http::conditions::answer_version;
 use crate::http::idempotency::{self, Key};
 use crate::http::language::asked_language;
@@ -205,7 +207,12 @@ struct PlanParams {
 #[utoipa::path(tag = "plans", operation_id = "list_plans", params(PlanParams),
     responses((status = 200, description = "A page of plans.", body = Page<Plan>)))]
 #[get("/v1/clinic/plans")]
-async fn list_plans(app: web::Data<App>, who: Staff, Query(params): Query<PlanParams>) -> Result<HttpResponse, Error> {
+async fn list_plans(
+    app: web::Data<App>,
+    who: Staff,
+    Query(params): Query<PlanParams>,
+    shown: Shown,
+) -> Result<HttpResponse, Error> {
     let page = PageParams { limit: params.limit, cursor: params.cursor };
     let (at, wanted, inner) = (app.clock.now(), page.clone(), app.clone());
     let dossiers = app
@@ -215,7 +222,11 @@ async fn list_plans(app: web::Data<App>, who: Staff, Query(params): Query<PlanPa
             rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    answer_page(page.cut(dossiers, |dossier| dossier.plan.id.0, |dossier| view(&dossier, None, at))?)
+    let view = |dossier: Dossier| {
+        shown.note(EventKind::PlanRead, dossier.plan.patient_id);
+        view(&dossier, None, at)
+    };
+    answer_page(page.cut(dossiers, |dossier| dossier.plan.id.0, view)?)
 }
 
 fn answer_page(page: Page<Result<Plan, Error>>) -> Result<HttpResponse, Error> {

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::api::extract::Shown;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::http::idempotency::{self, Key};
 use crate::http::{Page, PageParams, Path, Query};
 use crate::mail::outbox::{self, MailState, Standing};
@@ -82,6 +84,7 @@ async fn list_undelivered_mails(
     app: web::Data<App>,
     who: Staff,
     Query(page): Query<PageParams>,
+    shown: Shown,
 ) -> Result<HttpResponse, Error> {
     let (wanted, at) = (page.clone(), app.clock.now());
     let (rows, records) = app
@@ -94,6 +97,9 @@ async fn list_undelivered_mails(
         .await?;
     let view = |row: Standing| {
         let record = records.get(&row.mail.id);
+        if let Some(patient) = row.mail.patient_id {
+            shown.note(EventKind::MailRead, patient);
+        }
         view(row, record, at)
     };
     Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.mail.id.0, view)?))

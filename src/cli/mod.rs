@@ -1,6 +1,7 @@
 //! The commands of the person who runs the server. Each opens the data, does one thing, and ends.
 
 pub mod accounts;
+pub mod audit;
 pub mod clinic_protocol;
 pub mod clinics;
 pub mod doctor;

@@ -285,15 +285,6 @@ pub fn server_time(c: &mut Conn) -> Result<Option<ground::time::Stamp>, Error> {
     }
 }
 
-/// The transaction before which none is under way any more, as rows have it in `xact`: whatever a transaction below it wrote is there now, or
-/// never will be. SQLite has one writer at a time, and so nothing above it.
-pub fn horizon(c: &mut Conn) -> Result<i64, Error> {
-    match c {
-        Conn::Sqlite(_) => Ok(i64::MAX),
-        Conn::Pg(c) => settings::horizon(c),
-    }
-}
-
 /// Locks the rows of a query until the transaction ends, so that of two transactions the second sees what the first has done. SQLite has one
 /// writer and needs none.
 macro_rules! lock {

@@ -531,7 +531,6 @@ diesel::table! {
 
     events (seq) {
         seq -> BigInt,
-        xact -> BigInt,
         chain -> Uid,
         number -> Nullable<BigInt>,
         hash -> Nullable<Binary>,

@@ -148,18 +148,6 @@ pub fn server_time(conn: &mut PgConnection) -> Result<ground::time::Stamp, Error
     Ok(diesel::sql_query("SELECT clock_timestamp() AS value").get_result::<InstantValue>(conn)?.value)
 }
 
-#[derive(diesel::QueryableByName)]
-struct LongValue {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    value: i64,
-}
-
-/// The oldest transaction that is still under way, or the next one if there is none.
-pub fn horizon(conn: &mut PgConnection) -> Result<i64, Error> {
-    let asked = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS value";
-    Ok(diesel::sql_query(asked).get_result::<LongValue>(conn)?.value)
-}
-
 /// What is asked of the line to PostgreSQL, unless the address says otherwise: one that is dead is noticed in seconds, not in the two hours
 /// of the system. Seconds; the last in milliseconds.
 const PG_LINE: [(&str, u32); 5] = [

@@ -3,15 +3,17 @@
 //! An event holds ids and words, and the reason that a person had to give; never what a patient said. It is written with its actor
 //! (`Ctx::happened`), and gets its place later (`seal`): a number in its clinic without gaps, and a hash over the one before.
 
+pub mod reads;
 pub mod seal;
 pub mod store;
 
 use diesel::prelude::*;
+use serde::Deserialize;
 
 use crate::db::schema::events;
 use ground::ids::{
     AccountId, AlertId, CheckInId, ClinicId, CourseId, EventObjectId, MailId, MemberId, MigrationId, OccurrenceId,
-    PatientId, PlanId, SessionId, TreatmentId, VersionId,
+    PatientId, PlanId, ReminderId, SessionId, TreatmentId, VersionId,
 };
 use ground::sql::MultiBackend;
 use ground::time::Stamp;
@@ -144,6 +146,18 @@ words! {
         AlertResolved = "alert.resolved",
         /// A mail that was given up is sent again.
         MailSentAgain = "mail.sent_again",
+        /// A member looked at a record, or at something of it.
+        PatientRead = "patient.read",
+        /// A member looked at a plan.
+        PlanRead = "plan.read",
+        /// A member looked at a course.
+        CourseRead = "course.read",
+        /// A member looked at an alert.
+        AlertRead = "alert.read",
+        /// A member looked at a decision to remind.
+        ReminderRead = "reminder.read",
+        /// A member looked at a mail.
+        MailRead = "mail.read",
     }
 }
 
@@ -202,6 +216,8 @@ words! {
         Occurrence = "occurrence",
         /// An alert.
         Alert = "alert",
+        /// A decision to remind.
+        Reminder = "reminder",
         /// A mail.
         Mail = "mail",
     }
@@ -304,7 +320,7 @@ macro_rules! objects {
 objects! {
     Clinic(ClinicId), Member(MemberId), Account(AccountId), Session(SessionId), Patient(PatientId), Treatment(TreatmentId),
     Course(CourseId), ProtocolVersion(VersionId), Plan(PlanId), PlanMigration(MigrationId), CheckIn(CheckInId),
-    Occurrence(OccurrenceId), Alert(AlertId), Mail(MailId),
+    Occurrence(OccurrenceId), Alert(AlertId), Reminder(ReminderId), Mail(MailId),
 }
 
 impl EventSubject {
@@ -334,6 +350,32 @@ impl EventSubject {
     /// The same, about that plan.
     pub fn of_plan(self, plan: PlanId) -> Self {
         Self { plan: Some(plan), ..self }
+    }
+}
+
+/// Kinds of events: one, or those of a thing (`plan.*`), or of a deed (`*.read`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct KindPattern(String);
+
+impl KindPattern {
+    /// For LIKE, with `\\` as its escape.
+    fn like(&self) -> String {
+        self.0.replace('_', "\\_").replace('*', "%")
+    }
+}
+
+impl TryFrom<String> for KindPattern {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_word = |word: &str| {
+            word == "*" || !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        match text.split_once('.') {
+            Some((thing, deed)) if text.len() <= 64 && is_word(thing) && is_word(deed) => Ok(Self(text)),
+            _ => Err("invalid_value: must be a kind like `plan.enrolled`, or many: `plan.*`, `*.read`"),
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! The place of an event: a number in its chain without gaps, and a hash over the one before it.
 //!
-//! Written in the order in which writers commit, events would have no order that a reader could follow: one with a lower number could
-//! appear behind a cursor. So they get their numbers afterwards, from one hand, when none can appear before them any more.
+//! A number that is given when an event is written says nothing to a reader with a cursor: another writer's event with a lower one may be
+//! committed later, behind the cursor. So numbers are given afterwards, from one hand (a lock), to what is committed: the next event gets the
+//! next number, whoever wrote it and whenever. What was committed before another began comes before it.
 
 use std::collections::BTreeMap;
 
 use super::{StoredEvent, store};
 use crate::error::Error;
 use crate::secrets::digest;
+use ground::encoding::hex;
 use ground::ids::ClinicId;
 use ground::sql::Conn;
 
@@ -83,10 +85,17 @@ pub struct Whole {
     pub hash: Vec<u8>,
 }
 
-/// Computes a chain again from its first event; names the first that was changed, taken out or put in.
-pub fn verify(c: &mut Conn, chain: ClinicId, progress: &mut dyn FnMut(i64)) -> Result<Result<Whole, Broken>, Error> {
+/// Computes a chain again from its first event; names the first that was changed, taken out or put in. `once_last`: a hash that was the last
+/// once, in hexadecimal; it must be there.
+pub fn verify(
+    c: &mut Conn,
+    chain: ClinicId,
+    once_last: Option<&str>,
+    progress: &mut dyn FnMut(i64),
+) -> Result<Result<Whole, Broken>, Error> {
     let (length, end) = store::head(c, chain)?;
     let (mut last, mut hash) = (0, vec![0; 32]);
+    let mut is_found = once_last.is_none();
     let broken = |number, why| Ok(Err(Broken { chain, number, why }));
     loop {
         let events = store::list_sealed(c, chain, last, TOGETHER)?;
@@ -103,12 +112,16 @@ pub fn verify(c: &mut Conn, chain: ClinicId, progress: &mut dyn FnMut(i64)) -> R
                 return broken(number, "it, or its hash, is not what was sealed");
             }
             last = number;
+            is_found = is_found || once_last.is_some_and(|wanted| hex(&hash).eq_ignore_ascii_case(wanted));
         }
         progress(last);
     }
     match () {
         () if last < length => broken(last + 1, "it is not there"),
         () if last > length || hash != end => broken(last, "the chain does not end as it did"),
+        () if !is_found => {
+            broken(last, "the hash that was noted is not in the chain: its end was cut off, or all of it was made anew")
+        }
         () => Ok(Ok(Whole { events: last, hash })),
     }
 }

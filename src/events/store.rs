@@ -2,10 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{Actor, Event, StoredEvent};
+use super::{Actor, Event, KindPattern, StoredEvent};
 use crate::db::schema::{event_chains, events};
 use crate::error::Error;
-use ground::ids::ClinicId;
+use ground::ids::{ClinicId, MemberId, PatientId};
 use ground::sql::Conn;
 use ground::time::Stamp;
 
@@ -37,12 +37,10 @@ pub fn newest(c: &mut Conn) -> Result<Option<Stamp>, Error> {
     Ok(events::table.order(events::seq.desc()).select(events::at).first(c).optional()?)
 }
 
-/// Events that have no place yet, in the order of writing; of PostgreSQL only those before which no other can appear any more.
+/// Events that have no place yet, in the order of writing.
 pub fn list_unsealed(c: &mut Conn, most: usize) -> Result<Vec<StoredEvent>, Error> {
-    let horizon = crate::db::horizon(c)?;
     Ok(events::table
         .filter(events::number.is_null())
-        .filter(events::xact.lt(horizon))
         .order(events::seq)
         .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select(StoredEvent::as_select())
@@ -105,4 +103,47 @@ pub fn list_sealed(c: &mut Conn, chain: ClinicId, after: i64, most: usize) -> Re
         .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select(StoredEvent::as_select())
         .load(c)?)
+}
+
+/// Which events are wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Of this chain.
+    pub chain: ClinicId,
+    /// Behind this number.
+    pub after: i64,
+    /// So many at the most.
+    pub limit: i64,
+    /// About this record.
+    pub patient: Option<PatientId>,
+    /// By this member.
+    pub member: Option<MemberId>,
+    /// Of these kinds.
+    pub kind: Option<KindPattern>,
+    /// Not before this instant.
+    pub since: Option<Stamp>,
+    /// Before this instant.
+    pub until: Option<Stamp>,
+}
+
+/// Events that have their place, in order.
+pub fn list(c: &mut Conn, wanted: &Wanted) -> Result<Vec<StoredEvent>, Error> {
+    let mut query = events::table.filter(events::chain.eq(wanted.chain)).into_boxed();
+    query = query.filter(events::number.gt(wanted.after));
+    if let Some(patient) = wanted.patient {
+        query = query.filter(events::patient_id.eq(patient));
+    }
+    if let Some(member) = wanted.member {
+        query = query.filter(events::member_id.eq(member));
+    }
+    if let Some(kind) = &wanted.kind {
+        query = query.filter(events::kind.like(kind.like()).escape('\\'));
+    }
+    if let Some(since) = wanted.since {
+        query = query.filter(events::at.ge(since));
+    }
+    if let Some(until) = wanted.until {
+        query = query.filter(events::at.lt(until));
+    }
+    Ok(query.order(events::number).limit(wanted.limit).select(StoredEvent::as_select()).load(c)?)
 }

@@ -44,6 +44,28 @@ impl TryFrom<String> for Limit {
     }
 }
 
+impl Limit {
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// A place in a numbered list, from 0.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = i64, minimum = 0)]
+pub struct Place(pub i64);
+
+impl TryFrom<String> for Place {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let place = text.parse().ok().filter(|place| *place >= 0);
+        place.map(Self).ok_or_else(|| "out_of_range: must be a whole number, not below 0".to_owned())
+    }
+}
+
 /// Where the last page ended: the id of its last item. Opaque to callers. It says nothing that the caller has not seen,
 /// and every query that uses it names the tenant itself.
 #[derive(Debug, Clone, Copy, Deserialize)]

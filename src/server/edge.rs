@@ -9,14 +9,19 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{ResponseError as _, web};
+use actix_web::{HttpMessage as _, HttpResponse, ResponseError as _, web};
 use futures_util::FutureExt as _;
 
+use crate::api::extract::Shown;
 use crate::app::App;
 use crate::error::Error;
+use crate::events::reads::Look;
+use crate::events::{EventKind, EventSubject, Object};
 use crate::http::limits::{Left, WINDOW, source_of};
 use crate::trace;
+use ground::ids::{AlertId, CourseId, MailId, PatientId, PlanId, ReminderId};
 use ground::time::Stopwatch;
+use uuid::Uuid;
 
 /// The largest request line and headers together.
 const LARGEST_HEAD: usize = 16 * 1024;
@@ -54,7 +59,7 @@ pub async fn edge(
             }
             match AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await {
                 Ok(Ok(response)) if names_no_problem(&response) => Err(Error::NotFound.error_response()),
-                Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
+                Ok(Ok(response)) => note_looks(&response, app.as_ref()).await.map(|()| response.map_into_boxed_body()),
                 Ok(Err(why)) => Err(why.error_response()),
                 Err(_) => Err(Error::internal("a handler panicked", "see the panic message above").error_response()),
             }
@@ -87,6 +92,45 @@ pub async fn edge(
         }
     }
 }
+
+/// Keeps what staff were shown. Who cannot be written down is not shown it.
+async fn note_looks(
+    response: &ServiceResponse<impl MessageBody>,
+    app: Option<&web::Data<App>>,
+) -> Result<(), HttpResponse> {
+    let (request, status) = (response.request(), response.status());
+    let shown = request.extensions().get::<Shown>().and_then(Shown::take);
+    let (Some(app), Some((staff, mut things))) = (app, shown) else { return Ok(()) };
+    if !(status.is_success() || status == StatusCode::NOT_MODIFIED) {
+        return Ok(());
+    }
+    if request.method() == Method::GET {
+        let named = PATH_THINGS.iter().find_map(|(name, kind, object)| {
+            let id = request.match_info().get(name)?.parse().ok()?;
+            Some((*kind, EventSubject::in_clinic(staff.clinic, object(id))))
+        });
+        things.extend(named);
+    }
+    let at = app.clock.now();
+    let looks = things.into_iter().map(|(kind, subject)| Look { actor: staff.into(), kind, subject, at });
+    if app.reads.note(looks) {
+        app.write_reads().await.map_err(|why| why.error_response())?;
+    }
+    Ok(())
+}
+
+/// A parameter of a path, what it is to look at what it names, and that.
+type PathThing = (&'static str, EventKind, fn(Uuid) -> Object);
+
+/// What a path can name of a patient.
+const PATH_THINGS: [PathThing; 6] = [
+    ("patient_id", EventKind::PatientRead, |id| Object::Patient(PatientId(id))),
+    ("plan_id", EventKind::PlanRead, |id| Object::Plan(PlanId(id))),
+    ("course_id", EventKind::CourseRead, |id| Object::Course(CourseId(id))),
+    ("alert_id", EventKind::AlertRead, |id| Object::Alert(AlertId(id))),
+    ("reminder_id", EventKind::ReminderRead, |id| Object::Reminder(ReminderId(id))),
+    ("mail_id", EventKind::MailRead, |id| Object::Mail(MailId(id))),
+];
 
 /// Whether a library answered 404 in its own way (files of the reference): without a body, which a program cannot sort.
 fn names_no_problem(response: &ServiceResponse<impl MessageBody>) -> bool {

@@ -252,7 +252,7 @@ pub async fn run(app: App, listener: TcpListener, with_worker: bool, demo_pages:
     let working = if with_worker {
         actix_web::rt::spawn(crate::worker::run(app.clone(), stopped))
     } else {
-        actix_web::rt::spawn(crate::worker::note_refusals(app.clone(), stopped))
+        actix_web::rt::spawn(crate::worker::write_down(app.clone(), stopped))
     };
     let answering = actix_web::rt::spawn(server);
     until_told(&app).await?;
@@ -267,6 +267,8 @@ pub async fn run(app: App, listener: TcpListener, with_worker: bool, demo_pages:
         drop(closing);
         handle.stop(true).await;
         finish_work(working).await?;
+        // What was shown while this node drained.
+        app.write_reads().await?;
         let ended = answering.await.map_err(|why| Error::internal("the server stopped", why))?;
         ended.map_err(|why| Error::internal("the server stopped", why))
     };

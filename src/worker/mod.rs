@@ -23,6 +23,7 @@ enum Job {
     SealEvents,
     MigratePlans,
     NoteRefusals,
+    WriteReads,
     ForgetOldRows,
 }
 
@@ -34,6 +35,7 @@ impl Job {
             Self::SealEvents => "seal_events",
             Self::MigratePlans => "migrate_plans",
             Self::NoteRefusals => "note_refusals",
+            Self::WriteReads => "write_reads",
             Self::ForgetOldRows => "forget_old_rows",
         }
     }
@@ -41,8 +43,11 @@ impl Job {
 
 /// How often refusals are written down, by whichever process counted them.
 const NOTE_REFUSALS: Duration = Duration::from_secs(5);
+/// How often it is written down what staff have looked at, by whichever process answered them.
+const WRITE_READS: Duration = Duration::from_millis(500);
 /// What is done, and how often.
-const JOBS: [(Job, Duration); 5] = [
+const JOBS: [(Job, Duration); 6] = [
+    (Job::WriteReads, WRITE_READS),
     (Job::SealEvents, Duration::from_millis(500)),
     (Job::PlanReminders, Duration::from_secs(1)),
     (Job::MigratePlans, Duration::from_secs(1)),
@@ -67,9 +72,11 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
     futures_util::future::join(futures_util::future::join_all(jobs), futures_util::future::join_all(lines)).await;
 }
 
-/// Writes down what a process without a worker counted, until it is told to stop.
-pub async fn note_refusals(app: App, stop: watch::Receiver<bool>) {
-    repeat(app, Job::NoteRefusals, NOTE_REFUSALS, stop).await;
+/// Writes down what a process without a worker counted and showed, until it is told to stop.
+pub async fn write_down(app: App, stop: watch::Receiver<bool>) {
+    let refusals = repeat(app.clone(), Job::NoteRefusals, NOTE_REFUSALS, stop.clone());
+    let reads = repeat(app, Job::WriteReads, WRITE_READS, stop);
+    futures_util::future::join(refusals, reads).await;
 }
 
 /// A second's worth in one claim, so that what is more pressing comes next.
@@ -167,6 +174,7 @@ async fn do_job(app: &App, job: Job) -> Result<(), Error> {
         Job::PlanReminders => planner::plan_due(app).await.map(|_| ()),
         Job::MigratePlans => upgrades::go_on(app).await.map(|_| ()),
         Job::SealEvents => seal_events(app).await,
+        Job::WriteReads => app.write_reads().await,
         Job::NoteRefusals => {
             let (counted, at) = (app.refusals.take(), app.clock.now());
             if counted.is_empty() {
@@ -196,5 +204,6 @@ pub async fn do_due(app: &App) -> Result<(), Error> {
     app.channel.forget();
     let mut line = Line::new("by-hand".to_owned(), Lane::All, 20);
     while line.send_due(app, &stopped, || std::future::ready(())).await? > 0 {}
+    work(app, Job::WriteReads).await?;
     work(app, Job::SealEvents).await
 }

@@ -3,6 +3,7 @@
 use aftercare::demo::{people, reference};
 use serde_json::{Value, json};
 
+use crate::events::KEPT_ELSEWHERE;
 use crate::support::TestApp;
 
 /// Its first session, 30 dates ago, may lie on the other side of a change of the clocks, and now be close to midnight.
@@ -40,6 +41,14 @@ const NOT_AS_IT_STANDS: [(&str, u16); 11] = [
     ("roll_back_plan_migration", 404),
     ("diff_protocol_versions", 404),
 ];
+
+/// How many events there are, but for those of looking, and all that is stored beside them; counts of tries are no event of anybody.
+fn written(app: &TestApp) -> (usize, Vec<String>) {
+    const APART: [&str; 6] = ["events", "event_chains", "idempotency_keys", "sign_in_tries", "refusals", "rights"];
+    let is_apart = |row: &String| APART.iter().any(|table| row.starts_with(&format!("{table}: ")));
+    let stored = app.database.contents().into_iter().filter(|row| !is_apart(row)).collect();
+    (app.database.count("events", "kind NOT LIKE '%.read'"), stored)
+}
 
 /// Reading first, and what ends something last: what comes before needs it.
 fn rank(operation: &Value) -> usize {
@@ -127,7 +136,17 @@ async fn every_example_of_the_demos_reference_works_as_it_stands() {
         if !body.is_null() {
             ask = ask.json(body);
         }
+        let before = (method != "GET").then(|| written(&app));
         let answer = ask.send().await;
+        if let Some(before) = before {
+            let after = written(&app);
+            if before.0 == after.0 && before.1 != after.1 {
+                wrong.push(format!("{id}: it has written something, and no event says so"));
+            }
+            if before.0 == after.0 && !KEPT_ELSEWHERE.contains(&id) {
+                wrong.push(format!("{id}: no event, and events.rs does not look for one either"));
+            }
+        }
         let is_right = wanted.map_or(answer.status < 300, |wanted| answer.status == wanted);
         if !is_right {
             wrong.push(format!(

@@ -18,6 +18,7 @@ mod conventions;
 mod courses;
 mod deadlines;
 mod demo;
+mod events;
 mod helping;
 mod honest;
 mod judge;

@@ -12,3 +12,8 @@ pub fn url_base64(bytes: &[u8]) -> String {
 pub fn from_url_base64(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
+
+/// Hexadecimal, in small letters.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

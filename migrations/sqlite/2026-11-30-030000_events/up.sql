@@ -1,8 +1,6 @@
 -- What happened, in the order of writing. `number` and `hash` come afterwards, from one hand.
 CREATE TABLE events (
   seq INTEGER NOT NULL PRIMARY KEY,
-  -- There is one writer: its order is the order.
-  xact INTEGER NOT NULL DEFAULT 0,
   chain BLOB NOT NULL,
   number INTEGER,
   hash BLOB,
