@@ -10,7 +10,7 @@ use aftercare::clinics::{self, NewClinic, TriageMode};
 use aftercare::ctx::Ctx;
 use aftercare::db::schema::{accounts, members, plans as plan_rows, sessions};
 use aftercare::db::{self, migrate};
-use aftercare::events::Actor;
+use aftercare::events::{self, Actor, Event, EventKind, EventSubject, Object};
 use aftercare::mail::outbox::Post;
 use aftercare::plan_upgrades;
 use aftercare::plans::{self, Dossier};
@@ -403,6 +403,57 @@ pub fn insert_floor(path: &Path) -> f64 {
         count += 1;
     }
     f64::from(count) / begun.elapsed().as_secs_f64()
+}
+
+/// Microseconds of a check-in from the verb to its rows, judged and with its event, and of the event alone with its place; in groups as the
+/// writer makes them, without HTTP and without waiting for the disk.
+pub fn events_cost(app: &App, count: usize) -> (f64, f64) {
+    const GROUP: usize = 50;
+    let mut conn = db::connect(&app.config.database_url).unwrap();
+    conn.batch_execute("PRAGMA synchronous=OFF").unwrap();
+    let accounts = accounts(&data_path(app), 2_000);
+    let m = app.moment();
+    let sent: Vec<(AccountId, ClinicId, check_ins::NewCheckIn)> = (0..count)
+        .map(|index| {
+            let account = accounts[index % accounts.len()];
+            let rows = plans::store::list_shown_of_account(&mut conn, account).unwrap().remove(0);
+            let dossier = Dossier::new(&mut conn, &app.compiled, rows).unwrap();
+            let answers = answers(&dossier, dossier.day_number(m.at));
+            let new = check_ins::NewCheckIn::now(dossier.plan.id, None, answers.as_object().cloned().unwrap());
+            (account, dossier.plan.clinic_id, new)
+        })
+        .collect();
+    let per_one = |begun: Instant| begun.elapsed().as_secs_f64() * 1e6 / count as f64;
+    let begun = Instant::now();
+    for group in sent.chunks(GROUP) {
+        let record = |c: &mut Conn| {
+            for (account, _, new) in group {
+                let who = auth::Patient { account: *account };
+                let record = |ctx: &mut Ctx<'_>| check_ins::record(ctx, &who, m.id(), new, None);
+                app.act_in(c, who.into(), &m, record)?;
+            }
+            Ok(())
+        };
+        conn.transaction::<(), aftercare::error::Error, _>(record).unwrap();
+    }
+    let whole = per_one(begun);
+    while conn.transaction(events::seal::seal).unwrap() > 0 {}
+    let begun = Instant::now();
+    for group in sent.chunks(GROUP) {
+        let write = |c: &mut Conn| {
+            for (account, clinic, new) in group {
+                let check_ins::About::Plan(plan) = new.about else { continue };
+                let subject = EventSubject::in_clinic(*clinic, Object::CheckIn(m.id())).of_plan(plan);
+                let event =
+                    Event { kind: EventKind::CheckInRecorded, subject: subject.of_patient(PatientId(account.0)) };
+                events::store::insert(c, Actor::Account(*account), &event, None, m.at)?;
+            }
+            Ok(())
+        };
+        conn.transaction::<(), aftercare::error::Error, _>(write).unwrap();
+    }
+    while conn.transaction(events::seal::seal).unwrap() > 0 {}
+    (whole, per_one(begun))
 }
 
 /// Makes so many plans due now and lets the planner work; microseconds a due plan, and how many plans there are.

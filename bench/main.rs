@@ -343,6 +343,9 @@ fn writes(data: &Path) {
     report("commits in groups", &grouped);
     println!("groups : a transaction a request = {:.2} (aim: 2)", grouped.per_second / singly.per_second);
     println!("groups : plain-SQL floor = {:.2}", grouped.per_second / floor);
+    let (whole, event) = dataset::events_cost(&app(data, false), 20_000);
+    println!("{:<44} {whole:>8.1} us without HTTP and fsync", "a check-in");
+    println!("its event with its place : a check-in = {:.3} ({event:.1} us; aim: 0.1)", event / whole);
     println!("groups : TrailBase's 7,500/s (no fsync) = {:.2} (aim: 1 with fsync)", grouped.per_second / 7_500.0);
 }
 
