@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use aftercare::app::App;
 use aftercare::auth::{self, MemberState, Role, Staff};
-use aftercare::clinics::{self, NewClinic, TriageMode};
+use aftercare::clinics::{self, NewClinic, NewMember, TriageMode};
 use aftercare::ctx::Ctx;
 use aftercare::db::schema::{accounts, members, plans as plan_rows, sessions};
 use aftercare::db::{self, migrate};
 use aftercare::events::{self, Actor, Event, EventKind, EventSubject, Object};
 use aftercare::mail::outbox::Post;
-use aftercare::plan_upgrades;
+use aftercare::plan_upgrades::{self, store::OnVersion};
 use aftercare::plans::{self, Dossier};
 use aftercare::secrets::Secrets;
 use aftercare::{check_ins, patients, protocols, reactions, worker};
@@ -109,7 +109,8 @@ fn found_clinics(ctx: &mut Ctx<'_>) -> Result<Vec<Staff>, aftercare::error::Erro
             };
             let clinic = clinics::found(ctx, new)?;
             let email = text(&format!("owner{index}@clinic.example"));
-            let member = clinics::add_member(ctx, &clinic, text("Olive"), &email, Role::Owner, MemberState::Confirmed)?;
+            let new = NewMember { name: text("Olive"), email, role: Role::Owner };
+            let member = clinics::add_member(ctx, &clinic, new, MemberState::Confirmed)?;
             let staff = Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: Role::Owner };
             for key in ["mn-face", "mn-scalp"] {
                 let version = protocols::adopt(ctx, clinic.id, Some(member.id), key)?;
@@ -562,7 +563,12 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
         let previewed = Instant::now();
         let (mut found, mut after) = (plan_upgrades::Previewing::default(), None);
         loop {
-            let rows = plan_upgrades::store::list_on(&mut conn, (clinic, first.id, after), None, 500).unwrap();
+            let rows = plan_upgrades::store::list_on(
+                &mut conn,
+                OnVersion { clinic, version: first.id, after, only: None },
+                500,
+            )
+            .unwrap();
             let dossiers: Vec<Dossier> =
                 rows.into_iter().map(|rows| Dossier::new(&mut conn, &app.compiled, rows).unwrap()).collect();
             let Some(last) = dossiers.last().map(|dossier| dossier.plan.id) else { break };

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::events::{self, Actor, Event, EventKind, EventSubject};
 use crate::http::idempotency::{self, Answer, Once};
 use crate::mail::outbox::Post;
-use ground::ids::MemberId;
+use ground::ids::{AccountId, MemberId};
 use ground::sql::Conn;
 use ground::time::Moment;
 
@@ -38,6 +38,14 @@ impl<'a> Ctx<'a> {
         match self.actor {
             Actor::Staff { member, .. } => Ok(member),
             other => Err(Error::internal("a member has to do this", format!("{other:?}"))),
+        }
+    }
+
+    /// The account of whoever acts.
+    pub fn account(&self) -> Result<AccountId, Error> {
+        match self.actor {
+            Actor::Staff { account, .. } | Actor::Account(account) => Ok(account),
+            other => Err(Error::internal("somebody has to do this", format!("{other:?}"))),
         }
     }
 

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::db::schema::job_failures;
 use crate::error::Error;
-use ground::ids::{ClinicId, SubjectId};
+use ground::ids::{ClinicId, MailId, PlanId, SubjectId};
 use ground::sql::{Conn, MultiBackend};
 use ground::time::Stamp;
 use ground::words;
@@ -25,7 +25,28 @@ words! {
 }
 
 /// The one subject of `Job::Channel`.
-pub const CHANNEL: (Job, uuid::Uuid) = (Job::Channel, uuid::Uuid::nil());
+pub const CHANNEL: Failing = Failing { job: Job::Channel, subject: SubjectId(uuid::Uuid::nil()) };
+
+/// Some work on something.
+#[derive(Debug, Clone, Copy)]
+pub struct Failing {
+    /// Which work.
+    pub job: Job,
+    /// On what.
+    pub subject: SubjectId,
+}
+
+impl Failing {
+    /// The planning of a plan.
+    pub fn plan(id: PlanId) -> Self {
+        Self { job: Job::Plan, subject: SubjectId(id.0) }
+    }
+
+    /// The sending of a mail.
+    pub fn mail(id: MailId) -> Self {
+        Self { job: Job::Mail, subject: SubjectId(id.0) }
+    }
+}
 
 /// The first pause; it doubles each time.
 const FIRST_PAUSE: i64 = 30;
@@ -55,15 +76,9 @@ pub struct JobFailure {
 }
 
 /// Notes that something failed; gives when it is to be tried again.
-pub fn note(
-    c: &mut Conn,
-    (job, subject): (Job, uuid::Uuid),
-    clinic: Option<ClinicId>,
-    why: &str,
-    at: Stamp,
-) -> Result<Stamp, Error> {
-    let subject_id = SubjectId(subject);
-    let before = find(c, (job, subject))?;
+pub fn note(c: &mut Conn, what: Failing, clinic: Option<ClinicId>, why: &str, at: Stamp) -> Result<Stamp, Error> {
+    let Failing { job, subject: subject_id } = what;
+    let before = find(c, what)?;
     let failures = before.as_ref().map_or(1, |before| before.failures.saturating_add(1));
     let doublings = u32::try_from(failures - 1).unwrap_or_default().min(20);
     let retry_at = at.plus_seconds((FIRST_PAUSE << doublings).min(LONGEST_PAUSE));
@@ -84,14 +99,14 @@ pub fn note(
 }
 
 /// It was done after all.
-pub fn clear(c: &mut Conn, (job, subject): (Job, uuid::Uuid)) -> Result<(), Error> {
-    diesel::delete(job_failures::table.find((job, SubjectId(subject)))).execute(c)?;
+pub fn clear(c: &mut Conn, what: Failing) -> Result<(), Error> {
+    diesel::delete(job_failures::table.find((what.job, what.subject))).execute(c)?;
     Ok(())
 }
 
 /// The failure of that subject.
-pub fn find(c: &mut Conn, (job, subject): (Job, uuid::Uuid)) -> Result<Option<JobFailure>, Error> {
-    Ok(job_failures::table.find((job, SubjectId(subject))).select(JobFailure::as_select()).first(c).optional()?)
+pub fn find(c: &mut Conn, what: Failing) -> Result<Option<JobFailure>, Error> {
+    Ok(job_failures::table.find((what.job, what.subject)).select(JobFailure::as_select()).first(c).optional()?)
 }
 
 /// All of them, the oldest first.

@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Actor;
-use crate::job_failures::{self, Job};
-use crate::mail::outbox::{self, Again, Claimed, Lane, MailState, OutboxMail, SendDecision, Turns};
+use crate::job_failures::{self, Failing};
+use crate::mail::outbox::{self, Again, Claimant, Claimed, MailState, OutboxMail, SendDecision, Turns};
 use crate::mail::templates::{ClinicLines, Context, Kind, Rendered, ValidFor};
 use crate::mail::{ChannelNews, Failure, Mail, Outcome};
 use crate::{clinics, notices, patients};
@@ -24,19 +24,14 @@ const RECORD_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration:
 
 /// One line to the relay: what it claims, and whose turn it was.
 pub struct Line {
-    /// Who claims.
-    pub owner: String,
-    /// What it carries.
-    pub lane: Lane,
-    /// Mails in one claim.
-    pub most: usize,
+    by: Claimant,
     turns: Turns,
 }
 
 impl Line {
     /// A line that has sent nothing yet.
-    pub fn new(owner: String, lane: Lane, most: usize) -> Self {
-        Self { owner, lane, most, turns: Turns::default() }
+    pub fn new(by: Claimant) -> Self {
+        Self { by, turns: Turns::default() }
     }
 
     /// Sends one claim's worth; gives how many were claimed. When `stop` says so, the mail on the wire is finished and the others are
@@ -69,13 +64,13 @@ impl Line {
     }
 
     async fn claim(&mut self, app: &App) -> Result<Vec<Claimed>, Error> {
-        let (owner, wanted, inner) = (self.owner.clone(), (self.lane, self.most), app.clone());
+        let (by, inner) = (self.by.clone(), app.clone());
         let mut turns = std::mem::take(&mut self.turns);
         let (claimed, turns) = app
             .db
             .write(move |c| {
                 let at = inner.work_moment(c)?.at;
-                Ok((outbox::claim(c, &owner, wanted, &mut turns, at)?, turns))
+                Ok((outbox::claim(c, &by, &mut turns, at)?, turns))
             })
             .await?;
         self.turns = turns;
@@ -89,7 +84,7 @@ impl Line {
             Err((id, why)) => ((id, None), None, Err(why)),
         };
         if let Err(why) = result
-            && let Err(again) = put_off(app, (id, fence), clinic, &why).await
+            && let Err(again) = put_off(app, id, fence, clinic, &why).await
         {
             tracing::error!(outbox_id = %id, %why, %again, "a mail could not be looked at, nor put off; its lease will run out");
         }
@@ -98,7 +93,8 @@ impl Line {
 
 async fn put_off(
     app: &App,
-    (id, fence): (MailId, Option<i32>),
+    id: MailId,
+    fence: Option<i32>,
     clinic: Option<ClinicId>,
     why: &Error,
 ) -> Result<(), Error> {
@@ -108,15 +104,15 @@ async fn put_off(
         let inner = app.clone();
         record(app, id, move |ctx| {
             let until = inner.work_moment(ctx.c)?.at.plus_seconds(1);
-            outbox::put_off(ctx.c, (id, fence), until)
+            outbox::put_off(ctx.c, id, fence, until)
         })
         .await;
         return Ok(());
     }
     let why = why.word().to_owned();
     let put_off = app.work(move |ctx| {
-        let until = job_failures::note(ctx.c, (Job::Mail, id.0), clinic, &why, ctx.m.at)?;
-        outbox::put_off(ctx.c, (id, fence), until)
+        let until = job_failures::note(ctx.c, Failing::mail(id), clinic, &why, ctx.m.at)?;
+        outbox::put_off(ctx.c, id, fence, until)
     });
     put_off.await
 }
@@ -137,7 +133,7 @@ async fn send_one(app: &App, mail: &OutboxMail) -> Result<(), Error> {
     let Some((words, at)) = looked.await? else { return Ok(()) };
     let sent_to = OutboxMail { to_address: words.to.clone(), ..mail.clone() };
     match compose(app, mail, words, |clinic, patient| app.post().unsubscribe_url(clinic, patient)) {
-        Ok(letter) => speak(app, (sent_to, &letter), time_left(mail, at)).await,
+        Ok(letter) => speak(app, sent_to, &letter, time_left(mail, at)).await,
         Err(why) => cannot_be_written(app, sent_to, &why).await,
     }
     Ok(())
@@ -156,7 +152,7 @@ async fn cannot_be_written(app: &App, mail: OutboxMail, why: &Error) {
     tracing::error!(outbox_id = %mail.id, %why, "a mail cannot be written; it is put off");
     let (at, word) = (app.clock.now(), why.word());
     record(app, mail.id, move |ctx| {
-        job_failures::note(ctx.c, (Job::Mail, mail.id.0), mail.clinic_id, word, at)?;
+        job_failures::note(ctx.c, Failing::mail(mail.id), mail.clinic_id, word, at)?;
         outbox::put_back(ctx.c, &mail, "it could not be written", Again::NotNow, at).map(|_| ())
     })
     .await;
@@ -166,7 +162,7 @@ fn time_left(mail: &OutboxMail, at: Stamp) -> Duration {
     Duration::from_micros(u64::try_from(mail.expires_at.micros() - at.micros()).unwrap_or_default())
 }
 
-async fn speak(app: &App, (mail, letter): (OutboxMail, &Mail), time_left: Duration) {
+async fn speak(app: &App, mail: OutboxMail, letter: &Mail, time_left: Duration) {
     let sending = app.mailer.send(letter, time_left);
     tokio::pin!(sending);
     let result = loop {
@@ -196,7 +192,7 @@ async fn delivered(app: &App, mail: OutboxMail) {
     let at = app.clock.now();
     record(app, mail.id, move |ctx| {
         outbox::settle(ctx.c, &mail, MailState::Sent, "taken by the relay", at)?;
-        job_failures::clear(ctx.c, (Job::Mail, mail.id.0))?;
+        job_failures::clear(ctx.c, Failing::mail(mail.id))?;
         job_failures::clear(ctx.c, job_failures::CHANNEL)?;
         patients::address_reached(ctx.c, &mail)
     })

@@ -124,7 +124,8 @@ impl App {
         act(Ctx::new(c, m, &self.compiled, &self.post(), actor), verb)
     }
 
-    fn acted<T>(&self, (result, rights_changed): (T, bool)) -> T {
+    fn acted<T>(&self, acted: (T, bool)) -> T {
+        let (result, rights_changed) = acted;
         if rights_changed {
             self.tokens.doubt();
         }

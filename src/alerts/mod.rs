@@ -304,14 +304,17 @@ pub fn acknowledge(ctx: &mut Ctx<'_>, who: &Staff, id: AlertId, if_match: Option
     change(ctx, after, EventKind::AlertAcknowledged)
 }
 
+/// How an alert ends.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// What became of it.
+    pub resolution: Resolution,
+    /// In the member's words.
+    pub note: Option<Note>,
+}
+
 /// It ends, with a person and a reason. Clinicians and owners only.
-pub fn resolve(
-    ctx: &mut Ctx<'_>,
-    who: &Staff,
-    id: AlertId,
-    (resolution, note): (Resolution, Option<Note>),
-    if_match: Option<&str>,
-) -> Result<Alert, Error> {
+pub fn resolve(ctx: &mut Ctx<'_>, who: &Staff, id: AlertId, end: End, if_match: Option<&str>) -> Result<Alert, Error> {
     let before = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     check_version(if_match, before.version)?;
     if before.status == AlertStatus::Resolved {
@@ -321,8 +324,8 @@ pub fn resolve(
         status: AlertStatus::Resolved,
         resolved_by: Some(who.member),
         resolved_at: Some(ctx.m.at),
-        resolution: Some(resolution),
-        note: note.map(Into::into),
+        resolution: Some(end.resolution),
+        note: end.note.map(Into::into),
         version: before.version + 1,
         ..before
     };

@@ -253,7 +253,8 @@ async fn acknowledge(
         let row = alerts::acknowledge(ctx, &who, *id, tag.as_deref())?;
         told(ctx.c, &who, row, asked)
     });
-    changed(acknowledged.await?, app.clock.now())
+    let (named, locale) = acknowledged.await?;
+    changed(named, &locale, app.clock.now())
 }
 
 /// How an alert ends.
@@ -282,14 +283,16 @@ async fn resolve(
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let (tag, asked) = (if_match(&request), asked_language(&request));
+    let end = alerts::End { resolution: end.resolution, note: end.note };
     let resolved = app.act(who, move |ctx| {
-        let row = alerts::resolve(ctx, &who, *id, (end.resolution, end.note), tag.as_deref())?;
+        let row = alerts::resolve(ctx, &who, *id, end, tag.as_deref())?;
         told(ctx.c, &who, row, asked)
     });
-    changed(resolved.await?, app.clock.now())
+    let (named, locale) = resolved.await?;
+    changed(named, &locale, app.clock.now())
 }
 
-fn changed((named, locale): (Named, String), at: Stamp) -> Result<HttpResponse, Error> {
+fn changed(named: Named, locale: &str, at: Stamp) -> Result<HttpResponse, Error> {
     let version = named.row.version;
-    edited(&view(named, &locale, at), version)
+    edited(&view(named, locale, at), version)
 }

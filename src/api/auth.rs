@@ -111,7 +111,7 @@ async fn login(
     AsSent(new): AsSent<NewLogin>,
 ) -> Result<HttpResponse, Error> {
     let source = source_of(&request, app.config.trusted_proxies);
-    let judged = judge(&app, &new.email, new.password.expose(), (source, new.clinic_id)).await?;
+    let judged = judge(&app, &new.email, new.password.expose(), source, new.clinic_id).await?;
     let Some(account) = judged.filter(auth::Account::is_open) else {
         app.refusals.note("wrong_password", source);
         return Err(Error::SignInNeeded);
@@ -126,7 +126,8 @@ async fn judge(
     app: &App,
     email: &Email,
     password: &str,
-    (source, clinic): (Option<std::net::IpAddr>, Option<ClinicId>),
+    source: Option<std::net::IpAddr>,
+    clinic: Option<ClinicId>,
 ) -> Result<Option<auth::Account>, Error> {
     let (tries, at) = (Tries::sign_in(email, source, clinic), app.clock.now());
     let counted = tries.clone();
@@ -268,8 +269,7 @@ async fn confirm_password_reset(
             app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies));
         }
     };
-    let hash =
-        hash_new(&app, (&sent.token, &[Purpose::PasswordReset]), &sent.password, &m).await.inspect_err(refused)?;
+    let hash = hash_new(&app, &sent.token, &[Purpose::PasswordReset], &sent.password, &m).await.inspect_err(refused)?;
     app.act(Actor::Anonymous, move |ctx| auth::reset_password(ctx, sent.token.expose(), &hash))
         .await
         .inspect_err(refused)?;
@@ -279,7 +279,8 @@ async fn confirm_password_reset(
 /// The hash of a password that is set with this link, unless it is easy to guess: looked at before any hashing, and after the link.
 async fn hash_new(
     app: &App,
-    (token, purposes): (&Shown<128>, &'static [Purpose]),
+    token: &Shown<128>,
+    purposes: &'static [Purpose],
     password: &NewPassword,
     m: &Moment,
 ) -> Result<String, Error> {
@@ -348,7 +349,7 @@ async fn request_address_change(
     if account.password_hash.is_some() {
         let email = Email::try_from(account.email).map_err(|why| Error::internal("a stored address", why))?;
         let shown = sent.password.as_ref().map(Shown::expose).unwrap_or_default();
-        if judge(&app, &email, shown, (source, None)).await?.is_none() {
+        if judge(&app, &email, shown, source, None).await?.is_none() {
             return Err(Error::field("/password", "wrong_password", "this account has a password; give it"));
         }
     }
@@ -426,7 +427,7 @@ async fn accept_invitation(
         (None, Some(account), Some(password)) if account.password_hash.is_some() => {
             let email =
                 Email::try_from(account.email.clone()).map_err(|why| Error::internal("a stored address", why))?;
-            let judged = judge(&app, &email, password.secret().expose_secret(), (source, None)).await?;
+            let judged = judge(&app, &email, password.secret().expose_secret(), source, None).await?;
             let wrong =
                 || Error::field("/password", "wrong_password", "this address has an account; give its password");
             Accepting::As(judged.ok_or_else(wrong)?.id)
@@ -437,7 +438,7 @@ async fn accept_invitation(
         (None, Some(_), _) => return Err(invitations::account_exists()),
         (None, None, Some(password)) => {
             let invitations = &[Purpose::PatientInvitation, Purpose::MemberInvitation];
-            Accepting::New(Some(hash_new(&app, (&sent.token, invitations), password, &m).await?))
+            Accepting::New(Some(hash_new(&app, &sent.token, invitations, password, &m).await?))
         }
         (None, None, None) => Accepting::New(None),
     };

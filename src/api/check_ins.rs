@@ -427,7 +427,7 @@ async fn reconsider_check_in(
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let (_m, _inner, _post, id) = (app.moment(), app.clone(), app.post(), id.into_inner());
-    let once = key.once((who.clinic, who.account), "reconsider_check_in", &id)?;
+    let once = key.once(who.clinic, who.account, "reconsider_check_in", &id)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             let (_, judgement, dossier) = check_ins::reconsider(ctx, &who, id)?;

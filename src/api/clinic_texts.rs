@@ -163,7 +163,7 @@ async fn write_clinic_text(
             Ok((clinic, view(key.into_inner().into(), line)))
         })
         .await?;
-    Ok(answer(changed))
+    Ok(answer(&changed.0, changed.1))
 }
 
 /// Take a text of the clinic back. Clinicians and owners only.
@@ -187,9 +187,9 @@ async fn erase_clinic_text(
             Ok((clinic, view(key.into_inner().into(), line)))
         })
         .await?;
-    Ok(answer(changed))
+    Ok(answer(&changed.0, changed.1))
 }
 
-fn answer((clinic, text): (Clinic, ClinicText)) -> HttpResponse {
+fn answer(clinic: &Clinic, text: ClinicText) -> HttpResponse {
     HttpResponse::Ok().insert_header(("etag", etag_of_version(clinic.version))).json(text)
 }

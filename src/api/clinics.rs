@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
 use crate::auth::{self, Member as MemberRow, MemberState, Role, Staff};
-use crate::clinics::{self, MemberChange, store};
+use crate::clinics::{self, MemberChange, NewMember as Invite, store};
 use crate::error::Error;
 use crate::http::conditions::{answer_version, edited, if_match};
 use crate::http::idempotency::{self, Key};
@@ -246,7 +246,7 @@ struct Member {
     version: i32,
 }
 
-fn view((row, email): (MemberRow, String)) -> Member {
+fn view(row: MemberRow, email: String) -> Member {
     Member {
         id: row.id,
         account_id: (row.state != MemberState::Invited).then_some(row.account_id),
@@ -268,7 +268,7 @@ fn view((row, email): (MemberRow, String)) -> Member {
 async fn list_members(app: web::Data<App>, who: Staff, Query(page): Query<PageParams>) -> Result<HttpResponse, Error> {
     let wanted = page.clone();
     let rows = app.db.read(move |c| store::list_members(c, who.clinic, &wanted)).await?;
-    Ok(HttpResponse::Ok().json(page.cut(rows, |(row, _)| row.id.0, view)?))
+    Ok(HttpResponse::Ok().json(page.cut(rows, |(row, _)| row.id.0, |(row, email)| view(row, email))?))
 }
 
 /// Somebody to invite.
@@ -297,12 +297,13 @@ async fn invite_member(
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
     let (_m, _post) = (app.moment(), app.post());
-    let once = key.once((who.clinic, who.account), "invite_member", &new)?;
+    let once = key.once(who.clinic, who.account, "invite_member", &new)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             let email = new.email.as_str().to_owned();
-            let member = clinics::invite_member(ctx, &who, (new.name, new.email, new.role))?;
-            Ok(view((member, email)))
+            let member =
+                clinics::invite_member(ctx, &who, Invite { name: new.name, email: new.email, role: new.role })?;
+            Ok(view(member, email))
         })
     })
     .await
@@ -333,7 +334,7 @@ async fn invite_member_again(
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
     let (_m, _post) = (app.moment(), app.post());
-    let once = key.once((who.clinic, who.account), "invite_member_again", &*id)?;
+    let once = key.once(who.clinic, who.account, "invite_member_again", &*id)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             let (member, expires_at) = clinics::invite_again(ctx, who.clinic, *id)?;
@@ -379,5 +380,5 @@ async fn change_member(
         })
         .await?;
     let version = member.0.version;
-    edited(&view(member), version)
+    edited(&view(member.0, member.1), version)
 }

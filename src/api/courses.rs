@@ -151,7 +151,7 @@ async fn make_course(
     Body(new): Body<NewCourse>,
 ) -> Result<HttpResponse, Error> {
     let _m = app.moment();
-    let once = key.once((who.clinic, who.account), "make_course", &new)?;
+    let once = key.once(who.clinic, who.account, "make_course", &new)?;
     let new = Make {
         patient: new.patient_id,
         protocol: new.protocol_key,
@@ -288,7 +288,7 @@ async fn add_course_treatment(
     Body(added): Body<AddedTreatment>,
 ) -> Result<HttpResponse, Error> {
     let (_m, _inner) = (app.moment(), app.clone());
-    let once = key.once((who.clinic, who.account), "add_course_treatment", &(&*id, &added))?;
+    let once = key.once(who.clinic, who.account, "add_course_treatment", &(&*id, &added))?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             let (row, link) =

@@ -7,6 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
 use crate::auth::Staff;
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::http::idempotency::{self, Key};
 use crate::http::text::{Email, Note};
@@ -102,7 +103,7 @@ async fn move_patient_account(
     Body(sent): Body<AccountMove>,
 ) -> Result<HttpResponse, Error> {
     let (_m, _post) = (app.moment(), app.post());
-    let once = key.once((who.clinic, who.account), "move_patient_account", &(*id, &sent))?;
+    let once = key.once(who.clinic, who.account, "move_patient_account", &(*id, &sent))?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             let expires_at = patient_accounts::ask_to_move(ctx, &who, *id, &sent.email, &sent.reason)?;
@@ -135,7 +136,10 @@ async fn disable_patient_account(
     id: Path<PatientId>,
     Body(sent): Body<AccountChange>,
 ) -> Result<HttpResponse, Error> {
-    set_disabled(app, who, key, *id, ("disable_patient_account", true), sent).await
+    let once = key.once(who.clinic, who.account, "disable_patient_account", &(*id, &sent))?;
+    app.act(who, move |ctx| ctx.once(once, |ctx| set_disabled(ctx, &who, *id, true, &sent.reason)))
+        .await
+        .map(idempotency::Answer::ok)
 }
 
 /// Open a patient's account again.
@@ -152,22 +156,18 @@ async fn enable_patient_account(
     id: Path<PatientId>,
     Body(sent): Body<AccountChange>,
 ) -> Result<HttpResponse, Error> {
-    set_disabled(app, who, key, *id, ("enable_patient_account", false), sent).await
+    let once = key.once(who.clinic, who.account, "enable_patient_account", &(*id, &sent))?;
+    app.act(who, move |ctx| ctx.once(once, |ctx| set_disabled(ctx, &who, *id, false, &sent.reason)))
+        .await
+        .map(idempotency::Answer::ok)
 }
 
-async fn set_disabled(
-    app: web::Data<App>,
-    who: Staff,
-    key: Key,
+fn set_disabled(
+    ctx: &mut Ctx<'_>,
+    who: &Staff,
     id: PatientId,
-    (operation, disabled): (&'static str, bool),
-    sent: AccountChange,
-) -> Result<HttpResponse, Error> {
-    let _m = app.moment();
-    let once = key.once((who.clinic, who.account), operation, &(id, &sent))?;
-    app.act(who, move |ctx| {
-        ctx.once(once, |ctx| Ok(view(patient_accounts::set_disabled(ctx, &who, id, disabled, &sent.reason)?)))
-    })
-    .await
-    .map(idempotency::Answer::ok)
+    disabled: bool,
+    reason: &Note,
+) -> Result<PatientAccount, Error> {
+    Ok(view(patient_accounts::set_disabled(ctx, who, id, disabled, reason)?))
 }

@@ -134,7 +134,7 @@ async fn add_patient(
     Body(new): Body<NewPatient>,
 ) -> Result<HttpResponse, Error> {
     let _m = app.moment();
-    let once = key.once((who.clinic, who.account), "add_patient", &new)?;
+    let once = key.once(who.clinic, who.account, "add_patient", &new)?;
     let new = Add { name: new.name, email: new.email, zone: new.zone, locale: new.locale };
     app.act(who, move |ctx| ctx.once(once, |ctx| patients::add(ctx, &who, new).map(view)))
         .await
@@ -227,7 +227,7 @@ struct Invitation {
 #[post("/v1/clinic/patients/{patient_id}/invitation")]
 async fn invite_patient(app: web::Data<App>, who: Staff, key: Key, id: Path<PatientId>) -> Result<HttpResponse, Error> {
     let (_m, _post) = (app.moment(), app.post());
-    let once = key.once((who.clinic, who.account), "invite_patient", &*id)?;
+    let once = key.once(who.clinic, who.account, "invite_patient", &*id)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             let expires_at = invitations::invite(ctx, &who, *id)?;
@@ -262,7 +262,7 @@ async fn unlink_patient(
     Body(sent): Body<Unlinking>,
 ) -> Result<HttpResponse, Error> {
     let _m = app.moment();
-    let once = key.once((who.clinic, who.account), "unlink_patient", &(*id, &sent))?;
+    let once = key.once(who.clinic, who.account, "unlink_patient", &(*id, &sent))?;
     app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(patient_commands::unlink(ctx, &who, *id, &sent.reason)?))))
         .await
         .map(idempotency::Answer::ok)
@@ -403,7 +403,7 @@ async fn record_treatment(
     Body(new): Body<NewTreatment>,
 ) -> Result<HttpResponse, Error> {
     let _m = app.moment();
-    let once = key.once((who.clinic, who.account), "record_treatment", &(*id, &new))?;
+    let once = key.once(who.clinic, who.account, "record_treatment", &(*id, &new))?;
     let belongs = Belongs { course: new.course_id, replaces: new.replaces, overrule_interval: new.overrule_interval };
     let new = Record {
         procedure: new.procedure,

@@ -1,8 +1,11 @@
 //! Commands on a plan, and what became of it.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 
-use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -149,28 +152,61 @@ fn day_view(changed: &Changed, day: &ChangedDay) -> Result<PlanDayChange, Error>
     })
 }
 
-async fn order(
-    app: &App,
+/// A command on a plan as it comes in: who gives it, on which plan, as it was read, and whether it is only tried.
+struct OnPlan {
     who: Staff,
     id: PlanId,
-    (wish, reason, overrule): (Wish, Note, Option<Note>),
-    (dry_run, request): (&DryRun, &HttpRequest),
-) -> Result<HttpResponse, Error> {
-    let order = Order { wish, reason, overrule, if_match: if_match(request) };
-    let applied = !dry_run.dry_run.0;
-    let carry_out = move |ctx: &mut Ctx<'_>| Ok((plan_commands::carry_out(ctx, &who, id, &order)?, ctx.m.at));
-    let (Outcome { plan, others }, at) =
-        if applied { app.act(who, carry_out).await? } else { app.rehearse(who, carry_out).await? };
-    if !applied {
-        Shown::of(request).note(EventKind::PlanRead, plan.before.plan.patient_id);
+    is_dry: bool,
+    if_match: Option<String>,
+    shown: Shown,
+}
+
+impl FromRequest for OnPlan {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (who, id) = (Staff::from_request(request, payload), Path::<PlanId>::from_request(request, payload));
+        let query = Query::<DryRun>::from_request(request, payload);
+        let (if_match, shown) = (if_match(request), Shown::of(request));
+        Box::pin(async move {
+            let (who, id, Query(DryRun { dry_run })) = (who.await?, id.await?.into_inner(), query.await?);
+            Ok(Self { who, id, is_dry: dry_run.0, if_match, shown })
+        })
     }
-    let shown = if applied { &plan.after } else { &plan.before };
-    let other =
-        |other: &Changed| Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other, at)? });
-    let others: Result<Vec<_>, Error> = others.iter().map(other).collect();
-    let (changed, days) = (plan.is_change(), days_view(&plan, at)?);
-    let body = PlanChange { applied, changed, plan: view(&plan.after, None, at)?, days, others: others? };
-    Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(shown.plan.revision))).json(body))
+}
+
+impl OnPlan {
+    async fn carry_out(
+        self,
+        app: &App,
+        wish: Wish,
+        reason: Note,
+        overrule: Option<Note>,
+    ) -> Result<HttpResponse, Error> {
+        let (who, id) = (self.who, self.id);
+        let order = Order { wish, reason, overrule, if_match: self.if_match };
+        let carry_out = move |ctx: &mut Ctx<'_>| Ok((plan_commands::carry_out(ctx, &who, id, &order)?, ctx.m.at));
+        let (Outcome { plan, others }, at) =
+            if self.is_dry { app.rehearse(who, carry_out).await? } else { app.act(who, carry_out).await? };
+        if self.is_dry {
+            self.shown.note(EventKind::PlanRead, plan.before.plan.patient_id);
+        }
+        let stored = if self.is_dry { &plan.before } else { &plan.after };
+        let others: Result<Vec<_>, Error> = others.iter().map(|other| other_view(other, at)).collect();
+        let body = PlanChange {
+            applied: !self.is_dry,
+            changed: plan.is_change(),
+            plan: view(&plan.after, None, at)?,
+            days: days_view(&plan, at)?,
+            others: others?,
+        };
+        Ok(HttpResponse::Ok().insert_header(("etag", etag_of_version(stored.plan.revision))).json(body))
+    }
+}
+
+fn other_view(other: &Changed, at: Stamp) -> Result<OtherPlanChange, Error> {
+    Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other, at)? })
 }
 
 /// A pause.
@@ -195,17 +231,10 @@ struct PauseOrder {
     params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "What is different.", body = PlanChange)))]
 #[post("/v1/clinic/plans/{plan_id}/pause")]
-async fn pause_plan(
-    app: web::Data<App>,
-    who: Staff,
-    id: Path<PlanId>,
-    Query(dry_run): Query<DryRun>,
-    request: HttpRequest,
-    Body(body): Body<PauseOrder>,
-) -> Result<HttpResponse, Error> {
+async fn pause_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<PauseOrder>) -> Result<HttpResponse, Error> {
     let (from_on, until_on) = (body.from_on.map(|date| date.0), body.until_on.map(|date| date.0));
     let wish = Wish::Pause { from_on, until_on, days: body.days };
-    order(&app, who, *id, (wish, body.reason, None), (&dry_run, &request)).await
+    on.carry_out(&app, wish, body.reason, None).await
 }
 
 /// A date and a reason.
@@ -225,16 +254,9 @@ struct ResumeOrder {
     params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "What is different.", body = PlanChange)))]
 #[post("/v1/clinic/plans/{plan_id}/resume")]
-async fn resume_plan(
-    app: web::Data<App>,
-    who: Staff,
-    id: Path<PlanId>,
-    Query(dry_run): Query<DryRun>,
-    request: HttpRequest,
-    Body(body): Body<ResumeOrder>,
-) -> Result<HttpResponse, Error> {
+async fn resume_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<ResumeOrder>) -> Result<HttpResponse, Error> {
     let wish = Wish::Resume(body.on.map(|date| date.0));
-    order(&app, who, *id, (wish, body.reason, None), (&dry_run, &request)).await
+    on.carry_out(&app, wish, body.reason, None).await
 }
 
 /// The end of a plan before its last day.
@@ -254,17 +276,10 @@ struct EndOrder {
     params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "What is different.", body = PlanChange)))]
 #[post("/v1/clinic/plans/{plan_id}/complete")]
-async fn complete_plan(
-    app: web::Data<App>,
-    who: Staff,
-    id: Path<PlanId>,
-    Query(dry_run): Query<DryRun>,
-    request: HttpRequest,
-    Body(body): Body<EndOrder>,
-) -> Result<HttpResponse, Error> {
-    who.must_be_clinical()?;
+async fn complete_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<EndOrder>) -> Result<HttpResponse, Error> {
+    on.who.must_be_clinical()?;
     let wish = Wish::End(body.from_on.map(|date| date.0), PlanStatus::Completed);
-    order(&app, who, *id, (wish, body.reason, None), (&dry_run, &request)).await
+    on.carry_out(&app, wish, body.reason, None).await
 }
 
 /// Revoke a plan. Clinicians and owners only.
@@ -274,17 +289,10 @@ async fn complete_plan(
     params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "What is different.", body = PlanChange)))]
 #[post("/v1/clinic/plans/{plan_id}/revoke")]
-async fn revoke_plan(
-    app: web::Data<App>,
-    who: Staff,
-    id: Path<PlanId>,
-    Query(dry_run): Query<DryRun>,
-    request: HttpRequest,
-    Body(body): Body<EndOrder>,
-) -> Result<HttpResponse, Error> {
-    who.must_be_clinical()?;
+async fn revoke_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<EndOrder>) -> Result<HttpResponse, Error> {
+    on.who.must_be_clinical()?;
     let wish = Wish::End(body.from_on.map(|date| date.0), PlanStatus::Revoked);
-    order(&app, who, *id, (wish, body.reason, None), (&dry_run, &request)).await
+    on.carry_out(&app, wish, body.reason, None).await
 }
 
 /// The treatment as it really was; what is left out was right.
@@ -319,15 +327,8 @@ struct Correction {
     params(DryRun, ("plan_id" = PlanId, Path, description = "The plan."), ("If-Match" = String, Header, description = "The ETag that was read: `\"v1\"`.")),
     responses((status = 200, description = "What is different.", body = PlanChange)))]
 #[post("/v1/clinic/plans/{plan_id}/correct")]
-async fn correct_plan(
-    app: web::Data<App>,
-    who: Staff,
-    id: Path<PlanId>,
-    Query(dry_run): Query<DryRun>,
-    request: HttpRequest,
-    Body(body): Body<Correction>,
-) -> Result<HttpResponse, Error> {
-    who.must_be_clinical()?;
+async fn correct_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<Correction>) -> Result<HttpResponse, Error> {
+    on.who.must_be_clinical()?;
     if let Some(parameters) = &body.parameters {
         patients::check_parameters(parameters)?;
     }
@@ -342,7 +343,7 @@ async fn correct_plan(
         body_area: body.body_area.map(Into::into),
         parameters: body.parameters,
     };
-    order(&app, who, *id, (wish, body.reason, body.overrule), (&dry_run, &request)).await
+    on.carry_out(&app, wish, body.reason, body.overrule).await
 }
 
 /// Something that is different for this patient: exactly one of the five.
@@ -372,13 +373,10 @@ struct OverrideOrder {
 #[post("/v1/clinic/plans/{plan_id}/override")]
 async fn override_plan(
     app: web::Data<App>,
-    who: Staff,
-    id: Path<PlanId>,
-    Query(dry_run): Query<DryRun>,
-    request: HttpRequest,
+    on: OnPlan,
     Body(body): Body<OverrideOrder>,
 ) -> Result<HttpResponse, Error> {
-    who.must_be_clinical()?;
+    on.who.must_be_clinical()?;
     let changes = [
         body.set.map(OverrideChange::Set),
         body.remove.map(|key| OverrideChange::Remove(key.into())),
@@ -386,7 +384,7 @@ async fn override_plan(
         body.restore.map(|key| OverrideChange::Restore(key.into())),
         body.threshold.map(OverrideChange::Threshold),
     ];
-    if if_match(&request).is_none() {
+    if on.if_match.is_none() {
         return Err(Error::VersionNeeded);
     }
     let mut changes = changes.into_iter().flatten();
@@ -395,7 +393,7 @@ async fn override_plan(
         return Err(Error::field("", "required", detail));
     };
     plan_commands::check_shape(&change)?;
-    order(&app, who, *id, (Wish::Override(change), body.reason, None), (&dry_run, &request)).await
+    on.carry_out(&app, Wish::Override(change), body.reason, None).await
 }
 
 /// A reason.
@@ -415,14 +413,11 @@ struct ErrorOrder {
 #[post("/v1/clinic/plans/{plan_id}/entered-in-error")]
 async fn enter_plan_in_error(
     app: web::Data<App>,
-    who: Staff,
-    id: Path<PlanId>,
-    Query(dry_run): Query<DryRun>,
-    request: HttpRequest,
+    on: OnPlan,
     Body(body): Body<ErrorOrder>,
 ) -> Result<HttpResponse, Error> {
-    who.must_be_clinical()?;
-    order(&app, who, *id, (Wish::EnterInError, body.reason, None), (&dry_run, &request)).await
+    on.who.must_be_clinical()?;
+    on.carry_out(&app, Wish::EnterInError, body.reason, None).await
 }
 
 /// A revision to take back.
@@ -448,17 +443,14 @@ struct UndoOrder {
 #[post("/v1/clinic/plans/{plan_id}/undo")]
 async fn undo_plan_revision(
     app: web::Data<App>,
-    who: Staff,
-    id: Path<PlanId>,
-    Query(dry_run): Query<DryRun>,
-    request: HttpRequest,
+    on: OnPlan,
     Body(body): Body<UndoOrder>,
 ) -> Result<HttpResponse, Error> {
-    who.must_be_clinical()?;
-    if if_match(&request).is_some() && body.revision < 1 {
+    on.who.must_be_clinical()?;
+    if on.if_match.is_some() && body.revision < 1 {
         return Err(Error::field("/revision", "out_of_range", "must be 1 or more"));
     }
-    order(&app, who, *id, (Wish::Undo(body.revision), body.reason, None), (&dry_run, &request)).await
+    on.carry_out(&app, Wish::Undo(body.revision), body.reason, None).await
 }
 
 /// One change of a plan, for staff.

@@ -1,6 +1,9 @@
 //! Migrations of plans, for staff.
 
-use actix_web::{HttpResponse, get, post, web};
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -10,6 +13,7 @@ use crate::auth::Staff;
 use crate::error::{Error, Problem};
 use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Path, PathKey, Query};
+use crate::plan_upgrades::store::OnVersion;
 use crate::plan_upgrades::{
     self, MOST_CHOSEN, Migration as Row, MigrationState, Move, Outcome, Preview, Previewing, Wish, store,
 };
@@ -126,6 +130,23 @@ impl TryFrom<String> for YesNo {
     }
 }
 
+/// Which protocol, and whether it is only tried.
+struct OnProtocol {
+    key: PathKey,
+    is_dry: bool,
+}
+
+impl FromRequest for OnProtocol {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = Path::<PathKey>::from_request(request, payload).into_inner();
+        let query = Query::<DryRun>::from_request(request, payload).into_inner();
+        ready(key.and_then(|key| Ok(Self { key: key.into_inner(), is_dry: query?.0.dry_run.0 })))
+    }
+}
+
 /// Move running plans to another version. Clinicians and owners only.
 ///
 /// A plan goes over on its patient's next local day: days that have begun stay as they are, with everything that was answered.
@@ -141,8 +162,7 @@ async fn migrate_plans(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: Path<PathKey>,
-    Query(params): Query<DryRun>,
+    on: OnProtocol,
     Body(wish): Body<Wish>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
@@ -150,12 +170,11 @@ async fn migrate_plans(
         let detail = format!("may have at most {MOST_CHOSEN} plans: leave it out to move all");
         return Err(Error::field("/plan_ids", "too_long", detail));
     }
-    let protocol = path.into_inner();
-    if params.dry_run.0 {
+    let protocol = on.key;
+    if on.is_dry {
         return Ok(HttpResponse::Ok().json(preview(&app, who, protocol.into(), wish).await?));
     }
-    let _m = app.moment();
-    let once = key.once((who.clinic, who.account), "migrate_plans", &(&protocol, &wish))?;
+    let once = key.once(who.clinic, who.account, "migrate_plans", &(&protocol, &wish))?;
     app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(plan_upgrades::begin(ctx, &who, &protocol, &wish)?))))
         .await
         .map(idempotency::Answer::created)
@@ -172,7 +191,11 @@ async fn preview(app: &App, who: Staff, key: String, wish: Wish) -> Result<Previ
         let chunk = app
             .db
             .read_fresh(move |c| {
-                let rows = store::list_on(c, (who.clinic, from, after), only.as_deref(), CHUNK)?;
+                let rows = store::list_on(
+                    c,
+                    OnVersion { clinic: who.clinic, version: from, after, only: only.as_deref() },
+                    CHUNK,
+                )?;
                 let dossiers: Result<Vec<Dossier>, Error> =
                     rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect();
                 let dossiers = dossiers?;
@@ -269,8 +292,7 @@ async fn roll_back_migration(
     id: Path<MigrationId>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let _m = app.moment();
-    let once = key.once((who.clinic, who.account), "roll_back_plan_migration", &*id)?;
+    let once = key.once(who.clinic, who.account, "roll_back_plan_migration", &*id)?;
     app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(plan_upgrades::roll_back(ctx, &who, *id)?))))
         .await
         .map(idempotency::Answer::ok)

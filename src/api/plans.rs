@@ -262,7 +262,7 @@ struct NewPlan {
     responses((status = 201, description = "Enrolled: the phone has a day now. Or it waits for a clinician.", body = Plan)))]
 #[post("/v1/clinic/plans")]
 async fn enrol(app: web::Data<App>, who: Staff, key: Key, Body(new): Body<NewPlan>) -> Result<HttpResponse, Error> {
-    let once = key.once((who.clinic, who.account), "enrol_patient", &new)?;
+    let once = key.once(who.clinic, who.account, "enrol_patient", &new)?;
     let new = Enrol {
         patient: new.patient_id,
         treatment: new.treatment_id,

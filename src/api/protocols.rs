@@ -265,8 +265,7 @@ async fn adopt_protocol(
     key: Key,
     Body(new): Body<Adoption>,
 ) -> Result<HttpResponse, Error> {
-    let _m = app.moment();
-    let once = key.once((who.clinic, who.account), "adopt_protocol", &new)?;
+    let once = key.once(who.clinic, who.account, "adopt_protocol", &new)?;
     let library_key = new.library_key;
     let own = match new.key {
         None => None,
@@ -374,8 +373,8 @@ async fn write_version(
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (_m, protocol) = (app.moment(), path.into_inner());
-    let once = key.once((who.clinic, who.account), "write_protocol_version", &(&protocol, &new))?;
+    let protocol = path.into_inner();
+    let once = key.once(who.clinic, who.account, "write_protocol_version", &(&protocol, &new))?;
     let new = app.documents.of(who.clinic, move || documents::read_as(&protocol, new.document)).await?;
     app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::write(ctx, &who, &new)?)))
         .await
@@ -426,7 +425,7 @@ async fn edit_document(
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (_m, tag, (key, version)) = (app.moment(), conditions::if_match(&request), path.into_inner());
+    let (tag, (key, version)) = (conditions::if_match(&request), path.into_inner());
     let asked = key.clone();
     app.db.read(move |c| protocols::version(c, who.clinic, &asked, version).map(|_| ())).await?;
     if tag.is_none() {
@@ -452,9 +451,8 @@ async fn retire_version(
     path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let _m = app.moment();
     let (protocol, version) = path.into_inner();
-    let once = key.once((who.clinic, who.account), "retire_protocol_version", &(&protocol, version))?;
+    let once = key.once(who.clinic, who.account, "retire_protocol_version", &(&protocol, version))?;
     app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::retire(ctx, &who, &protocol, version)?)))
         .await
         .map(idempotency::Answer::ok)
@@ -475,9 +473,8 @@ async fn redraft_version(
     path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let _m = app.moment();
     let (protocol, version) = path.into_inner();
-    let once = key.once((who.clinic, who.account), "redraft_protocol_version", &(&protocol, version))?;
+    let once = key.once(who.clinic, who.account, "redraft_protocol_version", &(&protocol, version))?;
     app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::redraft(ctx, &who, &protocol, version)?)))
         .await
         .map(idempotency::Answer::created)
@@ -497,9 +494,8 @@ async fn activate_version(
     path: Path<(PathKey, i32)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let _m = app.moment();
     let (protocol, version) = path.into_inner();
-    let once = key.once((who.clinic, who.account), "activate_protocol_version", &(&protocol, version))?;
+    let once = key.once(who.clinic, who.account, "activate_protocol_version", &(&protocol, version))?;
     let asked = protocol.clone();
     let document = app.db.read(move |c| Ok(protocols::version(c, who.clinic, &asked, version)?.document)).await?;
     let checked = app.documents.of(who.clinic, move || documents::check(&document)).await?;

@@ -126,22 +126,31 @@ pub async fn get_my_timeline(
     let timeline = app
         .db
         .read(move |c| {
-            let (plans, away) = records_of(c, &inner.compiled, me.account)?;
-            days_of(c, (me.account, plans, away), &params, asked.as_deref(), at)
+            let asked = Asked { params, language: asked, at };
+            let records = records_of(c, &inner.compiled, me.account)?;
+            days_of(c, me.account, records, &asked)
         })
         .await?
         .ok_or(Error::NotFound)?;
     conditions::answer(&request, &timeline)
 }
 
+/// Which days are asked for, in which language, and when.
+struct Asked {
+    params: DaysParams,
+    language: Option<String>,
+    at: Stamp,
+}
+
 /// The days of these plans. `None` if there is neither plan nor record.
 fn days_of(
     c: &mut Conn,
-    (account, dossiers, away): (AccountId, Vec<Dossier>, Vec<Away>),
-    params: &DaysParams,
-    asked: Option<&str>,
-    at: Stamp,
+    account: AccountId,
+    records: (Vec<Dossier>, Vec<Away>),
+    asked: &Asked,
 ) -> Result<Option<MyTimeline>, Error> {
+    let Asked { params, language, at } = asked;
+    let ((dossiers, away), at) = (records, *at);
     let known = dossiers.iter().map(|dossier| dossier.known_all(c)).collect::<Result<Vec<Known>, Error>>()?;
     let today = |dossier: Dossier, known: &Known| {
         let day = seen(&dossier, known, engine::local_date(&dossier.zone, at), at);
@@ -163,7 +172,7 @@ fn days_of(
         for (plan, known) in days.plans.iter_mut().zip(&known) {
             plan.day = seen(&plan.dossier, known, date.0, at);
         }
-        let Some(day) = views::today(&days, Some(date), asked, at)? else { return Ok(None) };
+        let Some(day) = views::today(&days, Some(date), language.as_deref(), at)? else { return Ok(None) };
         timeline = Some(match timeline {
             None => MyTimeline::beginning_with(day),
             Some(timeline) => timeline.and(day),

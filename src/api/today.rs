@@ -12,7 +12,7 @@ use crate::http::body::{AsSent, Said};
 use crate::http::language::asked_language;
 use crate::http::text::Note;
 use crate::http::{Path, Query, conditions};
-use crate::plans;
+use crate::plans::{self, Dossier};
 use crate::today::unasked::{self, KeptMark};
 use crate::today::views::{self, Item, Today, TodayPlan};
 use crate::today::{self, NewMark};
@@ -162,21 +162,24 @@ async fn get_timeline(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
-    let timeline = app.db.read(move |c| timeline(c, &inner, &me, *id, &params, asked.as_deref(), at)).await?;
+    let timeline = app
+        .db
+        .read(move |c| {
+            let dossier = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
+            timeline(c, &dossier, &params, asked.as_deref(), at)
+        })
+        .await?;
     conditions::answer(&request, &timeline)
 }
 
 fn timeline(
     c: &mut ground::sql::Conn,
-    app: &App,
-    me: &Patient,
-    id: PlanId,
+    dossier: &Dossier,
     params: &TimelineParams,
     asked: Option<&str>,
     at: Stamp,
 ) -> Result<Timeline, Error> {
-    let dossier = plans::of_account(c, &app.compiled, me.account, id)?.ok_or(Error::NotFound)?;
-    let locales = views::locales(asked, &dossier);
+    let locales = views::locales(asked, dossier);
     let horizon = dossier.compiled.horizon_day;
     let from = params.from_day.map_or_else(|| dossier.day_number(at).clamp(0, horizon), |FromDay(day)| day);
     let to = (from + params.limit.0).min(horizon + 1);
@@ -189,10 +192,10 @@ fn timeline(
         }
         let day = engine::day(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, number);
         let lines: Result<Vec<Item>, Error> =
-            day.occurrences.iter().map(|one| views::item_view(&dossier, one, day.date.into(), &locales)).collect();
+            day.occurrences.iter().map(|one| views::item_view(dossier, one, day.date.into(), &locales)).collect();
         items.push(TimelineDay {
             date: day.date.into(),
-            plan: views::plan_view(&dossier, &day, &locales),
+            plan: views::plan_view(dossier, &day, &locales),
             items: lines?,
         });
     }
@@ -261,7 +264,7 @@ async fn put_mark(
     new: NewMark,
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (m, _inner, asked) = (app.moment(), app.clone(), asked_language(request));
+    let (m, asked) = (app.moment(), asked_language(request));
     let (again, what, _moment, account) = (app.clone(), new.clone(), m.clone(), me.account);
     let marked = app.act(me, move |ctx| today::mark(ctx, &me, id, asked.as_deref(), new)).await;
     let refused = match marked {

@@ -147,7 +147,7 @@ async fn get_mail(app: web::Data<App>, who: Staff, id: Path<MailId>) -> Result<H
 #[post("/v1/clinic/mails/{mail_id}/send-again")]
 async fn send_mail_again(app: web::Data<App>, who: Staff, key: Key, id: Path<MailId>) -> Result<HttpResponse, Error> {
     let _m = app.moment();
-    let once = key.once((who.clinic, who.account), "send_mail_again", &*id)?;
+    let once = key.once(who.clinic, who.account, "send_mail_again", &*id)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             let found = undelivered::send_again(ctx, Some(&who), *id, None)?;

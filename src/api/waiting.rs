@@ -8,8 +8,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::api::plans::{Plan, view};
 use crate::app::App;
 use crate::auth::Staff;
+use crate::ctx::Ctx;
 use crate::enrolment;
-use crate::enrolment::waiting::Decision;
+use crate::enrolment::waiting::{Decided, Decision};
 use crate::error::Error;
 use crate::http::conditions::{edited, if_match};
 use crate::http::text::Note;
@@ -44,7 +45,8 @@ async fn start_plan(
     request: HttpRequest,
     Body(body): Body<PlanDecision>,
 ) -> Result<HttpResponse, Error> {
-    decide(&app, who, *id, (Decision::Start, body.reason), &request).await
+    let if_match = if_match(&request);
+    decide(&app, who, *id, Decided { decision: Decision::Start, reason: body.reason, if_match }).await
 }
 
 /// Decline a plan that waits. Clinicians and owners only.
@@ -61,20 +63,13 @@ async fn decline_plan(
     request: HttpRequest,
     Body(body): Body<PlanDecision>,
 ) -> Result<HttpResponse, Error> {
-    decide(&app, who, *id, (Decision::Decline, body.reason), &request).await
+    let if_match = if_match(&request);
+    decide(&app, who, *id, Decided { decision: Decision::Decline, reason: body.reason, if_match }).await
 }
 
-async fn decide(
-    app: &App,
-    who: Staff,
-    id: PlanId,
-    (decision, reason): (Decision, Note),
-    request: &HttpRequest,
-) -> Result<HttpResponse, Error> {
+async fn decide(app: &App, who: Staff, id: PlanId, decided: Decided) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let at = app.clock.now();
-    let (_m, _inner, tag) = (app.moment(), app.clone(), if_match(request));
-    let dossier =
-        app.act(who, move |ctx| enrolment::waiting::decide(ctx, &who, id, (decision, reason, tag.as_deref()))).await?;
+    let decide = move |ctx: &mut Ctx<'_>| Ok((enrolment::waiting::decide(ctx, &who, id, decided)?, ctx.m.at));
+    let (dossier, at) = app.act(who, decide).await?;
     edited(&view(&dossier, None, at)?, dossier.plan.revision)
 }

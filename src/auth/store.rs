@@ -318,7 +318,7 @@ pub fn set_tries(c: &mut Conn, who: &[u8], since: Stamp, tries: i32) -> Result<(
 }
 
 /// Adds to what was refused in this minute, for that reason, from that place.
-pub fn add_refusals(c: &mut Conn, (reason, source): (&str, &str), times: i32, at: Stamp) -> Result<(), Error> {
+pub fn add_refusals(c: &mut Conn, reason: &str, source: &str, times: i32, at: Stamp) -> Result<(), Error> {
     let minute = at.plus_seconds(-(at.seconds().rem_euclid(60)));
     let minute = Stamp::from_micros(minute.seconds() * 1_000_000).unwrap_or(minute);
     let row =

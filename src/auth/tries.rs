@@ -170,7 +170,7 @@ impl Refusals {
 /// Writes down what was counted.
 pub fn flush(c: &mut Conn, counted: &[(&'static str, String, i32)], at: Stamp) -> Result<(), Error> {
     for (reason, place, times) in counted {
-        store::add_refusals(c, (reason, place), *times, at)?;
+        store::add_refusals(c, reason, place, *times, at)?;
     }
     Ok(())
 }

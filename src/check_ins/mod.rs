@@ -164,13 +164,25 @@ pub fn prepare(ctx: &mut Ctx<'_>, who: &auth::Patient, id: CheckInId, new: &NewC
         Author::Plan(dossier) => {
             let seen = store::seen(ctx.c, who.account, dossier.plan.id)?;
             let earlier = earlier(ctx.c, dossier, None)?;
-            let accepted = accept(ctx.c, ctx.cache, dossier, (new, &earlier), ctx.m.at)?;
-            (Row::OfPlan(Box::new(row(dossier, (id, digests.meaning), new, accepted, ctx.m)?)), seen)
+            let accepted = accept(ctx, dossier, new, &earlier, ctx.m.at)?;
+            (
+                Row::OfPlan(Box::new(row(dossier, Received { id, body_hash: digests.meaning, new }, accepted, ctx.m)?)),
+                seen,
+            )
         }
         Author::Record(record) => {
-            let record = (&record.0, &record.1);
-            let accepted = written(author.subject(), records::accept(ctx.c, record, new, ctx.m.at)?);
-            (Row::OfRecord(Box::new(records::row(record, (id, digests.meaning), new, accepted, ctx.m)?)), None)
+            let (patient, clinic) = (&record.0, &record.1);
+            let accepted = written(author.subject(), records::accept(ctx.c, patient, clinic, new, ctx.m.at)?);
+            (
+                Row::OfRecord(Box::new(records::row(
+                    patient,
+                    clinic,
+                    Received { id, body_hash: digests.meaning, new },
+                    accepted,
+                    ctx.m,
+                )?)),
+                None,
+            )
         }
     };
     Ok(Judged { author, row, seen })
@@ -186,7 +198,7 @@ pub fn record(
     prepared: Option<Judged>,
 ) -> Result<(Entry, Author, bool), Error> {
     let Judged { author, row, .. } = match prepared {
-        Some(judged) if is_current(ctx.c, who, (id, new), &judged)? => judged,
+        Some(judged) if is_current(ctx.c, who, id, new, &judged)? => judged,
         _ => prepare(ctx, who, id, new)?,
     };
     let (is_new, entry) = match row {
@@ -209,7 +221,8 @@ pub fn record(
 fn is_current(
     c: &mut Conn,
     who: &auth::Patient,
-    (id, new): (CheckInId, &NewCheckIn),
+    id: CheckInId,
+    new: &NewCheckIn,
     judged: &Judged,
 ) -> Result<bool, Error> {
     let (About::Plan(plan), Some(seen)) = (new.about, &judged.seen) else { return Ok(false) };
@@ -247,9 +260,7 @@ fn first_again(c: &mut Conn, subject: Subject, id: CheckInId, digests: &Digests)
 /// What was answered before in the plan, as it counts now; before that check-in, if one is given.
 fn earlier(c: &mut Conn, dossier: &Dossier, before: Option<CheckInId>) -> Result<Vec<Answers>, Error> {
     match dossier.clinic.triage {
-        TriageMode::Full => {
-            store::list_earlier(c, dossier.plan.clinic_id, dossier.plan.id, (before, engine::LOOK_BACK))
-        }
+        TriageMode::Full => store::list_earlier(c, dossier.plan.clinic_id, dossier.plan.id, before, engine::LOOK_BACK),
         TriageMode::InstructionsOnly => Ok(Vec::new()),
     }
 }
@@ -268,21 +279,21 @@ fn beside(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Besid
 /// Judges what was sent by the plan as it is now. What the plan was before is asked only if something cannot be used: that is rare, and
 /// takes long.
 fn accept(
-    c: &mut Conn,
-    cache: &Compiled,
+    ctx: &mut Ctx<'_>,
     dossier: &Dossier,
-    (new, earlier): (&NewCheckIn, &[Answers]),
+    new: &NewCheckIn,
+    earlier: &[Answers],
     at: Stamp,
 ) -> Result<Accepted, Error> {
     let enrolment = dossier.enrolment();
     let clinic_zone = crate::zones::zone(&dossier.clinic.zone)?;
-    let beside = beside(c, cache, dossier)?;
+    let beside = beside(ctx.c, ctx.cache, dossier)?;
     let by = JudgedBy {
         compiled: &dossier.compiled,
         enrolment: &enrolment,
         zone: &dossier.zone,
         day_zero_at: engine::local_instant(dossier.plan.day_zero.0, engine::LocalTime::MIDNIGHT, &clinic_zone),
-        earliest: history::begun_at(c, dossier)?,
+        earliest: history::begun_at(ctx.c, dossier)?,
         others: &[],
         once: None,
         earlier,
@@ -293,12 +304,12 @@ fn accept(
     if accepted.not_used.is_empty() {
         return Ok(written(subject, accepted));
     }
-    let mut others = history::versions(c, cache, dossier)?;
+    let mut others = history::versions(ctx.c, ctx.cache, dossier)?;
     if matches!(new.about, About::Record(_)) {
         others.push(Arc::clone(&general::danger_signs()?.compiled));
     }
     let once = match new.occurrence_id.as_ref().and_then(Said::right) {
-        Some(id) if accepted.place.answers.is_none() => history::ever_asked(c, dossier, *id)?,
+        Some(id) if accepted.place.answers.is_none() => history::ever_asked(ctx.c, dossier, *id)?,
         _ => None,
     };
     Ok(written(subject, rules::accept(&JudgedBy { others: &others, once: once.as_ref(), ..by }, new, at)))
@@ -315,13 +326,15 @@ fn some<T: Serialize>(list: &[T]) -> Result<Option<Json>, Error> {
     Ok(if list.is_empty() { None } else { Some(Json::of(&list)?) })
 }
 
-fn row(
-    dossier: &Dossier,
-    (id, body_hash): (CheckInId, Vec<u8>),
-    new: &NewCheckIn,
-    accepted: Accepted,
-    m: &Moment,
-) -> Result<CheckIn, Error> {
+/// A body under its id.
+struct Received<'a> {
+    id: CheckInId,
+    body_hash: Vec<u8>,
+    new: &'a NewCheckIn,
+}
+
+fn row(dossier: &Dossier, received: Received<'_>, accepted: Accepted, m: &Moment) -> Result<CheckIn, Error> {
+    let Received { id, body_hash, new } = received;
     Ok(CheckIn {
         clinic_id: dossier.plan.clinic_id,
         plan_id: dossier.plan.id,
@@ -371,7 +384,7 @@ pub fn reconsider(ctx: &mut Ctx<'_>, who: &auth::Staff, id: CheckInId) -> Result
     };
     let dossier = plans::of_clinic(ctx.c, ctx.cache, who.clinic, check_in.plan_id)?.ok_or(Error::NotFound)?;
     let earlier = earlier(ctx.c, &dossier, Some(check_in.entry_id))?;
-    let accepted = accept(ctx.c, ctx.cache, &dossier, (&check_in.sent()?, &earlier), check_in.received_at)?;
+    let accepted = accept(ctx, &dossier, &check_in.sent()?, &earlier, check_in.received_at)?;
     let mut known: Vec<Finding> = check_in.findings.to()?;
     for judgement in store::list_judgements(ctx.c, who.clinic, id)? {
         known.extend(judgement.findings.to::<Vec<Finding>>()?);

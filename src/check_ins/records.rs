@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::rules::{self, Accepted, JudgedBy, NotedAt};
-use super::{CheckIn, NewCheckIn, some, store};
+use super::{CheckIn, NewCheckIn, Received, some, store};
 use crate::clinics::{Clinic, TriageMode};
 use crate::db::schema::record_check_ins;
 use crate::documents::general;
@@ -139,7 +139,8 @@ impl From<RecordCheckIn> for Entry {
 /// Judges what was sent by the built-in document: the same rules as for a plan, of a plan that begins on the day of the answers.
 pub fn accept(
     c: &mut Conn,
-    (patient, clinic): (&Patient, &Clinic),
+    patient: &Patient,
+    clinic: &Clinic,
     new: &NewCheckIn,
     at: Stamp,
 ) -> Result<Accepted, Error> {
@@ -163,13 +164,14 @@ pub fn accept(
 }
 
 /// The row of what was judged.
-pub fn row(
-    (patient, clinic): (&Patient, &Clinic),
-    (id, body_hash): (CheckInId, Vec<u8>),
-    new: &NewCheckIn,
+pub(super) fn row(
+    patient: &Patient,
+    clinic: &Clinic,
+    received: Received<'_>,
     accepted: Accepted,
     m: &Moment,
 ) -> Result<RecordCheckIn, Error> {
+    let Received { id, body_hash, new } = received;
     Ok(RecordCheckIn {
         clinic_id: clinic.id,
         patient_id: patient.id,

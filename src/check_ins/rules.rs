@@ -337,7 +337,7 @@ impl<'a> JudgedBy<'a> {
         let others: Vec<(&Beside, Acting)> =
             self.beside.iter().filter_map(|one| Some((one, one.acts_on(date?)?))).collect();
         let all: Vec<Acting> = others.iter().map(|(_, other)| *other).collect();
-        let judged = self.judge_as(own, (taking, self.earlier), &all);
+        let judged = self.judge_as(own, taking, self.earlier, &all);
         let fresher = others.iter().enumerate().filter(|(_, (_, other))| other.age < own.age);
         let Some((index, (beside, fresh))) = fresher.min_by_key(|(_, (_, other))| other.age) else { return judged };
         let rest = all.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, other)| *other);
@@ -356,7 +356,7 @@ impl<'a> JudgedBy<'a> {
     }
 
     /// What the version of the day finds, and what older ones find in what only they asked.
-    fn judge_as(&self, own: Acting, (taking, earlier): (&Taking, &[Answers]), beside: &[Acting]) -> Judgement {
+    fn judge_as(&self, own: Acting, taking: &Taking, earlier: &[Answers], beside: &[Acting]) -> Judgement {
         let input = TriageInput { day: own.day, age: own.age, answers: &taking.answers, earlier, beside };
         let own = engine::triage(self.compiled, &input);
         let (mut findings, mut not_judged, mut unjudged) = (own.findings, own.not_judged, own.unjudged);

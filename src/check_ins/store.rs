@@ -160,7 +160,8 @@ pub fn list_earlier(
     c: &mut Conn,
     clinic: ClinicId,
     plan: PlanId,
-    (before, most): (Option<CheckInId>, usize),
+    before: Option<CheckInId>,
+    most: usize,
 ) -> Result<Vec<Answers>, Error> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let before = before.unwrap_or(CheckInId(uuid::Uuid::max()));

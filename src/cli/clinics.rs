@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{open, say, wanted};
 use crate::auth::{self, MemberState, Role};
-use crate::clinics::{self, NewClinic, TriageMode};
+use crate::clinics::{self, NewClinic, NewMember, TriageMode};
 use crate::config::Config;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -121,8 +121,10 @@ fn refuse_namesake(c: &mut Conn, new: &NewClinic, owner: &NewOwner) -> Result<()
 
 fn make(ctx: &mut Ctx<'_>, new: NewClinic, owner: NewOwner) -> Result<(ground::ids::ClinicId, String), Error> {
     let clinic = clinics::found(ctx, new)?;
-    let member = clinics::add_member(ctx, &clinic, owner.name, &owner.email, Role::Owner, MemberState::Invited)?;
-    auth::invite_member(ctx, &member, owner.email.as_str(), &clinic.locale)?;
+    let email = owner.email.clone();
+    let new = NewMember { name: owner.name, email: owner.email, role: Role::Owner };
+    let member = clinics::add_member(ctx, &clinic, new, MemberState::Invited)?;
+    auth::invite_member(ctx, &member, email.as_str(), &clinic.locale)?;
     Ok((clinic.id, auth::member_link(ctx, &member)?))
 }
 

@@ -214,15 +214,20 @@ pub fn change(
     Ok(clinic)
 }
 
+/// Somebody who is to act for a clinic.
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    /// The name.
+    pub name: Name,
+    /// The address.
+    pub email: Email,
+    /// What they may do.
+    pub role: Role,
+}
+
 /// Makes a member of the account of that address (a new account if there is none), in the given state.
-pub fn add_member(
-    ctx: &mut Ctx<'_>,
-    clinic: &Clinic,
-    name: Name,
-    email: &Email,
-    role: Role,
-    state: MemberState,
-) -> Result<Member, Error> {
+pub fn add_member(ctx: &mut Ctx<'_>, clinic: &Clinic, new: NewMember, state: MemberState) -> Result<Member, Error> {
+    let NewMember { name, email, role } = new;
     let account = auth::account_for(ctx, email.as_str(), &clinic.locale, None)?;
     if let Some(before) = auth::store::find_member_of(ctx.c, clinic.id, account.id)? {
         if before.state != MemberState::Removed {
@@ -257,11 +262,11 @@ fn member_exists() -> Error {
 }
 
 /// Invites a member by mail.
-pub fn invite_member(ctx: &mut Ctx<'_>, who: &auth::Staff, new: (Name, Email, Role)) -> Result<Member, Error> {
-    let (name, email, role) = new;
+pub fn invite_member(ctx: &mut Ctx<'_>, who: &auth::Staff, new: NewMember) -> Result<Member, Error> {
+    let email = new.email.clone();
     auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(ctx.c, ctx.m.at)?;
     let clinic = store::get(ctx.c, who.clinic)?;
-    let member = add_member(ctx, &clinic, name, &email, role, MemberState::Invited)?;
+    let member = add_member(ctx, &clinic, new, MemberState::Invited)?;
     auth::invite_member(ctx, &member, email.as_str(), &clinic.locale)?;
     ctx.happened(EventKind::MemberInvited, &member)?;
     Ok(member)

@@ -243,7 +243,7 @@ pub fn record_treatment(
         let course = store::find(ctx.c, who.clinic, id)?
             .filter(|course| course.patient_id == patient)
             .ok_or_else(|| Error::field("/course_id", "unknown_value", "the patient has no such course"))?;
-        link = join(ctx.c, who, (&course, &treatment), (link, belongs.overrule_interval))?;
+        link = join(ctx.c, who, &course, &treatment, Joining { link, overrule: belongs.overrule_interval })?;
     } else if belongs.overrule_interval.is_some() {
         return Err(Error::field("/overrule_interval", "not_wanted", "it belongs to no course that has an interval"));
     } else if link.replaces.is_none() {
@@ -289,7 +289,8 @@ pub fn add_treatment(
         replaces: None,
         interval_overruled: None,
     });
-    let link = join(ctx.c, who, (&course, &treatment), (link, overrule_interval)).map_err(of_added)?;
+    let link =
+        join(ctx.c, who, &course, &treatment, Joining { link, overrule: overrule_interval }).map_err(of_added)?;
     let is_linked = if known.is_some() { store::set_link(ctx.c, &link)? } else { store::insert_link(ctx.c, &link)? };
     if !is_linked {
         return Err(Error::Busy);
@@ -336,13 +337,17 @@ fn replaced_already() -> Error {
     Error::field("/replaces", "replaced_already", "another treatment replaces it: replace that one")
 }
 
+/// How a treatment becomes a session.
+struct Joining {
+    /// What links it so far.
+    link: Link,
+    /// Why the shortest interval was not waited for.
+    overrule: Option<Note>,
+}
+
 /// Makes the treatment a session of the course, if it fits.
-fn join(
-    c: &mut Conn,
-    who: &Staff,
-    (course, treatment): (&Course, &Treatment),
-    (link, overrule): (Link, Option<Note>),
-) -> Result<Link, Error> {
+fn join(c: &mut Conn, who: &Staff, course: &Course, treatment: &Treatment, joining: Joining) -> Result<Link, Error> {
+    let Joining { link, overrule } = joining;
     if treatment.procedure != course.procedure {
         let detail = format!("the course is of {}", course.procedure);
         return Err(Error::field("/procedure", "wrong_procedure", detail));
@@ -444,11 +449,8 @@ pub fn lock(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<()
 }
 
 /// The plans of a course that were not entered in error, complete.
-pub fn dossiers(
-    c: &mut Conn,
-    cache: &Compiled,
-    (course, patient, clinic): &store::Rows,
-) -> Result<Vec<Dossier>, Error> {
+pub fn dossiers(c: &mut Conn, cache: &Compiled, rows: &store::Rows) -> Result<Vec<Dossier>, Error> {
+    let (course, patient, clinic) = rows;
     let plans = store::list_plans(c, course)?.into_iter().filter(|plan| plan.status != PlanStatus::EnteredInError);
     plans.map(|plan| Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))).collect()
 }

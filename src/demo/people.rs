@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::auth::{self, MemberState, Role, Staff};
 use crate::check_ins::{self, NewCheckIn};
-use crate::clinics::{self, NewClinic, OpeningHours, TriageMode};
+use crate::clinics::{self, NewClinic, NewMember, OpeningHours, TriageMode};
 use crate::courses::{self, Belongs, NewCourse};
 use crate::ctx::Ctx;
 use crate::enrolment::{self, NewPlan};
@@ -321,7 +321,8 @@ impl Stage<'_> {
             let mail = outbox::find_newest_of_patient(ctx.c, patient.id)?;
             let mail = mail.ok_or_else(|| Error::internal("demo", "no mail"))?;
             outbox::settle(ctx.c, &mail, MailState::Dead, "550 5.7.1 invented: not taken from this sender", m.at)?;
-            let invited = (text("Rosa Invented")?, text("rosa@clinic.example")?, Role::Clinician);
+            let (name, email) = (text("Rosa Invented")?, text("rosa@clinic.example")?);
+            let invited = NewMember { name, email, role: Role::Clinician };
             clinics::invite_member(ctx, &staff, invited).map(|_| ())
         })
     }
@@ -459,7 +460,8 @@ fn open_clinic(c: &mut Conn, app: &App, password: &str, at: Stamp) -> Result<Sta
         let clinic = clinics::found(ctx, new)?;
         let mut owner = None;
         for (name, email, role) in STAFF {
-            let member = clinics::add_member(ctx, &clinic, text(name)?, &text(email)?, *role, MemberState::Confirmed)?;
+            let new = NewMember { name: text(name)?, email: text(email)?, role: *role };
+            let member = clinics::add_member(ctx, &clinic, new, MemberState::Confirmed)?;
             auth::store::set_password(ctx.c, member.account_id, password)?;
             let staff = Staff { clinic: clinic.id, member: member.id, account: member.account_id, role: *role };
             owner = owner.or(Some(staff));

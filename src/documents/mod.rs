@@ -157,7 +157,9 @@ impl Compiled {
     pub fn of_plan(
         &self,
         version: VersionId,
-        (stored_parameters, earlier, overrides): (&Json, Option<&Json>, Option<&Json>),
+        stored_parameters: &Json,
+        earlier: Option<&Json>,
+        overrides: Option<&Json>,
         mut document: impl FnMut(VersionId) -> Result<String, Error>,
     ) -> Result<Arc<engine::Compiled>, Error> {
         let stored = (stored_parameters.as_str(), earlier.map(Json::as_str), overrides.map(Json::as_str));

@@ -97,16 +97,23 @@ pub enum Decision {
     Decline,
 }
 
+/// A decision as it is given.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// What.
+    pub decision: Decision,
+    /// Why.
+    pub reason: Note,
+    /// The revision of the plan that was read.
+    pub if_match: Option<String>,
+}
+
 /// Starts or declines a plan that waits, with a reason. The same decision again changes nothing.
-pub fn decide(
-    ctx: &mut Ctx<'_>,
-    who: &Staff,
-    id: PlanId,
-    (decision, reason, if_match): (Decision, Note, Option<&str>),
-) -> Result<Dossier, Error> {
+pub fn decide(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, decided: Decided) -> Result<Dossier, Error> {
+    let (decision, reason) = (decided.decision, String::from(decided.reason));
+    let if_match = decided.if_match.as_deref();
     courses::lock_plan(ctx.c, who.clinic, id)?;
     let mut dossier = plans::of_clinic(ctx.c, ctx.cache, who.clinic, id)?.ok_or(Error::NotFound)?;
-    let reason = String::from(reason);
     if if_match.is_some() && is_decided(&dossier.plan, decision, &reason) {
         return Ok(dossier);
     }

@@ -72,7 +72,8 @@ pub fn head(c: &mut Conn, chain: ClinicId) -> Result<(i64, Vec<u8>), Error> {
 
 /// Gives an event its place.
 pub fn seal(c: &mut Conn, seq: i64, number: i64, hash: &[u8]) -> Result<(), Error> {
-    diesel::update(events::table.find(seq)).set((events::number.eq(number), events::hash.eq(hash))).execute(c)?;
+    let place = (events::number.eq(number), events::hash.eq(hash));
+    crate::db::direct!(c, |c| diesel::update(events::table.find(seq)).set(place).execute(c))?;
     Ok(())
 }
 

@@ -61,12 +61,7 @@ pub struct Once {
 
 impl Key {
     /// The operation of this account, acting for this clinic, on this route with this body.
-    pub fn once(
-        self,
-        (clinic, account): (ClinicId, AccountId),
-        route: &str,
-        body: &impl Serialize,
-    ) -> Result<Once, Error> {
+    pub fn once(self, clinic: ClinicId, account: AccountId, route: &str, body: &impl Serialize) -> Result<Once, Error> {
         Ok(Once { account, route: format!("{clinic} {route}"), key: self.key, body: Digests::of(body)? })
     }
 }

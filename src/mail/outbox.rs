@@ -284,21 +284,26 @@ pub struct Turns(HashMap<&'static str, ClinicId>);
 /// A mail that was claimed, or one that cannot even be read, with the reason.
 pub type Claimed = Result<OutboxMail, (MailId, Error)>;
 
+/// Who claims mails.
+#[derive(Debug, Clone)]
+pub struct Claimant {
+    /// Its name.
+    pub owner: String,
+    /// What it carries.
+    pub lane: Lane,
+    /// So many at once.
+    pub most: usize,
+}
+
 /// Claims mails that are due: raises the fence, starts the lease. Two workers never get the same one.
-pub fn claim(
-    c: &mut Conn,
-    owner: &str,
-    (lane, most): (Lane, usize),
-    turns: &mut Turns,
-    at: Stamp,
-) -> Result<Vec<Claimed>, Error> {
+pub fn claim(c: &mut Conn, by: &Claimant, turns: &mut Turns, at: Stamp) -> Result<Vec<Claimed>, Error> {
     recover(c, at)?;
     let mut claimed = Vec::new();
-    for kind in lane.kinds() {
-        while claimed.len() < most
+    for kind in by.lane.kinds() {
+        while claimed.len() < by.most
             && let Some(id) = next_in_turn(c, *kind, turns, at)?
         {
-            claimed.push(claim_one(c, owner, id, at)?);
+            claimed.push(claim_one(c, &by.owner, id, at)?);
         }
     }
     Ok(claimed)
@@ -327,7 +332,7 @@ fn next_in_turn(c: &mut Conn, kind: Kind, turns: &mut Turns, at: Stamp) -> Resul
     let last = turns.0.get(kind.word()).copied();
     for after in last.into_iter().map(Some).chain([None]) {
         for state in [MailState::Pending, MailState::Retry] {
-            if let Some((id, clinic)) = first_due(c, (kind, state), after, at)? {
+            if let Some((id, clinic)) = first_due(c, kind, state, after, at)? {
                 match clinic {
                     Some(clinic) => turns.0.insert(kind.word(), clinic),
                     None => turns.0.remove(kind.word()),
@@ -342,7 +347,8 @@ fn next_in_turn(c: &mut Conn, kind: Kind, turns: &mut Turns, at: Stamp) -> Resul
 /// The first due mail of the clinics after that one, in their order; after none, those of no clinic come first.
 fn first_due(
     c: &mut Conn,
-    (kind, state): (Kind, MailState),
+    kind: Kind,
+    state: MailState,
     after: Option<ClinicId>,
     at: Stamp,
 ) -> Result<Option<(MailId, Option<ClinicId>)>, Error> {
@@ -385,7 +391,7 @@ pub fn hand_back(c: &mut Conn, mails: &[(MailId, i32)]) -> Result<(), Error> {
 
 /// A mail that cannot be looked at now is looked at again later; whatever is wrong with its row, nothing waits for it.
 /// Under the fence of the claim, where that could be read.
-pub fn put_off(c: &mut Conn, (id, fence): (MailId, Option<i32>), until: Stamp) -> Result<(), Error> {
+pub fn put_off(c: &mut Conn, id: MailId, fence: Option<i32>, until: Stamp) -> Result<(), Error> {
     let leased = outbox::table.find(id).filter(outbox::state.eq(MailState::Leased));
     let change = (
         outbox::state.eq(MailState::Retry),

@@ -17,7 +17,7 @@ pub fn change(ctx: &mut Ctx<'_>, patient: Patient, change: PatientChange) -> Res
     }
     let new_address = change.email.is_some();
     if let Some(email) = &change.email {
-        patients::must_be_the_only_one(ctx.c, (patient.clinic_id, patient.id), email.as_str())?;
+        patients::must_be_the_only_one(ctx.c, patient.clinic_id, patient.id, email.as_str())?;
     }
     let after = Patient {
         name: change.name.map_or(patient.name, Into::into),

@@ -119,15 +119,15 @@ pub fn add(ctx: &mut Ctx<'_>, who: &Staff, new: NewPatient) -> Result<Patient, E
         created_at: ctx.m.at,
         version: 1,
     };
-    must_be_the_only_one(ctx.c, (who.clinic, patient.id), &patient.email)?;
+    must_be_the_only_one(ctx.c, who.clinic, patient.id, &patient.email)?;
     store::insert(ctx.c, &patient)?;
     ctx.happened(EventKind::PatientAdded, &patient)?;
     Ok(patient)
 }
 
 /// Refuses an address that another record of the clinic has: the two would be one person to everybody who is signed in with it.
-pub fn must_be_the_only_one(c: &mut Conn, of: (ClinicId, PatientId), address: &str) -> Result<(), Error> {
-    match store::find_other_with_address(c, of, address)? {
+pub fn must_be_the_only_one(c: &mut Conn, clinic: ClinicId, id: PatientId, address: &str) -> Result<(), Error> {
+    match store::find_other_with_address(c, clinic, id, address)? {
         None => Ok(()),
         Some(other) => {
             let detail = format!(
@@ -156,8 +156,8 @@ pub fn are_all_of(c: &mut Conn, account: AccountId, clinic: ClinicId) -> Result<
 
 /// Whether one of the account's clinics has a record of somebody else with that address.
 pub fn is_address_of_another(c: &mut Conn, account: AccountId, address: &str) -> Result<bool, Error> {
-    for of in store::list_keys_of_account(c, account)? {
-        if store::find_other_with_address(c, of, address)?.is_some() {
+    for (clinic, id) in store::list_keys_of_account(c, account)? {
+        if store::find_other_with_address(c, clinic, id, address)?.is_some() {
             return Ok(true);
         }
     }
@@ -340,7 +340,7 @@ pub fn unsubscribe(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PatientId) -> Result
 /// The relay says that the mail's address does not exist: no more reminders go there.
 pub fn address_refused(ctx: &mut Ctx<'_>, mail: &OutboxMail) -> Result<(), Error> {
     let (Some(clinic), Some(patient)) = (mail.clinic_id, mail.patient_id) else { return Ok(()) };
-    if store::set_address_refused(ctx.c, (clinic, patient), &mail.to_address, ctx.m.at)? {
+    if store::set_address_refused(ctx.c, clinic, patient, &mail.to_address, ctx.m.at)? {
         ctx.happened(EventKind::PatientAddressRefused, EventSubject::in_clinic(clinic, Object::Patient(patient)))?;
     }
     Ok(())
@@ -349,7 +349,7 @@ pub fn address_refused(ctx: &mut Ctx<'_>, mail: &OutboxMail) -> Result<(), Error
 /// The relay took a mail to the address.
 pub fn address_reached(c: &mut Conn, mail: &OutboxMail) -> Result<(), Error> {
     match (mail.clinic_id, mail.patient_id) {
-        (Some(clinic), Some(patient)) => store::clear_address_refused(c, (clinic, patient), &mail.to_address),
+        (Some(clinic), Some(patient)) => store::clear_address_refused(c, clinic, patient, &mail.to_address),
         _ => Ok(()),
     }
 }

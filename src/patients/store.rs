@@ -65,7 +65,8 @@ pub fn list_keys_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<(Cli
 /// Another record of the clinic with that address, for this transaction alone: of two that are made at once, the second finds the first.
 pub fn find_other_with_address(
     c: &mut Conn,
-    (clinic, id): (ClinicId, PatientId),
+    clinic: ClinicId,
+    id: PatientId,
     address: &str,
 ) -> Result<Option<PatientId>, Error> {
     crate::db::lock!(c, clinics::table.find(clinic).select(clinics::id), ClinicId);
@@ -138,7 +139,8 @@ pub fn stop_reminders(c: &mut Conn, clinic: ClinicId, id: PatientId) -> Result<b
 /// The relay says that the address does not exist; it counts only while it is the record's.
 pub fn set_address_refused(
     c: &mut Conn,
-    (clinic, id): (ClinicId, PatientId),
+    clinic: ClinicId,
+    id: PatientId,
     address: &str,
     at: Stamp,
 ) -> Result<bool, Error> {
@@ -150,7 +152,7 @@ pub fn set_address_refused(
 }
 
 /// The address works after all.
-pub fn clear_address_refused(c: &mut Conn, (clinic, id): (ClinicId, PatientId), address: &str) -> Result<(), Error> {
+pub fn clear_address_refused(c: &mut Conn, clinic: ClinicId, id: PatientId, address: &str) -> Result<(), Error> {
     let record = patients::table.find((clinic, id)).filter(patients::email.eq(address));
     diesel::update(record.filter(patients::address_refused_at.is_not_null()))
         .set((patients::address_refused_at.eq(None::<Stamp>), patients::version.eq(patients::version + 1)))

@@ -190,27 +190,26 @@ impl Step {
     }
 }
 
-fn step(c: &mut Conn, cache: &Compiled, before: Dossier, order: &Order, at: Stamp) -> Result<Step, Error> {
-    let treatment = patients::treatment(c, before.plan.clinic_id, before.plan.treatment_id)?
+fn step(ctx: &mut Ctx<'_>, before: Dossier, order: &Order) -> Result<Step, Error> {
+    let treatment = patients::treatment(ctx.c, before.plan.clinic_id, before.plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
     let state = state_of(&before, &treatment.body_area)?;
     if let Wish::Correct { performed_on, performed_at, .. } = &order.wish {
         let date = performed_on.unwrap_or(before.plan.day_zero.0).into();
-        patients::check_date(&before.clinic.zone, date, at)?;
-        patients::check_time(&before.clinic.zone, *performed_at, date, at)?;
+        patients::check_date(&before.clinic.zone, date, ctx.m.at)?;
+        patients::check_time(&before.clinic.zone, *performed_at, date, ctx.m.at)?;
     }
-    let now = now(&before, &before.known_all(c)?, at);
+    let now = now(&before, &before.known_all(ctx.c)?, ctx.m.at);
     let deed = deed(order, &now);
     let wanted = match &deed {
         Deed::Did(command) => engine::apply(&state, command, &now).map_err(|why| refused(&order.wish, why))?,
-        Deed::Undid(number) => undone(c, &state, &before, *number, &now)?,
+        Deed::Undid(number) => undone(ctx.c, &state, &before, *number, &now)?,
         Deed::Moved(_) | Deed::MovedBack(_) => state.clone(), // no wish is one
     };
     if let (Deed::Did(Command::Override { change, .. }), true) = (&deed, wanted != state) {
-        check_change(c, cache, &before, change)?;
+        check_change(ctx.c, ctx.cache, &before, change)?;
     }
-    let after =
-        if wanted == state { before.clone() } else { changed(c, cache, &before, (&state, &wanted), order, at)? };
+    let after = if wanted == state { before.clone() } else { changed(ctx, &before, &state, &wanted, order)? };
     Ok(Step { before, after, deed, states: (state, wanted) })
 }
 
@@ -241,7 +240,7 @@ pub fn carry_out(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, order: &Order) -> R
     if !is_repeated(ctx.c, who, &before, order, ctx.m.at)? {
         check_version(order.if_match.as_deref(), before.plan.revision)?;
     }
-    let done = step(ctx.c, ctx.cache, before, order, ctx.m.at)?;
+    let done = step(ctx, before, order)?;
     let followed = if done.is_change() {
         write(ctx, &done, order)?;
         follow(ctx, &done, order)?
@@ -270,7 +269,7 @@ fn follow(ctx: &mut Ctx<'_>, done: &Step, order: &Order) -> Result<Vec<Revised>,
     let mut followed = Vec::new();
     if is_of_treatment {
         for twin in twins(ctx.c, ctx.cache, &done.after)? {
-            let (order, done) = same_for_twin(ctx.c, ctx.cache, done, twin, order, ctx.m.at)?;
+            let (order, done) = same_for_twin(ctx, done, twin, order)?;
             if done.is_change() {
                 write(ctx, &done, &order)?;
                 followed.push(done.revised());
@@ -308,7 +307,7 @@ pub fn give_way(ctx: &mut Ctx<'_>, before: Dossier, successor: Option<Successor>
         overrule: None,
         if_match: None,
     };
-    let done = step(ctx.c, ctx.cache, before, &order, ctx.m.at)?;
+    let done = step(ctx, before, &order)?;
     if !done.is_change() {
         return Ok(None);
     }
@@ -339,41 +338,56 @@ fn write(ctx: &mut Ctx<'_>, done: &Step, order: &Order) -> Result<(), Error> {
         _ => None,
     };
     let made_by = ctx.member()?;
-    insert(ctx, plan, (&done.deed, undoes, order.reason.as_str()), &done.states, made_by)
+    Made { deed: &done.deed, undoes, reason: order.reason.as_str(), states: &done.states, made_by }.keep(ctx, plan)
 }
 
-fn insert(
-    ctx: &mut Ctx<'_>,
-    plan: &Plan,
-    (deed, undoes, reason): (&Deed, Option<i32>, &str),
-    (before, after): &(PlanState, PlanState),
+/// A revision as it is made.
+struct Made<'a> {
+    deed: &'a Deed,
+    undoes: Option<i32>,
+    reason: &'a str,
+    states: &'a (PlanState, PlanState),
     made_by: MemberId,
-) -> Result<(), Error> {
-    let revision = Revision {
-        clinic_id: plan.clinic_id,
-        plan_id: plan.id,
-        revision: plan.revision,
-        id: ctx.m.id(),
-        command: Json::of(deed)?,
-        reason: reason.to_owned(),
-        undoes,
-        before_state: Json::of(before)?,
-        after_state: Json::of(after)?,
-        made_by,
-        made_at: ctx.m.at,
-    };
-    store::insert(ctx.c, &revision)?;
-    ctx.happened_because(deed.event(), plan, reason)
+}
+
+impl Made<'_> {
+    /// Keeps it as that of the plan's number, and says so.
+    fn keep(&self, ctx: &mut Ctx<'_>, plan: &Plan) -> Result<(), Error> {
+        let revision = Revision {
+            clinic_id: plan.clinic_id,
+            plan_id: plan.id,
+            revision: plan.revision,
+            id: ctx.m.id(),
+            command: Json::of(self.deed)?,
+            reason: self.reason.to_owned(),
+            undoes: self.undoes,
+            before_state: Json::of(&self.states.0)?,
+            after_state: Json::of(&self.states.1)?,
+            made_by: self.made_by,
+            made_at: ctx.m.at,
+        };
+        store::insert(ctx.c, &revision)?;
+        ctx.happened_because(self.deed.event(), plan, self.reason)
+    }
+}
+
+/// A move of one plan to another version, or back.
+pub struct Moving<'a> {
+    /// The plan before.
+    pub before: &'a Dossier,
+    /// The plan afterwards.
+    pub after: &'a Plan,
+    /// Where on the body its treatment was.
+    pub body_area: &'a str,
+    /// Why.
+    pub reason: &'a str,
+    /// Whose doing it is.
+    pub made_by: MemberId,
 }
 
 /// Keeps a move to another version as a revision; of a way back, what it takes back.
-pub fn record_move(
-    ctx: &mut Ctx<'_>,
-    (before, after): (&Dossier, &Plan),
-    (body_area, reason): (&str, &str),
-    deed: &Deed,
-    made_by: MemberId,
-) -> Result<(), Error> {
+pub fn record_move(ctx: &mut Ctx<'_>, moving: &Moving<'_>, deed: &Deed) -> Result<(), Error> {
+    let Moving { before, after, body_area, reason, made_by } = *moving;
     let undoes = match deed {
         Deed::MovedBack(way) => moved_by(ctx.c, after, way.migration)?,
         _ => None,
@@ -381,7 +395,7 @@ pub fn record_move(
     let state = state_of(before, body_area)?;
     let earlier_versions = after.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
     let moved = PlanState { version_id: after.version_id, earlier_versions, ..state.clone() };
-    insert(ctx, after, (deed, undoes, reason), &(state, moved), made_by)
+    Made { deed, undoes, reason, states: &(state, moved), made_by }.keep(ctx, after)
 }
 
 fn moved_by(c: &mut Conn, plan: &Plan, by: MigrationId) -> Result<Option<i32>, Error> {
@@ -473,19 +487,18 @@ fn deed(order: &Order, now: &Now) -> Deed {
 
 /// The plan with another state: compiled, and looked at whether it fits.
 fn changed(
-    c: &mut Conn,
-    cache: &Compiled,
+    ctx: &mut Ctx<'_>,
     before: &Dossier,
-    (state, wanted): (&PlanState, &PlanState),
+    state: &PlanState,
+    wanted: &PlanState,
     order: &Order,
-    at: Stamp,
 ) -> Result<Dossier, Error> {
     let plan = Plan {
-        next_due_at: (wanted.status == PlanStatus::Active).then_some(at),
+        next_due_at: (wanted.status == PlanStatus::Active).then_some(ctx.m.at),
         revision: before.plan.revision + 1,
         ..before.plan.with_state(wanted)?
     };
-    let after = Dossier::new(c, cache, (plan, before.patient.clone(), before.clinic.clone()))?;
+    let after = Dossier::new(ctx.c, ctx.cache, (plan, before.patient.clone(), before.clinic.clone()))?;
     if !after.compiled.body_areas.contains(&wanted.body_area) {
         let areas = after.compiled.body_areas.join(", ");
         let detail = format!("this protocol is for {areas}: revoke the plan, and enrol the patient in another one");
@@ -602,22 +615,15 @@ fn twins(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossie
 
 /// The same for another plan of the treatment: an undo takes back the revision that was made together with this one. A plan that was made
 /// afterwards has no such revision, and one that was changed since cannot give it back: it is corrected to what the treatment is now.
-fn same_for_twin(
-    c: &mut Conn,
-    cache: &Compiled,
-    done: &Step,
-    twin: Dossier,
-    order: &Order,
-    at: Stamp,
-) -> Result<(Order, Step), Error> {
+fn same_for_twin(ctx: &mut Ctx<'_>, done: &Step, twin: Dossier, order: &Order) -> Result<(Order, Step), Error> {
     let with = |wish: Wish| Order { wish, if_match: None, ..order.clone() };
     let Wish::Undo(number) = order.wish else {
         let order = with(order.wish.clone());
-        let done = step(c, cache, twin, &order, at)?;
+        let done = step(ctx, twin, &order)?;
         return Ok((order, done));
     };
-    let own = plans::store::list_revisions(c, done.before.plan.clinic_id, done.before.plan.id)?;
-    let theirs = plans::store::list_revisions(c, twin.plan.clinic_id, twin.plan.id)?;
+    let own = plans::store::list_revisions(ctx.c, done.before.plan.clinic_id, done.before.plan.id)?;
+    let theirs = plans::store::list_revisions(ctx.c, twin.plan.clinic_id, twin.plan.id)?;
     let what = |row: &Revision| Ok::<_, Error>((row.made_at, row.command.to::<Deed>()?));
     let undone = own.iter().find(|one| one.revision == number).map(what).transpose()?;
     let is_undone = |one: &Revision| theirs.iter().any(|other| other.undoes == Some(one.revision));
@@ -629,7 +635,7 @@ fn same_for_twin(
     }
     if let Some(together) = together {
         let order = with(Wish::Undo(together.revision));
-        match step(c, cache, twin.clone(), &order, at) {
+        match step(ctx, twin.clone(), &order) {
             Err(Error::Conflict { code: "not_newest", .. }) => {}
             done => return Ok((order, done?)),
         }
@@ -642,7 +648,7 @@ fn same_for_twin(
         body_area: Some(body_area),
         parameters: Some(parameters),
     });
-    let done = step(c, cache, twin, &order, at)?;
+    let done = step(ctx, twin, &order)?;
     Ok((order, done))
 }
 

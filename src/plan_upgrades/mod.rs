@@ -19,7 +19,8 @@ use crate::documents::Compiled;
 use crate::error::Error;
 use crate::events::{EventKind, EventSubject, Object};
 use crate::patients;
-use crate::plan_commands::{self, Deed};
+use crate::plan_commands::{self, Deed, Moving};
+use crate::plan_upgrades::store::OnVersion;
 use crate::plans::{self, Dossier, Plan};
 use crate::protocols::{self, VersionStatus};
 use engine::{Effect, PlanStatus, Stretch};
@@ -417,8 +418,8 @@ pub fn go_on(ctx: &mut Ctx<'_>, migration: Migration, most: i64) -> Result<usize
 
 fn move_batch(ctx: &mut Ctx<'_>, mut migration: Migration, most: i64) -> Result<usize, Error> {
     let only: Option<Vec<PlanId>> = migration.only_plans.as_ref().map(Json::to).transpose()?;
-    let place = (migration.clinic_id, migration.from_version_id, migration.after_plan);
-    let rows = store::list_on(ctx.c, place, only.as_deref(), most)?;
+    let (clinic, version, after) = (migration.clinic_id, migration.from_version_id, migration.after_plan);
+    let rows = store::list_on(ctx.c, OnVersion { clinic, version, after, only: only.as_deref() }, most)?;
     let looked_at = rows.len();
     let treatments: Vec<TreatmentId> = rows.iter().map(|(plan, ..)| plan.treatment_id).collect();
     let mut areas = patients::areas_of(ctx.c, migration.clinic_id, &treatments)?;
@@ -480,7 +481,8 @@ fn go_over(
             let deed = if is_back { Deed::MovedBack(way) } else { Deed::Moved(way) };
             let by = migration.rolled_back_by.filter(|_| is_back).unwrap_or(migration.created_by);
             let area = areas.get(&plan.treatment_id).map_or("", String::as_str);
-            plan_commands::record_move(ctx, (&dossier, &plan), (area, reason), &deed, by)?;
+            let moving = Moving { before: &dossier, after: &plan, body_area: area, reason, made_by: by };
+            plan_commands::record_move(ctx, &moving, &deed)?;
             return Ok(Some(Gone { plan: id, from_day, stays: None }));
         }
         let Some(now) = plans::of_clinic(ctx.c, ctx.cache, migration.clinic_id, id)? else { return Ok(None) };

@@ -9,7 +9,7 @@ use crate::db::schema::{clinics, patients, plan_migrations, plan_moves, plans, p
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::patients::Patient;
-use crate::plans::Plan;
+use crate::plans::{Plan, PlanRows};
 use ground::ids::{ClinicId, MigrationId, PlanId, VersionId};
 use ground::sql::Conn;
 use ground::time::Stamp;
@@ -99,13 +99,22 @@ pub fn count_on(c: &mut Conn, clinic: ClinicId, version: VersionId, only: Option
     Ok(plans.get_result(c)?)
 }
 
-/// The plans on a version, also those that have ended, after one, in the order of their ids.
-pub fn list_on(
-    c: &mut Conn,
-    (clinic, version, after): (ClinicId, VersionId, Option<PlanId>),
-    only: Option<&[PlanId]>,
-    most: i64,
-) -> Result<Vec<(Plan, Patient, Clinic)>, Error> {
+/// Plans on a version.
+#[derive(Debug, Clone, Copy)]
+pub struct OnVersion<'a> {
+    /// The clinic.
+    pub clinic: ClinicId,
+    /// The version.
+    pub version: VersionId,
+    /// Behind this plan.
+    pub after: Option<PlanId>,
+    /// Of these only.
+    pub only: Option<&'a [PlanId]>,
+}
+
+/// The plans on a version, also those that have ended, in the order of their ids.
+pub fn list_on(c: &mut Conn, wanted: OnVersion<'_>, most: i64) -> Result<Vec<PlanRows>, Error> {
+    let OnVersion { clinic, version, after, only } = wanted;
     let mut rows = plans::table
         .inner_join(
             patients::table.on(patients::clinic_id.eq(plans::clinic_id).and(patients::id.eq(plans::patient_id))),

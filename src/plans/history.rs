@@ -129,11 +129,11 @@ pub fn ever_asked(c: &mut Conn, dossier: &Dossier, id: OccurrenceId) -> Result<O
         })
     };
     let found = now.map(|(item, slot, day)| (item.key.clone(), slot.key.clone(), day)).or_else(search);
-    Ok(found.map(|(item, slot, day)| describe(&protocols, &states, (item, slot), day)))
+    Ok(found.map(|(item, slot, day)| describe(&protocols, &states, item, slot, day)))
 }
 
 /// What is known of a name: from every version and every line that was added.
-fn describe(protocols: &[Protocol], states: &[PlanState], (item, slot): (String, String), day: i32) -> EverAsked {
+fn describe(protocols: &[Protocol], states: &[PlanState], item: String, slot: String, day: i32) -> EverAsked {
     let items = protocols.iter().flat_map(|protocol| &protocol.items).filter(|one| one.key == item);
     let added = states.iter().flat_map(|state| &state.overrides).filter_map(|one| match &one.change {
         OverrideChange::Add(added) if added.key == item => Some(added.kind),

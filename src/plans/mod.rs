@@ -84,6 +84,9 @@ impl From<&Plan> for EventSubject {
     }
 }
 
+/// A plan with its patient and clinic, as one query reads them.
+pub type PlanRows = (Plan, Patient, Clinic);
+
 /// A plan with all that its days are computed from.
 #[derive(Clone)]
 pub struct Dossier {
@@ -140,11 +143,8 @@ pub fn of_same_skin(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result
 
 impl Dossier {
     /// Completes a plan's rows.
-    pub fn new(
-        c: &mut Conn,
-        cache: &Compiled,
-        (plan, patient, clinic): (Plan, Patient, Clinic),
-    ) -> Result<Self, Error> {
+    pub fn new(c: &mut Conn, cache: &Compiled, rows: PlanRows) -> Result<Self, Error> {
+        let (plan, patient, clinic) = rows;
         let compiled = compiled(c, cache, &plan)?;
         let (zone, texts) = (crate::zones::zone(&patient.zone)?, clinic.own_texts()?);
         let stops = plan.stops.as_ref().map(Json::to).transpose()?.unwrap_or_default();
@@ -265,8 +265,9 @@ impl Dossier {
 
 /// The plan's protocol, compiled with its parameters; of several versions, if it was moved.
 pub fn compiled(c: &mut Conn, cache: &Compiled, plan: &Plan) -> Result<Arc<engine::Compiled>, Error> {
-    let stored = (&plan.parameters, plan.earlier_versions.as_ref(), plan.overrides.as_ref());
-    cache.of_plan(plan.version_id, stored, |version| protocols::store::document(c, plan.clinic_id, version))
+    let (earlier, overrides) = (plan.earlier_versions.as_ref(), plan.overrides.as_ref());
+    let document = |version| protocols::store::document(c, plan.clinic_id, version);
+    cache.of_plan(plan.version_id, &plan.parameters, earlier, overrides, document)
 }
 
 /// The account's plan of that id, complete.

@@ -144,7 +144,7 @@ pub fn redraft(ctx: &mut Ctx<'_>, who: &Staff, key: &str, version: i32) -> Resul
     if let Some(same) = newest.as_ref().filter(|newest| is_it(newest)) {
         return Ok(same.clone());
     }
-    let version = next(newest.as_ref(), (who.clinic, Some(who.member)), (key, &retired.document), ctx.m);
+    let version = draft(who.clinic, Some(who.member), key, &retired.document, ctx.m).after(newest.as_ref());
     if !store::insert(ctx.c, &version)? {
         return store::find_newest(ctx.c, who.clinic, key)?.filter(is_it).ok_or(Error::Busy); // somebody else was first
     }
@@ -164,18 +164,13 @@ impl Version {
     }
 }
 
-/// The draft after the newest version of a protocol.
-fn next(
-    newest: Option<&Version>,
-    (clinic, by): (ClinicId, Option<MemberId>),
-    (key, document): (&str, &str),
-    m: &Moment,
-) -> Version {
+/// A first draft of a protocol.
+fn draft(clinic: ClinicId, by: Option<MemberId>, key: &str, document: &str, m: &Moment) -> Version {
     Version {
         clinic_id: clinic,
         id: m.id(),
         key: key.to_owned(),
-        version: newest.map_or(1, |newest| newest.version + 1),
+        version: 1,
         status: VersionStatus::Draft,
         document: document.to_owned(),
         content_hash: hash(document),
@@ -186,13 +181,20 @@ fn next(
     }
 }
 
+impl Version {
+    /// The same as the next one after the newest of its protocol.
+    fn after(self, newest: Option<&Self>) -> Self {
+        Self { version: newest.map_or(1, |newest| newest.version + 1), ..self }
+    }
+}
+
 fn add(ctx: &mut Ctx<'_>, clinic: ClinicId, by: Option<MemberId>, key: &str, document: &str) -> Result<Version, Error> {
     let content_hash = hash(document);
     let newest = store::find_newest(ctx.c, clinic, key)?;
     if let Some(same) = newest.as_ref().filter(|newest| newest.content_hash == content_hash) {
         return Ok(same.clone());
     }
-    let version = next(newest.as_ref(), (clinic, by), (key, document), ctx.m);
+    let version = draft(clinic, by, key, document, ctx.m).after(newest.as_ref());
     if !store::insert(ctx.c, &version)? {
         let same = store::find_newest(ctx.c, clinic, key)?.filter(|newest| newest.content_hash == version.content_hash);
         return same.ok_or(Error::Busy); // somebody else's document was first
@@ -216,7 +218,7 @@ pub fn activate(ctx: &mut Ctx<'_>, who: &Staff, key: &str, version: i32, checked
     }
     crate::clinics::must_be_written(ctx.c, who.clinic, &read(&found.document)?.clinic_texts)?;
     store::retire_active(ctx.c, who.clinic, key)?;
-    if !store::set_active(ctx.c, (who.clinic, found.id), &checked.content_hash, who.member, ctx.m.at)? {
+    if !store::set_active(ctx.c, &found, who.member, ctx.m.at)? {
         return Err(changed_meanwhile());
     }
     ctx.happened(EventKind::ProtocolActivated, &found)?;

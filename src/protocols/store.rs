@@ -106,17 +106,11 @@ pub fn retire_active(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Er
 }
 
 /// A draft becomes active, if it still is one and has the document that was checked.
-pub fn set_active(
-    c: &mut Conn,
-    (clinic, id): (ClinicId, VersionId),
-    content_hash: &str,
-    by: MemberId,
-    at: Stamp,
-) -> Result<bool, Error> {
+pub fn set_active(c: &mut Conn, version: &Version, by: MemberId, at: Stamp) -> Result<bool, Error> {
     let draft = protocol_versions::table
-        .find((clinic, id))
+        .find((version.clinic_id, version.id))
         .filter(protocol_versions::status.eq(VersionStatus::Draft))
-        .filter(protocol_versions::content_hash.eq(content_hash));
+        .filter(protocol_versions::content_hash.eq(&version.content_hash));
     let changed = diesel::update(draft)
         .set((
             protocol_versions::status.eq(VersionStatus::Active),

@@ -75,15 +75,15 @@ const DANGER_FORM: &str = "danger-signs";
 pub fn danger_form(subject: Subject, day: i32, asked: Option<&str>) -> Result<Form, Error> {
     let of_plan = subject.plan().map(|dossier| dossier.compiled.danger_form(day)).filter(|form| !form.is_empty());
     if let Some(questions) = of_plan {
-        return Ok(form_of(subject, (DANGER_FORM, day), questions, asked));
+        return Ok(form_of(subject, DANGER_FORM, day, questions, asked));
     }
     let record = Subject::Record(subject.patient(), subject.clinic());
-    Ok(form_of(record, (DANGER_FORM, 0), general::danger_signs()?.compiled.danger_form(0), asked))
+    Ok(form_of(record, DANGER_FORM, 0, general::danger_signs()?.compiled.danger_form(0), asked))
 }
 
 /// A form of the plan on a day.
 pub fn form_view(dossier: &Dossier, form: &str, day: i32, asked: Option<&str>) -> Form {
-    form_of(Subject::Plan(dossier), (form, day), dossier.compiled.form(form, day), asked)
+    form_of(Subject::Plan(dossier), form, day, dossier.compiled.form(form, day), asked)
 }
 
 /// The check-in that may be answered once more on a day on which the plan has none; the danger signs have their own form.
@@ -91,12 +91,13 @@ pub fn form_again(dossier: &Dossier, day: &engine::Day, asked: Option<&str>) -> 
     let key = dossier.compiled.form_again(day.number).filter(|_| day.status == PlanStatus::Active)?;
     let mut questions = dossier.compiled.form(key, day.number);
     questions.retain(|question| question.key != engine::SIGNS);
-    (!questions.is_empty()).then(|| form_of(Subject::Plan(dossier), (key, day.number), questions, asked))
+    (!questions.is_empty()).then(|| form_of(Subject::Plan(dossier), key, day.number, questions, asked))
 }
 
 fn form_of(
     subject: Subject,
-    (key, day): (&str, i32),
+    key: &str,
+    day: i32,
     questions: Vec<Cow<'_, engine::Question>>,
     asked: Option<&str>,
 ) -> Form {

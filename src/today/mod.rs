@@ -227,7 +227,7 @@ pub fn mark(
     let acts = |of| -> Vec<engine::Occurrence> {
         let of: &PlanDay = of;
         let counts = |one: &&engine::Occurrence| {
-            is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, (noted.at, ctx.m.at))
+            is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, noted.at, ctx.m.at)
         };
         of.day.occurrences.iter().filter(counts).cloned().collect()
     };
@@ -242,7 +242,7 @@ pub fn mark(
     }
     for (of, acts) in days.iter_mut().zip(&acts) {
         for occurrence in acts {
-            record(ctx, who, &of.dossier, occurrence, &new, &noted)?;
+            record(ctx, &of.dossier, occurrence, &new, &noted)?;
         }
         for own_day in acts.iter().map(|act| act.day).collect::<BTreeSet<i32>>() {
             let fresh = occurrences_on(ctx.c, &of.dossier, own_day, ctx.m.at)?;
@@ -257,7 +257,7 @@ pub fn mark(
 
 /// Whether a mark that was noted at an instant counts: of what is open, and of what is named itself and may have been open then, before
 /// the patient flew on, or the clinic changed the plan, or while it was caught up on.
-fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, (noted_at, at): (Stamp, Stamp)) -> bool {
+fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, noted_at: Stamp, at: Stamp) -> bool {
     let asked_by = |noted_at| {
         let slot = dossier.compiled.slots.get(one.slot);
         slot.is_some_and(|slot| dossier.enrolment().may_have_asked(slot, one.day, &dossier.zone, noted_at))
@@ -278,7 +278,6 @@ fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, (n
 /// Writes a mark, unless it says what is known.
 fn record(
     ctx: &mut Ctx<'_>,
-    who: &auth::Patient,
     dossier: &Dossier,
     occurrence: &engine::Occurrence,
     new: &NewMark,
@@ -290,7 +289,7 @@ fn record(
         item: item_of(dossier, occurrence)?.key.clone(),
         slot: slot_of(dossier, occurrence)?.key.clone(),
     };
-    write(ctx, who.account, dossier, noted, new, noted_at)
+    write(ctx, dossier, noted, new, noted_at)
 }
 
 /// What is marked.
@@ -303,14 +302,7 @@ struct Noted {
 
 /// Writes a mark, unless it is there already, or says what the newest one says and was not noted after it. One that was noted before the
 /// newest is written too, and does not count: it came late.
-fn write(
-    ctx: &mut Ctx<'_>,
-    who: AccountId,
-    dossier: &Dossier,
-    noted: Noted,
-    new: &NewMark,
-    noted_at: &NotedAt,
-) -> Result<(), Error> {
+fn write(ctx: &mut Ctx<'_>, dossier: &Dossier, noted: Noted, new: &NewMark, noted_at: &NotedAt) -> Result<(), Error> {
     let (clinic_id, plan_id) = (dossier.plan.clinic_id, dossier.plan.id);
     let state = state_word(new);
     let reason: Option<String> = new.reason.clone().map(Into::into);
@@ -326,6 +318,7 @@ fn write(
     }
     let kind = if new.state.is_some() { EventKind::MarkMade } else { EventKind::MarkWithdrawn };
     ctx.happened(kind, marked(dossier, noted.occurrence))?;
+    let made_by = ctx.account()?;
     store::insert_mark(
         ctx.c,
         &store::NewMark {
@@ -340,7 +333,7 @@ fn write(
             reason,
             noted_at: noted_at.at,
             received_at: ctx.m.at,
-            made_by: who,
+            made_by,
             counted_from: dossier.counted_from(),
             claimed_at: noted_at.claimed.clone(),
         },

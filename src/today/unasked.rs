@@ -62,10 +62,10 @@ pub fn keep(ctx: &mut Ctx<'_>, account: AccountId, once: Once, new: &NewMark) ->
     let Once { plan, id, asked } = once;
     let dossier = plans::ever_of_account(ctx.c, ctx.cache, account, plan)?.ok_or(Error::NotFound)?;
     let noted_at = super::noted_at(ctx, &dossier, new)?;
-    let why = why_not(&dossier, id, &asked, (noted_at.at, ctx.m.at));
+    let why = why_not(&dossier, id, &asked, noted_at.at, ctx.m.at);
     let noted = Noted { occurrence: id, day: asked.day, item: asked.item, slot: asked.slot };
     match why {
-        None => write(ctx, account, &dossier, noted, new, &noted_at)?,
+        None => write(ctx, &dossier, noted, new, &noted_at)?,
         Some(why) => {
             let mark = store::UncountedMark {
                 clinic_id: dossier.plan.clinic_id,
@@ -100,12 +100,7 @@ pub fn keep(ctx: &mut Ctx<'_>, account: AccountId, once: Once, new: &NewMark) ->
 
 /// Why a mark does not count, if it does not: it had not been asked when it was noted. A line that is there now, and did not take it, was
 /// not asked either.
-fn why_not(
-    dossier: &Dossier,
-    id: OccurrenceId,
-    asked: &EverAsked,
-    (noted_at, at): (Stamp, Stamp),
-) -> Option<&'static str> {
+fn why_not(dossier: &Dossier, id: OccurrenceId, asked: &EverAsked, noted_at: Stamp, at: Stamp) -> Option<&'static str> {
     let (enrolment, zone) = (dossier.enrolment(), &dossier.zone);
     let line = dossier.compiled.items.iter().rev().find(|item| item.key == asked.item);
     if line.and_then(|line| enrolment.instants(line).from_at).is_some_and(|from_at| noted_at < from_at) {

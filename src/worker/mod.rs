@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::error::Error;
 use crate::events::{self, seal};
-use crate::mail::outbox::Lane;
+use crate::mail::outbox::{Claimant, Lane};
 use crate::mailing::Line;
 use crate::{auth, retention};
 use ground::time::Stopwatch;
@@ -82,7 +82,7 @@ pub async fn write_down(app: App, stop: watch::Receiver<bool>) {
 /// A second's worth in one claim, so that what is more pressing comes next.
 fn line(app: &App, name: &str, lane: Lane) -> Line {
     let most = usize::try_from(app.config.mails_per_minute / 600).unwrap_or(1).clamp(1, 20);
-    Line::new(name.to_owned(), lane, most)
+    Line::new(Claimant { owner: name.to_owned(), lane, most })
 }
 
 async fn repeat(app: App, job: Job, every: Duration, mut stop: watch::Receiver<bool>) {
@@ -202,7 +202,7 @@ pub async fn do_due(app: &App) -> Result<(), Error> {
     work(app, Job::PlanReminders).await?;
     work(app, Job::NoteRefusals).await?;
     app.channel.forget();
-    let mut line = Line::new("by-hand".to_owned(), Lane::All, 20);
+    let mut line = Line::new(Claimant { owner: "by-hand".to_owned(), lane: Lane::All, most: 20 });
     while line.send_due(app, &stopped, || std::future::ready(())).await? > 0 {}
     work(app, Job::WriteReads).await?;
     work(app, Job::SealEvents).await

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::job_failures::{self, Job};
+use crate::job_failures::{self, Failing};
 use crate::{plans, reminders};
 use ground::ids::{ClinicId, PlanId};
 
@@ -48,7 +48,7 @@ async fn plan_alone(app: &App, clinic: ClinicId, plan: PlanId) -> Result<(), Err
             return Ok(()); // another worker has it, or had it
         }
         reminders::plan_one(ctx, clinic, plan)?;
-        job_failures::clear(ctx.c, (Job::Plan, plan.0))
+        job_failures::clear(ctx.c, Failing::plan(plan))
     });
     let why = match planned.await {
         Err(why) if !why.is_passing() => why,
@@ -57,7 +57,7 @@ async fn plan_alone(app: &App, clinic: ClinicId, plan: PlanId) -> Result<(), Err
     tracing::error!(plan_id = %plan, %why, "a plan could not be planned; it is put off");
     let word = why.word();
     let put_off = app.work(move |ctx| {
-        let until = job_failures::note(ctx.c, (Job::Plan, plan.0), Some(clinic), word, ctx.m.at)?;
+        let until = job_failures::note(ctx.c, Failing::plan(plan), Some(clinic), word, ctx.m.at)?;
         plans::store::put_off(ctx.c, clinic, plan, until)
     });
     put_off.await

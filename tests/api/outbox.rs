@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use aftercare::app::App;
-use aftercare::mail::outbox::{self, Lane, MailState, NewMail, OutboxMail, Turns};
+use aftercare::mail::outbox::{self, Claimant, Lane, MailState, NewMail, OutboxMail, Turns};
 use aftercare::mail::templates::{Kind, ValidFor};
 use aftercare::mail::{Failure, Outcome, Phase, Reply};
 use aftercare::worker;
@@ -34,8 +34,8 @@ async fn put(app: &Shared, most: usize, kind: Kind) {
 }
 
 async fn claim(app: &App, owner: &str) -> Vec<OutboxMail> {
-    let (owner, at) = (owner.to_owned(), app.clock.now());
-    let claim = move |c: &mut Conn| outbox::claim(c, &owner, (Lane::All, 20), &mut Turns::default(), at);
+    let (by, at) = (Claimant { owner: owner.to_owned(), lane: Lane::All, most: 20 }, app.clock.now());
+    let claim = move |c: &mut Conn| outbox::claim(c, &by, &mut Turns::default(), at);
     app.db.write(claim).await.unwrap().into_iter().map(Result::unwrap).collect()
 }
 

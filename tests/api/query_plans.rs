@@ -106,9 +106,9 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("check_in", |c| check_ins::store::find(c, clinic, CheckInId(id)).map(drop)));
     found
         .extend(walks("my_check_in", |c| check_ins::store::find_of_account(c, AccountId(id), CheckInId(id)).map(drop)));
-    found.extend(walks("earlier", |c| check_ins::store::list_earlier(c, clinic, PlanId(id), (None, 30)).map(drop)));
+    found.extend(walks("earlier", |c| check_ins::store::list_earlier(c, clinic, PlanId(id), None, 30).map(drop)));
     found.extend(walks("earlier_than", |c| {
-        check_ins::store::list_earlier(c, clinic, PlanId(id), (Some(CheckInId(id)), 30)).map(drop)
+        check_ins::store::list_earlier(c, clinic, PlanId(id), Some(CheckInId(id)), 30).map(drop)
     }));
     found.extend(walks("judgements", |c| check_ins::store::list_judgements(c, clinic, CheckInId(id)).map(drop)));
     found.extend(walks("marks_on", |c| plans::store::list_marks_on(c, clinic, PlanId(id), OccurrenceId(id)).map(drop)));
@@ -132,7 +132,8 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("session", |c| auth::store::find_session(c, SessionId(id)).map(drop)));
     found.extend(walks("membership", |c| auth::store::find_member_of(c, clinic, AccountId(id)).map(drop)));
     found.extend(walks("claim", |c| {
-        mail::outbox::claim(c, "w", (mail::outbox::Lane::All, 20), &mut mail::outbox::Turns::default(), at).map(drop)
+        let by = mail::outbox::Claimant { owner: "w".to_owned(), lane: mail::outbox::Lane::All, most: 20 };
+        mail::outbox::claim(c, &by, &mut mail::outbox::Turns::default(), at).map(drop)
     }));
     found.extend(walks("old_mails", |c| mail::outbox::list_settled_before(c, at, 500).map(drop)));
     found.extend(walks("forget_mails", |c| reminders::store::forget_mails(c, &[MailId(id)])));

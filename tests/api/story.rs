@@ -1,7 +1,7 @@
 //! The story that the product exists for, and the reminders of its first evening.
 
 use aftercare::auth::{self, MemberState, Role};
-use aftercare::clinics;
+use aftercare::clinics::{self, NewMember};
 use aftercare::events::Actor;
 use serde_json::{Value, json};
 
@@ -39,9 +39,9 @@ async fn accept(app: &Shared, token: &str) -> Value {
 async fn create_clinic(app: &Shared) -> String {
     let made = app.app.act(Actor::Operator, move |ctx| {
         let clinic = clinics::found(ctx, new_clinic("of the story"))?;
-        let email = text("olga@clinic.example");
-        let member =
-            clinics::add_member(ctx, &clinic, text("Olga Invented"), &email, Role::Owner, MemberState::Invited)?;
+        let new = NewMember { name: text("Olga Invented"), email: text("olga@clinic.example"), role: Role::Owner };
+        let email = new.email.clone();
+        let member = clinics::add_member(ctx, &clinic, new, MemberState::Invited)?;
         auth::invite_member(ctx, &member, email.as_str(), &clinic.locale)?;
         auth::member_link(ctx, &member)
     });

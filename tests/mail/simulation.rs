@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Integer, Text};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 
 use aftercare::db::migrate;
-use aftercare::mail::outbox::{self, Again, Lane, MailState, NewMail, OutboxMail, Post, Turns};
+use aftercare::mail::outbox::{self, Again, Claimant, Lane, MailState, NewMail, OutboxMail, Post, Turns};
 use aftercare::mail::templates::Kind;
 use aftercare::secrets::Secrets;
 use ground::ids::{ClinicId, MailId};
@@ -254,13 +254,15 @@ impl<'c> World<'c> {
         outbox::hand_back(self.c, &unsent).unwrap();
     }
 
-    /// One step of a worker, as `mail/jobs.rs` makes them. In between, anything can happen.
+    /// One step of a worker, as `mailing.rs` makes them. In between, anything can happen.
     fn step(&mut self, index: usize, relay_says: Option<Answer>) {
         let doing = std::mem::replace(&mut self.workers[index].doing, Doing::Nothing);
         self.workers[index].doing = match doing {
             Doing::Nothing => {
                 let (name, mut turns) = (self.workers[index].name.clone(), self.workers[index].turns.clone());
-                let claimed = outbox::claim(self.c, &name, (Lane::All, 2), &mut turns, self.at).unwrap();
+                let claimed =
+                    outbox::claim(self.c, &Claimant { owner: name, lane: Lane::All, most: 2 }, &mut turns, self.at)
+                        .unwrap();
                 self.workers[index].turns = turns;
                 let mails: Vec<OutboxMail> = claimed.into_iter().map(|mail| mail.unwrap()).collect();
                 if mails.is_empty() { Doing::Nothing } else { Doing::Claimed(mails) }

@@ -6,7 +6,7 @@ use aftercare::events::{Actor, EventKind, EventSubject, Object};
 use std::sync::{Arc, Mutex};
 
 use aftercare::auth::{self, MemberState, Role, store};
-use aftercare::clinics::{self, NewClinic, TriageMode};
+use aftercare::clinics::{self, NewClinic, NewMember, TriageMode};
 use aftercare::error::Error;
 use aftercare::protocols;
 use ground::ids::{AccountId, ClinicId, MemberId};
@@ -79,7 +79,8 @@ impl TestApp {
             for role in [Role::Owner, Role::Clinician, Role::Coordinator] {
                 let email = text(&format!("{}@{domain}.example", role.as_str()));
                 let name = text(&format!("{} Invented", role.as_str()));
-                let member = clinics::add_member(ctx, &clinic, name, &email, role, MemberState::Confirmed)?;
+                let new = NewMember { name, email, role };
+                let member = clinics::add_member(ctx, &clinic, new, MemberState::Confirmed)?;
                 people.push((member.account_id, member.id));
             }
             for key in ["mn-face", "mn-scalp"] {
