@@ -26,6 +26,9 @@ pub enum AuditCommand {
     },
 }
 
+/// A line of progress after so many events.
+const TELL_EVERY: i64 = 100_000;
+
 /// Does it.
 ///
 /// # Errors
@@ -43,8 +46,10 @@ pub fn run(config: &Config, command: &AuditCommand) -> Result<(), Error> {
     let mut broken = None;
     for chain in wanted {
         let name = name_of(chain);
+        let mut told = 0;
         let mut progress = |number: i64| {
-            if number % 100_000 < i64::try_from(seal::TOGETHER).unwrap_or(1) {
+            if number - told >= TELL_EVERY {
+                told = number;
                 say(&format!("{name}: {number} events so far"));
             }
         };

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::mail::outbox::{self, MailState};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
 use crate::plan_commands::{self, Order, Wish};
+use crate::plan_upgrades;
 use crate::plans::{self, self as plans_mod, Dossier};
 use crate::protocols;
 use engine::{ItemKind, Parameters, PausedDays, Procedure, Weekday};
@@ -212,6 +213,8 @@ const WAITING: [Story; 2] = [
 ];
 /// A protocol of the clinic's own that nobody has approved yet.
 pub const DRAFT: &str = "our-face";
+/// A protocol that the clinic has in two versions.
+pub const TWICE: &str = "mn-scalp";
 /// A text that the clinic fills in.
 pub const OWN_TEXT: &str = "moisturiser";
 
@@ -246,7 +249,8 @@ pub async fn move_in(app: &App) -> Result<(), Error> {
                 stage.wait(story)?;
             }
             stage.arrive_in_vain()?;
-            stage.write_draft()
+            stage.write_draft()?;
+            stage.write_second()
         })
         .await?;
     app.tokens.doubt();
@@ -280,10 +284,7 @@ impl Stage<'_> {
 
     /// The plan stands still for five days.
     fn pause(&mut self, email: &str) -> Result<(), Error> {
-        let named = crate::db::schema::patients::table.filter(crate::db::schema::patients::email.eq(email));
-        let patient: PatientId = named.select(crate::db::schema::patients::id).first(self.c)?;
-        let plan = plans::store::find_last_of_patient(self.c, self.staff.clinic, patient)?
-            .ok_or_else(|| Error::internal("demo", "no plan to pause"))?;
+        let plan = self.plan_of(email)?;
         let order = Order {
             wish: Wish::Pause { from_on: None, until_on: None, days: PausedDays::Shift },
             reason: text("A journey.")?,
@@ -332,6 +333,28 @@ impl Stage<'_> {
         let written = documents::read_as(DRAFT, document)?;
         let (staff, now) = (self.staff, self.now());
         self.at(&now, |ctx| protocols::write(ctx, &staff, &written)).map(|_| ())
+    }
+
+    /// A second version of a plan in use; one of its two patients goes over to it.
+    fn write_second(&mut self) -> Result<(), Error> {
+        let (staff, now, key) = (self.staff, self.now(), TWICE);
+        let title = "title.en = \"Scalp micro-needling";
+        let document = documents::from_library(key)?.replacen(title, &format!("{title}, our way"), 1);
+        let plan = self.plan_of(PAUSED[0])?;
+        self.at(&now, |ctx| {
+            let second = protocols::write(ctx, &staff, &documents::read_as(key, document)?)?;
+            protocols::activate(ctx, &staff, key, second.version, &documents::check(&second.document)?)?;
+            let wish =
+                plan_upgrades::Wish { from_version: 1, to_version: second.version, plan_ids: Some(vec![plan.id]) };
+            plan_upgrades::begin(ctx, &staff, key, &wish).map(|_| ())
+        })
+    }
+
+    fn plan_of(&mut self, email: &str) -> Result<plans_mod::Plan, Error> {
+        let named = crate::db::schema::patients::table.filter(crate::db::schema::patients::email.eq(email));
+        let patient: PatientId = named.select(crate::db::schema::patients::id).first(self.c)?;
+        let plan = plans::store::find_last_of_patient(self.c, self.staff.clinic, patient)?;
+        plan.ok_or_else(|| Error::internal("demo", "no plan"))
     }
 
     /// Enrols the patient on the evening of day 0 and lives through the days until now.

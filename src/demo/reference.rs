@@ -14,13 +14,13 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::auth::MemberState;
 use crate::db::schema::{
-    accounts, alerts, check_ins, courses, members, outbox, patients, plans, reminders, treatments,
+    accounts, alerts, check_ins, courses, members, outbox, patients, plan_migrations, plans, reminders, treatments,
 };
 use crate::error::Error;
 use crate::mail::outbox::MailState;
 use crate::today::{self, views};
 use ground::ids::{
-    AlertId, CheckInId, ClinicId, CourseId, MailId, MemberId, PatientId, PlanId, ReminderId, TreatmentId,
+    AlertId, CheckInId, ClinicId, CourseId, MailId, MemberId, MigrationId, PatientId, PlanId, ReminderId, TreatmentId,
 };
 use ground::sql::Conn;
 use ground::time::Stamp;
@@ -149,6 +149,12 @@ impl Known {
             known.special.insert((operation, "key"), super::people::DRAFT.to_owned());
         }
         known.special.insert(("write_protocol_version", "key"), super::people::DRAFT.to_owned());
+        for operation in ["migrate_plans", "list_plan_migrations", "diff_protocol_versions"] {
+            known.special.insert((operation, "key"), super::people::TWICE.to_owned());
+        }
+        known.special.insert(("diff_protocol_versions", "version"), "2".to_owned());
+        let moves: Vec<MigrationId> = plan_migrations::table.select(plan_migrations::id).limit(1).load(c)?;
+        known.usual.extend(moves.first().map(|id| ("migration_id", id.to_string())));
         for operation in ["retire_protocol_version", "redraft_protocol_version"] {
             known.special.insert((operation, "key"), "mn-body".to_owned());
         }
@@ -227,6 +233,11 @@ impl Known {
                 if let Some(body) = body.as_object_mut() {
                     body.remove("occurrence_id");
                     body.remove("answered_at");
+                }
+            }
+            "migrate_plans" => {
+                if let Some(body) = body.as_object_mut() {
+                    body.remove("plan_ids");
                 }
             }
             "mark_occurrence" => {

@@ -3,6 +3,7 @@
 use crate::support::database::{Database, postgres_url, variable};
 use crate::support::process::{Folder, run, run_on};
 use crate::support::{Shared, TestApp};
+use diesel::Connection as _;
 
 const NEW_CLINIC: [&str; 14] = [
     "clinic",
@@ -100,6 +101,30 @@ fn support_sees_and_repeats_what_did_not_arrive_and_moves_an_account() {
     let (code, said) =
         run_on(&database, &["account", "move", "olga@clinic.example", "--to", "nowhere", "--reason", "Typed."]);
     assert!(code == Some(1) && said.contains("--to: "), "{said}");
+}
+
+#[test]
+fn the_audit_is_verified_by_a_command_that_names_what_was_changed() {
+    let database = Database::create();
+    assert_eq!(run_on(&database, &new_clinic("olga@clinic.example", &[])).0, Some(0));
+    let mut c = database.connect();
+    c.transaction(aftercare::events::seal::seal).unwrap();
+    let (code, said) = run_on(&database, &["audit", "verify"]);
+    assert!(code == Some(0) && said.contains(" events, whole, the last hash is "), "{said}");
+    let line = said.lines().find(|line| line.starts_with("clinic ")).unwrap();
+    let (clinic, hash) = (&line["clinic ".len()..][..36], line.rsplit(' ').next().unwrap());
+    let noted = ["audit", "verify", "--clinic", clinic, "--ends-with", hash];
+    let (code, said) = run_on(&database, &noted);
+    assert_eq!(code, Some(0), "{said}");
+    database.run("UPDATE events SET kind = 'clinic.changed' WHERE kind = 'clinic.created'");
+    let (code, said) = run_on(&database, &["audit", "verify"]);
+    assert!(code == Some(1) && said.contains(&format!("clinic {clinic}: event 1: it, or its hash,")), "{said}");
+    database.run("UPDATE events SET kind = 'clinic.created' WHERE kind = 'clinic.changed'");
+    let (code, said) = run_on(&database, &["audit", "verify", "--clinic", clinic, "--ends-with", "00"]);
+    assert!(code == Some(1) && said.contains("the hash that was noted is not in the chain"), "{said}");
+    let nobody = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11";
+    let (code, said) = run_on(&database, &["audit", "verify", "--clinic", nobody]);
+    assert!(code == Some(1) && said.contains("there is no event of a clinic"), "{said}");
 }
 
 #[test]

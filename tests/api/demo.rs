@@ -26,7 +26,7 @@ async fn the_demo_starts_in_the_night_after_the_clocks_went_forward() {
 }
 
 /// Not to be had by pressing a button: the word says what is needed first.
-const NOT_AS_IT_STANDS: [(&str, u16); 11] = [
+const NOT_AS_IT_STANDS: [(&str, u16); 6] = [
     // A token that was mailed, or that the sign-in before gave.
     ("accept_invitation", 400),
     ("confirm_address_change", 400),
@@ -34,12 +34,6 @@ const NOT_AS_IT_STANDS: [(&str, u16); 11] = [
     ("exchange_sign_in_link", 400),
     ("refresh_session", 401),
     ("end_session", 204),
-    // A second version of the protocol, and a move to it.
-    ("migrate_plans", 404),
-    ("get_plan_migration", 404),
-    ("list_plan_migration_plans", 404),
-    ("roll_back_plan_migration", 404),
-    ("diff_protocol_versions", 404),
 ];
 
 /// How many events there are, but for those of looking, and all that is stored beside them; counts of tries are no event of anybody.
@@ -114,9 +108,6 @@ async fn every_example_of_the_demos_reference_works_as_it_stands() {
         let wanted = NOT_AS_IT_STANDS.iter().find(|(known, _)| *known == id).map(|(_, status)| *status);
         let nobody = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11";
         path = path.replace("{check_in_id}", nobody);
-        if wanted.is_some() {
-            path = path.replace("{migration_id}", nobody);
-        }
         if path.contains('{') {
             wrong.push(format!("{id}: {path} has no example"));
             continue;
@@ -135,6 +126,9 @@ async fn every_example_of_the_demos_reference_works_as_it_stands() {
         let body = &operation["requestBody"]["content"]["application/json"]["example"];
         if !body.is_null() {
             ask = ask.json(body);
+        }
+        if id == "migrate_plans" {
+            app.work().await; // the way back of the move before it, which the demo's worker does within a second
         }
         let before = (method != "GET").then(|| written(&app));
         let answer = ask.send().await;

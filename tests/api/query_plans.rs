@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use aftercare::courses::Course;
 use aftercare::db::{self, migrate};
 use aftercare::error::Error;
-use aftercare::{alerts, auth, check_ins, courses, mail, patients, plans, reminders};
+use aftercare::{alerts, auth, check_ins, courses, events, mail, patients, plans, reminders};
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -125,6 +125,20 @@ fn hot_queries_find_their_rows_by_a_key_without_statistics() {
     found.extend(walks("earlier_of_record", |c| {
         check_ins::store::list_earlier_of_record(c, clinic, PatientId(id), 30).map(drop)
     }));
+    let wanted = |patient| events::store::Wanted {
+        chain: clinic,
+        after: 0,
+        limit: 25,
+        patient,
+        member: None,
+        kind: Some("*.read".to_owned().try_into().unwrap()),
+        since: Some(at),
+        until: None,
+    };
+    found.extend(walks("events", |c| events::store::list(c, &wanted(None)).map(drop)));
+    found.extend(walks("events_of_patient", |c| events::store::list(c, &wanted(Some(PatientId(id)))).map(drop)));
+    found.extend(walks("revisions_of", |c| plans::store::list_revisions_of(c, clinic, &plans).map(drop)));
+    found.extend(walks("touched_alerts", |c| alerts::store::touch_of_plan(c, clinic, PlanId(id))));
     found.extend(walks("alert", |c| alerts::store::find(c, clinic, AlertId(id)).map(drop)));
     found.extend(walks("decided", |c| reminders::store::is_decided(c, clinic, OccurrenceId(id), 1).map(drop)));
     found.extend(walks("told", |c| reminders::store::list_of_mail(c, clinic, MailId(id)).map(drop)));
