@@ -13,7 +13,7 @@ use aftercare::db::{self, migrate};
 use aftercare::events::{self, Actor, Event, EventKind, EventSubject, Object};
 use aftercare::mail::outbox::Post;
 use aftercare::plan_upgrades::{self, store::OnVersion};
-use aftercare::plans::{self, Dossier};
+use aftercare::plans::{self, PlanFile};
 use aftercare::secrets::Secrets;
 use aftercare::{check_ins, patients, protocols, reactions, worker};
 use diesel::connection::SimpleConnection as _;
@@ -107,7 +107,7 @@ fn found_clinics(ctx: &mut Ctx<'_>) -> Result<Vec<Staff>, aftercare::error::Erro
                 demo: false,
                 opening_hours: Vec::new(),
             };
-            let clinic = clinics::found(ctx, new)?;
+            let clinic = clinics::create(ctx, new)?;
             let email = text(&format!("owner{index}@clinic.example"));
             let new = NewMember { name: text("Olive"), email, role: Role::Owner };
             let member = clinics::add_member(ctx, &clinic, new, MemberState::Confirmed)?;
@@ -168,15 +168,15 @@ fn live(
         zone: Some(text(ZONES[index % ZONES.len()])),
         locale: Some(text("en")),
     };
-    let (dossier, account) = with.act(c, (*who).into(), &m, |ctx| {
+    let (plan_file, account) = with.act(c, (*who).into(), &m, |ctx| {
         let account = auth::account_for(ctx, &email, "en", None)?;
         let patient = patients::add(ctx, who, new)?;
         patients::store::set_account(ctx.c, who.clinic, patient.id, account.id)?;
         Ok((treat(ctx, who, patient.id, is_face, skin_type(index))?, account))
     })?;
-    let made = past(c, &dossier, account.id, now)?;
-    let next = engine::next_due(&dossier.compiled, &dossier.enrolment(), &dossier.zone, now.at);
-    plans::store::set_planned(c, &dossier.plan, now.at, next)?;
+    let made = past(c, &plan_file, account.id, now)?;
+    let next = engine::next_due(&plan_file.compiled, &plan_file.enrolment(), &plan_file.zone, now.at);
+    plans::store::set_planned(c, &plan_file.plan, now.at, next)?;
     Ok(made)
 }
 
@@ -191,7 +191,7 @@ fn treat(
     patient: PatientId,
     is_face: bool,
     skin: &str,
-) -> Result<Dossier, aftercare::error::Error> {
+) -> Result<PlanFile, aftercare::error::Error> {
     let new = patients::NewTreatment {
         procedure: Procedure::Microneedling,
         performed_on: ctx.m.at.timestamp().to_zoned(aftercare::zones::zone("Europe/London")?).date().into(),
@@ -212,40 +212,40 @@ fn treat(
 
 fn past(
     c: &mut Conn,
-    dossier: &Dossier,
+    plan_file: &PlanFile,
     account: AccountId,
     now: &Moment,
 ) -> Result<(usize, usize), aftercare::error::Error> {
-    let today = dossier.day_number(now.at);
+    let today = plan_file.day_number(now.at);
     let (mut marks, mut check_ins) = (0, 0);
     for number in 0..=today.min(28) {
         let day = engine::day(
-            &dossier.compiled,
-            &dossier.enrolment(),
+            &plan_file.compiled,
+            &plan_file.enrolment(),
             &engine::Facts::default(),
-            &dossier.zone,
+            &plan_file.zone,
             now.at,
             number,
         );
         for occurrence in day.occurrences.iter().filter(|occurrence| occurrence.closes_at < now.at) {
-            let item = today::item(dossier, occurrence.item);
+            let item = today::item(plan_file, occurrence.item);
             let at = Moment::new(occurrence.opens_at.plus_seconds(3_600), Entropy::System);
             match item.kind {
                 ItemKind::CheckIn => {
-                    insert_check_in(c, dossier, occurrence, &at)?;
+                    insert_check_in(c, plan_file, occurrence, &at)?;
                     check_ins += 1;
                 }
                 ItemKind::Task | ItemKind::Photo if marks < 22 => {
                     plans::store::insert_mark(
                         c,
                         &plans::store::NewMark {
-                            clinic_id: dossier.plan.clinic_id,
-                            plan_id: dossier.plan.id,
+                            clinic_id: plan_file.plan.clinic_id,
+                            plan_id: plan_file.plan.id,
                             day: number,
                             id: at.id::<MarkId>(),
                             occurrence_id: occurrence.id,
                             item_key: item.key.clone(),
-                            slot_key: dossier.compiled.slots[occurrence.slot].key.clone(),
+                            slot_key: plan_file.compiled.slots[occurrence.slot].key.clone(),
                             state: "done".to_owned(),
                             reason: None,
                             noted_at: at.at,
@@ -265,18 +265,18 @@ fn past(
 }
 
 mod today {
-    pub fn item(dossier: &aftercare::plans::Dossier, index: usize) -> &engine::Item {
-        &dossier.compiled.items[index]
+    pub fn item(plan_file: &aftercare::plans::PlanFile, index: usize) -> &engine::Item {
+        &plan_file.compiled.items[index]
     }
 }
 
-fn answers(dossier: &Dossier, day: i32) -> serde_json::Value {
+fn answers(plan_file: &PlanFile, day: i32) -> serde_json::Value {
     let mut answers = serde_json::Map::new();
     answers.insert("signs".to_owned(), json!([]));
-    for symptom in dossier.compiled.curves.keys().filter(|symptom| dossier.compiled.question(symptom).is_some()) {
+    for symptom in plan_file.compiled.curves.keys().filter(|symptom| plan_file.compiled.question(symptom).is_some()) {
         answers.insert(
             symptom.clone(),
-            json!(dossier.compiled.expected(symptom, DayOfPlan(day), Age(day)).unwrap_or_default()),
+            json!(plan_file.compiled.expected(symptom, DayOfPlan(day), Age(day)).unwrap_or_default()),
         );
     }
     answers.insert("worry".to_owned(), json!("none"));
@@ -286,27 +286,27 @@ fn answers(dossier: &Dossier, day: i32) -> serde_json::Value {
 
 fn insert_check_in(
     c: &mut Conn,
-    dossier: &Dossier,
+    plan_file: &PlanFile,
     occurrence: &engine::Occurrence,
     m: &Moment,
 ) -> Result<(), aftercare::error::Error> {
     check_ins::store::insert(
         c,
         &check_ins::CheckIn {
-            clinic_id: dossier.plan.clinic_id,
-            plan_id: dossier.plan.id,
+            clinic_id: plan_file.plan.clinic_id,
+            plan_id: plan_file.plan.id,
             entry_id: m.id(),
             id: m.id::<CheckInId>(),
-            patient_id: dossier.patient.id,
-            version_id: dossier.plan.version_id,
+            patient_id: plan_file.patient.id,
+            version_id: plan_file.plan.version_id,
             occurrence_id: Some(occurrence.id),
             day: occurrence.day,
             form: "daily".to_owned(),
-            answers: Json::of(&answers(dossier, occurrence.day)).unwrap(),
+            answers: Json::of(&answers(plan_file, occurrence.day)).unwrap(),
             body_hash: vec![0; 32],
             answered_at: m.at,
             received_at: m.at,
-            zone: dossier.patient.zone.clone(),
+            zone: plan_file.patient.zone.clone(),
             back_filled: false,
             urgency: None,
             findings: Json::of(&json!([])).unwrap(),
@@ -370,18 +370,18 @@ pub fn check_in_requests(app: &App, count: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>
     let tokens = tokens(app, 10_000);
     let accounts = accounts(&data_path(app), 10_000);
     let mut conn = db::connect(&app.config.database_url).unwrap();
-    let dossiers: Vec<Dossier> = accounts
+    let plan_files: Vec<PlanFile> = accounts
         .iter()
         .map(|account| {
             let rows = plans::store::list_shown_of_account(&mut conn, *account).unwrap().remove(0);
-            Dossier::new(&mut conn, &app.compiled, rows).unwrap()
+            PlanFile::new(&mut conn, &app.compiled, rows).unwrap()
         })
         .collect();
     let m = app.moment();
     let warm = tokens.iter().map(|token| super::load::get("/v1/me/today", Some(token))).collect();
     let check_in = |index: usize| {
-        let (token, dossier) = (&tokens[index % tokens.len()], &dossiers[index % dossiers.len()]);
-        let body = json!({"plan_id": dossier.plan.id, "answers": answers(dossier, dossier.day_number(m.at))});
+        let (token, plan_file) = (&tokens[index % tokens.len()], &plan_files[index % plan_files.len()]);
+        let body = json!({"plan_id": plan_file.plan.id, "answers": answers(plan_file, plan_file.day_number(m.at))});
         super::load::put(&format!("/v1/me/check-ins/{}", m.id::<CheckInId>()), token, &body.to_string())
     };
     (warm, (0..count).map(check_in).collect())
@@ -393,14 +393,15 @@ pub fn insert_floor(path: &Path) -> f64 {
     let cache = documents::Compiled::new();
     let account = accounts(path, 1)[0];
     let rows = plans::store::list_shown_of_account(&mut conn, account).unwrap().remove(0);
-    let dossier = Dossier::new(&mut conn, &cache, rows).unwrap();
+    let plan_file = PlanFile::new(&mut conn, &cache, rows).unwrap();
     let m = Moment::new(Clock::System.now(), Entropy::System);
-    let day = engine::today(&dossier.compiled, &dossier.enrolment(), &engine::Facts::default(), &dossier.zone, m.at);
+    let day =
+        engine::today(&plan_file.compiled, &plan_file.enrolment(), &engine::Facts::default(), &plan_file.zone, m.at);
     let occurrence = day.occurrences.first().expect("a day has a line").clone();
     let begun = Instant::now();
     let mut count = 0_u32;
     while begun.elapsed().as_secs() < 3 {
-        conn.transaction::<_, aftercare::error::Error, _>(|c| insert_check_in(c, &dossier, &occurrence, &m)).unwrap();
+        conn.transaction::<_, aftercare::error::Error, _>(|c| insert_check_in(c, &plan_file, &occurrence, &m)).unwrap();
         count += 1;
     }
     f64::from(count) / begun.elapsed().as_secs_f64()
@@ -418,10 +419,10 @@ pub fn events_cost(app: &App, count: usize) -> (f64, f64) {
         .map(|index| {
             let account = accounts[index % accounts.len()];
             let rows = plans::store::list_shown_of_account(&mut conn, account).unwrap().remove(0);
-            let dossier = Dossier::new(&mut conn, &app.compiled, rows).unwrap();
-            let answers = answers(&dossier, dossier.day_number(m.at));
-            let new = check_ins::NewCheckIn::now(dossier.plan.id, None, answers.as_object().cloned().unwrap());
-            (account, dossier.plan.clinic_id, new)
+            let plan_file = PlanFile::new(&mut conn, &app.compiled, rows).unwrap();
+            let answers = answers(&plan_file, plan_file.day_number(m.at));
+            let new = check_ins::NewCheckIn::now(plan_file.plan.id, None, answers.as_object().cloned().unwrap());
+            (account, plan_file.plan.clinic_id, new)
         })
         .collect();
     let per_one = |begun: Instant| begun.elapsed().as_secs_f64() * 1e6 / count as f64;
@@ -507,8 +508,8 @@ pub fn add_plans(app: &App, accounts: &[AccountId]) {
                 let m = Moment::new(now.at.plus_seconds(-days * 86_400 - 7_200), Entropy::System);
                 let is_face = more % 2 == 0;
                 let treat = |ctx: &mut Ctx<'_>| treat(ctx, &who, patient.id, is_face, skin_type(index));
-                let (dossier, _) = app.act_in(c, who.into(), &m, treat)?;
-                past(c, &dossier, *account, &now)?;
+                let (plan_file, _) = app.act_in(c, who.into(), &m, treat)?;
+                past(c, &plan_file, *account, &now)?;
             }
         }
         Ok(())
@@ -569,10 +570,10 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
                 500,
             )
             .unwrap();
-            let dossiers: Vec<Dossier> =
-                rows.into_iter().map(|rows| Dossier::new(&mut conn, &app.compiled, rows).unwrap()).collect();
-            let Some(last) = dossiers.last().map(|dossier| dossier.plan.id) else { break };
-            found.add(&mut conn, &app.compiled, &dossiers, second.id, m.at).unwrap();
+            let plan_files: Vec<PlanFile> =
+                rows.into_iter().map(|rows| PlanFile::new(&mut conn, &app.compiled, rows).unwrap()).collect();
+            let Some(last) = plan_files.last().map(|plan_file| plan_file.plan.id) else { break };
+            found.add(&mut conn, &app.compiled, &plan_files, second.id, m.at).unwrap();
             after = Some(last);
         }
         let preview = found.done();

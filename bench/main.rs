@@ -203,8 +203,8 @@ fn queries(data: &Path) {
 /// What Today reads: the plans with what belongs to them, and of each what its day asks for.
 fn what_today_reads(c: &mut Conn, app: &App, account: ground::ids::AccountId) -> Result<(), aftercare::error::Error> {
     for rows in aftercare::plans::store::list_shown_of_account(c, account)? {
-        let dossier = aftercare::plans::Dossier::new(c, &app.compiled, rows)?;
-        dossier.known(c, dossier.day_number(app.clock.now()))?;
+        let plan_file = aftercare::plans::PlanFile::new(c, &app.compiled, rows)?;
+        plan_file.known(c, plan_file.day_number(app.clock.now()))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::documents::Compiled;
 use crate::error::Error;
 use crate::events::{self, Actor, Event, EventKind, EventSubject};
-use crate::http::idempotency::{self, Answer, Once};
+use crate::http::idempotency::{self, Answer, IdempotentRequest};
 use crate::mail::outbox::Post;
 use ground::ids::{AccountId, MemberId};
 use ground::sql::Conn;
@@ -81,7 +81,7 @@ impl<'a> Ctx<'a> {
     /// Does it once under the caller's `Idempotency-Key`, or gives the answer of the first time.
     pub fn once<T: serde::Serialize>(
         &mut self,
-        once: Once,
+        once: IdempotentRequest,
         operation: impl FnOnce(&mut Ctx<'_>) -> Result<T, Error>,
     ) -> Result<Answer, Error> {
         match idempotency::begin(self.c, once, self.m.at)? {

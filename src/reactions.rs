@@ -109,7 +109,7 @@ impl App {
     /// Makes the key that signs tokens, if there is none yet.
     pub async fn make_first_key(&self) -> Result<(), Error> {
         self.act(Actor::Server, auth::keys::ensure).await?;
-        self.tokens.doubt();
+        self.tokens.invalidate();
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl App {
     fn acted<T>(&self, acted: (T, bool)) -> T {
         let (result, rights_changed) = acted;
         if rights_changed {
-            self.tokens.doubt();
+            self.tokens.invalidate();
         }
         result
     }

@@ -14,7 +14,7 @@ use crate::http::text::Note;
 use crate::mail::outbox::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail};
 use crate::mail::templates::Kind;
-use crate::plans::Dossier;
+use crate::plans::PlanFile;
 use crate::plans::author::Subject;
 use engine::{AlertChange, DayFinding, Finding, Standing, Trigger, Urgency};
 use ground::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId, VersionId};
@@ -28,7 +28,7 @@ words! {
     pub enum AlertStatus {
         /// Nobody has seen it.
         Open = "open",
-        /// Somebody is on it.
+        /// Acknowledged.
         Acknowledged = "acknowledged",
         /// It ended, with a person and a reason.
         Resolved = "resolved",
@@ -204,23 +204,23 @@ fn event_of(change: AlertChange) -> EventKind {
 }
 
 /// The same for a patient who is silent; `false` if an alert for that is open already: silence goes on, and is no news.
-pub fn raise_silence(ctx: &mut Ctx<'_>, dossier: &Dossier, finding: &Finding, day: i32) -> Result<bool, Error> {
-    let open = store::find_open(ctx.c, dossier.plan.clinic_id, dossier.plan.id, &finding.cause)?.is_some();
-    let is_news = engine::is_news(Trigger::Silence, open, open);
-    if is_news {
-        raise(ctx, Subject::Plan(dossier), finding, None, day)?;
+pub fn raise_silence(ctx: &mut Ctx<'_>, plan_file: &PlanFile, finding: &Finding, day: i32) -> Result<bool, Error> {
+    let open = store::find_open(ctx.c, plan_file.plan.clinic_id, plan_file.plan.id, &finding.cause)?.is_some();
+    let should_raise = engine::should_raise(Trigger::Silence, open, open);
+    if should_raise {
+        raise(ctx, Subject::Plan(plan_file), finding, None, day)?;
     }
-    Ok(is_news)
+    Ok(should_raise)
 }
 
 /// The same for a day that has come; `false` if an alert for that was ever raised, even if it has ended.
-pub fn raise_day(ctx: &mut Ctx<'_>, dossier: &Dossier, found: &DayFinding) -> Result<bool, Error> {
-    let ever = store::was_ever(ctx.c, dossier.plan.clinic_id, dossier.plan.id, &found.finding.cause)?;
-    let is_news = engine::is_news(Trigger::Day, ever, ever);
-    if is_news {
-        raise(ctx, Subject::Plan(dossier), &found.finding, None, found.day)?;
+pub fn raise_day(ctx: &mut Ctx<'_>, plan_file: &PlanFile, found: &DayFinding) -> Result<bool, Error> {
+    let ever = store::was_ever(ctx.c, plan_file.plan.clinic_id, plan_file.plan.id, &found.finding.cause)?;
+    let should_raise = engine::should_raise(Trigger::Day, ever, ever);
+    if should_raise {
+        raise(ctx, Subject::Plan(plan_file), &found.finding, None, found.day)?;
     }
-    Ok(is_news)
+    Ok(should_raise)
 }
 
 /// One mail about a patient to one member in so many seconds; what comes meanwhile joins it.
@@ -285,7 +285,7 @@ pub fn before_sending(c: &mut Conn, mail: &OutboxMail) -> Result<SendDecision, E
     })
 }
 
-/// Somebody is on it. Twice is once.
+/// Acknowledged. Idempotent.
 pub fn acknowledge(ctx: &mut Ctx<'_>, who: &Staff, id: AlertId, if_match: Option<&str>) -> Result<Alert, Error> {
     let before = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     check_version(if_match, before.version)?;

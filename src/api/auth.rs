@@ -176,7 +176,7 @@ async fn refresh(
     match signed_in {
         Some(signed_in) => answer(&app, &m, signed_in).await,
         None => {
-            app.tokens.doubt();
+            app.tokens.invalidate();
             app.refusals.note("refresh_token", source_of(&request, app.config.trusted_proxies));
             Err(Error::SignInNeeded)
         }
@@ -345,15 +345,8 @@ async fn request_address_change(
     Body(sent): Body<NewAddress>,
 ) -> Result<HttpResponse, Error> {
     let source = source_of(&request, app.config.trusted_proxies);
-    let account = app.db.read_fresh(move |c| store::find_account(c, me.account)).await?.ok_or(Error::SignInNeeded)?;
-    if account.password_hash.is_some() {
-        let email = Email::try_from(account.email).map_err(|why| Error::internal("a stored address", why))?;
-        let shown = sent.password.as_ref().map(Shown::expose).unwrap_or_default();
-        if judge(&app, &email, shown, source, None).await?.is_none() {
-            return Err(Error::field("/password", "wrong_password", "this account has a password; give it"));
-        }
-    }
-    let (_m, _post, tries) = (app.moment(), app.post(), Tries::link(&sent.email, source));
+    must_know_password(&app, me.account, sent.password.as_ref(), source).await?;
+    let tries = Tries::link(&sent.email, source);
     app.act(me, move |ctx| {
         tries.begin(ctx.c, ctx.m.at)?;
         let account = store::find_account(ctx.c, me.account)?.ok_or(Error::SignInNeeded)?;
@@ -361,6 +354,23 @@ async fn request_address_change(
     })
     .await?;
     Ok(HttpResponse::Accepted().finish())
+}
+
+/// Whoever has a session may not move the account with it alone: a password that there is must be given.
+async fn must_know_password(
+    app: &App,
+    account: AccountId,
+    password: Option<&Shown<1024>>,
+    source: Option<std::net::IpAddr>,
+) -> Result<(), Error> {
+    let account = app.db.read_fresh(move |c| store::find_account(c, account)).await?.ok_or(Error::SignInNeeded)?;
+    if account.password_hash.is_none() {
+        return Ok(());
+    }
+    let email = Email::try_from(account.email).map_err(|why| Error::internal("a stored address", why))?;
+    let judged = judge(app, &email, password.map(Shown::expose).unwrap_or_default(), source, None).await?;
+    let wrong = || Error::field("/password", "wrong_password", "this account has a password; give it");
+    judged.map(|_| ()).ok_or_else(wrong)
 }
 
 /// A token that was mailed to a new address.
@@ -383,7 +393,7 @@ async fn confirm_address_change(
     request: HttpRequest,
     Body(sent): Body<AddressToken>,
 ) -> Result<HttpResponse, Error> {
-    let (_m, _post) = (app.moment(), app.post());
+    let () = ();
     app.act(Actor::Anonymous, move |ctx| address_changes::confirm_address(ctx, sent.token.expose()))
         .await
         .inspect_err(|_| app.refusals.note("mailed_link", source_of(&request, app.config.trusted_proxies)))?;
@@ -417,17 +427,31 @@ async fn accept_invitation(
     Body(sent): Body<InvitationAnswer>,
 ) -> Result<HttpResponse, Error> {
     let (m, source) = (app.moment(), source_of(&request, app.config.trusted_proxies));
+    let accepting = accepting(&app, signed_in, &sent, source, &m).await?;
+    let signed_in =
+        app.act(Actor::Anonymous, move |ctx| invitations::accept(ctx, sent.token.expose(), &accepting)).await?;
+    answer(&app, &m, signed_in).await
+}
+
+/// How whoever accepts has shown who they are.
+async fn accepting(
+    app: &App,
+    signed_in: Option<Anybody>,
+    sent: &InvitationAnswer,
+    source: Option<std::net::IpAddr>,
+    m: &Moment,
+) -> Result<Accepting, Error> {
     let (token, at) = (sent.token.clone(), m.at);
     let known =
         app.db.read_fresh(move |c| invitations::invited_account(c, token.expose(), at)).await.inspect_err(|_| {
             app.refusals.note("mailed_link", source);
         })?;
-    let accepting = match (signed_in, known, &sent.password) {
+    Ok(match (signed_in, known, &sent.password) {
         (Some(me), _, _) => Accepting::As(me.account),
         (None, Some(account), Some(password)) if account.password_hash.is_some() => {
             let email =
                 Email::try_from(account.email.clone()).map_err(|why| Error::internal("a stored address", why))?;
-            let judged = judge(&app, &email, password.secret().expose_secret(), source, None).await?;
+            let judged = judge(app, &email, password.secret().expose_secret(), source, None).await?;
             let wrong =
                 || Error::field("/password", "wrong_password", "this address has an account; give its password");
             Accepting::As(judged.ok_or_else(wrong)?.id)
@@ -438,13 +462,10 @@ async fn accept_invitation(
         (None, Some(_), _) => return Err(invitations::account_exists()),
         (None, None, Some(password)) => {
             let invitations = &[Purpose::PatientInvitation, Purpose::MemberInvitation];
-            Accepting::New(Some(hash_new(&app, &sent.token, invitations, password, &m).await?))
+            Accepting::New(Some(hash_new(app, &sent.token, invitations, password, m).await?))
         }
         (None, None, None) => Accepting::New(None),
-    };
-    let signed_in =
-        app.act(Actor::Anonymous, move |ctx| invitations::accept(ctx, sent.token.expose(), &accepting)).await?;
-    answer(&app, &m, signed_in).await
+    })
 }
 
 /// A session that goes on.

@@ -10,6 +10,7 @@ use crate::auth::{Patient, Staff};
 use crate::check_ins::records::Entry;
 use crate::check_ins::{self, About, Judgement as Again, NewCheckIn as Record, NotUsed, rules, store};
 use crate::clinics::{self, Clinic, TriageMode};
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::http::body::{AsSent, Said};
 use crate::http::idempotency::{self, Key};
@@ -17,7 +18,7 @@ use crate::http::language::asked_language;
 use crate::http::{Page, PageParams, Path, Query};
 use crate::patients;
 use crate::plans;
-use crate::today::views::{Watch, watch};
+use crate::today::views::{ClinicContact, watch};
 use engine::{Finding, PlanStatus, Urgency};
 use ground::ids::{CheckInId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
 use ground::sql::Conn;
@@ -102,7 +103,7 @@ struct CheckIn {
     #[schema(example = "This is general information from your clinic. If you are worried, contact us.")]
     standing_line: String,
     /// Whom to call, and whether anybody was watching when it reached us.
-    contact: Watch,
+    contact: ClinicContact,
     /// What was found when the clinic had it judged again, the newest last. What is above stays as it was said at first.
     judged_again: Vec<Judgement>,
 }
@@ -276,21 +277,11 @@ async fn put_check_in(
     AsSent(body): AsSent<NewCheckIn>,
 ) -> Result<HttpResponse, Error> {
     let (asked, id) = (asked_language(&request), id.into_inner());
-    let new = Record {
-        about: About::of(body.plan_id, body.patient_id)?,
-        occurrence_id: body.occurrence_id,
-        answers: body.answers,
-        answered_at: body.answered_at,
-    }
-    .meant();
+    let new = body.meant()?;
     let judged = new.clone();
-    let (row, author, is_new) = app
-        .judge_and_act(
-            me,
-            move |ctx| check_ins::prepare(ctx, &me, id, &judged),
-            move |ctx, judged| check_ins::record(ctx, &me, id, &new, judged),
-        )
-        .await?;
+    let judge = move |ctx: &mut Ctx<'_>| check_ins::prepare(ctx, &me, id, &judged);
+    let record = move |ctx: &mut Ctx<'_>, judged| check_ins::record(ctx, &me, id, &new, judged);
+    let (row, author, is_new) = app.judge_and_act(me, judge, record).await?;
     if !is_new {
         let view = app.db.read(move |c| complete_for_patient(c, row, asked.as_deref())).await?;
         return Ok(HttpResponse::Ok().json(view));
@@ -298,8 +289,17 @@ async fn put_check_in(
     let subject = author.subject();
     let locale = asked.as_deref().unwrap_or(&subject.patient().locale);
     let view = view(row, subject.clinic(), locale, Vec::new())?;
-    let is_in_error = subject.plan().is_some_and(|dossier| dossier.plan.status == PlanStatus::EnteredInError);
+    let is_in_error = subject.plan().is_some_and(|plan_file| plan_file.plan.status == PlanStatus::EnteredInError);
     Ok(HttpResponse::Created().json(if is_in_error { without_plan(view, locale) } else { view }))
+}
+
+impl NewCheckIn {
+    /// As it is recorded.
+    fn meant(self) -> Result<Record, Error> {
+        let about = About::of(self.plan_id, self.patient_id)?;
+        let Self { occurrence_id, answers, answered_at, .. } = self;
+        Ok(Record { about, occurrence_id, answers, answered_at }.meant())
+    }
 }
 
 /// Get a check-in of mine.
@@ -426,12 +426,12 @@ async fn reconsider_check_in(
     key: Key,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (_m, _inner, _post, id) = (app.moment(), app.clone(), app.post(), id.into_inner());
+    let id = id.into_inner();
     let once = key.once(who.clinic, who.account, "reconsider_check_in", &id)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
-            let (_, judgement, dossier) = check_ins::reconsider(ctx, &who, id)?;
-            judgement_view(judgement, &dossier.clinic, &dossier.clinic.locale)
+            let (_, judgement, plan_file) = check_ins::reconsider(ctx, &who, id)?;
+            judgement_view(judgement, &plan_file.clinic, &plan_file.clinic.locale)
         })
     })
     .await

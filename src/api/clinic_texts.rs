@@ -156,7 +156,7 @@ async fn write_clinic_text(
     Body(body): Body<ClinicTextBody>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (_m, tag, text) = (app.moment(), if_match(&request), body.checked()?);
+    let (tag, text) = (if_match(&request), body.checked()?);
     let changed = app
         .act(who, move |ctx| {
             let (clinic, line) = clinic_texts::write(ctx, &who, &key, text, tag.as_deref())?;
@@ -180,7 +180,7 @@ async fn erase_clinic_text(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (_m, tag) = (app.moment(), if_match(&request));
+    let tag = if_match(&request);
     let changed = app
         .act(who, move |ctx| {
             let (clinic, line) = clinic_texts::erase(ctx, &who, &key, tag.as_deref())?;

@@ -183,6 +183,29 @@ struct NewClosedDates {
     to_on: Date,
 }
 
+impl From<ClinicPatch> for clinics::ClinicChange {
+    fn from(patch: ClinicPatch) -> Self {
+        let opening = |line: NewOpeningHours| clinics::OpeningHours {
+            weekdays: line.weekdays,
+            opens: line.opens,
+            closes: line.closes,
+        };
+        let closed = |dates: NewClosedDates| clinics::ClosedDates { from_on: dates.from_on, to_on: dates.to_on };
+        Self {
+            name: patch.name,
+            locale: patch.locale,
+            phone: patch.phone,
+            emergency_number: patch.emergency_number,
+            out_of_hours: patch.out_of_hours,
+            reply_hours: patch.reply_hours,
+            monitored: patch.monitored,
+            triage: patch.triage,
+            opening_hours: patch.opening_hours.map(|lines| lines.into_iter().map(opening).collect()),
+            closed_on: patch.closed_on.map(|lines| lines.into_iter().map(closed).collect()),
+        }
+    }
+}
+
 /// Change the clinic. Owners only.
 ///
 /// Patients read it at once, in Today and in advice from now on. The zone cannot be changed: day 0 of every plan is a date there.
@@ -197,26 +220,8 @@ async fn change_clinic(
     Body(patch): Body<ClinicPatch>,
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
-    let (_m, tag) = (app.moment(), if_match(&request));
-    let opening = |line: NewOpeningHours| clinics::OpeningHours {
-        weekdays: line.weekdays,
-        opens: line.opens,
-        closes: line.closes,
-    };
-    let closed = |dates: NewClosedDates| clinics::ClosedDates { from_on: dates.from_on, to_on: dates.to_on };
-    let new = clinics::ClinicChange {
-        name: patch.name,
-        locale: patch.locale,
-        phone: patch.phone,
-        emergency_number: patch.emergency_number,
-        out_of_hours: patch.out_of_hours,
-        reply_hours: patch.reply_hours,
-        monitored: patch.monitored,
-        triage: patch.triage,
-        opening_hours: patch.opening_hours.map(|lines| lines.into_iter().map(opening).collect()),
-        closed_on: patch.closed_on.map(|lines| lines.into_iter().map(closed).collect()),
-    };
-    let row = app.act(who, move |ctx| clinics::change(ctx, &who, new, tag.as_deref())).await?;
+    let tag = if_match(&request);
+    let row = app.act(who, move |ctx| clinics::change(ctx, &who, patch.into(), tag.as_deref())).await?;
     let version = row.version;
     edited(&clinic_view(row)?, version)
 }
@@ -296,7 +301,7 @@ async fn invite_member(
     Body(new): Body<NewMember>,
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
-    let (_m, _post) = (app.moment(), app.post());
+    let () = ();
     let once = key.once(who.clinic, who.account, "invite_member", &new)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
@@ -333,7 +338,7 @@ async fn invite_member_again(
     id: Path<MemberId>,
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
-    let (_m, _post) = (app.moment(), app.post());
+    let () = ();
     let once = key.once(who.clinic, who.account, "invite_member_again", &*id)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
@@ -370,7 +375,7 @@ async fn change_member(
     Body(patch): Body<MemberPatch>,
 ) -> Result<HttpResponse, Error> {
     who.must_own()?;
-    let (_m, tag) = (app.moment(), if_match(&request));
+    let tag = if_match(&request);
     let change = MemberChange { role: patch.role, state: patch.state };
     let member = app
         .act(who, move |ctx| {

@@ -129,7 +129,7 @@ struct NewCourse {
     /// How many sessions.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 100, example = 3)]
     sessions: Option<Sessions>,
-    /// The fewest days from one to the next; fewer than the protocol's are a clinician's word.
+    /// The fewest days from one to the next; fewer than the protocol's are a clinician's approval.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 731, example = 42)]
     min_interval_days: Option<Days>,
     /// The usual days from one to the next.
@@ -150,7 +150,6 @@ async fn make_course(
     key: Key,
     Body(new): Body<NewCourse>,
 ) -> Result<HttpResponse, Error> {
-    let _m = app.moment();
     let once = key.once(who.clinic, who.account, "make_course", &new)?;
     let new = Make {
         patient: new.patient_id,
@@ -228,7 +227,7 @@ struct CoursePatch {
     /// How many sessions; not fewer than have been.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 100, example = 4)]
     sessions: Option<Sessions>,
-    /// The fewest days from one to the next; fewer than before are a clinician's word.
+    /// The fewest days from one to the next; fewer than before are a clinician's approval.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 731, example = 28)]
     min_interval_days: Option<Days>,
     /// The usual days from one to the next.
@@ -250,7 +249,7 @@ async fn change_course(
     request: HttpRequest,
     Body(patch): Body<CoursePatch>,
 ) -> Result<HttpResponse, Error> {
-    let (_m, tag) = (app.moment(), if_match(&request));
+    let tag = if_match(&request);
     let change = CourseChange {
         sessions: patch.sessions.map(Into::into),
         min_interval_days: patch.min_interval_days.map(Into::into),
@@ -267,7 +266,7 @@ async fn change_course(
 struct AddedTreatment {
     /// The treatment: of the course's patient, procedure and body area.
     treatment_id: TreatmentId,
-    /// Why the course's shortest interval was not waited for: a clinician's word.
+    /// Why the course's shortest interval was not waited for: a clinician's approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     overrule_interval: Option<Note>,
 }
@@ -287,7 +286,7 @@ async fn add_course_treatment(
     key: Key,
     Body(added): Body<AddedTreatment>,
 ) -> Result<HttpResponse, Error> {
-    let (_m, _inner) = (app.moment(), app.clone());
+    let () = ();
     let once = key.once(who.clinic, who.account, "add_course_treatment", &(&*id, &added))?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
@@ -438,10 +437,14 @@ async fn get_my_readiness(
 ) -> Result<HttpResponse, Error> {
     let (at, inner, asked) = (app.clock.now(), app.clone(), asked_language(&request));
     let ready = app.db.read(move |c| courses::readiness_for_account(c, &inner.compiled, me.account, *id, at)).await?;
+    conditions::answer(&request, &my_readiness(ready, asked))
+}
+
+fn my_readiness(ready: Ready, asked: Option<String>) -> MyCourseReadiness {
     let Ready { course, patient, readiness, as_of, valid_until } = ready;
     let locale = asked.unwrap_or(patient.locale);
     let told = |reason: &Reason| MyReadinessReason { code: reason.code(), text: reason.told(&locale) };
-    let body = MyCourseReadiness {
+    MyCourseReadiness {
         course_id: course.id,
         session: readiness.session,
         of: course.sessions,
@@ -451,8 +454,7 @@ async fn get_my_readiness(
         earliest_on: readiness.earliest_on.map(date),
         text: rules::told(&readiness, &locale).to_owned(),
         reasons: readiness.reasons.iter().map(told).collect(),
-    };
-    conditions::answer(&request, &body)
+    }
 }
 
 /// How the sessions of a course healed.

@@ -13,7 +13,7 @@ use crate::events::{KindPattern, StoredEvent};
 use crate::http::Query;
 use crate::http::page::{Limit, Place};
 use ground::encoding::hex;
-use ground::ids::{AccountId, EventObjectId, MemberId, PatientId, PlanId};
+use ground::ids::{AccountId, ClinicId, EventObjectId, MemberId, PatientId, PlanId};
 use ground::time::Stamp;
 
 /// The routes of this feature.
@@ -117,6 +117,21 @@ struct EventParams {
     until: Option<Stamp>,
 }
 
+impl EventParams {
+    fn of(self, clinic: ClinicId) -> Wanted {
+        Wanted {
+            chain: clinic,
+            after: self.after.0,
+            limit: self.limit.get(),
+            patient: self.patient_id,
+            member: self.member_id,
+            kind: self.kind,
+            since: self.since,
+            until: self.until,
+        }
+    }
+}
+
 /// List what happened, oldest first. Clinicians and owners only.
 ///
 /// Every change of the clinic's data, and every look of a member at a patient's (`*.read`; of looks at the same thing within ten minutes
@@ -131,16 +146,7 @@ async fn list_events(
     Query(params): Query<EventParams>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let wanted = Wanted {
-        chain: who.clinic,
-        after: params.after.0,
-        limit: params.limit.get(),
-        patient: params.patient_id,
-        member: params.member_id,
-        kind: params.kind,
-        since: params.since,
-        until: params.until,
-    };
+    let wanted = params.of(who.clinic);
     let after = wanted.after;
     let rows = app.db.read(move |c| store::list(c, &wanted)).await?;
     let items: Vec<Event> = rows.into_iter().map(view).collect();

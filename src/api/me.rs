@@ -9,6 +9,7 @@ use crate::api::extract::Anybody;
 use crate::app::App;
 use crate::auth::{self, Patient as Asker, Role};
 use crate::clinics;
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::http::Body;
 use crate::http::conditions::{self, etag_of, if_match};
@@ -140,26 +141,27 @@ async fn change_me(
     request: HttpRequest,
     Body(patch): Body<MePatch>,
 ) -> Result<HttpResponse, Error> {
-    let (_m, tag) = (app.moment(), if_match(&request).ok_or(Error::VersionNeeded)?);
-    let view = app
-        .act(me, move |ctx| {
-            auth::store::lock_account(ctx.c, me.account)?; // of two with one tag the second sees what the first has changed
-            let before = etag_of(&serde_json::to_vec(&describe(ctx.c, me.account)?)?);
-            if !conditions::listed(&tag, &before) {
-                return Err(Error::Stale);
-            }
-            for record in store::list_of_account(ctx.c, me.account)? {
-                let change = PatientChange {
-                    zone: patch.zone.clone(),
-                    locale: patch.locale.clone(),
-                    reminders: patch.reminders,
-                    ..PatientChange::default()
-                };
-                patient_commands::change(ctx, record, change)?;
-            }
-            describe(ctx.c, me.account)
-        })
-        .await?;
+    let tag = if_match(&request).ok_or(Error::VersionNeeded)?;
+    let view = app.act(me, move |ctx| change(ctx, me.account, &patch, &tag)).await?;
     let tag = etag_of(&serde_json::to_vec(&view)?);
     Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view))
+}
+
+/// Changes every record of the account, if it is as it was read.
+fn change(ctx: &mut Ctx<'_>, account: AccountId, patch: &MePatch, tag: &str) -> Result<Me, Error> {
+    auth::store::lock_account(ctx.c, account)?; // of two with one tag the second sees what the first has changed
+    let before = etag_of(&serde_json::to_vec(&describe(ctx.c, account)?)?);
+    if !conditions::listed(tag, &before) {
+        return Err(Error::Stale);
+    }
+    for record in store::list_of_account(ctx.c, account)? {
+        let change = PatientChange {
+            zone: patch.zone.clone(),
+            locale: patch.locale.clone(),
+            reminders: patch.reminders,
+            ..PatientChange::default()
+        };
+        patient_commands::change(ctx, record, change)?;
+    }
+    describe(ctx.c, account)
 }

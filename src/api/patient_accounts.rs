@@ -102,7 +102,7 @@ async fn move_patient_account(
     id: Path<PatientId>,
     Body(sent): Body<AccountMove>,
 ) -> Result<HttpResponse, Error> {
-    let (_m, _post) = (app.moment(), app.post());
+    let () = ();
     let once = key.once(who.clinic, who.account, "move_patient_account", &(*id, &sent))?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {

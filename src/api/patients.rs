@@ -9,6 +9,7 @@ use crate::api::extract::Shown;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::courses::{self, Belongs, Link};
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::EventKind;
 use crate::http::conditions::{answer_version, check_version, edited, if_match};
@@ -133,7 +134,6 @@ async fn add_patient(
     key: Key,
     Body(new): Body<NewPatient>,
 ) -> Result<HttpResponse, Error> {
-    let _m = app.moment();
     let once = key.once(who.clinic, who.account, "add_patient", &new)?;
     let new = Add { name: new.name, email: new.email, zone: new.zone, locale: new.locale };
     app.act(who, move |ctx| ctx.once(once, |ctx| patients::add(ctx, &who, new).map(view)))
@@ -190,14 +190,9 @@ async fn change_patient(
     request: HttpRequest,
     Body(patch): Body<PatientPatch>,
 ) -> Result<HttpResponse, Error> {
-    let (_m, tag) = (app.moment(), if_match(&request));
-    let change = PatientChange {
-        name: patch.name,
-        email: patch.email,
-        zone: patch.zone,
-        locale: patch.locale,
-        reminders: patch.reminders,
-    };
+    let tag = if_match(&request);
+    let PatientPatch { name, email, zone, locale, reminders } = patch;
+    let change = PatientChange { name, email, zone, locale, reminders };
     let row = app
         .act(who, move |ctx| {
             let before = store::find(ctx.c, who.clinic, *id)?.ok_or(Error::NotFound)?;
@@ -226,7 +221,7 @@ struct Invitation {
     responses((status = 201, description = "The mail is on its way.", body = Invitation)))]
 #[post("/v1/clinic/patients/{patient_id}/invitation")]
 async fn invite_patient(app: web::Data<App>, who: Staff, key: Key, id: Path<PatientId>) -> Result<HttpResponse, Error> {
-    let (_m, _post) = (app.moment(), app.post());
+    let () = ();
     let once = key.once(who.clinic, who.account, "invite_patient", &*id)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
@@ -261,7 +256,6 @@ async fn unlink_patient(
     id: Path<PatientId>,
     Body(sent): Body<Unlinking>,
 ) -> Result<HttpResponse, Error> {
-    let _m = app.moment();
     let once = key.once(who.clinic, who.account, "unlink_patient", &(*id, &sent))?;
     app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(patient_commands::unlink(ctx, &who, *id, &sent.reason)?))))
         .await
@@ -381,7 +375,7 @@ struct NewTreatment {
     /// The treatment that is done again; this one takes its place in its course.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces: Option<TreatmentId>,
-    /// Why the course's shortest interval is not waited for: a clinician's word.
+    /// Why the course's shortest interval is not waited for: a clinician's approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     overrule_interval: Option<text::Note>,
 }
@@ -402,22 +396,13 @@ async fn record_treatment(
     id: Path<PatientId>,
     Body(new): Body<NewTreatment>,
 ) -> Result<HttpResponse, Error> {
-    let _m = app.moment();
     let once = key.once(who.clinic, who.account, "record_treatment", &(*id, &new))?;
     let belongs = Belongs { course: new.course_id, replaces: new.replaces, overrule_interval: new.overrule_interval };
-    let new = Record {
-        procedure: new.procedure,
-        performed_on: new.performed_on,
-        performed_at: new.performed_at,
-        body_area: new.body_area,
-        parameters: new.parameters,
+    let NewTreatment { procedure, performed_on, performed_at, body_area, parameters, .. } = new;
+    let new = Record { procedure, performed_on, performed_at, body_area, parameters };
+    let record = move |ctx: &mut Ctx<'_>| {
+        let (row, link) = courses::record_treatment(ctx, &who, *id, new, belongs)?;
+        Ok(treatment_view(row, link))
     };
-    app.act(who, move |ctx| {
-        ctx.once(once, |ctx| {
-            let (row, link) = courses::record_treatment(ctx, &who, *id, new, belongs)?;
-            Ok(treatment_view(row, link))
-        })
-    })
-    .await
-    .map(idempotency::Answer::created)
+    app.act(who, move |ctx| ctx.once(once, record)).await.map(idempotency::Answer::created)
 }

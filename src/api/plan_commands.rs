@@ -26,7 +26,7 @@ use crate::patients;
 use crate::plan_commands::rules::ChangedDay;
 use crate::plan_commands::{self, Changed, Deed, Order, Outcome, Wish, store};
 use crate::plans::Revision;
-use crate::plans::{self, Dossier};
+use crate::plans::{self, PlanFile};
 use crate::today::{self, views};
 use engine::{AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Successor, Threshold};
 use ground::ids::{MemberId, PlanId};
@@ -117,13 +117,13 @@ struct ChangedLine {
     last_on: Option<Date>,
 }
 
-fn line_view(dossier: &Dossier, occurrence: &engine::Occurrence) -> Result<ChangedLine, Error> {
-    let item = today::item_of(dossier, occurrence)?;
+fn line_view(plan_file: &PlanFile, occurrence: &engine::Occurrence) -> Result<ChangedLine, Error> {
+    let item = today::item_of(plan_file, occurrence)?;
     Ok(ChangedLine {
         key: item.key.clone(),
         kind: item.kind,
-        slot: today::slot_of(dossier, occurrence)?.key.clone(),
-        title: views::say(item.title_if(occurrence.instants.are_known()), &["en"], dossier),
+        slot: today::slot_of(plan_file, occurrence)?.key.clone(),
+        title: views::say(item.title_if(occurrence.instants.are_known()), &["en"], plan_file),
         last_on: occurrence.last_on.map(Into::into),
     })
 }
@@ -133,8 +133,8 @@ fn days_view(changed: &Changed, at: Stamp) -> Result<Vec<PlanDayChange>, Error> 
 }
 
 fn day_view(changed: &Changed, day: &ChangedDay) -> Result<PlanDayChange, Error> {
-    let lines = |dossier: &Dossier, of: &engine::Day, indexes: &mut dyn Iterator<Item = usize>| {
-        indexes.filter_map(|index| of.occurrences.get(index)).map(|one| line_view(dossier, one)).collect()
+    let lines = |plan_file: &PlanFile, of: &engine::Day, indexes: &mut dyn Iterator<Item = usize>| {
+        indexes.filter_map(|index| of.occurrences.get(index)).map(|one| line_view(plan_file, one)).collect()
     };
     let added: Result<Vec<_>, Error> = lines(&changed.after, &day.after, &mut day.added.iter().copied());
     let removed: Result<Vec<_>, Error> = lines(&changed.before, &day.before, &mut day.removed.iter().copied());
@@ -336,14 +336,10 @@ async fn correct_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<Correcti
         let detail = "cannot be there together with `performed_at`";
         return Err(Error::field("/time_unknown", "invalid_value", detail));
     }
-    let wish = Wish::Correct {
-        performed_at: body.performed_at,
-        time_unknown: body.time_unknown,
-        performed_on: body.performed_on.map(|date| date.0),
-        body_area: body.body_area.map(Into::into),
-        parameters: body.parameters,
-    };
-    on.carry_out(&app, wish, body.reason, body.overrule).await
+    let Correction { performed_at, time_unknown, parameters, overrule, reason, .. } = body;
+    let (performed_on, body_area) = (body.performed_on.map(|date| date.0), body.body_area.map(Into::into));
+    let wish = Wish::Correct { performed_on, performed_at, time_unknown, body_area, parameters };
+    on.carry_out(&app, wish, reason, overrule).await
 }
 
 /// Something that is different for this patient: exactly one of the five.
@@ -377,23 +373,33 @@ async fn override_plan(
     Body(body): Body<OverrideOrder>,
 ) -> Result<HttpResponse, Error> {
     on.who.must_be_clinical()?;
-    let changes = [
-        body.set.map(OverrideChange::Set),
-        body.remove.map(|key| OverrideChange::Remove(key.into())),
-        body.add.map(OverrideChange::Add),
-        body.restore.map(|key| OverrideChange::Restore(key.into())),
-        body.threshold.map(OverrideChange::Threshold),
-    ];
     if on.if_match.is_none() {
         return Err(Error::VersionNeeded);
     }
-    let mut changes = changes.into_iter().flatten();
-    let (Some(change), None) = (changes.next(), changes.next()) else {
-        let detail = "say exactly one of `set`, `remove`, `add`, `restore` and `threshold`";
-        return Err(Error::field("", "required", detail));
-    };
+    let reason = body.reason.clone();
+    let change = body.only_change()?;
     plan_commands::check_shape(&change)?;
-    on.carry_out(&app, Wish::Override(change), body.reason, None).await
+    on.carry_out(&app, Wish::Override(change), reason, None).await
+}
+
+impl OverrideOrder {
+    fn only_change(self) -> Result<OverrideChange, Error> {
+        let changes = [
+            self.set.map(OverrideChange::Set),
+            self.remove.map(|key| OverrideChange::Remove(key.into())),
+            self.add.map(OverrideChange::Add),
+            self.restore.map(|key| OverrideChange::Restore(key.into())),
+            self.threshold.map(OverrideChange::Threshold),
+        ];
+        let mut changes = changes.into_iter().flatten();
+        match (changes.next(), changes.next()) {
+            (Some(change), None) => Ok(change),
+            _ => {
+                let detail = "say exactly one of `set`, `remove`, `add`, `restore` and `threshold`";
+                Err(Error::field("", "required", detail))
+            }
+        }
+    }
 }
 
 /// A reason.
@@ -506,9 +512,9 @@ enum RevisionKind {
     /// Its treatment never happened.
     EnteredInError,
     /// It made way for the plan of a later session.
-    GaveWay,
+    Superseded,
     /// It goes on, because that session was none after all.
-    StandsAgain,
+    Reinstated,
     /// It was moved to another version of its protocol.
     Moved,
     /// It was moved back.
@@ -527,8 +533,8 @@ fn kind_of(deed: &Deed) -> RevisionKind {
         Deed::Did(Command::Correct { .. }) => RevisionKind::Corrected,
         Deed::Did(Command::Override { .. }) => RevisionKind::Overridden,
         Deed::Did(Command::EnterInError) => RevisionKind::EnteredInError,
-        Deed::Did(Command::GiveWay(Some(_))) => RevisionKind::GaveWay,
-        Deed::Did(Command::GiveWay(None)) => RevisionKind::StandsAgain,
+        Deed::Did(Command::GiveWay(Some(_))) => RevisionKind::Superseded,
+        Deed::Did(Command::GiveWay(None)) => RevisionKind::Reinstated,
         Deed::Moved(_) => RevisionKind::Moved,
         Deed::MovedBack(_) => RevisionKind::MovedBack,
     }
@@ -602,7 +608,7 @@ fn gave_way_from(row: &Revision, successor: Option<Successor>) -> Result<Option<
     Ok(ways.last().and_then(|way| if successor.is_some() { Some(way.from_on) } else { way.until_on }))
 }
 
-fn my_change(dossier: &Dossier, row: &Revision, all: &[Revision], locales: &[&str]) -> Result<MyPlanChange, Error> {
+fn my_change(plan_file: &PlanFile, row: &Revision, all: &[Revision], locales: &[&str]) -> Result<MyPlanChange, Error> {
     let deed: Deed = row.command.to()?;
     let (from_on, until_on) = match &deed {
         Deed::Did(Command::Pause { from_on, until_on, .. }) => (Some(*from_on), *until_on),
@@ -617,7 +623,7 @@ fn my_change(dossier: &Dossier, row: &Revision, all: &[Revision], locales: &[&st
         _ => None,
     };
     // The newest form of a line stands last: overrides and versions add to what was there before.
-    let item = about.and_then(|key| dossier.compiled.items.iter().rev().find(|item| item.key == key));
+    let item = about.and_then(|key| plan_file.compiled.items.iter().rev().find(|item| item.key == key));
     Ok(MyPlanChange {
         kind: kind_of(&deed),
         made_at: row.made_at,
@@ -626,7 +632,7 @@ fn my_change(dossier: &Dossier, row: &Revision, all: &[Revision], locales: &[&st
         undone: all.iter().any(|other| other.undoes == Some(row.revision)),
         from_on: from_on.map(Into::into),
         until_on: until_on.map(Into::into),
-        line: item.map(|item| views::say(&item.title, locales, dossier)),
+        line: item.map(|item| views::say(&item.title, locales, plan_file)),
     })
 }
 
@@ -647,11 +653,11 @@ async fn list_my_plan_changes(
     let items = app
         .db
         .read(move |c| {
-            let dossier = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
-            let rows = plans::store::list_revisions(c, dossier.plan.clinic_id, dossier.plan.id)?;
-            let locales = views::locales(asked.as_deref(), &dossier);
+            let plan_file = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
+            let rows = plans::store::list_revisions(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
+            let locales = views::locales(asked.as_deref(), &plan_file);
             let newest = rows.iter().rev().take(100);
-            newest.map(|row| my_change(&dossier, row, &rows, &locales)).collect::<Result<Vec<_>, Error>>()
+            newest.map(|row| my_change(&plan_file, row, &rows, &locales)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
     Ok(HttpResponse::Ok().json(MyPlanChanges { items }))

@@ -17,7 +17,7 @@ use crate::plan_upgrades::store::OnVersion;
 use crate::plan_upgrades::{
     self, MOST_CHOSEN, Migration as Row, MigrationState, Move, Outcome, Preview, Previewing, Wish, store,
 };
-use crate::plans::Dossier;
+use crate::plans::PlanFile;
 use crate::protocols;
 use ground::ids::{MemberId, MigrationId, PlanId, VersionId};
 use ground::time::Stamp;
@@ -196,11 +196,11 @@ async fn preview(app: &App, who: Staff, key: String, wish: Wish) -> Result<Previ
                     OnVersion { clinic: who.clinic, version: from, after, only: only.as_deref() },
                     CHUNK,
                 )?;
-                let dossiers: Result<Vec<Dossier>, Error> =
-                    rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect();
-                let dossiers = dossiers?;
-                found.add(c, &inner.compiled, &dossiers, to, at)?;
-                Ok((found, dossiers.last().map(|dossier| dossier.plan.id)))
+                let plan_files: Result<Vec<PlanFile>, Error> =
+                    rows.into_iter().map(|rows| PlanFile::new(c, &inner.compiled, rows)).collect();
+                let plan_files = plan_files?;
+                found.add(c, &inner.compiled, &plan_files, to, at)?;
+                Ok((found, plan_files.last().map(|plan_file| plan_file.plan.id)))
             })
             .await?;
         found = chunk.0;
@@ -267,20 +267,19 @@ async fn list_migration_plans(
             store::list_moves(c, who.clinic, *id, &wanted)
         })
         .await?;
-    let view = |row: Move| PlanMove {
-        plan_id: row.plan_id,
-        outcome: row.outcome,
-        from_day: row.from_day,
-        reason: row.reason,
-        at: row.at,
-    };
-    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.plan_id.0, view)?))
+    Ok(HttpResponse::Ok().json(page.cut(rows, |row| row.plan_id.0, PlanMove::from)?))
+}
+
+impl From<Move> for PlanMove {
+    fn from(row: Move) -> Self {
+        Self { plan_id: row.plan_id, outcome: row.outcome, from_day: row.from_day, reason: row.reason, at: row.at }
+    }
 }
 
 /// Take a migration back. Clinicians and owners only.
 ///
 /// Every plan that it moved returns on its patient's next local day; on the day of the move it is as if nothing had been. Plans that
-/// were moved on or have ended since then stay. Twice is once.
+/// were moved on or have ended since then stay. Idempotent.
 #[utoipa::path(tag = "protocols", operation_id = "roll_back_plan_migration", params(Key, ("migration_id" = MigrationId, Path, description = "The migration.")),
     responses((status = 200, description = "The migration, rolling back.", body = PlanMigration),
         (status = 409, description = "It clashes with what is there: `under_way`.", content_type = "application/problem+json", body = Problem)))]

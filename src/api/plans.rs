@@ -21,7 +21,7 @@ use crate::http::text::{Key as ProtocolKey, Note};
 use crate::http::{Body, Page, PageParams, Path, Query, conditions};
 use crate::plans::InCourse;
 use crate::plans::Reason;
-use crate::plans::{self, Dossier, Plan as Row, store};
+use crate::plans::{self, Plan as Row, PlanFile, store};
 use crate::today;
 use crate::today::views::{self, Today};
 use engine::{PausedDays, PlanStatus};
@@ -112,26 +112,27 @@ pub struct Exclusion {
 }
 
 /// How a plan looks from outside.
-pub fn view(dossier: &Dossier, asked: Option<&str>, at: Stamp) -> Result<Plan, Error> {
-    let locales = views::locales(asked, dossier);
+pub fn view(plan_file: &PlanFile, asked: Option<&str>, at: Stamp) -> Result<Plan, Error> {
+    let locales = views::locales(asked, plan_file);
     let exclusion = |reason: Reason| Exclusion { text: reason.text.in_locale(&locales).to_owned(), key: reason.key };
-    let Row { id, clinic_id, patient_id, treatment_id, version_id, day_zero, enrolled_at, revision, .. } = dossier.plan;
+    let Row { id, clinic_id, patient_id, treatment_id, version_id, day_zero, enrolled_at, revision, .. } =
+        plan_file.plan;
     Ok(Plan {
         id,
         clinic_id,
         patient_id,
         treatment_id,
         protocol_version_id: version_id,
-        protocol_key: dossier.compiled.key.clone(),
-        title: views::say(&dossier.compiled.title, &locales, dossier),
-        status: dossier.status(at),
-        pauses: dossier.stops.pauses.iter().map(pause_view).collect(),
-        ends_on: dossier.stops.over_from().map(Into::into),
-        waits_for: dossier.waits_for()?.into_iter().map(exclusion).collect(),
+        protocol_key: plan_file.compiled.key.clone(),
+        title: views::say(&plan_file.compiled.title, &locales, plan_file),
+        status: plan_file.status(at),
+        pauses: plan_file.stops.pauses.iter().map(pause_view).collect(),
+        ends_on: plan_file.stops.over_from().map(Into::into),
+        waits_for: plan_file.waits_for()?.into_iter().map(exclusion).collect(),
         day_zero: day_zero.0.into(),
-        last_day: dossier.compiled.horizon_day,
-        variants: dossier.compiled.variants.clone(),
-        course: dossier.plan.in_course(),
+        last_day: plan_file.compiled.horizon_day,
+        variants: plan_file.compiled.variants.clone(),
+        course: plan_file.plan.in_course(),
         enrolled_at,
         revision,
     })
@@ -154,14 +155,15 @@ async fn list_my_plans(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (at, wanted, inner, asked) = (app.clock.now(), page.clone(), app.clone(), asked_language(&request));
-    let dossiers = app
+    let plan_files = app
         .db
         .read(move |c| {
             let rows = store::list_of_account(c, me.account, &wanted)?;
-            rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
+            rows.into_iter().map(|rows| PlanFile::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    let page = page.cut(dossiers, |dossier| dossier.plan.id.0, |dossier| view(&dossier, asked.as_deref(), at))?;
+    let page =
+        page.cut(plan_files, |plan_file| plan_file.plan.id.0, |plan_file| view(&plan_file, asked.as_deref(), at))?;
     answer_page(page)
 }
 
@@ -179,10 +181,10 @@ async fn get_my_plan(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let (inner, asked) = (app.clone(), asked_language(&request));
-    let dossier =
+    let plan_file =
         app.db.read(move |c| plans::of_account(c, &inner.compiled, me.account, *id)).await?.ok_or(Error::NotFound)?;
     let at = app.clock.now();
-    answer_version(&request, &view(&dossier, asked.as_deref(), at)?, dossier.plan.revision)
+    answer_version(&request, &view(&plan_file, asked.as_deref(), at)?, plan_file.plan.revision)
 }
 
 /// Which plans.
@@ -215,18 +217,18 @@ async fn list_plans(
 ) -> Result<HttpResponse, Error> {
     let page = PageParams { limit: params.limit, cursor: params.cursor };
     let (at, wanted, inner) = (app.clock.now(), page.clone(), app.clone());
-    let dossiers = app
+    let plan_files = app
         .db
         .read(move |c| {
             let rows = store::list_of_clinic(c, who.clinic, params.patient_id, &wanted)?;
-            rows.into_iter().map(|rows| Dossier::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
+            rows.into_iter().map(|rows| PlanFile::new(c, &inner.compiled, rows)).collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    let view = |dossier: Dossier| {
-        shown.note(EventKind::PlanRead, dossier.plan.patient_id);
-        view(&dossier, None, at)
+    let view = |plan_file: PlanFile| {
+        shown.note(EventKind::PlanRead, plan_file.plan.patient_id);
+        view(&plan_file, None, at)
     };
-    answer_page(page.cut(dossiers, |dossier| dossier.plan.id.0, view)?)
+    answer_page(page.cut(plan_files, |plan_file| plan_file.plan.id.0, view)?)
 }
 
 fn answer_page(page: Page<Result<Plan, Error>>) -> Result<HttpResponse, Error> {
@@ -288,10 +290,10 @@ async fn get_plan(
     request: HttpRequest,
 ) -> Result<HttpResponse, Error> {
     let inner = app.clone();
-    let dossier =
+    let plan_file =
         app.db.read(move |c| plans::of_clinic(c, &inner.compiled, who.clinic, *id)).await?.ok_or(Error::NotFound)?;
     let at = app.clock.now();
-    answer_version(&request, &view(&dossier, None, at)?, dossier.plan.revision)
+    answer_version(&request, &view(&plan_file, None, at)?, plan_file.plan.revision)
 }
 
 /// Get what the patient sees today in this plan.
@@ -313,9 +315,9 @@ async fn get_plan_today(
     let today = app
         .db
         .read(move |c| {
-            let dossier = plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
-            let day = today::day_of(c, &dossier, params.date, at)?;
-            let plans = vec![today::PlanDay::new(dossier, day)];
+            let plan_file = plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
+            let day = today::day_of(c, &plan_file, params.date, at)?;
+            let plans = vec![today::PlanDay::new(plan_file, day)];
             views::today(&today::Days { plans, away: Vec::new() }, None, asked.as_deref(), at)
         })
         .await?

@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::http::{Path, conditions};
 use crate::patients;
 use crate::plans::history::{Epoch, history};
-use crate::plans::{self, Dossier, Known, store};
-use engine::{Asking, Beside, Enrolment, Facts, Item, ItemKind, Tally};
+use crate::plans::{self, Known, PlanFile, store};
+use engine::{ConcurrentPlan, Enrolment, Facts, Item, ItemKind, PlanInput, Tally};
 use ground::ids::PlanId;
 use ground::sql::Conn;
 use ground::time::Stamp;
@@ -88,32 +88,32 @@ tallies! {
 
 /// A plan as it stood for a time, and what the engine asks about it.
 struct Asked {
-    dossier: Dossier,
+    plan_file: PlanFile,
     enrolment: Enrolment,
     known: Arc<Known>,
     from: Option<Stamp>,
     until: Option<Stamp>,
 }
 
-fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Result<Progress, Error> {
-    let late = store::list_back_filled(c, dossier.plan.clinic_id, dossier.plan.id)?;
-    let kept = store::count_kept_marks(c, dossier.plan.clinic_id, dossier.plan.id)?;
-    let others = rivals(c, cache, &dossier)?;
-    let (known, enrolment) = (dossier.known_all(c)?, dossier.enrolment());
+fn progress(c: &mut Conn, cache: &Compiled, plan_file: PlanFile, at: Stamp) -> Result<Progress, Error> {
+    let late = store::list_back_filled(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
+    let kept = store::count_kept_marks(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
+    let others = rivals(c, cache, &plan_file)?;
+    let (known, enrolment) = (plan_file.known_all(c)?, plan_file.enrolment());
     let facts: Vec<Facts<'_>> = others.iter().map(|other| other.known.facts()).collect();
-    let asking = |dossier, enrolment, facts| {
-        let Dossier { compiled, zone, .. }: &Dossier = dossier;
-        Asking { compiled, enrolment, facts, zone }
+    let asking = |plan_file, enrolment, facts| {
+        let PlanFile { compiled, zone, .. }: &PlanFile = plan_file;
+        PlanInput { compiled, enrolment, facts, zone }
     };
-    let beside = others.iter().zip(&facts).map(|(other, facts)| Beside {
-        plan: asking(&other.dossier, &other.enrolment, facts),
+    let beside = others.iter().zip(&facts).map(|(other, facts)| ConcurrentPlan {
+        plan: asking(&other.plan_file, &other.enrolment, facts),
         from: other.from,
         until: other.until,
     });
-    let beside: Vec<Beside<'_>> = beside.collect();
-    let seen = engine::adherence(&asking(&dossier, &enrolment, &known.facts()), &beside, &late, at);
+    let beside: Vec<ConcurrentPlan<'_>> = beside.collect();
+    let seen = engine::adherence(&asking(&plan_file, &enrolment, &known.facts()), &beside, &late, at);
     Ok(Progress {
-        plan_id: dossier.plan.id,
+        plan_id: plan_file.plan.id,
         as_of: seen.changed_at.unwrap_or(enrolment.enrolled_at),
         kinds: seen.kinds.iter().map(|(kind, tally)| ProgressOfKind::of(*kind, tally)).collect(),
         total: ProgressTotal::of(&seen.total()),
@@ -123,10 +123,10 @@ fn progress(c: &mut Conn, cache: &Compiled, dossier: Dossier, at: Stamp) -> Resu
 
 /// The patient's other plans, in every clinic, that forbade what a task of this one is about, for the area that both were for then: each as
 /// it stood, also until it was entered in error.
-fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Asked>, Error> {
-    let tasks = dossier.compiled.items.iter().filter(|item| item.kind == ItemKind::Task);
+fn rivals(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<Asked>, Error> {
+    let tasks = plan_file.compiled.items.iter().filter(|item| item.kind == ItemKind::Task);
     let meanings: Vec<&String> = tasks.filter_map(|item| item.meaning.as_ref()).collect();
-    let Some(account) = dossier.patient.account_id.filter(|_| !meanings.is_empty()) else { return Ok(Vec::new()) };
+    let Some(account) = plan_file.patient.account_id.filter(|_| !meanings.is_empty()) else { return Ok(Vec::new()) };
     let forbids = |item: &Item| {
         item.kind == ItemKind::Restriction && item.meaning.as_ref().is_some_and(|meaning| meanings.contains(&meaning))
     };
@@ -134,18 +134,18 @@ fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Asked
     let mut own = None;
     let several = patients::are_several(c, account)?;
     for rows in store::list_ever_of_account(c, account)? {
-        let is_somebody_else = several && rows.1.id != dossier.patient.id;
-        if rows.0.id == dossier.plan.id || is_somebody_else {
+        let is_somebody_else = several && rows.1.id != plan_file.patient.id;
+        if rows.0.id == plan_file.plan.id || is_somebody_else {
             continue;
         }
-        let other = Dossier::new(c, cache, rows)?;
+        let other = PlanFile::new(c, cache, rows)?;
         for epoch in history(c, cache, other)? {
-            if !epoch.dossier.compiled.items.iter().any(forbids) {
+            if !epoch.plan_file.compiled.items.iter().any(forbids) {
                 continue;
             }
             let own = match &mut own {
                 Some(own) => own,
-                None => own.insert(history(c, cache, dossier.clone())?),
+                None => own.insert(history(c, cache, plan_file.clone())?),
             };
             rivals.extend(beside(c, own, &epoch, rivals.last())?);
         }
@@ -156,15 +156,15 @@ fn rivals(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Asked
 /// A rival as it stood, for the times in which the plan was for the same area. What is recorded has the same days as in the rival before, if
 /// that is the same plan and its treatment's date was never corrected.
 fn beside(c: &mut Conn, own: &[Epoch], rival: &Epoch, last: Option<&Asked>) -> Result<Vec<Asked>, Error> {
-    let Epoch { dossier, body_area, from, until } = rival;
-    let plan = &dossier.plan;
-    let known = match last.filter(|last| last.dossier.plan.id == plan.id && plan.first_day_zero.is_none()) {
+    let Epoch { plan_file, body_area, from, until } = rival;
+    let plan = &plan_file.plan;
+    let known = match last.filter(|last| last.plan_file.plan.id == plan.id && plan.first_day_zero.is_none()) {
         Some(last) => Arc::clone(&last.known),
-        None => Arc::new(dossier.known_all(c)?),
+        None => Arc::new(plan_file.known_all(c)?),
     };
     let same_area = own.iter().filter(|own| own.body_area == *body_area).map(|own| Asked {
-        dossier: dossier.clone(),
-        enrolment: dossier.enrolment(),
+        plan_file: plan_file.clone(),
+        enrolment: plan_file.enrolment(),
         known: Arc::clone(&known),
         from: own.from.max(*from),
         until: [own.until, *until].into_iter().flatten().min(),
@@ -188,8 +188,8 @@ pub async fn get_my_progress(
 ) -> Result<HttpResponse, Error> {
     let (at, inner) = (app.clock.now(), app.clone());
     let progress = app.db.read(move |c| {
-        let dossier = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
-        progress(c, &inner.compiled, dossier, at)
+        let plan_file = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
+        progress(c, &inner.compiled, plan_file, at)
     });
     conditions::answer(&request, &progress.await?)
 }
@@ -209,8 +209,8 @@ pub async fn get_plan_progress(
 ) -> Result<HttpResponse, Error> {
     let (at, inner) = (app.clock.now(), app.clone());
     let progress = app.db.read(move |c| {
-        let dossier = plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
-        progress(c, &inner.compiled, dossier, at)
+        let plan_file = plans::of_clinic(c, &inner.compiled, who.clinic, *id)?.ok_or(Error::NotFound)?;
+        progress(c, &inner.compiled, plan_file, at)
     });
     conditions::answer(&request, &progress.await?)
 }

@@ -10,8 +10,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
 use crate::auth::Staff;
-use crate::documents;
 use crate::documents::simulate::{NewSimulation, simulate};
+use crate::documents::{self, Authored};
 use crate::error::{Error, Problem};
 use crate::http::body::AsSent;
 use crate::http::idempotency::{self, Key};
@@ -21,7 +21,7 @@ use authoring::Diff;
 use authoring::preview::{NewPreview, Preview, preview};
 use authoring::{LIBRARY, SCHEMA};
 use engine::{Defect, ParameterKind, Procedure, Protocol, Text};
-use ground::ids::{MemberId, VersionId};
+use ground::ids::{ClinicId, MemberId, VersionId};
 use ground::sql::Conn;
 use ground::time::Stamp;
 
@@ -267,14 +267,7 @@ async fn adopt_protocol(
 ) -> Result<HttpResponse, Error> {
     let once = key.once(who.clinic, who.account, "adopt_protocol", &new)?;
     let library_key = new.library_key;
-    let own = match new.key {
-        None => None,
-        Some(key) => {
-            let library = documents::from_library(library_key.as_str())?;
-            let rekey = move || documents::read_as(&key.0, documents::rekeyed(library, &key.0)?);
-            Some(app.documents.of(who.clinic, rekey).await?)
-        }
-    };
+    let own = under_own_key(&app, who.clinic, library_key.as_str(), new.key).await?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             view(match &own {
@@ -285,6 +278,19 @@ async fn adopt_protocol(
     })
     .await
     .map(idempotency::Answer::created)
+}
+
+/// A document of the library under the clinic's own key, read by the clinic's turn; `None`: it keeps the library's key.
+async fn under_own_key(
+    app: &App,
+    clinic: ClinicId,
+    library_key: &str,
+    key: Option<ProtocolName>,
+) -> Result<Option<Authored>, Error> {
+    let Some(key) = key else { return Ok(None) };
+    let library = documents::from_library(library_key)?;
+    let rekey = move || documents::read_as(&key.0, documents::rekeyed(library, &key.0)?);
+    app.documents.of(clinic, rekey).await.map(Some)
 }
 
 /// Get a built-in protocol's document.
@@ -439,7 +445,7 @@ async fn edit_document(
 
 /// Retire a version. Clinicians and owners only.
 ///
-/// Nobody is enrolled in it any more; running plans go on. A draft is put away; `redraft` takes either up again. Twice is once.
+/// Nobody is enrolled in it any more; running plans go on. A draft is put away; `redraft` takes either up again. Idempotent.
 #[utoipa::path(tag = "protocols", operation_id = "retire_protocol_version",
     params(Key, ("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The retired version.", body = ProtocolVersion)))]

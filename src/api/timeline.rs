@@ -9,9 +9,9 @@ use crate::auth::Patient;
 use crate::error::Error;
 use crate::http::language::asked_language;
 use crate::http::{Query, conditions};
-use crate::plans::{Dossier, Known};
+use crate::plans::{Known, PlanFile};
 use crate::today::forms::{Form, Question};
-use crate::today::views::{self, Item, NotAsked, Today, TodayPlan, Watch};
+use crate::today::views::{self, ClinicContact, Item, NotAsked, Today, TodayPlan};
 use crate::today::{Away, Days, PlanDay, records_of, seen, tell_apart};
 use ground::ids::{AccountId, ClinicId, PatientId, PlanId};
 use ground::sql::Conn;
@@ -69,7 +69,7 @@ struct MyTimeline {
     /// The forms of the check-ins among the lines that are not answered, and those of danger signs, each once.
     forms: Vec<FormOfDays>,
     /// Whom to call, and who is watching.
-    clinics: Vec<Watch>,
+    clinics: Vec<ClinicContact>,
 }
 
 /// One day of all plans together.
@@ -146,18 +146,18 @@ struct Asked {
 fn days_of(
     c: &mut Conn,
     account: AccountId,
-    records: (Vec<Dossier>, Vec<Away>),
+    records: (Vec<PlanFile>, Vec<Away>),
     asked: &Asked,
 ) -> Result<Option<MyTimeline>, Error> {
     let Asked { params, language, at } = asked;
-    let ((dossiers, away), at) = (records, *at);
-    let known = dossiers.iter().map(|dossier| dossier.known_all(c)).collect::<Result<Vec<Known>, Error>>()?;
-    let today = |dossier: Dossier, known: &Known| {
-        let day = seen(&dossier, known, engine::local_date(&dossier.zone, at), at);
-        PlanDay::new(dossier, day)
+    let ((plan_files, away), at) = (records, *at);
+    let known = plan_files.iter().map(|plan_file| plan_file.known_all(c)).collect::<Result<Vec<Known>, Error>>()?;
+    let today = |plan_file: PlanFile, known: &Known| {
+        let day = seen(&plan_file, known, engine::local_date(&plan_file.zone, at), at);
+        PlanDay::new(plan_file, day)
     };
     let mut plans: Vec<PlanDay> =
-        dossiers.into_iter().zip(&known).map(|(dossier, known)| today(dossier, known)).collect();
+        plan_files.into_iter().zip(&known).map(|(plan_file, known)| today(plan_file, known)).collect();
     tell_apart(c, account, &mut plans)?;
     let first = match (plans.first(), away.first()) {
         (Some(first), _) => first.day.date,
@@ -170,7 +170,7 @@ fn days_of(
     for offset in 0..params.days.0 {
         let date = Date(from.saturating_add(jiff::Span::new().days(offset)));
         for (plan, known) in days.plans.iter_mut().zip(&known) {
-            plan.day = seen(&plan.dossier, known, date.0, at);
+            plan.day = seen(&plan.plan_file, known, date.0, at);
         }
         let Some(day) = views::today(&days, Some(date), language.as_deref(), at)? else { return Ok(None) };
         timeline = Some(match timeline {

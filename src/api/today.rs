@@ -12,8 +12,8 @@ use crate::http::body::{AsSent, Said};
 use crate::http::language::asked_language;
 use crate::http::text::Note;
 use crate::http::{Path, Query, conditions};
-use crate::plans::{self, Dossier};
-use crate::today::unasked::{self, KeptMark};
+use crate::plans::{self, PlanFile};
+use crate::today::late_marks::{self, StoredMark};
 use crate::today::views::{self, Item, Today, TodayPlan};
 use crate::today::{self, NewMark};
 use engine::MarkState;
@@ -165,8 +165,8 @@ async fn get_timeline(
     let timeline = app
         .db
         .read(move |c| {
-            let dossier = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
-            timeline(c, &dossier, &params, asked.as_deref(), at)
+            let plan_file = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
+            timeline(c, &plan_file, &params, asked.as_deref(), at)
         })
         .await?;
     conditions::answer(&request, &timeline)
@@ -174,32 +174,32 @@ async fn get_timeline(
 
 fn timeline(
     c: &mut ground::sql::Conn,
-    dossier: &Dossier,
+    plan_file: &PlanFile,
     params: &TimelineParams,
     asked: Option<&str>,
     at: Stamp,
 ) -> Result<Timeline, Error> {
-    let locales = views::locales(asked, dossier);
-    let horizon = dossier.compiled.horizon_day;
-    let from = params.from_day.map_or_else(|| dossier.day_number(at).clamp(0, horizon), |FromDay(day)| day);
+    let locales = views::locales(asked, plan_file);
+    let horizon = plan_file.compiled.horizon_day;
+    let from = params.from_day.map_or_else(|| plan_file.day_number(at).clamp(0, horizon), |FromDay(day)| day);
     let to = (from + params.limit.0).min(horizon + 1);
-    let known = dossier.known_all(c)?;
+    let known = plan_file.known_all(c)?;
     let mut items = Vec::new();
-    let enrolment = dossier.enrolment();
+    let enrolment = plan_file.enrolment();
     for number in from..to {
         if enrolment.date_of(number).is_none() {
             break; // it is not known when it comes: the plan's days wait
         }
-        let day = engine::day(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, number);
+        let day = engine::day(&plan_file.compiled, &enrolment, &known.facts(), &plan_file.zone, at, number);
         let lines: Result<Vec<Item>, Error> =
-            day.occurrences.iter().map(|one| views::item_view(dossier, one, day.date.into(), &locales)).collect();
+            day.occurrences.iter().map(|one| views::item_view(plan_file, one, day.date.into(), &locales)).collect();
         items.push(TimelineDay {
             date: day.date.into(),
-            plan: views::plan_view(dossier, &day, &locales),
+            plan: views::plan_view(plan_file, &day, &locales),
             items: lines?,
         });
     }
-    Ok(Timeline { zone: dossier.patient.zone.clone(), items, next_from_day: (to <= horizon).then_some(to) })
+    Ok(Timeline { zone: plan_file.patient.zone.clone(), items, next_from_day: (to <= horizon).then_some(to) })
 }
 
 /// What became of a task or a photo.
@@ -226,7 +226,7 @@ struct MarkBody {
     params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "The line as it is now.", body = Item),
-        (status = 202, description = "Kept: the line is not asked, or was not when this was noted.", body = KeptMark)))]
+        (status = 202, description = "Kept: the line is not asked, or was not when this was noted.", body = StoredMark)))]
 #[put("/v1/me/occurrences/{occurrence_id}/mark")]
 async fn mark(
     app: web::Data<App>,
@@ -246,7 +246,7 @@ async fn mark(
     params(("occurrence_id" = OccurrenceId, Path, description = "The occurrence, from Today or the timeline."),
         ("Accept-Language" = Option<String>, Header, description = "Before the patient's own language.")),
     responses((status = 200, description = "The line as it is now.", body = Item),
-        (status = 202, description = "Kept: the line is not asked, or was not when this was noted.", body = KeptMark)))]
+        (status = 202, description = "Kept: the line is not asked, or was not when this was noted.", body = StoredMark)))]
 #[delete("/v1/me/occurrences/{occurrence_id}/mark")]
 async fn unmark(
     app: web::Data<App>,
@@ -264,8 +264,8 @@ async fn put_mark(
     new: NewMark,
     request: &HttpRequest,
 ) -> Result<HttpResponse, Error> {
-    let (m, asked) = (app.moment(), asked_language(request));
-    let (again, what, _moment, account) = (app.clone(), new.clone(), m.clone(), me.account);
+    let asked = asked_language(request);
+    let (again, what, account) = (app.clone(), new.clone(), me.account);
     let marked = app.act(me, move |ctx| today::mark(ctx, &me, id, asked.as_deref(), new)).await;
     let refused = match marked {
         Ok(item) => return Ok(HttpResponse::Ok().json(item)),
@@ -274,7 +274,7 @@ async fn put_mark(
     };
     // No plan asks for it now. What was asked once takes long to find: not in the one writer.
     let inner = again.clone();
-    let once = app.db.read(move |c| unasked::find(c, &inner.compiled, account, id)).await?.ok_or(refused)?;
-    let kept = app.act(me, move |ctx| unasked::keep(ctx, account, once, &what)).await?;
+    let once = app.db.read(move |c| late_marks::find(c, &inner.compiled, account, id)).await?.ok_or(refused)?;
+    let kept = app.act(me, move |ctx| late_marks::keep(ctx, account, once, &what)).await?;
     Ok(HttpResponse::Accepted().json(kept))
 }

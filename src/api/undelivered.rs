@@ -17,6 +17,7 @@ use crate::mailing;
 use crate::patients::Addressed;
 use crate::undelivered::{self, Found};
 use ground::ids::{MailId, PatientId};
+use ground::sql::Conn;
 use ground::time::Stamp;
 
 /// The routes of this feature.
@@ -87,14 +88,11 @@ async fn list_undelivered_mails(
     shown: Shown,
 ) -> Result<HttpResponse, Error> {
     let (wanted, at) = (page.clone(), app.clock.now());
-    let (rows, records) = app
-        .db
-        .read(move |c| {
-            let rows = outbox::list_undelivered(c, Some(who.clinic), &wanted)?;
-            let records = undelivered::records_of(c, &rows)?;
-            Ok((rows, records))
-        })
-        .await?;
+    let read = move |c: &mut Conn| {
+        let rows = outbox::list_undelivered(c, Some(who.clinic), &wanted)?;
+        Ok((undelivered::records_of(c, &rows)?, rows))
+    };
+    let (records, rows) = app.db.read(read).await?;
     let view = |row: Standing| {
         let record = records.get(&row.mail.id);
         if let Some(patient) = row.mail.patient_id {
@@ -146,7 +144,6 @@ async fn get_mail(app: web::Data<App>, who: Staff, id: Path<MailId>) -> Result<H
     responses((status = 200, description = "It waits to be sent.", body = ClinicMail)))]
 #[post("/v1/clinic/mails/{mail_id}/send-again")]
 async fn send_mail_again(app: web::Data<App>, who: Staff, key: Key, id: Path<MailId>) -> Result<HttpResponse, Error> {
-    let _m = app.moment();
     let once = key.once(who.clinic, who.account, "send_mail_again", &*id)?;
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {

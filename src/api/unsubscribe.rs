@@ -20,7 +20,7 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// Stop reminder mails with one click (RFC 8058).
 ///
-/// What a mail program posts when its owner presses "unsubscribe". No sign-in: the token is the proof. Twice is once. A token that is not
+/// What a mail program posts when its owner presses "unsubscribe". No sign-in: the token is the proof. Idempotent. A token that is not
 /// good any more is a 404: a page if `Accept` prefers HTML, otherwise a problem.
 #[utoipa::path(tag = "mail", operation_id = "unsubscribe", security(()),
     params(("token" = String, Path, description = "From the mail's List-Unsubscribe header.")),

@@ -70,6 +70,6 @@ async fn decline_plan(
 async fn decide(app: &App, who: Staff, id: PlanId, decided: Decided) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let decide = move |ctx: &mut Ctx<'_>| Ok((enrolment::waiting::decide(ctx, &who, id, decided)?, ctx.m.at));
-    let (dossier, at) = app.act(who, decide).await?;
-    edited(&view(&dossier, None, at)?, dossier.plan.revision)
+    let (plan_file, at) = app.act(who, decide).await?;
+    edited(&view(&plan_file, None, at)?, plan_file.plan.revision)
 }

@@ -152,13 +152,13 @@ impl Tokens {
     }
 
     /// Rights or keys changed in this process: look at the database before the next token is believed.
-    pub fn doubt(&self) {
+    pub fn invalidate(&self) {
         self.doubts.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The public keys.
     pub async fn jwks(&self) -> Result<Jwks, Error> {
-        self.keep_up().await?;
+        self.refresh_if_stale().await?;
         Ok(Jwks { keys: self.ring().published.clone() })
     }
 
@@ -168,7 +168,7 @@ impl Tokens {
 
     /// Signs a token for the account's session.
     pub async fn issue(&self, m: &Moment, session: &store::Session, epoch: i32) -> Result<String, Error> {
-        self.keep_up().await?;
+        self.refresh_if_stale().await?;
         let ring = self.ring();
         let newest = ring.signing.iter().filter(|key| key.from <= m.at).max_by_key(|key| key.from);
         let key =
@@ -193,7 +193,7 @@ impl Tokens {
 
     /// Who sent this token; `SignInNeeded` for every token that is not ours, not now, or not any more.
     pub async fn verify(&self, token: &str, at: Stamp) -> Result<Who, Error> {
-        self.keep_up().await?;
+        self.refresh_if_stale().await?;
         let now = at.seconds();
         let generation = self.generation.load(Ordering::SeqCst);
         let name = name_of(token);
@@ -236,7 +236,7 @@ impl Tokens {
 
     /// Looks whether rights or keys changed. In doubt everybody waits for the look; if only half a second has passed since
     /// the last one, one looks and the others go on.
-    async fn keep_up(&self) -> Result<(), Error> {
+    async fn refresh_if_stale(&self) -> Result<(), Error> {
         let doubts = self.doubts.load(Ordering::SeqCst);
         let in_doubt = || self.settled.load(Ordering::SeqCst) < doubts;
         let _turn = if in_doubt() {

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 use self::records::{Entry, RecordCheckIn};
-use self::rules::{Accepted, Beside, JudgedBy};
+use self::rules::{Accepted, JudgedBy, OtherPlan};
 pub use self::sent::{About, NewCheckIn, NotUsed, plain};
 use crate::clinics::TriageMode;
 use crate::ctx::Ctx;
@@ -23,7 +23,7 @@ use crate::http::body::Said;
 use crate::http::canonical::Digests;
 use crate::plans::author::{Author, Subject};
 use crate::plans::history;
-use crate::plans::{self, Dossier};
+use crate::plans::{self, PlanFile};
 use crate::{alerts, auth};
 use engine::{Answers, Finding};
 use ground::ids::{CheckInId, ClinicId, JudgementId, MemberId, OccurrenceId, PatientId, PlanId, VersionId};
@@ -148,7 +148,7 @@ enum Row {
 pub fn prepare(ctx: &mut Ctx<'_>, who: &auth::Patient, id: CheckInId, new: &NewCheckIn) -> Result<Judged, Error> {
     let author = match new.about {
         About::Plan(plan) => plans::ever_of_account(ctx.c, ctx.cache, who.account, plan)?
-            .map(|dossier| Author::Plan(Box::new(dossier)))
+            .map(|plan_file| Author::Plan(Box::new(plan_file)))
             .ok_or_else(|| Error::field("/plan_id", "unknown_value", "there is no such plan of yours"))?,
         About::Record(record) => plans::of_record(ctx.c, ctx.cache, who.account, record)?
             .ok_or_else(|| Error::field("/patient_id", "unknown_value", "there is no such record of yours"))?,
@@ -161,12 +161,17 @@ pub fn prepare(ctx: &mut Ctx<'_>, who: &auth::Patient, id: CheckInId, new: &NewC
         return Ok(Judged { author, row: Row::Known(Box::new(first)), seen: None });
     }
     let (row, seen) = match &author {
-        Author::Plan(dossier) => {
-            let seen = store::seen(ctx.c, who.account, dossier.plan.id)?;
-            let earlier = earlier(ctx.c, dossier, None)?;
-            let accepted = accept(ctx, dossier, new, &earlier, ctx.m.at)?;
+        Author::Plan(plan_file) => {
+            let seen = store::seen(ctx.c, who.account, plan_file.plan.id)?;
+            let earlier = earlier(ctx.c, plan_file, None)?;
+            let accepted = accept(ctx, plan_file, new, &earlier, ctx.m.at)?;
             (
-                Row::OfPlan(Box::new(row(dossier, Received { id, body_hash: digests.meaning, new }, accepted, ctx.m)?)),
+                Row::OfPlan(Box::new(row(
+                    plan_file,
+                    Received { id, body_hash: digests.meaning, new },
+                    accepted,
+                    ctx.m,
+                )?)),
                 seen,
             )
         }
@@ -258,20 +263,22 @@ fn first_again(c: &mut Conn, subject: Subject, id: CheckInId, digests: &Digests)
 }
 
 /// What was answered before in the plan, as it counts now; before that check-in, if one is given.
-fn earlier(c: &mut Conn, dossier: &Dossier, before: Option<CheckInId>) -> Result<Vec<Answers>, Error> {
-    match dossier.clinic.triage {
-        TriageMode::Full => store::list_earlier(c, dossier.plan.clinic_id, dossier.plan.id, before, engine::LOOK_BACK),
+fn earlier(c: &mut Conn, plan_file: &PlanFile, before: Option<CheckInId>) -> Result<Vec<Answers>, Error> {
+    match plan_file.clinic.triage {
+        TriageMode::Full => {
+            store::list_earlier(c, plan_file.plan.clinic_id, plan_file.plan.id, before, engine::LOOK_BACK)
+        }
         TriageMode::InstructionsOnly => Ok(Vec::new()),
     }
 }
 
 /// The patient's other plans for the same skin, and what was answered in those of a fresher treatment: only theirs may judge.
-fn beside(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Beside>, Error> {
-    let (day_zero, others) = (dossier.plan.day_zero.0, plans::of_same_skin(c, cache, dossier)?);
-    let beside = |other: Dossier| {
+fn beside(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<OtherPlan>, Error> {
+    let (day_zero, others) = (plan_file.plan.day_zero.0, plans::of_same_skin(c, cache, plan_file)?);
+    let beside = |other: PlanFile| {
         let is_fresher = other.plan.day_zero.0 > day_zero;
         let earlier = if is_fresher { earlier(c, &other, None)? } else { Vec::new() };
-        Ok(Beside { earlier, dossier: other })
+        Ok(OtherPlan { earlier, plan_file: other })
     };
     others.into_iter().map(beside).collect()
 }
@@ -280,36 +287,36 @@ fn beside(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Besid
 /// takes long.
 fn accept(
     ctx: &mut Ctx<'_>,
-    dossier: &Dossier,
+    plan_file: &PlanFile,
     new: &NewCheckIn,
     earlier: &[Answers],
     at: Stamp,
 ) -> Result<Accepted, Error> {
-    let enrolment = dossier.enrolment();
-    let clinic_zone = crate::zones::zone(&dossier.clinic.zone)?;
-    let beside = beside(ctx.c, ctx.cache, dossier)?;
+    let enrolment = plan_file.enrolment();
+    let clinic_zone = crate::zones::zone(&plan_file.clinic.zone)?;
+    let beside = beside(ctx.c, ctx.cache, plan_file)?;
     let by = JudgedBy {
-        compiled: &dossier.compiled,
+        compiled: &plan_file.compiled,
         enrolment: &enrolment,
-        zone: &dossier.zone,
-        day_zero_at: engine::local_instant(dossier.plan.day_zero.0, engine::LocalTime::MIDNIGHT, &clinic_zone),
-        earliest: history::begun_at(ctx.c, dossier)?,
+        zone: &plan_file.zone,
+        day_zero_at: engine::local_instant(plan_file.plan.day_zero.0, engine::LocalTime::MIDNIGHT, &clinic_zone),
+        earliest: history::begun_at(ctx.c, plan_file)?,
         others: &[],
         once: None,
         earlier,
         beside: &beside,
-        is_triaged: dossier.clinic.triage == TriageMode::Full,
+        is_triaged: plan_file.clinic.triage == TriageMode::Full,
     };
-    let (accepted, subject) = (rules::accept(&by, new, at), Subject::Plan(dossier));
+    let (accepted, subject) = (rules::accept(&by, new, at), Subject::Plan(plan_file));
     if accepted.not_used.is_empty() {
         return Ok(written(subject, accepted));
     }
-    let mut others = history::versions(ctx.c, ctx.cache, dossier)?;
+    let mut others = history::versions(ctx.c, ctx.cache, plan_file)?;
     if matches!(new.about, About::Record(_)) {
         others.push(Arc::clone(&general::danger_signs()?.compiled));
     }
     let once = match new.occurrence_id.as_ref().and_then(Said::right) {
-        Some(id) if accepted.place.answers.is_none() => history::ever_asked(ctx.c, dossier, *id)?,
+        Some(id) if accepted.place.answers.is_none() => history::ever_asked(ctx.c, plan_file, *id)?,
         _ => None,
     };
     Ok(written(subject, rules::accept(&JudgedBy { others: &others, once: once.as_ref(), ..by }, new, at)))
@@ -333,15 +340,15 @@ struct Received<'a> {
     new: &'a NewCheckIn,
 }
 
-fn row(dossier: &Dossier, received: Received<'_>, accepted: Accepted, m: &Moment) -> Result<CheckIn, Error> {
+fn row(plan_file: &PlanFile, received: Received<'_>, accepted: Accepted, m: &Moment) -> Result<CheckIn, Error> {
     let Received { id, body_hash, new } = received;
     Ok(CheckIn {
-        clinic_id: dossier.plan.clinic_id,
-        plan_id: dossier.plan.id,
+        clinic_id: plan_file.plan.clinic_id,
+        plan_id: plan_file.plan.id,
         entry_id: m.id(),
         id,
-        patient_id: dossier.patient.id,
-        version_id: dossier.version_on(accepted.place.day)?,
+        patient_id: plan_file.patient.id,
+        version_id: plan_file.version_on(accepted.place.day)?,
         occurrence_id: accepted.place.answers,
         day: accepted.place.day,
         urgency: accepted.urgency().map(|urgency| urgency.as_str().to_owned()),
@@ -350,10 +357,10 @@ fn row(dossier: &Dossier, received: Received<'_>, accepted: Accepted, m: &Moment
         body_hash,
         answered_at: accepted.answered_at,
         received_at: m.at,
-        zone: dossier.patient.zone.clone(),
+        zone: plan_file.patient.zone.clone(),
         back_filled: accepted.place.back_filled,
         findings: Json::of(&accepted.findings)?,
-        counted_from: dossier.counted_from(),
+        counted_from: plan_file.counted_from(),
         sent: Some(serde_json::to_string(new)?),
         claimed_at: accepted.claimed_at,
         not_used: some(&accepted.not_used)?,
@@ -376,15 +383,19 @@ impl CheckIn {
 
 /// Judges a check-in of the clinic again, by the plan as it is now, as if it had reached us when it did: the plan or its protocol was
 /// repaired meanwhile. What was found before is not raised again.
-pub fn reconsider(ctx: &mut Ctx<'_>, who: &auth::Staff, id: CheckInId) -> Result<(CheckIn, Judgement, Dossier), Error> {
+pub fn reconsider(
+    ctx: &mut Ctx<'_>,
+    who: &auth::Staff,
+    id: CheckInId,
+) -> Result<(CheckIn, Judgement, PlanFile), Error> {
     let Some(check_in) = store::find(ctx.c, who.clinic, id)? else {
         store::find_of_record(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
         let detail = "it is of no plan: the built-in danger signs judged it, and no repair of a plan changes that";
         return Err(Error::conflict("without_plan", detail));
     };
-    let dossier = plans::of_clinic(ctx.c, ctx.cache, who.clinic, check_in.plan_id)?.ok_or(Error::NotFound)?;
-    let earlier = earlier(ctx.c, &dossier, Some(check_in.entry_id))?;
-    let accepted = accept(ctx, &dossier, &check_in.sent()?, &earlier, check_in.received_at)?;
+    let plan_file = plans::of_clinic(ctx.c, ctx.cache, who.clinic, check_in.plan_id)?.ok_or(Error::NotFound)?;
+    let earlier = earlier(ctx.c, &plan_file, Some(check_in.entry_id))?;
+    let accepted = accept(ctx, &plan_file, &check_in.sent()?, &earlier, check_in.received_at)?;
     let mut known: Vec<Finding> = check_in.findings.to()?;
     for judgement in store::list_judgements(ctx.c, who.clinic, id)? {
         known.extend(judgement.findings.to::<Vec<Finding>>()?);
@@ -393,8 +404,8 @@ pub fn reconsider(ctx: &mut Ctx<'_>, who: &auth::Staff, id: CheckInId) -> Result
         clinic_id: who.clinic,
         check_in_id: id,
         id: ctx.m.id(),
-        plan_id: dossier.plan.id,
-        version_id: dossier.version_on(accepted.place.day)?,
+        plan_id: plan_file.plan.id,
+        version_id: plan_file.version_on(accepted.place.day)?,
         day: accepted.place.day,
         answers: Json::of(&accepted.answers)?,
         not_used: Json::of(&accepted.not_used)?,
@@ -407,7 +418,7 @@ pub fn reconsider(ctx: &mut Ctx<'_>, who: &auth::Staff, id: CheckInId) -> Result
     store::insert_judgement(ctx.c, &judgement)?;
     let is_known = |new: &Finding| known.iter().any(|old| old.cause == new.cause && old.urgency >= new.urgency);
     let new = accepted.findings.iter().filter(|finding| !is_known(finding));
-    raise(ctx, Subject::Plan(&dossier), new, check_in.id, accepted.place.day)?;
+    raise(ctx, Subject::Plan(&plan_file), new, check_in.id, accepted.place.day)?;
     ctx.happened(EventKind::CheckInReconsidered, &check_in)?;
-    Ok((check_in, judgement, dossier))
+    Ok((check_in, judgement, plan_file))
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{NewCheckIn, NotUsed};
 use crate::http::body::Said;
-use crate::plans::Dossier;
+use crate::plans::PlanFile;
 use crate::plans::history::EverAsked;
 use engine::{
     Acting, Age, AnswerProblem, Answers, Compiled, DayOfPlan, Enrolment, Facts, Finding, ItemKind, NotJudged,
@@ -37,16 +37,16 @@ pub struct JudgedBy<'a> {
     /// Earlier answers, the newest last.
     pub earlier: &'a [Answers],
     /// The patient's other plans for the same area, of whatever clinic.
-    pub beside: &'a [Beside],
+    pub beside: &'a [OtherPlan],
     /// Whether the clinic has answers judged.
     pub is_triaged: bool,
 }
 
 /// Another plan for the same area.
 #[derive(Clone)]
-pub struct Beside {
+pub struct OtherPlan {
     /// The plan.
-    pub dossier: Dossier,
+    pub plan_file: PlanFile,
     /// What was answered in it, the newest last; left empty if its treatment is not fresher.
     pub earlier: Vec<Answers>,
 }
@@ -187,10 +187,10 @@ impl Judgement {
     }
 }
 
-impl Beside {
+impl OtherPlan {
     /// The treatment as it acts on a date, if it still does.
     fn acts_on(&self, date: jiff::civil::Date) -> Option<Acting<'_>> {
-        let (compiled, enrolment) = (&*self.dossier.compiled, self.dossier.enrolment());
+        let (compiled, enrolment) = (&*self.plan_file.compiled, self.plan_file.enrolment());
         let (day, age) = (enrolment.day_on(date), enrolment.age_on(date));
         let acts = enrolment.status_on(date) != PlanStatus::Draft && (0..=compiled.horizon_day).contains(&day);
         acts.then_some(Acting { compiled, day: DayOfPlan(day), age })
@@ -334,7 +334,7 @@ impl<'a> JudgedBy<'a> {
     fn judge(&self, place: &Place, taking: &Taking) -> Judgement {
         let own = Acting { compiled: self.compiled, day: DayOfPlan(place.day), age: place.age };
         let date = self.enrolment.date_of(place.day);
-        let others: Vec<(&Beside, Acting)> =
+        let others: Vec<(&OtherPlan, Acting)> =
             self.beside.iter().filter_map(|one| Some((one, one.acts_on(date?)?))).collect();
         let all: Vec<Acting> = others.iter().map(|(_, other)| *other).collect();
         let judged = self.judge_as(own, taking, self.earlier, &all);

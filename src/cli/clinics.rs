@@ -120,7 +120,7 @@ fn refuse_namesake(c: &mut Conn, new: &NewClinic, owner: &NewOwner) -> Result<()
 }
 
 fn make(ctx: &mut Ctx<'_>, new: NewClinic, owner: NewOwner) -> Result<(ground::ids::ClinicId, String), Error> {
-    let clinic = clinics::found(ctx, new)?;
+    let clinic = clinics::create(ctx, new)?;
     let email = owner.email.clone();
     let new = NewMember { name: owner.name, email: owner.email, role: Role::Owner };
     let member = clinics::add_member(ctx, &clinic, new, MemberState::Invited)?;

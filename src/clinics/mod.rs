@@ -130,7 +130,7 @@ pub fn find_owned(c: &mut Conn, name: &str, owner_email: &str) -> Result<Option<
 }
 
 /// Makes a clinic with nobody in it.
-pub fn found(ctx: &mut Ctx<'_>, new: NewClinic) -> Result<Clinic, Error> {
+pub fn create(ctx: &mut Ctx<'_>, new: NewClinic) -> Result<Clinic, Error> {
     let clinic = Clinic {
         id: ctx.m.id(),
         name: new.name.into(),

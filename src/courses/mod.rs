@@ -16,7 +16,7 @@ use crate::error::{Error, FieldError};
 use crate::http::conditions::check_version;
 use crate::http::text::{Key, Note};
 use crate::patients::{self, NewTreatment, Treatment};
-use crate::plans::{self, Dossier, InCourse, Plan};
+use crate::plans::{self, InCourse, Plan, PlanFile};
 use crate::protocols;
 use crate::today;
 use engine::{LocalTime, PlanStatus, Procedure};
@@ -103,7 +103,7 @@ pub const MOST_SESSIONS: i32 = 100;
 /// And so many days between two.
 pub const MOST_DAYS: i32 = 731;
 
-/// Makes a course; no session has been yet. An interval below the protocol's shortest is a clinician's word.
+/// Makes a course; no session has been yet. An interval below the protocol's shortest is a clinician's approval.
 pub fn make(ctx: &mut Ctx<'_>, who: &Staff, new: NewCourse) -> Result<Course, Error> {
     let (patient, clinic) = store::find_patient(ctx.c, who.clinic, new.patient)?
         .ok_or_else(|| Error::field("/patient_id", "unknown_value", "the clinic has no such patient"))?;
@@ -170,7 +170,7 @@ pub struct CourseChange {
     pub interval_days: Option<i32>,
 }
 
-/// Changes a course. A shorter interval than it has is a clinician's word.
+/// Changes a course. A shorter interval than it has is a clinician's approval.
 pub fn change(
     ctx: &mut Ctx<'_>,
     who: &Staff,
@@ -212,7 +212,7 @@ pub struct Belongs {
     pub course: Option<CourseId>,
     /// The treatment that is done again.
     pub replaces: Option<TreatmentId>,
-    /// Why the shortest interval is not waited for; a clinician's word.
+    /// Why the shortest interval is not waited for; a clinician's approval.
     pub overrule_interval: Option<Note>,
 }
 
@@ -449,16 +449,17 @@ pub fn lock(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<()
 }
 
 /// The plans of a course that were not entered in error, complete.
-pub fn dossiers(c: &mut Conn, cache: &Compiled, rows: &store::Rows) -> Result<Vec<Dossier>, Error> {
+pub fn plan_files(c: &mut Conn, cache: &Compiled, rows: &store::Rows) -> Result<Vec<PlanFile>, Error> {
     let (course, patient, clinic) = rows;
     let plans = store::list_plans(c, course)?.into_iter().filter(|plan| plan.status != PlanStatus::EnteredInError);
-    plans.map(|plan| Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))).collect()
+    plans.map(|plan| PlanFile::new(c, cache, (plan, patient.clone(), clinic.clone()))).collect()
 }
 
 /// Of a session's plans the one that tells of it: the newest that was begun, of the course's protocol before others.
-fn plan_of<'a>(dossiers: &'a [Dossier], course: &Course, session: &Done) -> Option<&'a Dossier> {
-    let was_begun = |dossier: &&Dossier| dossier.plan.status != PlanStatus::Draft && dossier.plan.declined.is_none();
-    let of_session = dossiers.iter().filter(|dossier| dossier.plan.treatment_id == session.treatment);
+fn plan_of<'a>(plan_files: &'a [PlanFile], course: &Course, session: &Done) -> Option<&'a PlanFile> {
+    let was_begun =
+        |plan_file: &&PlanFile| plan_file.plan.status != PlanStatus::Draft && plan_file.plan.declined.is_none();
+    let of_session = plan_files.iter().filter(|plan_file| plan_file.plan.treatment_id == session.treatment);
     of_session.filter(was_begun).max_by_key(|one| (one.compiled.key == course.protocol_key, one.plan.id))
 }
 
@@ -501,18 +502,18 @@ pub fn readiness_for_account(
 }
 
 fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Result<Ready, Error> {
-    let dossiers = dossiers(c, cache, &rows)?;
+    let plan_files = plan_files(c, cache, &rows)?;
     let (course, patient, clinic) = rows;
-    let ids: Vec<PlanId> = dossiers.iter().map(|dossier| dossier.plan.id).collect();
+    let ids: Vec<PlanId> = plan_files.iter().map(|plan_file| plan_file.plan.id).collect();
     let standing = rules::standing(&done(c, &course)?);
-    let last = standing.last().and_then(|last| plan_of(&dossiers, &course, last));
+    let last = standing.last().and_then(|last| plan_of(&plan_files, &course, last));
     let skin = last.filter(|last| last.status(at) != PlanStatus::Revoked).map(|last| skin(c, last, at)).transpose()?;
     let (at_clinic, at_patient) = (crate::zones::zone(&clinic.zone)?, crate::zones::zone(&patient.zone)?);
     let known = Known {
         standing,
         today: at.timestamp().to_zoned(at_clinic.clone()).date(),
         alerts: store::list_open_alerts(c, course.clinic_id, &ids)?,
-        waits: dossiers.iter().any(|dossier| dossier.plan.status == PlanStatus::Draft),
+        waits: plan_files.iter().any(|plan_file| plan_file.plan.status == PlanStatus::Draft),
         skin,
     };
     let midnight = |zone: &jiff::tz::TimeZone, later: i32| {
@@ -526,14 +527,14 @@ fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Re
 }
 
 /// What the latest answers say of the skin.
-fn skin(c: &mut Conn, dossier: &Dossier, at: Stamp) -> Result<rules::Skin, Error> {
-    let known = dossier.known_all(c)?;
-    let number = dossier.day_number(at);
-    let day = today::occurrences_on(c, dossier, number, at)?;
+fn skin(c: &mut Conn, plan_file: &PlanFile, at: Stamp) -> Result<rules::Skin, Error> {
+    let known = plan_file.known_all(c)?;
+    let number = plan_file.day_number(at);
+    let day = today::occurrences_on(c, plan_file, number, at)?;
     let held = day.iter().filter(|occurrence| occurrence.held);
     let keys: Result<Vec<String>, Error> =
-        held.map(|occurrence| today::item_of(dossier, occurrence).map(|item| item.key.clone())).collect();
-    Ok(rules::skin(&dossier.compiled, &known.check_ins, number, keys?))
+        held.map(|occurrence| today::item_of(plan_file, occurrence).map(|item| item.key.clone())).collect();
+    Ok(rules::skin(&plan_file.compiled, &known.check_ins, number, keys?))
 }
 
 /// How a session went.
@@ -555,28 +556,28 @@ pub fn healing(
     at: Stamp,
 ) -> Result<(Course, Vec<SessionHealing>), Error> {
     let rows = store::find_whole(c, clinic, id)?.ok_or(Error::NotFound)?;
-    let dossiers = dossiers(c, cache, &rows)?;
+    let plan_files = plan_files(c, cache, &rows)?;
     let course = rows.0;
     let mut sessions = Vec::new();
     let standing = rules::standing(&done(c, &course)?);
     // From the next session on, the skin heals from that one.
     let ends = standing.iter().skip(1).map(|next| Some(next.on)).chain([None]).collect::<Vec<Option<Date>>>();
     for (done, end) in standing.into_iter().zip(ends) {
-        let dossier = plan_of(&dossiers, &course, &done);
-        let symptoms = match dossier {
-            Some(dossier) => {
-                let (enrolment, known) = (dossier.enrolment(), dossier.known_all(c)?);
+        let plan_file = plan_of(&plan_files, &course, &done);
+        let symptoms = match plan_file {
+            Some(plan_file) => {
+                let (enrolment, known) = (plan_file.enrolment(), plan_file.known_all(c)?);
                 let of_session = known.check_ins.iter().filter(|check_in| {
                     let date = enrolment.date_of(check_in.day);
                     end.is_none_or(|end| date.is_some_and(|date| date < end))
                 });
-                rules::healing(&dossier.compiled, &enrolment, of_session)
+                rules::healing(&plan_file.compiled, &enrolment, of_session)
             }
             None => Vec::new(),
         };
         sessions.push(SessionHealing {
             done,
-            plan: dossier.map(|dossier| (dossier.plan.id, dossier.status(at))),
+            plan: plan_file.map(|plan_file| (plan_file.plan.id, plan_file.status(at))),
             symptoms,
         });
     }

@@ -60,7 +60,7 @@ pub async fn run(options: Options, listen: String) -> Result<ExitCode, Error> {
     app.make_first_key().await?;
     if app.db.read(crate::clinics::store::list).await?.is_empty() {
         say("making an invented clinic with its patients ...");
-        people::move_in(&app).await?;
+        people::seed(&app).await?;
     }
     announce(&app, &options).await?;
     keep_time(&app, &options.data);

@@ -20,7 +20,7 @@ use crate::mail::outbox::{self, MailState};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
 use crate::plan_commands::{self, Order, Wish};
 use crate::plan_upgrades;
-use crate::plans::{self, self as plans_mod, Dossier};
+use crate::plans::{self, self as plans_mod, PlanFile};
 use crate::protocols;
 use engine::{ItemKind, Parameters, PausedDays, Procedure, Weekday};
 use ground::ids::{AccountId, CheckInId, PatientId};
@@ -227,33 +227,34 @@ const STAFF: &[(&str, &str, Role)] = &[
 ];
 
 /// Makes the clinic, its staff and its patients, with their past.
-pub async fn move_in(app: &App) -> Result<(), Error> {
+pub async fn seed(app: &App) -> Result<(), Error> {
     let now = app.moment();
     let hash = app.passwords.hash(&super::PASSWORD.to_owned().into(), now.secret()).await?;
     let (inner, password) = (app.clone(), hash.clone());
     let staff = app.db.write(move |c| open_clinic(c, &inner, &password, now.at)).await?;
     for story in STORIES {
         let (inner, password, at) = (app.clone(), hash.clone(), now.at);
-        let live = move |c: &mut Conn| Stage { c, app: &inner, staff, password: &password, now: at }.live(story);
-        app.db.write(live).await?;
+        let history =
+            move |c: &mut Conn| Stage { c, app: &inner, staff, password: &password, now: at }.simulate_history(story);
+        app.db.write(history).await?;
     }
     let inner = app.clone();
     app.db
         .write(move |c| {
             let mut stage = Stage { c, app: &inner, staff, password: &hash, now: now.at };
-            stage.live_in_series(&SERIES)?;
+            stage.simulate_series(&SERIES)?;
             for email in PAUSED {
                 stage.pause(email)?;
             }
             for story in &WAITING {
                 stage.wait(story)?;
             }
-            stage.arrive_in_vain()?;
+            stage.create_unreachable()?;
             stage.write_draft()?;
             stage.write_second()
         })
         .await?;
-    app.tokens.doubt();
+    app.tokens.invalidate();
     Ok(())
 }
 
@@ -298,7 +299,7 @@ impl Stage<'_> {
     /// Enrolled, and waiting for a clinician's approval.
     fn wait(&mut self, story: &Story) -> Result<(), Error> {
         let (staff, m) = (self.staff, self.begun(story.day)?);
-        let (patient, _) = self.arrive(story, &m)?;
+        let (patient, _) = self.create_patient(story, &m)?;
         self.at(&m, |ctx| {
             let session = patients::record_treatment(ctx, &staff, patient, treatment(story, &m)?)?;
             let new = NewPlan {
@@ -313,7 +314,7 @@ impl Stage<'_> {
     }
 
     /// Treated, and invited to an address that the relay did not take.
-    fn arrive_in_vain(&mut self) -> Result<(), Error> {
+    fn create_unreachable(&mut self) -> Result<(), Error> {
         let (staff, m) = (self.staff, self.begun(NEW.day)?);
         self.at(&m, |ctx| {
             let patient = patients::add(ctx, &staff, record(&NEW)?)?;
@@ -358,18 +359,18 @@ impl Stage<'_> {
     }
 
     /// Enrols the patient on the evening of day 0 and lives through the days until now.
-    fn live(&mut self, story: &Story) -> Result<(), Error> {
+    fn simulate_history(&mut self, story: &Story) -> Result<(), Error> {
         let (staff, begun) = (self.staff, self.begun(story.day)?);
-        let (patient, account) = self.arrive(story, &begun)?;
+        let (patient, account) = self.create_patient(story, &begun)?;
         let session =
             self.at(&begun, |ctx| patients::record_treatment(ctx, &staff, patient, treatment(story, &begun)?))?;
         self.follow(story, story.goes, &session, account, &begun)
     }
 
     /// The same with a first session before that one, both in a course of three.
-    fn live_in_series(&mut self, story: &Story) -> Result<(), Error> {
+    fn simulate_series(&mut self, story: &Story) -> Result<(), Error> {
         let (staff, first) = (self.staff, self.begun(story.day + BETWEEN)?);
-        let (patient, account) = self.arrive(story, &first)?;
+        let (patient, account) = self.create_patient(story, &first)?;
         let wish = NewCourse {
             patient,
             protocol: text(story.protocol)?,
@@ -389,7 +390,7 @@ impl Stage<'_> {
     }
 
     /// The record and the login.
-    fn arrive(&mut self, story: &Story, m: &Moment) -> Result<(PatientId, AccountId), Error> {
+    fn create_patient(&mut self, story: &Story, m: &Moment) -> Result<(PatientId, AccountId), Error> {
         let (staff, password) = (self.staff, self.password);
         self.at(m, |ctx| {
             let new = record(story)?;
@@ -418,20 +419,20 @@ impl Stage<'_> {
             send_to_clinician: false,
         };
         let staff = self.staff;
-        let dossier = self.at(m, |ctx| enrolment::enrol(ctx, &staff, new))?;
-        self.answer_past(&dossier, goes, account)?;
+        let plan_file = self.at(m, |ctx| enrolment::enrol(ctx, &staff, new))?;
+        self.answer_past(&plan_file, goes, account)?;
         // What lies behind was lived through: the planner starts here.
-        plans::store::set_planned(self.c, &dossier.plan, self.now, Some(self.now))
+        plans::store::set_planned(self.c, &plan_file.plan, self.now, Some(self.now))
     }
 
-    fn answer_past(&mut self, dossier: &Dossier, goes: Goes, account: AccountId) -> Result<(), Error> {
-        let (today, nothing) = (dossier.day_number(self.now), engine::Facts::default());
+    fn answer_past(&mut self, plan_file: &PlanFile, goes: Goes, account: AccountId) -> Result<(), Error> {
+        let (today, nothing) = (plan_file.day_number(self.now), engine::Facts::default());
         let mut past = Vec::new();
         for number in 0..=today {
-            let enrolment = dossier.enrolment();
-            let day = engine::day(&dossier.compiled, &enrolment, &nothing, &dossier.zone, self.now, number);
+            let enrolment = plan_file.enrolment();
+            let day = engine::day(&plan_file.compiled, &enrolment, &nothing, &plan_file.zone, self.now, number);
             past.extend(day.occurrences.into_iter().filter(|occurrence| {
-                let item = dossier.compiled.items.get(occurrence.item);
+                let item = plan_file.compiled.items.get(occurrence.item);
                 item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= self.now
             }));
         }
@@ -439,11 +440,11 @@ impl Stage<'_> {
         for (index, occurrence) in past.iter().take(answered).enumerate() {
             let is_last = index + 1 == past.len();
             let m = moment(&self.app.entropy, occurrence.opens_at.plus_seconds(3_600));
-            if m.at < dossier.enrolment().enrolled_at {
+            if m.at < plan_file.enrolment().enrolled_at {
                 continue;
             }
-            let answers = answers(dossier, occurrence.day, if is_last { goes } else { Goes::Well });
-            let new = NewCheckIn::now(dossier.plan.id, Some(occurrence.id), answers);
+            let answers = answers(plan_file, occurrence.day, if is_last { goes } else { Goes::Well });
+            let new = NewCheckIn::now(plan_file.plan.id, Some(occurrence.id), answers);
             let who = auth::Patient { account };
             let answer = |ctx: &mut Ctx<'_>| check_ins::record(ctx, &who, m.id::<CheckInId>(), &new, None);
             self.app.act_in(self.c, who.into(), &m, answer)?;
@@ -480,7 +481,7 @@ fn open_clinic(c: &mut Conn, app: &App, password: &str, at: Stamp) -> Result<Sta
         }],
     };
     let owner = app.act_in(c, Actor::Operator, &m, |ctx| {
-        let clinic = clinics::found(ctx, new)?;
+        let clinic = clinics::create(ctx, new)?;
         let mut owner = None;
         for (name, email, role) in STAFF {
             let new = NewMember { name: text(name)?, email: text(email)?, role: *role };
@@ -531,11 +532,12 @@ fn treatment(story: &Story, m: &Moment) -> Result<NewTreatment, Error> {
 }
 
 /// The expected level of every symptom, and what goes wrong on top.
-fn answers(dossier: &Dossier, day: i32, goes: Goes) -> serde_json::Map<String, serde_json::Value> {
+fn answers(plan_file: &PlanFile, day: i32, goes: Goes) -> serde_json::Map<String, serde_json::Value> {
     let mut answers = serde_json::Map::new();
     answers.insert("signs".to_owned(), if goes == Goes::Sign { json!(["F6"]) } else { json!([]) });
-    for symptom in dossier.compiled.curves.keys().filter(|symptom| dossier.compiled.question(symptom).is_some()) {
-        let expected = dossier.compiled.expected(symptom, engine::DayOfPlan(day), engine::Age(day)).unwrap_or_default();
+    for symptom in plan_file.compiled.curves.keys().filter(|symptom| plan_file.compiled.question(symptom).is_some()) {
+        let expected =
+            plan_file.compiled.expected(symptom, engine::DayOfPlan(day), engine::Age(day)).unwrap_or_default();
         let level =
             if goes == Goes::Red && symptom == "redness" { expected.saturating_add(4).min(10) } else { expected };
         answers.insert(symptom.clone(), json!(level));

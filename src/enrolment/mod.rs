@@ -11,7 +11,7 @@ use crate::events::EventKind;
 use crate::http::text::{Key, Note};
 use crate::patients;
 use crate::plan_commands;
-use crate::plans::{self, Dossier, InCourse, Plan, store};
+use crate::plans::{self, InCourse, Plan, PlanFile, store};
 use crate::protocols;
 use crate::today;
 use crate::zones::zone;
@@ -28,14 +28,14 @@ pub struct NewPlan {
     pub treatment: TreatmentId,
     /// The protocol's key; its active version is taken.
     pub protocol: Key,
-    /// Why reasons not to start are overruled; a clinician's word.
+    /// Why reasons not to start are overruled; a clinician's approval.
     pub overrule: Option<Note>,
     /// Reasons not to start send it to a clinician: it waits.
     pub send_to_clinician: bool,
 }
 
 /// Enrols a patient: from now on, their phone has a day. With a reason not to start, and sent to a clinician, the plan waits.
-pub fn enrol(ctx: &mut Ctx<'_>, who: &Staff, new: NewPlan) -> Result<Dossier, Error> {
+pub fn enrol(ctx: &mut Ctx<'_>, who: &Staff, new: NewPlan) -> Result<PlanFile, Error> {
     let missing =
         |pointer: &str, what: &str| Error::field(pointer, "unknown_value", format!("the clinic has no such {what}"));
     let patient =
@@ -79,32 +79,32 @@ pub fn enrol(ctx: &mut Ctx<'_>, who: &Staff, new: NewPlan) -> Result<Dossier, Er
         performed_at: treatment.performed_at,
     };
     let (stops, overrides) = (Stops::default(), Vec::new());
-    let mut dossier = Dossier { plan, patient, clinic, texts, compiled, stops, overrides, zone };
-    let reasons = dossier.exclusions();
+    let mut plan_file = PlanFile { plan, patient, clinic, texts, compiled, stops, overrides, zone };
+    let reasons = plan_file.exclusions();
     let waits = waiting::must_wait(&reasons, who, &new)?;
-    dossier.plan.overruled = new.overrule.map(Into::into);
+    plan_file.plan.overruled = new.overrule.map(Into::into);
     if waits {
-        dossier.plan = waiting::held(dossier.plan, &reasons)?;
+        plan_file.plan = waiting::held(plan_file.plan, &reasons)?;
     }
     let has_one = store::has_plan_of(ctx.c, who.clinic, treatment.id, new.protocol.as_str())?;
-    if has_one || !store::insert(ctx.c, &dossier.plan)? {
+    if has_one || !store::insert(ctx.c, &plan_file.plan)? {
         return Err(Error::conflict("already_enrolled", "this treatment has a plan of this protocol already"));
     }
-    ctx.happened(EventKind::PlanEnrolled, &dossier.plan)?;
+    ctx.happened(EventKind::PlanEnrolled, &plan_file.plan)?;
     if waits {
-        waiting::send(ctx, &dossier, &reasons)?;
+        waiting::send(ctx, &plan_file, &reasons)?;
     }
-    Ok(dossier)
+    Ok(plan_file)
 }
 
 /// A plan begins, unless it waits: that of the session before makes way, and what was done today counts for this one too.
 pub fn begin(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
-    let dossier = plans::of_clinic(ctx.c, ctx.cache, clinic, id)?.ok_or(Error::NotFound)?;
-    if dossier.plan.status != PlanStatus::Active {
+    let plan_file = plans::of_clinic(ctx.c, ctx.cache, clinic, id)?.ok_or(Error::NotFound)?;
+    if plan_file.plan.status != PlanStatus::Active {
         return Ok(());
     }
-    let followed = plan_commands::let_give_way(ctx, &dossier.plan)?;
-    today::share_marks(ctx, &dossier, &plan_commands::gone(&followed, ctx.m.at))
+    let followed = plan_commands::let_give_way(ctx, &plan_file.plan)?;
+    today::share_marks(ctx, &plan_file, &plan_commands::gone(&followed, ctx.m.at))
 }
 
 fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use crate::events::EventKind;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
 use crate::plans::author::Subject;
-use crate::plans::{self, Dossier, Plan, Reason, store};
+use crate::plans::{self, Plan, PlanFile, Reason, store};
 use engine::{Finding, PlanStatus, Text, Trace, Urgency};
 use ground::ids::PlanId;
 use ground::sql::Json;
@@ -53,22 +53,22 @@ pub(super) fn held(plan: Plan, reasons: &[Reason]) -> Result<Plan, Error> {
 }
 
 /// Tells the clinic that an enrolment waits.
-pub(super) fn send(ctx: &mut Ctx<'_>, dossier: &Dossier, reasons: &[Reason]) -> Result<(), Error> {
-    let finding = finding(dossier, reasons);
-    alerts::raise(ctx, Subject::Plan(dossier), &finding, None, dossier.day_number(ctx.m.at)).map(|_| ())
+pub(super) fn send(ctx: &mut Ctx<'_>, plan_file: &PlanFile, reasons: &[Reason]) -> Result<(), Error> {
+    let finding = finding(plan_file, reasons);
+    alerts::raise(ctx, Subject::Plan(plan_file), &finding, None, plan_file.day_number(ctx.m.at)).map(|_| ())
 }
 
-fn finding(dossier: &Dossier, reasons: &[Reason]) -> Finding {
+fn finding(plan_file: &PlanFile, reasons: &[Reason]) -> Finding {
     let locales: BTreeSet<&String> = reasons.iter().flat_map(|reason| reason.text.0.keys()).collect();
     let together = |locale: &String| {
         let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.in_locale(&[locale])).collect();
         (locale.clone(), texts.join(" "))
     };
-    let conditions = dossier.compiled.exclusions.iter().map(|exclusion| &exclusion.when);
+    let conditions = plan_file.compiled.exclusions.iter().map(|exclusion| &exclusion.when);
     let names: BTreeSet<&String> = conditions.clone().flat_map(|when| when.variables()).collect();
-    let given: BTreeMap<String, serde_json::Value> = dossier.plan.parameters.to().unwrap_or_default();
+    let given: BTreeMap<String, serde_json::Value> = plan_file.plan.parameters.to().unwrap_or_default();
     let value = |name: &String| {
-        let applies = || serde_json::Value::Bool(dossier.compiled.variants.contains(name));
+        let applies = || serde_json::Value::Bool(plan_file.compiled.variants.contains(name));
         (name.clone(), given.get(name).cloned().unwrap_or_else(applies))
     };
     let sources: Vec<String> = conditions.map(|when| format!("({})", when.source())).collect();
@@ -109,34 +109,34 @@ pub struct Decided {
 }
 
 /// Starts or declines a plan that waits, with a reason. The same decision again changes nothing.
-pub fn decide(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, decided: Decided) -> Result<Dossier, Error> {
+pub fn decide(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, decided: Decided) -> Result<PlanFile, Error> {
     let (decision, reason) = (decided.decision, String::from(decided.reason));
     let if_match = decided.if_match.as_deref();
     courses::lock_plan(ctx.c, who.clinic, id)?;
-    let mut dossier = plans::of_clinic(ctx.c, ctx.cache, who.clinic, id)?.ok_or(Error::NotFound)?;
-    if if_match.is_some() && is_decided(&dossier.plan, decision, &reason) {
-        return Ok(dossier);
+    let mut plan_file = plans::of_clinic(ctx.c, ctx.cache, who.clinic, id)?.ok_or(Error::NotFound)?;
+    if if_match.is_some() && is_decided(&plan_file.plan, decision, &reason) {
+        return Ok(plan_file);
     }
-    check_version(if_match, dossier.plan.revision)?;
-    if dossier.plan.status != PlanStatus::Draft {
-        let detail = format!("the plan does not wait for a decision: it is {}", dossier.plan.status);
+    check_version(if_match, plan_file.plan.revision)?;
+    if plan_file.plan.status != PlanStatus::Draft {
+        let detail = format!("the plan does not wait for a decision: it is {}", plan_file.plan.status);
         return Err(Error::conflict("not_waiting", detail));
     }
-    dossier.plan = match decision {
-        Decision::Start => started(dossier.plan, reason, ctx.m.at),
-        Decision::Decline => Plan { status: PlanStatus::Revoked, declined: Some(reason), ..dossier.plan },
+    plan_file.plan = match decision {
+        Decision::Start => started(plan_file.plan, reason, ctx.m.at),
+        Decision::Decline => Plan { status: PlanStatus::Revoked, declined: Some(reason), ..plan_file.plan },
     };
-    dossier.plan.revision += 1;
-    if !store::set_decided(ctx.c, &dossier.plan, dossier.plan.revision - 1)? {
+    plan_file.plan.revision += 1;
+    if !store::set_decided(ctx.c, &plan_file.plan, plan_file.plan.revision - 1)? {
         return Err(Error::Stale);
     }
     let kind = match decision {
         Decision::Start => EventKind::PlanStarted,
         Decision::Decline => EventKind::PlanDeclined,
     };
-    let reason = dossier.plan.overruled.as_deref().or(dossier.plan.declined.as_deref());
-    ctx.happened_because(kind, &dossier.plan, reason)?;
-    Ok(dossier)
+    let reason = plan_file.plan.overruled.as_deref().or(plan_file.plan.declined.as_deref());
+    ctx.happened_because(kind, &plan_file.plan, reason)?;
+    Ok(plan_file)
 }
 
 /// A request that was sent again because its answer was lost is answered as the first one.

@@ -52,7 +52,7 @@ impl FromRequest for Key {
 }
 
 /// An operation that is carried out once.
-pub struct Once {
+pub struct IdempotentRequest {
     account: AccountId,
     route: String,
     key: Option<String>,
@@ -61,8 +61,14 @@ pub struct Once {
 
 impl Key {
     /// The operation of this account, acting for this clinic, on this route with this body.
-    pub fn once(self, clinic: ClinicId, account: AccountId, route: &str, body: &impl Serialize) -> Result<Once, Error> {
-        Ok(Once { account, route: format!("{clinic} {route}"), key: self.key, body: Digests::of(body)? })
+    pub fn once(
+        self,
+        clinic: ClinicId,
+        account: AccountId,
+        route: &str,
+        body: &impl Serialize,
+    ) -> Result<IdempotentRequest, Error> {
+        Ok(IdempotentRequest { account, route: format!("{clinic} {route}"), key: self.key, body: Digests::of(body)? })
     }
 }
 
@@ -94,7 +100,7 @@ pub struct Place(AccountId, String, String);
 
 /// Takes the key, in the operation's own transaction, so that of many at once exactly one carries it out. 422 if the same key came with a
 /// body that means something else.
-pub fn begin(c: &mut Conn, once: Once, at: Stamp) -> Result<Begun, Error> {
+pub fn begin(c: &mut Conn, once: IdempotentRequest, at: Stamp) -> Result<Begun, Error> {
     let Some(key) = once.key else { return Ok(Begun::First(None)) };
     let row = (
         idempotency_keys::account_id.eq(once.account),

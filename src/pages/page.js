@@ -419,7 +419,7 @@ const emergencyBlock = (words, numbers) =>
 function sayWatch(clinic, zone) {
   if (!clinic.monitored) return T.nobody_reads;
   const time = (stamp) => stamp && sayTime(stamp, zone);
-  const now = clinic.answers_now ? T.reads_now(clinic.until && sayUntil(clinic.until, zone)) : clinic.next_look_at ? T.reads_next(time(clinic.next_look_at)) : "";
+  const now = clinic.staffed_now ? T.reads_now(clinic.until && sayUntil(clinic.until, zone)) : clinic.next_staffed_at ? T.reads_next(time(clinic.next_staffed_at)) : "";
   // Hours in the clinic's words never stand beside a time that is computed from others: a closed date is in one of them alone.
   return [T.not_watched, now || T.we_read(clinic.reply_hours)].join(" ");
 }
@@ -710,7 +710,7 @@ function adviceParts(answer, today) {
 
 /** Who is told to call while the clinic is closed is told whom; until when we answer is said while that is still to come. */
 function adviceCard({ advice: { urgency, text, reasons, answer_by } }, contact, zone) {
-  const isClosed = urgency === "urgent" && contact.monitored && contact.answers_now === false;
+  const isClosed = urgency === "urgent" && contact.monitored && contact.staffed_now === false;
   const comes = answer_by && Date.parse(answer_by) > Date.now();
   return make("div", { class: `card advice ${urgency ?? "none"}-advice` },
     urgency && make("p", { class: "urgency" }, ...(isClosed ? [`${T.now_closed} `, phone(contact.out_of_hours)] : [T[urgency]])), make("p", {}, text),

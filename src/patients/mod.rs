@@ -328,7 +328,7 @@ pub fn check_parameters(parameters: &Parameters) -> Result<(), Error> {
     Ok(())
 }
 
-/// One click: no more reminders to this patient. Twice is the same as once.
+/// One click: no more reminders to this patient. Idempotent.
 pub fn unsubscribe(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PatientId) -> Result<(), Error> {
     store::find(ctx.c, clinic, id)?.ok_or(Error::NotFound)?;
     if store::stop_reminders(ctx.c, clinic, id)? {

@@ -23,7 +23,7 @@ use crate::events::EventKind;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
 use crate::patients::{self, Treatment};
-use crate::plans::{self, Dossier, Known, Plan, Revision};
+use crate::plans::{self, Known, Plan, PlanFile, Revision};
 use crate::today;
 use engine::{Command, Now, OverrideChange, PausedDays, PlanState, PlanStatus, Successor};
 use ground::ids::{ClinicId, CourseId, MemberId, MigrationId, PlanId, TreatmentId};
@@ -134,9 +134,9 @@ pub struct Outcome {
 /// A plan before an order and after it.
 pub struct Changed {
     /// The plan before.
-    pub before: Dossier,
+    pub before: PlanFile,
     /// The plan afterwards; the same if nothing changes.
-    pub after: Dossier,
+    pub after: PlanFile,
     sides: Option<(Side, Side)>,
 }
 
@@ -153,9 +153,9 @@ impl Changed {
     }
 
     fn between(c: &mut Conn, Revised(before, after): Revised) -> Result<Self, Error> {
-        let mut side = |dossier: &Dossier| {
-            let (compiled, enrolment) = (Arc::clone(&dossier.compiled), dossier.enrolment());
-            Ok::<_, Error>(Side { compiled, enrolment, known: dossier.known_all(c)? })
+        let mut side = |plan_file: &PlanFile| {
+            let (compiled, enrolment) = (Arc::clone(&plan_file.compiled), plan_file.enrolment());
+            Ok::<_, Error>(Side { compiled, enrolment, known: plan_file.known_all(c)? })
         };
         let is_change = before.plan.revision != after.plan.revision;
         let sides = if is_change { Some((side(&before)?, side(&after)?)) } else { None };
@@ -164,18 +164,18 @@ impl Changed {
 }
 
 /// A plan before and after a revision, or some.
-pub struct Revised(pub Dossier, pub Dossier);
+pub struct Revised(pub PlanFile, pub PlanFile);
 
 /// Of these the plans as they were, whose lines the patient saw until now and does not see any more.
-pub fn gone(revised: &[Revised], at: Stamp) -> Vec<Dossier> {
+pub fn gone(revised: &[Revised], at: Stamp) -> Vec<PlanFile> {
     let is_gone = |one: &&Revised| one.0.status(at).is_shown() && !one.1.status(at).is_shown();
     revised.iter().filter(is_gone).map(|one| one.0.clone()).collect()
 }
 
 /// What one order makes of one plan.
 struct Step {
-    before: Dossier,
-    after: Dossier,
+    before: PlanFile,
+    after: PlanFile,
     deed: Deed,
     states: (PlanState, PlanState),
 }
@@ -190,7 +190,7 @@ impl Step {
     }
 }
 
-fn step(ctx: &mut Ctx<'_>, before: Dossier, order: &Order) -> Result<Step, Error> {
+fn step(ctx: &mut Ctx<'_>, before: PlanFile, order: &Order) -> Result<Step, Error> {
     let treatment = patients::treatment(ctx.c, before.plan.clinic_id, before.plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
     let state = state_of(&before, &treatment.body_area)?;
@@ -213,8 +213,8 @@ fn step(ctx: &mut Ctx<'_>, before: Dossier, order: &Order) -> Result<Step, Error
     Ok(Step { before, after, deed, states: (state, wanted) })
 }
 
-fn undone(c: &mut Conn, state: &PlanState, dossier: &Dossier, number: i32, now: &Now) -> Result<PlanState, Error> {
-    let rows = plans::store::list_revisions(c, dossier.plan.clinic_id, dossier.plan.id)?;
+fn undone(c: &mut Conn, state: &PlanState, plan_file: &PlanFile, number: i32, now: &Now) -> Result<PlanState, Error> {
+    let rows = plans::store::list_revisions(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
     let named = rows.iter().find(|row| row.revision == number).map(|row| row.command.to()).transpose()?;
     if let Some(Deed::Moved(way) | Deed::MovedBack(way)) = named {
         let detail = format!(
@@ -228,7 +228,7 @@ fn undone(c: &mut Conn, state: &PlanState, dossier: &Dossier, number: i32, now: 
         return Err(Error::conflict("follows_session", detail));
     }
     let revisions: Vec<engine::Revision> =
-        rows.iter().map(|row| as_engine(row, &dossier.zone, state)).collect::<Result<_, Error>>()?;
+        rows.iter().map(|row| as_engine(row, &plan_file.zone, state)).collect::<Result<_, Error>>()?;
     engine::undo(state, &revisions, number, now).map_err(not_undone)
 }
 
@@ -293,7 +293,7 @@ fn add(revised: &mut Vec<Revised>, Revised(before, after): Revised) {
 }
 
 /// Lets a plan make way for the next session's, or stand again: as the sessions are now. Gives what it was and is, if that is different.
-pub fn give_way(ctx: &mut Ctx<'_>, before: Dossier, successor: Option<Successor>) -> Result<Option<Revised>, Error> {
+pub fn give_way(ctx: &mut Ctx<'_>, before: PlanFile, successor: Option<Successor>) -> Result<Option<Revised>, Error> {
     let reason = match (before.stops.gives_way(), successor) {
         (None, None) => return Ok(None),
         (None, Some(_)) => "The plan of the next session takes its place.",
@@ -374,7 +374,7 @@ impl Made<'_> {
 /// A move of one plan to another version, or back.
 pub struct Moving<'a> {
     /// The plan before.
-    pub before: &'a Dossier,
+    pub before: &'a PlanFile,
     /// The plan afterwards.
     pub after: &'a Plan,
     /// Where on the body its treatment was.
@@ -453,10 +453,10 @@ fn note_for_alerts(before: &PlanState, after: &PlanState) -> Option<(&'static st
     }
 }
 
-fn now(dossier: &Dossier, known: &Known, at: Stamp) -> Now {
-    let (enrolment, today) = (dossier.enrolment(), engine::local_date(&dossier.zone, at));
+fn now(plan_file: &PlanFile, known: &Known, at: Stamp) -> Now {
+    let (enrolment, today) = (plan_file.enrolment(), engine::local_date(&plan_file.zone, at));
     let day = enrolment.day_on(today);
-    let answered = engine::answered_from(&dossier.compiled, &enrolment, &known.facts(), day);
+    let answered = engine::answered_from(&plan_file.compiled, &enrolment, &known.facts(), day);
     Now { at, today, day, answered }
 }
 
@@ -488,17 +488,17 @@ fn deed(order: &Order, now: &Now) -> Deed {
 /// The plan with another state: compiled, and looked at whether it fits.
 fn changed(
     ctx: &mut Ctx<'_>,
-    before: &Dossier,
+    before: &PlanFile,
     state: &PlanState,
     wanted: &PlanState,
     order: &Order,
-) -> Result<Dossier, Error> {
+) -> Result<PlanFile, Error> {
     let plan = Plan {
         next_due_at: (wanted.status == PlanStatus::Active).then_some(ctx.m.at),
         revision: before.plan.revision + 1,
         ..before.plan.with_state(wanted)?
     };
-    let after = Dossier::new(ctx.c, ctx.cache, (plan, before.patient.clone(), before.clinic.clone()))?;
+    let after = PlanFile::new(ctx.c, ctx.cache, (plan, before.patient.clone(), before.clinic.clone()))?;
     if !after.compiled.body_areas.contains(&wanted.body_area) {
         let areas = after.compiled.body_areas.join(", ");
         let detail = format!("this protocol is for {areas}: revoke the plan, and enrol the patient in another one");
@@ -511,7 +511,7 @@ fn changed(
     Ok(after)
 }
 
-fn check_exclusions(before: &Dossier, after: &Dossier) -> Result<(), Error> {
+fn check_exclusions(before: &PlanFile, after: &PlanFile) -> Result<(), Error> {
     let known: BTreeSet<&str> = before.compiled.exclusions.iter().map(|one| one.key.as_str()).collect();
     let new = after.compiled.exclusions.iter().filter(|one| !known.contains(one.key.as_str()));
     let errors: Vec<FieldError> = new
@@ -524,7 +524,7 @@ fn check_exclusions(before: &Dossier, after: &Dossier) -> Result<(), Error> {
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
-fn check_change(c: &mut Conn, cache: &Compiled, before: &Dossier, change: &OverrideChange) -> Result<(), Error> {
+fn check_change(c: &mut Conn, cache: &Compiled, before: &PlanFile, change: &OverrideChange) -> Result<(), Error> {
     let protocol = plans::compiled(c, cache, &Plan { overrides: None, ..before.plan.clone() })?;
     engine::check_override(&protocol, &before.overrides, change).map_err(|problem| named(change, problem))
 }
@@ -584,8 +584,8 @@ fn as_engine(row: &Revision, zone: &TimeZone, now: &PlanState) -> Result<engine:
 }
 
 /// Whether this is the newest order once more, sent again because its answer was lost. What followed from it by itself does not count.
-fn is_repeated(c: &mut Conn, who: &Staff, dossier: &Dossier, order: &Order, at: Stamp) -> Result<bool, Error> {
-    let plan = &dossier.plan;
+fn is_repeated(c: &mut Conn, who: &Staff, plan_file: &PlanFile, order: &Order, at: Stamp) -> Result<bool, Error> {
+    let plan = &plan_file.plan;
     let mut rows = plans::store::list_revisions(c, plan.clinic_id, plan.id)?;
     if rows.last().is_none_or(|last| last.revision != plan.revision) {
         return Ok(false);
@@ -601,21 +601,21 @@ fn is_repeated(c: &mut Conn, who: &Staff, dossier: &Dossier, order: &Order, at: 
         return Ok(false);
     };
     let known = Known::default();
-    let again = Json::of(&deed(order, &now(dossier, &known, at)))?;
+    let again = Json::of(&deed(order, &now(plan_file, &known, at)))?;
     let is_same = again.to::<Deed>()? == newest.command.to::<Deed>()?;
     Ok(is_same && newest.made_by == who.member)
 }
 
 /// The other plans of the treatment.
-fn twins(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossier>, Error> {
-    let rows = store::list_of_treatment(c, dossier.plan.clinic_id, dossier.plan.treatment_id)?;
-    let others = rows.into_iter().filter(|(plan, ..)| plan.id != dossier.plan.id);
-    others.map(|rows| Dossier::new(c, cache, rows)).collect()
+fn twins(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<PlanFile>, Error> {
+    let rows = store::list_of_treatment(c, plan_file.plan.clinic_id, plan_file.plan.treatment_id)?;
+    let others = rows.into_iter().filter(|(plan, ..)| plan.id != plan_file.plan.id);
+    others.map(|rows| PlanFile::new(c, cache, rows)).collect()
 }
 
 /// The same for another plan of the treatment: an undo takes back the revision that was made together with this one. A plan that was made
 /// afterwards has no such revision, and one that was changed since cannot give it back: it is corrected to what the treatment is now.
-fn same_for_twin(ctx: &mut Ctx<'_>, done: &Step, twin: Dossier, order: &Order) -> Result<(Order, Step), Error> {
+fn same_for_twin(ctx: &mut Ctx<'_>, done: &Step, twin: PlanFile, order: &Order) -> Result<(Order, Step), Error> {
     let with = |wish: Wish| Order { wish, if_match: None, ..order.clone() };
     let Wish::Undo(number) = order.wish else {
         let order = with(order.wish.clone());
@@ -685,37 +685,37 @@ pub fn let_give_way(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<Vec<Revised>, Erro
     let Some(course) = courses::store::find_whole(ctx.c, plan.clinic_id, place.course_id)? else {
         return Ok(Vec::new());
     };
-    let mut dossiers = courses::dossiers(ctx.c, ctx.cache, &course)?;
-    dossiers.retain(|dossier| dossier.plan.status == PlanStatus::Active);
-    let all: Vec<Running> = dossiers.iter().map(running).collect();
+    let mut plan_files = courses::plan_files(ctx.c, ctx.cache, &course)?;
+    plan_files.retain(|plan_file| plan_file.plan.status == PlanStatus::Active);
+    let all: Vec<Running> = plan_files.iter().map(running).collect();
     let mut followed = Vec::new();
-    for (dossier, old) in dossiers.into_iter().zip(&all) {
+    for (plan_file, old) in plan_files.into_iter().zip(&all) {
         let mut successor = sessions::successor(old, &all);
         if successor.is_some() {
-            let kept_from = kept_from(ctx.c, &dossier.plan)?;
+            let kept_from = kept_from(ctx.c, &plan_file.plan)?;
             let others: Vec<Running> = all.iter().filter(|one| !kept_from.contains(&one.plan)).cloned().collect();
             successor = sessions::successor(old, &others);
         }
-        followed.extend(give_way(ctx, dossier, successor)?);
+        followed.extend(give_way(ctx, plan_file, successor)?);
     }
     Ok(followed)
 }
 
-fn running(dossier: &Dossier) -> Running {
+fn running(plan_file: &PlanFile) -> Running {
     Running {
-        plan: dossier.plan.id,
-        protocol: dossier.compiled.key.clone(),
-        session: dossier.plan.in_course().map_or(0, |place| place.session),
-        day_zero: dossier.plan.day_zero.0,
-        last_on: dossier.enrolment().date_of(dossier.compiled.horizon_day),
-        ends_on: dossier.stops.end.map(|end| end.on),
-        gives_way: dossier.compiled.sessions.as_ref().is_some_and(|sessions| sessions.replaces_tail_when_sooner),
+        plan: plan_file.plan.id,
+        protocol: plan_file.compiled.key.clone(),
+        session: plan_file.plan.in_course().map_or(0, |place| place.session),
+        day_zero: plan_file.plan.day_zero.0,
+        last_on: plan_file.enrolment().date_of(plan_file.compiled.horizon_day),
+        ends_on: plan_file.stops.end.map(|end| end.on),
+        gives_way: plan_file.compiled.sessions.as_ref().is_some_and(|sessions| sessions.replaces_tail_when_sooner),
     }
 }
 
 /// All that commands change of a plan, as it is stored.
-fn state_of(dossier: &Dossier, body_area: &str) -> Result<PlanState, Error> {
-    let plan = &dossier.plan;
+fn state_of(plan_file: &PlanFile, body_area: &str) -> Result<PlanState, Error> {
+    let plan = &plan_file.plan;
     Ok(PlanState {
         status: plan.status,
         day_zero: plan.day_zero.0,
@@ -724,8 +724,8 @@ fn state_of(dossier: &Dossier, body_area: &str) -> Result<PlanState, Error> {
         parameters: plan.parameters.to()?,
         version_id: plan.version_id,
         earlier_versions: plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default(),
-        stops: dossier.stops.clone(),
-        overrides: dossier.overrides.clone(),
+        stops: plan_file.stops.clone(),
+        overrides: plan_file.overrides.clone(),
         overruled: plan.overruled.clone(),
     })
 }

@@ -21,7 +21,7 @@ use crate::events::{EventKind, EventSubject, Object};
 use crate::patients;
 use crate::plan_commands::{self, Deed, Moving};
 use crate::plan_upgrades::store::OnVersion;
-use crate::plans::{self, Dossier, Plan};
+use crate::plans::{self, Plan, PlanFile};
 use crate::protocols::{self, VersionStatus};
 use engine::{Effect, PlanStatus, Stretch};
 use ground::ids::{ClinicId, MemberId, MigrationId, PlanId, TreatmentId, VersionId};
@@ -157,13 +157,13 @@ struct Route {
 }
 
 /// A plan goes over on the patient's next day. If the version that it is on has not begun, that one leaves no trace.
-fn route(dossier: &Dossier, to: VersionId, at: Stamp) -> Result<Route, Error> {
+fn route(plan_file: &PlanFile, to: VersionId, at: Stamp) -> Result<Route, Error> {
     let mut earlier: Vec<Stretch> =
-        dossier.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
-    let tomorrow = dossier.day_number(at) + 1;
+        plan_file.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+    let tomorrow = plan_file.day_number(at) + 1;
     let begun = earlier.last().is_none_or(|last| last.until_day < tomorrow);
     if begun && tomorrow > 0 {
-        earlier.push(Stretch { until_day: tomorrow, version_id: dossier.plan.version_id });
+        earlier.push(Stretch { until_day: tomorrow, version_id: plan_file.plan.version_id });
     }
     let from_day = earlier.last().map_or(0, |last| last.until_day);
     if earlier.last().is_some_and(|last| last.version_id == to) {
@@ -180,26 +180,26 @@ struct Step {
 
 /// Whether a plan has no day to come on which another version could count: it has ended, was entered in error, is past its last day, or is
 /// over by the day on which it would go over.
-fn is_over(dossier: &Dossier, from_day: i32, at: Stamp) -> bool {
-    let enrolment = dossier.enrolment();
+fn is_over(plan_file: &PlanFile, from_day: i32, at: Stamp) -> bool {
+    let enrolment = plan_file.enrolment();
     let has_ended =
-        matches!(dossier.status(at), PlanStatus::Completed | PlanStatus::Revoked | PlanStatus::EnteredInError);
-    let ends_first = dossier.stops.over_from().zip(enrolment.date_of(from_day)).is_some_and(|(end, on)| end <= on);
-    has_ended || ends_first || dossier.day_number(at) > dossier.compiled.horizon_day
+        matches!(plan_file.status(at), PlanStatus::Completed | PlanStatus::Revoked | PlanStatus::EnteredInError);
+    let ends_first = plan_file.stops.over_from().zip(enrolment.date_of(from_day)).is_some_and(|(end, on)| end <= on);
+    has_ended || ends_first || plan_file.day_number(at) > plan_file.compiled.horizon_day
 }
 
 /// Looks where a plan would go.
-fn step(c: &mut Conn, cache: &Compiled, dossier: &Dossier, to: VersionId, at: Stamp) -> Result<Step, Error> {
-    let Route { from_day, earlier } = route(dossier, to, at)?;
+fn step(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile, to: VersionId, at: Stamp) -> Result<Step, Error> {
+    let Route { from_day, earlier } = route(plan_file, to, at)?;
     let plan = Plan {
         version_id: to,
         earlier_versions: (!earlier.is_empty()).then(|| Json::of(&earlier)).transpose()?,
-        revision: dossier.plan.revision + 1,
+        revision: plan_file.plan.revision + 1,
         next_due_at: Some(at),
-        ..dossier.plan.clone()
+        ..plan_file.plan.clone()
     };
     let stays = |code: &str, detail: String| Ok(Step { from_day, onto: Err(Reason { code: code.to_owned(), detail }) });
-    if is_over(dossier, from_day, at) {
+    if is_over(plan_file, from_day, at) {
         return stays("ended", "the plan is over: it stays as it was lived".to_owned());
     }
     if store::is_taken(c, &plan)? {
@@ -215,14 +215,15 @@ fn step(c: &mut Conn, cache: &Compiled, dossier: &Dossier, to: VersionId, at: St
         }
         Err(why) => return Err(why),
     };
-    let same_kind = compiled.procedure == dossier.compiled.procedure
-        && dossier.compiled.body_areas.iter().all(|area| compiled.body_areas.contains(area));
+    let same_kind = compiled.procedure == plan_file.compiled.procedure
+        && plan_file.compiled.body_areas.iter().all(|area| compiled.body_areas.contains(area));
     if !same_kind {
         return stays("wrong_treatment", "the version is for another procedure, or for fewer body areas".to_owned());
     }
-    let versions: Vec<Stretch> = dossier.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+    let versions: Vec<Stretch> =
+        plan_file.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
     let was_there = versions.iter().any(|stretch| stretch.version_id == to);
-    let known = |key: &str| was_there || dossier.compiled.exclusions.iter().any(|exclusion| exclusion.key == key);
+    let known = |key: &str| was_there || plan_file.compiled.exclusions.iter().any(|exclusion| exclusion.key == key);
     let new: Vec<&str> = compiled
         .exclusions
         .iter()
@@ -303,20 +304,20 @@ impl Previewing {
         &mut self,
         c: &mut Conn,
         cache: &Compiled,
-        dossiers: &[Dossier],
+        plan_files: &[PlanFile],
         to: VersionId,
         at: Stamp,
     ) -> Result<(), Error> {
-        for dossier in dossiers {
-            let Step { from_day, onto } = step(c, cache, dossier, to, at)?;
+        for plan_file in plan_files {
+            let Step { from_day, onto } = step(c, cache, plan_file, to, at)?;
             self.preview.total += 1;
             let (effect, conflict) = match onto {
-                Ok((_, compiled)) => (Some(self.effect(&dossier.compiled, &compiled, from_day)), None),
+                Ok((_, compiled)) => (Some(self.effect(&plan_file.compiled, &compiled, from_day)), None),
                 Err(reason) => (None, Some(reason)),
             };
             self.preview.would_move += usize::from(effect.is_some());
             self.preview.conflicts += usize::from(conflict.is_some());
-            self.preview.plans.push(PlanPreview { plan_id: dossier.plan.id, from_day, effect, conflict });
+            self.preview.plans.push(PlanPreview { plan_id: plan_file.plan.id, from_day, effect, conflict });
         }
         Ok(())
     }
@@ -383,7 +384,7 @@ fn refuse_second(c: &mut Conn, clinic: ClinicId, key: &str) -> Result<(), Error>
     Ok(())
 }
 
-/// Takes a migration back: every plan that it moved, that nobody moved since and that has not ended, returns. Twice is once.
+/// Takes a migration back: every plan that it moved, that nobody moved since and that has not ended, returns. Idempotent.
 pub fn roll_back(ctx: &mut Ctx<'_>, who: &Staff, id: MigrationId) -> Result<Migration, Error> {
     let Migration { key, .. } = store::find(ctx.c, who.clinic, id)?.ok_or(Error::NotFound)?;
     store::lock(ctx.c, who.clinic, &key)?;
@@ -425,9 +426,9 @@ fn move_batch(ctx: &mut Ctx<'_>, mut migration: Migration, most: i64) -> Result<
     let mut areas = patients::areas_of(ctx.c, migration.clinic_id, &treatments)?;
     let reason = reason_of_move(ctx.c, &migration)?;
     for rows in rows {
-        let dossier = Dossier::new(ctx.c, ctx.cache, rows)?;
-        migration.after_plan = Some(dossier.plan.id);
-        let Some(gone) = go_over(ctx, &migration, dossier, &mut areas, &reason)? else { continue };
+        let plan_file = PlanFile::new(ctx.c, ctx.cache, rows)?;
+        migration.after_plan = Some(plan_file.plan.id);
+        let Some(gone) = go_over(ctx, &migration, plan_file, &mut areas, &reason)? else { continue };
         let Gone { plan, from_day, stays } = gone;
         let outcome = if stays.is_none() { Outcome::Moved } else { Outcome::Conflict };
         let reason = stays.map(|reason| format!("{}: {}", reason.code, reason.detail));
@@ -459,7 +460,7 @@ const MOST_TRIES: usize = 5;
 fn go_over(
     ctx: &mut Ctx<'_>,
     migration: &Migration,
-    mut dossier: Dossier,
+    mut plan_file: PlanFile,
     areas: &mut HashMap<TreatmentId, String>,
     reason: &str,
 ) -> Result<Option<Gone>, Error> {
@@ -467,26 +468,26 @@ fn go_over(
     let (from, to) = (migration.from_version_id, migration.to_version_id);
     let (from, to) = if is_back { (to, from) } else { (from, to) };
     for _ in 0..MOST_TRIES {
-        if dossier.plan.version_id != from {
+        if plan_file.plan.version_id != from {
             return Ok(None);
         }
-        let Step { from_day, onto } = step(ctx.c, ctx.cache, &dossier, to, ctx.m.at)?;
-        let id = dossier.plan.id;
+        let Step { from_day, onto } = step(ctx.c, ctx.cache, &plan_file, to, ctx.m.at)?;
+        let id = plan_file.plan.id;
         let plan = match onto {
             Ok((plan, _)) => plan,
             Err(reason) => return Ok(Some(Gone { plan: id, from_day, stays: Some(reason) })),
         };
-        if store::set_version(ctx.c, &plan, dossier.plan.revision)? {
-            let way = plan_commands::Move { migration: migration.id, from_on: dossier.enrolment().date_of(from_day) };
+        if store::set_version(ctx.c, &plan, plan_file.plan.revision)? {
+            let way = plan_commands::Move { migration: migration.id, from_on: plan_file.enrolment().date_of(from_day) };
             let deed = if is_back { Deed::MovedBack(way) } else { Deed::Moved(way) };
             let by = migration.rolled_back_by.filter(|_| is_back).unwrap_or(migration.created_by);
             let area = areas.get(&plan.treatment_id).map_or("", String::as_str);
-            let moving = Moving { before: &dossier, after: &plan, body_area: area, reason, made_by: by };
+            let moving = Moving { before: &plan_file, after: &plan, body_area: area, reason, made_by: by };
             plan_commands::record_move(ctx, &moving, &deed)?;
             return Ok(Some(Gone { plan: id, from_day, stays: None }));
         }
         let Some(now) = plans::of_clinic(ctx.c, ctx.cache, migration.clinic_id, id)? else { return Ok(None) };
-        dossier = now;
+        plan_file = now;
     }
     Err(Error::Busy)
 }
@@ -508,10 +509,10 @@ fn return_batch(ctx: &mut Ctx<'_>, mut migration: Migration, most: i64) -> Resul
     let reason = reason_of_move(ctx.c, &migration)?;
     for id in plans {
         migration.after_plan = Some(id);
-        let Some(dossier) = plans::of_clinic(ctx.c, ctx.cache, migration.clinic_id, id)? else { continue };
-        let mut areas = patients::areas_of(ctx.c, migration.clinic_id, &[dossier.plan.treatment_id])?;
+        let Some(plan_file) = plans::of_clinic(ctx.c, ctx.cache, migration.clinic_id, id)? else { continue };
+        let mut areas = patients::areas_of(ctx.c, migration.clinic_id, &[plan_file.plan.treatment_id])?;
         // One that somebody moved on stays where it is, and one that has ended since.
-        let gone = go_over(ctx, &migration, dossier, &mut areas, &reason)?;
+        let gone = go_over(ctx, &migration, plan_file, &mut areas, &reason)?;
         if let Some(Gone { from_day, stays: None, .. }) = gone {
             store::set_returned(ctx.c, &migration, id, from_day, ctx.m.at)?;
             migration.returned += 1;

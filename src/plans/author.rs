@@ -1,6 +1,6 @@
 //! Who says something, and about whom something is found: a patient in a plan, or in a record that has none.
 
-use super::Dossier;
+use super::PlanFile;
 use crate::clinics::Clinic;
 use crate::error::Error;
 use crate::patients::Patient;
@@ -10,7 +10,7 @@ use ground::ids::{PlanId, VersionId};
 /// A plan, or a record without one that is right.
 pub enum Author {
     /// A plan.
-    Plan(Box<Dossier>),
+    Plan(Box<PlanFile>),
     /// A record that never had a plan that was right.
     Record(Box<(Patient, Clinic)>),
 }
@@ -19,7 +19,7 @@ impl Author {
     /// The same, borrowed.
     pub fn subject(&self) -> Subject<'_> {
         match self {
-            Self::Plan(dossier) => Subject::Plan(dossier),
+            Self::Plan(plan_file) => Subject::Plan(plan_file),
             Self::Record(record) => Subject::Record(&record.0, &record.1),
         }
     }
@@ -29,7 +29,7 @@ impl Author {
 #[derive(Clone, Copy)]
 pub enum Subject<'a> {
     /// A plan.
-    Plan(&'a Dossier),
+    Plan(&'a PlanFile),
     /// A record that never had a plan that was right.
     Record(&'a Patient, &'a Clinic),
 }
@@ -38,7 +38,7 @@ impl<'a> Subject<'a> {
     /// Whose it is.
     pub fn patient(self) -> &'a Patient {
         match self {
-            Self::Plan(dossier) => &dossier.patient,
+            Self::Plan(plan_file) => &plan_file.patient,
             Self::Record(patient, _) => patient,
         }
     }
@@ -46,27 +46,27 @@ impl<'a> Subject<'a> {
     /// The clinic.
     pub fn clinic(self) -> &'a Clinic {
         match self {
-            Self::Plan(dossier) => &dossier.clinic,
+            Self::Plan(plan_file) => &plan_file.clinic,
             Self::Record(_, clinic) => clinic,
         }
     }
 
     /// The plan, if there is one.
-    pub fn plan(self) -> Option<&'a Dossier> {
+    pub fn plan(self) -> Option<&'a PlanFile> {
         match self {
-            Self::Plan(dossier) => Some(dossier),
+            Self::Plan(plan_file) => Some(plan_file),
             Self::Record(..) => None,
         }
     }
 
     /// The plan's id.
     pub fn plan_id(self) -> Option<PlanId> {
-        self.plan().map(|dossier| dossier.plan.id)
+        self.plan().map(|plan_file| plan_file.plan.id)
     }
 
     /// The protocol version that a day belongs to; none without a plan.
     pub fn version_on(self, day: i32) -> Result<Option<VersionId>, Error> {
-        self.plan().map(|dossier| dossier.version_on(day)).transpose()
+        self.plan().map(|plan_file| plan_file.version_on(day)).transpose()
     }
 
     /// The languages to try: the one that is asked for, the patient's, the clinic's.
@@ -77,7 +77,7 @@ impl<'a> Subject<'a> {
     /// What stands for `{name}` in a text.
     pub fn word(self, name: &str, locales: &[&str]) -> Option<&'a str> {
         match self {
-            Self::Plan(dossier) => dossier.word(name, locales),
+            Self::Plan(plan_file) => plan_file.word(name, locales),
             Self::Record(_, clinic) => clinic.word(name),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::documents::Compiled;
 use crate::error::Error;
 use crate::patients;
-use crate::plans::{self, Dossier, store};
+use crate::plans::{self, PlanFile, store};
 use crate::protocols;
 use engine::{Enrolment, ItemKind, LocalTime, OverrideChange, Parameters, PlanState, Protocol, Slot};
 use ground::ids::OccurrenceId;
@@ -17,7 +17,7 @@ use ground::time::Stamp;
 /// A plan as it stood for a time.
 pub struct Epoch {
     /// The plan as it stood.
-    pub dossier: Dossier,
+    pub plan_file: PlanFile,
     /// Where on the body.
     pub body_area: String,
     /// The instant at which it came to stand so; since the enrolment if `None`.
@@ -27,7 +27,7 @@ pub struct Epoch {
 }
 
 /// A plan as it stood from its enrolment on, oldest first.
-pub fn history(c: &mut Conn, cache: &Compiled, now: Dossier) -> Result<Vec<Epoch>, Error> {
+pub fn history(c: &mut Conn, cache: &Compiled, now: PlanFile) -> Result<Vec<Epoch>, Error> {
     let treatment = patients::treatment(c, now.plan.clinic_id, now.plan.treatment_id)?
         .ok_or_else(|| Error::internal("a plan without a treatment", now.plan.id))?;
     let (mut epochs, mut from) = (Vec::new(), None);
@@ -38,44 +38,44 @@ pub fn history(c: &mut Conn, cache: &Compiled, now: Dossier) -> Result<Vec<Epoch
         if from != until {
             let state: PlanState = row.before_state.to()?;
             let plan = now.plan.with_state(&state)?;
-            let dossier = Dossier::new(c, cache, (plan, now.patient.clone(), now.clinic.clone()))?;
-            epochs.push(Epoch { dossier, body_area: state.body_area, from, until });
+            let plan_file = PlanFile::new(c, cache, (plan, now.patient.clone(), now.clinic.clone()))?;
+            epochs.push(Epoch { plan_file, body_area: state.body_area, from, until });
         }
         from = until;
     }
-    epochs.push(Epoch { dossier: now, body_area: treatment.body_area, from, until: None });
+    epochs.push(Epoch { plan_file: now, body_area: treatment.body_area, from, until: None });
     Ok(epochs)
 }
 
 /// The states that a plan ever had, oldest first; none if it was never changed.
-fn states(c: &mut Conn, dossier: &Dossier) -> Result<Vec<PlanState>, Error> {
+fn states(c: &mut Conn, plan_file: &PlanFile) -> Result<Vec<PlanState>, Error> {
     let mut states = Vec::new();
-    for revision in store::list_revisions(c, dossier.plan.clinic_id, dossier.plan.id)? {
+    for revision in store::list_revisions(c, plan_file.plan.clinic_id, plan_file.plan.id)? {
         states.extend([revision.before_state.to()?, revision.after_state.to()?]);
     }
     Ok(states)
 }
 
 /// The beginning of the earliest date that ever was the plan's day 0, at the clinic: nobody can have answered before it.
-pub fn begun_at(c: &mut Conn, dossier: &Dossier) -> Result<Stamp, Error> {
-    let mut earliest = dossier.plan.day_zero.0;
-    if let Some(first) = dossier.plan.first_day_zero {
-        let states = states(c, dossier)?;
+pub fn begun_at(c: &mut Conn, plan_file: &PlanFile) -> Result<Stamp, Error> {
+    let mut earliest = plan_file.plan.day_zero.0;
+    if let Some(first) = plan_file.plan.first_day_zero {
+        let states = states(c, plan_file)?;
         earliest = states.iter().map(|state| state.day_zero).fold(earliest.min(first.0), jiff::civil::Date::min);
     }
-    let zone = crate::zones::zone(&dossier.clinic.zone)?;
+    let zone = crate::zones::zone(&plan_file.clinic.zone)?;
     Ok(engine::local_instant(earliest, LocalTime::MIDNIGHT, &zone))
 }
 
 /// Every version that a phone of this patient may hold the form of: those that the plan was ever on, the newest first, and then all
 /// that the protocol ever had. One that does not fit the treatment is left out.
-pub fn versions(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Arc<engine::Compiled>>, Error> {
+pub fn versions(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<Arc<engine::Compiled>>, Error> {
     let mut versions: Vec<Arc<engine::Compiled>> = Vec::new();
-    for state in states(c, dossier)?.iter().rev() {
-        versions.push(plans::compiled(c, cache, &dossier.plan.with_state(state)?)?);
+    for state in states(c, plan_file)?.iter().rev() {
+        versions.push(plans::compiled(c, cache, &plan_file.plan.with_state(state)?)?);
     }
-    let parameters = Parameters(dossier.plan.parameters.to()?);
-    for document in protocols::ever_approved(c, dossier.plan.clinic_id, &dossier.compiled.key)? {
+    let parameters = Parameters(plan_file.plan.parameters.to()?);
+    for document in protocols::ever_approved(c, plan_file.plan.clinic_id, &plan_file.compiled.key)? {
         versions.extend(cache.of(&document, &parameters).ok());
     }
     let mut seen = BTreeSet::new();
@@ -104,12 +104,12 @@ pub struct EverAsked {
 ///
 /// An id cannot be turned back, so all names are tried that the plan ever had, on every day, as its days were ever counted. A plan that
 /// was never changed asks what it ever asked.
-pub fn ever_asked(c: &mut Conn, dossier: &Dossier, id: OccurrenceId) -> Result<Option<EverAsked>, Error> {
-    let compiled = &dossier.compiled;
-    let now = engine::find(compiled, &dossier.enrolment(), id, 0)
+pub fn ever_asked(c: &mut Conn, plan_file: &PlanFile, id: OccurrenceId) -> Result<Option<EverAsked>, Error> {
+    let compiled = &plan_file.compiled;
+    let now = engine::find(compiled, &plan_file.enrolment(), id, 0)
         .and_then(|(item, day, slot)| Some((compiled.items.get(item)?, compiled.slots.get(slot)?, day)));
-    let states = states(c, dossier)?;
-    if states.is_empty() && dossier.plan.earlier_versions.is_none() {
+    let states = states(c, plan_file)?;
+    if states.is_empty() && plan_file.plan.earlier_versions.is_none() {
         return Ok(now.map(|(item, slot, day)| EverAsked {
             item: item.key.clone(),
             slot: slot.key.clone(),
@@ -119,12 +119,12 @@ pub fn ever_asked(c: &mut Conn, dossier: &Dossier, id: OccurrenceId) -> Result<O
             slots: vec![slot.clone()],
         }));
     }
-    let (protocols, names) = names(c, dossier, &states)?;
-    let counted = counted(dossier, &states);
+    let (protocols, names) = names(c, plan_file, &states)?;
+    let counted = counted(plan_file, &states);
     let search = || {
         names.into_iter().find_map(|(item, slot)| {
             let day =
-                counted.iter().find_map(|then| Some(day_now(dossier, then, then.day_of_id(&item, &slot, id)?)))?;
+                counted.iter().find_map(|then| Some(day_now(plan_file, then, then.day_of_id(&item, &slot, id)?)))?;
             Some((item, slot, day))
         })
     };
@@ -152,9 +152,9 @@ fn describe(protocols: &[Protocol], states: &[PlanState], item: String, slot: St
 
 /// The ways in which the plan's days were ever counted for ids: it depends on the corrections of the treatment's date and, where there
 /// was one, on the pauses.
-fn counted(dossier: &Dossier, states: &[PlanState]) -> Vec<Enrolment> {
-    let now = dossier.enrolment();
-    let first = dossier.plan.first_day_zero.map_or(dossier.plan.day_zero.0, |first| first.0);
+fn counted(plan_file: &PlanFile, states: &[PlanState]) -> Vec<Enrolment> {
+    let now = plan_file.enrolment();
+    let first = plan_file.plan.first_day_zero.map_or(plan_file.plan.day_zero.0, |first| first.0);
     let mut counted = vec![now.clone()];
     for state in states {
         let counted_later = engine::days_between(first, state.day_zero);
@@ -171,8 +171,8 @@ fn counted(dossier: &Dossier, states: &[PlanState]) -> Vec<Enrolment> {
 }
 
 /// A day that was counted otherwise once, as it is counted now: it stays with its date.
-fn day_now(dossier: &Dossier, then: &Enrolment, day: i32) -> i32 {
-    let now = dossier.enrolment();
+fn day_now(plan_file: &PlanFile, then: &Enrolment, day: i32) -> i32 {
+    let now = plan_file.enrolment();
     if now.day_zero == then.day_zero {
         return day;
     }
@@ -183,10 +183,10 @@ fn day_now(dossier: &Dossier, then: &Enrolment, day: i32) -> i32 {
 type Names = BTreeSet<(String, String)>;
 
 /// The protocols that the plan was ever of, and the names of all that it ever had.
-fn names(c: &mut Conn, dossier: &Dossier, states: &[PlanState]) -> Result<(Vec<Protocol>, Names), Error> {
+fn names(c: &mut Conn, plan_file: &PlanFile, states: &[PlanState]) -> Result<(Vec<Protocol>, Names), Error> {
     let stretches: Vec<engine::Stretch> =
-        dossier.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
-    let mut versions = BTreeSet::from([dossier.plan.version_id]);
+        plan_file.plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
+    let mut versions = BTreeSet::from([plan_file.plan.version_id]);
     versions.extend(stretches.iter().map(|stretch| stretch.version_id));
     for state in states {
         versions.insert(state.version_id);
@@ -194,7 +194,7 @@ fn names(c: &mut Conn, dossier: &Dossier, states: &[PlanState]) -> Result<(Vec<P
     }
     let mut protocols = Vec::with_capacity(versions.len());
     for version in versions {
-        protocols.push(protocols::of_version(c, dossier.plan.clinic_id, version)?);
+        protocols.push(protocols::of_version(c, plan_file.plan.clinic_id, version)?);
     }
     let mut names = Names::new();
     for protocol in &protocols {
@@ -203,7 +203,7 @@ fn names(c: &mut Conn, dossier: &Dossier, states: &[PlanState]) -> Result<(Vec<P
             names.extend(slots.map(|slot| (item.key.clone(), slot.key.clone())));
         }
     }
-    let overrides = states.iter().flat_map(|state| &state.overrides).chain(&dossier.overrides);
+    let overrides = states.iter().flat_map(|state| &state.overrides).chain(&plan_file.overrides);
     for one in overrides {
         let (item, slots) = match &one.change {
             OverrideChange::Add(added) => (&added.key, added.slots.clone()),

@@ -89,7 +89,7 @@ pub type PlanRows = (Plan, Patient, Clinic);
 
 /// A plan with all that its days are computed from.
 #[derive(Clone)]
-pub struct Dossier {
+pub struct PlanFile {
     /// The plan.
     pub plan: Plan,
     /// The patient.
@@ -125,23 +125,23 @@ impl Known {
 }
 
 /// The patient's other plans that run for the same area, of whatever clinic.
-pub fn of_same_skin(c: &mut Conn, cache: &Compiled, dossier: &Dossier) -> Result<Vec<Dossier>, Error> {
-    let Some(account) = dossier.patient.account_id else { return Ok(Vec::new()) };
+pub fn of_same_skin(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<PlanFile>, Error> {
+    let Some(account) = plan_file.patient.account_id else { return Ok(Vec::new()) };
     let mut rows = store::list_shown_of_account(c, account)?;
-    rows.retain(|(plan, ..)| plan.id != dossier.plan.id && plan.status == PlanStatus::Active);
+    rows.retain(|(plan, ..)| plan.id != plan_file.plan.id && plan.status == PlanStatus::Active);
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     let areas = store::list_areas_of_account(c, account)?;
     let area = |plan: PlanId| areas.iter().find(|(of, _)| *of == plan).map(|(_, area)| area.as_str());
-    let (own, several) = (area(dossier.plan.id), crate::patients::are_several(c, account)?);
+    let (own, several) = (area(plan_file.plan.id), crate::patients::are_several(c, account)?);
     let is_same = |(plan, patient, _): &(Plan, Patient, Clinic)| {
-        (!several || patient.id == dossier.patient.id) && own.is_some() && area(plan.id) == own
+        (!several || patient.id == plan_file.patient.id) && own.is_some() && area(plan.id) == own
     };
-    rows.into_iter().filter(is_same).map(|rows| Dossier::new(c, cache, rows)).collect()
+    rows.into_iter().filter(is_same).map(|rows| PlanFile::new(c, cache, rows)).collect()
 }
 
-impl Dossier {
+impl PlanFile {
     /// Completes a plan's rows.
     pub fn new(c: &mut Conn, cache: &Compiled, rows: PlanRows) -> Result<Self, Error> {
         let (plan, patient, clinic) = rows;
@@ -271,9 +271,9 @@ pub fn compiled(c: &mut Conn, cache: &Compiled, plan: &Plan) -> Result<Arc<engin
 }
 
 /// The account's plan of that id, complete.
-pub fn of_account(c: &mut Conn, cache: &Compiled, account: AccountId, id: PlanId) -> Result<Option<Dossier>, Error> {
+pub fn of_account(c: &mut Conn, cache: &Compiled, account: AccountId, id: PlanId) -> Result<Option<PlanFile>, Error> {
     let rows = store::find_of_account(c, account, id)?;
-    rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
+    rows.map(|rows| PlanFile::new(c, cache, rows)).transpose()
 }
 
 /// The same, also one that was entered in error: what a patient says of it is kept.
@@ -282,9 +282,9 @@ pub fn ever_of_account(
     cache: &Compiled,
     account: AccountId,
     id: PlanId,
-) -> Result<Option<Dossier>, Error> {
+) -> Result<Option<PlanFile>, Error> {
     let rows = store::find_ever_of_account(c, account, id)?;
-    rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
+    rows.map(|rows| PlanFile::new(c, cache, rows)).transpose()
 }
 
 /// The newest plan of a record, complete; none if it never had one that was right.
@@ -293,9 +293,9 @@ pub fn last_of_record(
     cache: &Compiled,
     patient: &Patient,
     clinic: &Clinic,
-) -> Result<Option<Dossier>, Error> {
+) -> Result<Option<PlanFile>, Error> {
     let plan = store::find_last_of_patient(c, clinic.id, patient.id)?;
-    plan.map(|plan| Dossier::new(c, cache, (plan, patient.clone(), clinic.clone()))).transpose()
+    plan.map(|plan| PlanFile::new(c, cache, (plan, patient.clone(), clinic.clone()))).transpose()
 }
 
 /// The account's record of that id: its newest plan, if it ever had one that was right.
@@ -305,7 +305,7 @@ pub fn of_record(c: &mut Conn, cache: &Compiled, account: AccountId, id: Patient
     let clinic = crate::clinics::store::get(c, patient.clinic_id)?;
     let last = last_of_record(c, cache, &patient, &clinic)?;
     Ok(Some(
-        last.map_or_else(|| Author::Record(Box::new((patient, clinic))), |dossier| Author::Plan(Box::new(dossier))),
+        last.map_or_else(|| Author::Record(Box::new((patient, clinic))), |plan_file| Author::Plan(Box::new(plan_file))),
     ))
 }
 
@@ -315,9 +315,9 @@ pub fn is_in_error(c: &mut Conn, clinic: ClinicId, id: PlanId) -> Result<bool, E
 }
 
 /// The clinic's plan of that id, complete.
-pub fn of_clinic(c: &mut Conn, cache: &Compiled, clinic: ClinicId, id: PlanId) -> Result<Option<Dossier>, Error> {
+pub fn of_clinic(c: &mut Conn, cache: &Compiled, clinic: ClinicId, id: PlanId) -> Result<Option<PlanFile>, Error> {
     let rows = store::find_of_clinic(c, clinic, id)?;
-    rows.map(|rows| Dossier::new(c, cache, rows)).transpose()
+    rows.map(|rows| PlanFile::new(c, cache, rows)).transpose()
 }
 
 impl Plan {
@@ -415,7 +415,7 @@ pub struct Reason {
     pub text: Text,
 }
 
-impl Dossier {
+impl PlanFile {
     /// The reasons not to start that apply to this treatment.
     pub fn exclusions(&self) -> Vec<Reason> {
         let reason =

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::{Dossier, Plan, Revision};
+use super::{Plan, PlanFile, Revision};
 use crate::clinics::Clinic;
 use crate::db::direct;
 use crate::db::schema::{
@@ -394,8 +394,8 @@ pub fn keep_mark(c: &mut Conn, mark: &UncountedMark) -> Result<(), Error> {
 }
 
 /// The check-ins of a plan whose treatment's date was corrected: what was recorded stays with its date, so its day is another one.
-pub fn list_recounted(c: &mut Conn, dossier: &Dossier) -> Result<Vec<CheckInFact>, Error> {
-    let plan = &dossier.plan;
+pub fn list_recounted(c: &mut Conn, plan_file: &PlanFile) -> Result<Vec<CheckInFact>, Error> {
+    let plan = &plan_file.plan;
     type Answered = (CheckInId, Option<OccurrenceId>, i32, Option<DateColumn>, Stamp, Json);
     let rows: Vec<Answered> = direct!(c, |c| check_ins::table
         .filter(check_ins::clinic_id.eq(plan.clinic_id).and(check_ins::plan_id.eq(plan.id)))
@@ -411,7 +411,7 @@ pub fn list_recounted(c: &mut Conn, dossier: &Dossier) -> Result<Vec<CheckInFact
         .load(c))?;
     let repaired = repaired(c, plan.clinic_id, plan.id)?;
     let fact = |(id, occurrence, day, counted_from, answered_at, answers): Answered| {
-        let day = dossier.day_now(day, counted_from);
+        let day = plan_file.day_now(day, counted_from);
         let answers = repaired.get(&id).unwrap_or(&answers);
         Ok(CheckInFact { occurrence, day, answered_at, answers: Answers(answers.to()?) })
     };

@@ -203,7 +203,7 @@ fn add(ctx: &mut Ctx<'_>, clinic: ClinicId, by: Option<MemberId>, key: &str, doc
     Ok(version)
 }
 
-/// Approves a draft: it becomes the active version, and the one before is retired. Twice is once.
+/// Approves a draft: it becomes the active version, and the one before is retired. Idempotent.
 pub fn activate(ctx: &mut Ctx<'_>, who: &Staff, key: &str, version: i32, checked: &Checked) -> Result<Version, Error> {
     let found = store::find(ctx.c, who.clinic, key, version)?.ok_or(Error::NotFound)?;
     match found.status {

@@ -13,7 +13,7 @@ use crate::mail::outbox::SendDecision;
 use crate::mail::outbox::{self, NewMail, OutboxMail};
 use crate::mail::templates::Kind;
 use crate::patients::Patient;
-use crate::plans::{self, Dossier};
+use crate::plans::{self, PlanFile};
 use crate::today::{self, item_of, slot_of};
 use crate::{alerts, patients};
 pub use engine::{Decision, Reason};
@@ -60,62 +60,63 @@ pub struct Reminder {
 
 /// Decides what is due in one plan, raises alerts for silence and for days, and says when to come back.
 pub fn plan_one(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
-    let Some(dossier) = plans::of_clinic(ctx.c, ctx.cache, clinic, id)? else { return Ok(()) };
-    if dossier.plan.status != PlanStatus::Active {
-        return plans::store::set_planned(ctx.c, &dossier.plan, ctx.m.at, None);
+    let Some(plan_file) = plans::of_clinic(ctx.c, ctx.cache, clinic, id)? else { return Ok(()) };
+    if plan_file.plan.status != PlanStatus::Active {
+        return plans::store::set_planned(ctx.c, &plan_file.plan, ctx.m.at, None);
     }
-    let enrolment = dossier.enrolment();
-    let known = dossier.known_all(ctx.c)?;
-    let after = engine::look_from(dossier.plan.planned_to, enrolment.enrolled_at);
-    for due in engine::due_reminders(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, after, ctx.m.at) {
-        decide(ctx, &dossier, &due)?;
+    let enrolment = plan_file.enrolment();
+    let known = plan_file.known_all(ctx.c)?;
+    let after = engine::look_from(plan_file.plan.planned_to, enrolment.enrolled_at);
+    for due in engine::due_reminders(&plan_file.compiled, &enrolment, &known.facts(), &plan_file.zone, after, ctx.m.at)
+    {
+        decide(ctx, &plan_file, &due)?;
     }
-    if dossier.clinic.triage == TriageMode::Full {
-        for finding in engine::silence(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, ctx.m.at) {
-            let day = dossier.day_number(ctx.m.at);
-            alerts::raise_silence(ctx, &dossier, &finding, day)?;
+    if plan_file.clinic.triage == TriageMode::Full {
+        for finding in engine::silence(&plan_file.compiled, &enrolment, &known.facts(), &plan_file.zone, ctx.m.at) {
+            let day = plan_file.day_number(ctx.m.at);
+            alerts::raise_silence(ctx, &plan_file, &finding, day)?;
         }
-        for found in engine::day_rules(&dossier.compiled, &enrolment, &dossier.zone, ctx.m.at) {
-            alerts::raise_day(ctx, &dossier, &found)?;
+        for found in engine::day_rules(&plan_file.compiled, &enrolment, &plan_file.zone, ctx.m.at) {
+            alerts::raise_day(ctx, &plan_file, &found)?;
         }
     }
-    let next = engine::next_due(&dossier.compiled, &enrolment, &dossier.zone, ctx.m.at);
-    plans::store::set_planned(ctx.c, &dossier.plan, ctx.m.at, next)
+    let next = engine::next_due(&plan_file.compiled, &enrolment, &plan_file.zone, ctx.m.at);
+    plans::store::set_planned(ctx.c, &plan_file.plan, ctx.m.at, next)
 }
 
-fn decide(ctx: &mut Ctx<'_>, dossier: &Dossier, due: &Due) -> Result<(), Error> {
+fn decide(ctx: &mut Ctx<'_>, plan_file: &PlanFile, due: &Due) -> Result<(), Error> {
     if store::is_decided(
         ctx.c,
-        dossier.plan.clinic_id,
+        plan_file.plan.clinic_id,
         due.occurrence.id,
-        dossier.enrolment().turn(due.occurrence.day),
+        plan_file.enrolment().turn(due.occurrence.day),
     )? {
         return Ok(());
     }
-    let patient = &dossier.patient;
+    let patient = &plan_file.patient;
     let reader = reader(patient);
     let reason = match engine::reason_of(due, reader, ctx.m.at) {
         // It went out in the time that the backup does not know.
         Reason::Missing if store::restored_at(ctx.c)?.is_some_and(|at| due.due_at <= at) => Reason::Restored,
-        Reason::Missing if is_set_aside(ctx.c, ctx.cache, dossier, &due.occurrence, ctx.m.at)? => Reason::NotAsked,
+        Reason::Missing if is_set_aside(ctx.c, ctx.cache, plan_file, &due.occurrence, ctx.m.at)? => Reason::NotAsked,
         reason => reason,
     };
     let (decision, outbox_id) = match reason {
-        Reason::Missing => write(ctx, dossier, due)?,
+        Reason::Missing => write(ctx, plan_file, due)?,
         _ => (Decision::NotMailed, None),
     };
     store::insert(
         ctx.c,
         &Reminder {
-            clinic_id: dossier.plan.clinic_id,
+            clinic_id: plan_file.plan.clinic_id,
             id: ctx.m.id(),
-            plan_id: dossier.plan.id,
-            patient_id: dossier.patient.id,
+            plan_id: plan_file.plan.id,
+            patient_id: plan_file.patient.id,
             occurrence_id: due.occurrence.id,
             channel: "email".to_owned(),
-            step: dossier.enrolment().turn(due.occurrence.day),
-            item_key: item_of(dossier, &due.occurrence)?.key.clone(),
-            slot_key: slot_of(dossier, &due.occurrence)?.key.clone(),
+            step: plan_file.enrolment().turn(due.occurrence.day),
+            item_key: item_of(plan_file, &due.occurrence)?.key.clone(),
+            slot_key: slot_of(plan_file, &due.occurrence)?.key.clone(),
             day: due.occurrence.day,
             due_at: due.due_at,
             decided_at: ctx.m.at,
@@ -138,12 +139,12 @@ fn reader(patient: &Patient) -> Reader {
 fn is_set_aside(
     c: &mut Conn,
     cache: &Compiled,
-    dossier: &Dossier,
+    plan_file: &PlanFile,
     occurrence: &Occurrence,
     at: Stamp,
 ) -> Result<bool, Error> {
-    let item = item_of(dossier, occurrence)?;
-    let Some(account) = dossier.patient.account_id.filter(|_| item.kind == ItemKind::Task && item.meaning.is_some())
+    let item = item_of(plan_file, occurrence)?;
+    let Some(account) = plan_file.patient.account_id.filter(|_| item.kind == ItemKind::Task && item.meaning.is_some())
     else {
         return Ok(false);
     };
@@ -151,16 +152,16 @@ fn is_set_aside(
 }
 
 /// One mail a patient, day and slot: what is due with it joins it.
-fn write(ctx: &mut Ctx<'_>, dossier: &Dossier, due: &Due) -> Result<(Decision, Option<MailId>), Error> {
-    let slot = &slot_of(dossier, &due.occurrence)?.key;
-    let key = engine::letter_key(dossier.patient.id, due.date, slot);
+fn write(ctx: &mut Ctx<'_>, plan_file: &PlanFile, due: &Due) -> Result<(Decision, Option<MailId>), Error> {
+    let slot = &slot_of(plan_file, &due.occurrence)?.key;
+    let key = engine::batch_key(plan_file.patient.id, due.date, slot);
     let mail = NewMail {
-        clinic_id: Some(dossier.plan.clinic_id),
-        patient_id: Some(dossier.patient.id),
+        clinic_id: Some(plan_file.plan.clinic_id),
+        patient_id: Some(plan_file.patient.id),
         kind: Kind::Reminder,
         dedupe_key: key.clone(),
-        to: dossier.patient.email.clone(),
-        locale: dossier.patient.locale.clone(),
+        to: plan_file.patient.email.clone(),
+        locale: plan_file.patient.locale.clone(),
         link: format!("{}/open/today", ctx.post.links_url),
         valid_for: None,
         unsubscribe: true,
@@ -203,21 +204,21 @@ fn still_missing(
 ) -> Result<Option<Reason>, Error> {
     let (mut done, mut set_aside) = (false, false);
     for reminder in told {
-        let Some(dossier) = plans::of_clinic(c, cache, clinic, reminder.plan_id)? else { continue };
-        if dossier.status(at) != PlanStatus::Active {
+        let Some(plan_file) = plans::of_clinic(c, cache, clinic, reminder.plan_id)? else { continue };
+        if plan_file.status(at) != PlanStatus::Active {
             continue;
         }
         // Its day may have another number than when this was decided: the treatment's date was corrected.
         let id = reminder.occurrence_id;
-        let Some((_, number, _)) = engine::find(&dossier.compiled, &dossier.enrolment(), id, reminder.day) else {
+        let Some((_, number, _)) = engine::find(&plan_file.compiled, &plan_file.enrolment(), id, reminder.day) else {
             continue;
         };
-        let day = today::occurrences_on(c, &dossier, number, at)?;
+        let day = today::occurrences_on(c, &plan_file, number, at)?;
         let Some(occurrence) = day.iter().find(|occurrence| occurrence.id == id) else { continue };
         match occurrence.state {
             State::Cancelled => {}
             State::Done | State::Partial | State::Skipped | State::Missed => done = true,
-            _ if is_set_aside(c, cache, &dossier, occurrence, at)? => set_aside = true,
+            _ if is_set_aside(c, cache, &plan_file, occurrence, at)? => set_aside = true,
             _ => return Ok(None),
         }
     }

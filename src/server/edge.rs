@@ -75,7 +75,7 @@ pub async fn edge(
     };
     match answered {
         Ok(mut response) => {
-            dress(response.headers_mut(), &id, is_reference);
+            add_security_headers(response.headers_mut(), &id, is_reference);
             tell_limit(response.headers_mut(), left);
             if is_draining {
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
@@ -84,7 +84,7 @@ pub async fn edge(
             Ok(response)
         }
         Err(mut response) => {
-            dress(response.headers_mut(), &id, is_reference);
+            add_security_headers(response.headers_mut(), &id, is_reference);
             tell_limit(response.headers_mut(), left);
             response.head_mut().set_connection_type(ConnectionType::Close);
             log("-", response.status().as_u16());
@@ -171,7 +171,7 @@ fn names_nothing(path: &str) -> bool {
 }
 
 /// The headers of every response. What a handler has set stays.
-fn dress(headers: &mut HeaderMap, id: &str, is_reference: bool) {
+fn add_security_headers(headers: &mut HeaderMap, id: &str, is_reference: bool) {
     let csp = if is_reference { CSP_DOCS } else { CSP };
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::documents::general;
 use crate::error::Error;
-use crate::plans::Dossier;
+use crate::plans::PlanFile;
 use crate::plans::author::Subject;
 use engine::{PlanStatus, QuestionKind, Text, Urgency};
 use ground::ids::{ClinicId, PatientId, PlanId};
@@ -73,7 +73,7 @@ const DANGER_FORM: &str = "danger-signs";
 /// What can be said on any day: the danger signs of the plan, also after its end. Without a plan, or if it knows none, those that mean the
 /// same whatever was treated.
 pub fn danger_form(subject: Subject, day: i32, asked: Option<&str>) -> Result<Form, Error> {
-    let of_plan = subject.plan().map(|dossier| dossier.compiled.danger_form(day)).filter(|form| !form.is_empty());
+    let of_plan = subject.plan().map(|plan_file| plan_file.compiled.danger_form(day)).filter(|form| !form.is_empty());
     if let Some(questions) = of_plan {
         return Ok(form_of(subject, DANGER_FORM, day, questions, asked));
     }
@@ -82,16 +82,16 @@ pub fn danger_form(subject: Subject, day: i32, asked: Option<&str>) -> Result<Fo
 }
 
 /// A form of the plan on a day.
-pub fn form_view(dossier: &Dossier, form: &str, day: i32, asked: Option<&str>) -> Form {
-    form_of(Subject::Plan(dossier), form, day, dossier.compiled.form(form, day), asked)
+pub fn form_view(plan_file: &PlanFile, form: &str, day: i32, asked: Option<&str>) -> Form {
+    form_of(Subject::Plan(plan_file), form, day, plan_file.compiled.form(form, day), asked)
 }
 
 /// The check-in that may be answered once more on a day on which the plan has none; the danger signs have their own form.
-pub fn form_again(dossier: &Dossier, day: &engine::Day, asked: Option<&str>) -> Option<Form> {
-    let key = dossier.compiled.form_again(day.number).filter(|_| day.status == PlanStatus::Active)?;
-    let mut questions = dossier.compiled.form(key, day.number);
+pub fn form_again(plan_file: &PlanFile, day: &engine::Day, asked: Option<&str>) -> Option<Form> {
+    let key = plan_file.compiled.form_again(day.number).filter(|_| day.status == PlanStatus::Active)?;
+    let mut questions = plan_file.compiled.form(key, day.number);
     questions.retain(|question| question.key != engine::SIGNS);
-    (!questions.is_empty()).then(|| form_of(Subject::Plan(dossier), key, day.number, questions, asked))
+    (!questions.is_empty()).then(|| form_of(Subject::Plan(plan_file), key, day.number, questions, asked))
 }
 
 fn form_of(

@@ -1,7 +1,7 @@
 //! What to do today, and every other day of a plan: the engine's days, put into words for one reader.
 
 pub mod forms;
-pub mod unasked;
+pub mod late_marks;
 pub mod views;
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use crate::http::text::Note;
 use crate::patients::{self, Patient};
 use crate::plans::author::Subject;
 use crate::plans::history;
-use crate::plans::{self, Dossier, store};
+use crate::plans::{self, PlanFile, store};
 use engine::State;
 use ground::ids::{AccountId, MarkId, OccurrenceId, PatientId, PlanId};
 use ground::sql::Conn;
@@ -28,7 +28,7 @@ use ground::values::Date;
 /// A plan's day, with what it was computed from.
 pub struct PlanDay {
     /// The plan.
-    pub dossier: Dossier,
+    pub plan_file: PlanFile,
     /// Its day.
     pub day: engine::Day,
     /// The treated area, if other plans stand beside it.
@@ -45,13 +45,13 @@ impl PlanDay {
 
     /// Whether a check-in is among its lines.
     fn asks(&self) -> bool {
-        let mut items = self.day.occurrences.iter().filter_map(|one| self.dossier.compiled.items.get(one.item));
+        let mut items = self.day.occurrences.iter().filter_map(|one| self.plan_file.compiled.items.get(one.item));
         items.any(|item| item.kind == engine::ItemKind::CheckIn)
     }
 
     /// A plan's day, before it is told apart from others.
-    pub fn new(dossier: Dossier, day: engine::Day) -> Self {
-        Self { person: dossier.patient.id, dossier, day, area: None }
+    pub fn new(plan_file: PlanFile, day: engine::Day) -> Self {
+        Self { person: plan_file.patient.id, plan_file, day, area: None }
     }
 }
 
@@ -62,7 +62,7 @@ pub struct Away {
     /// Its clinic.
     pub clinic: Clinic,
     /// Its newest plan, if there ever was one that was right.
-    pub last: Option<Dossier>,
+    pub last: Option<PlanFile>,
 }
 
 /// What an account has in every clinic.
@@ -82,14 +82,14 @@ pub fn days_of(
     date: Option<Date>,
     at: Stamp,
 ) -> Result<Days, Error> {
-    let (dossiers, mut away) = records_of(c, cache, account)?;
+    let (plan_files, mut away) = records_of(c, cache, account)?;
     let mut days = Vec::new();
-    for dossier in dossiers {
-        let day = day_of(c, &dossier, date, at)?;
+    for plan_file in plan_files {
+        let day = day_of(c, &plan_file, date, at)?;
         if day.status.is_shown() {
-            days.push(PlanDay::new(dossier, day));
+            days.push(PlanDay::new(plan_file, day));
         } else {
-            away.push(Away::over(dossier));
+            away.push(Away::over(plan_file));
         }
     }
     tell_apart(c, account, &mut days)?;
@@ -97,22 +97,22 @@ pub fn days_of(
 }
 
 /// The account's plans that run or wait for a person, and its records without one.
-pub fn records_of(c: &mut Conn, cache: &Compiled, account: AccountId) -> Result<(Vec<Dossier>, Vec<Away>), Error> {
-    let (mut dossiers, mut away) = (Vec::new(), Vec::new());
+pub fn records_of(c: &mut Conn, cache: &Compiled, account: AccountId) -> Result<(Vec<PlanFile>, Vec<Away>), Error> {
+    let (mut plan_files, mut away) = (Vec::new(), Vec::new());
     for (plan, patient, clinic) in store::list_records_of_account(c, account)? {
         match plan {
-            Some(plan) => dossiers.push(Dossier::new(c, cache, (plan, patient, clinic))?),
+            Some(plan) => plan_files.push(PlanFile::new(c, cache, (plan, patient, clinic))?),
             None => away.push(Away::new(c, cache, patient, clinic)?),
         }
     }
-    Ok((dossiers, away))
+    Ok((plan_files, away))
 }
 
 /// Of the records, those of which no plan is shown, each with its newest plan.
 fn not_shown(mut away: Vec<Away>, shown: &[PlanDay]) -> Vec<Away> {
     let of = |away: &Away| (away.clinic.id, away.patient.id);
-    away.retain(|away| shown.iter().all(|plan| (plan.dossier.clinic.id, plan.dossier.patient.id) != of(away)));
-    let newest = |away: &Away| std::cmp::Reverse(away.last.as_ref().map(|dossier| dossier.plan.id));
+    away.retain(|away| shown.iter().all(|plan| (plan.plan_file.clinic.id, plan.plan_file.patient.id) != of(away)));
+    let newest = |away: &Away| std::cmp::Reverse(away.last.as_ref().map(|plan_file| plan_file.plan.id));
     away.sort_by_key(|one| (of(one), newest(one)));
     away.dedup_by_key(|one| of(one));
     away
@@ -131,8 +131,8 @@ impl Away {
     }
 
     /// The record of a plan that has ended.
-    fn over(dossier: Dossier) -> Self {
-        Self { patient: dossier.patient.clone(), clinic: dossier.clinic.clone(), last: Some(dossier) }
+    fn over(plan_file: PlanFile) -> Self {
+        Self { patient: plan_file.patient.clone(), clinic: plan_file.clinic.clone(), last: Some(plan_file) }
     }
 }
 
@@ -154,36 +154,36 @@ pub fn tell_apart(c: &mut Conn, account: AccountId, days: &mut [PlanDay]) -> Res
         return Ok(());
     }
     if !patients::are_several(c, account)? {
-        let oldest = days.iter().map(|day| day.dossier.patient.id).min();
+        let oldest = days.iter().map(|day| day.plan_file.patient.id).min();
         days.iter_mut().for_each(|day| day.person = oldest.unwrap_or(day.person));
     }
-    for PlanDay { dossier, area, .. } in days.iter_mut() {
-        if let [only] = dossier.compiled.body_areas.as_slice() {
+    for PlanDay { plan_file, area, .. } in days.iter_mut() {
+        if let [only] = plan_file.compiled.body_areas.as_slice() {
             *area = Some(only.clone());
         }
     }
     if days.iter().any(|day| day.area.is_none()) {
         let areas = store::list_areas_of_account(c, account)?;
         let of = |plan: PlanId| areas.iter().find(|(of, _)| *of == plan).map(|(_, area)| area.clone());
-        days.iter_mut().for_each(|day| day.area = of(day.dossier.plan.id));
+        days.iter_mut().for_each(|day| day.area = of(day.plan_file.plan.id));
     }
     Ok(())
 }
 
 /// The plan's day, seen from `at`; of the date, if one is asked for.
-pub fn day_of(c: &mut Conn, dossier: &Dossier, date: Option<Date>, at: Stamp) -> Result<engine::Day, Error> {
-    let date = date.map_or_else(|| engine::local_date(&dossier.zone, at), |date| date.0);
-    let known = dossier.known(c, dossier.enrolment().day_on(date))?;
-    Ok(seen(dossier, &known, date, at))
+pub fn day_of(c: &mut Conn, plan_file: &PlanFile, date: Option<Date>, at: Stamp) -> Result<engine::Day, Error> {
+    let date = date.map_or_else(|| engine::local_date(&plan_file.zone, at), |date| date.0);
+    let known = plan_file.known(c, plan_file.enrolment().day_on(date))?;
+    Ok(seen(plan_file, &known, date, at))
 }
 
 /// A date of the plan, seen from `at`: today with what can still be done of earlier days.
-pub fn seen(dossier: &Dossier, known: &plans::Known, date: jiff::civil::Date, at: Stamp) -> engine::Day {
-    let (compiled, enrolment, facts) = (&dossier.compiled, dossier.enrolment(), known.facts());
-    if date == engine::local_date(&dossier.zone, at) {
-        engine::today(compiled, &enrolment, &facts, &dossier.zone, at)
+pub fn seen(plan_file: &PlanFile, known: &plans::Known, date: jiff::civil::Date, at: Stamp) -> engine::Day {
+    let (compiled, enrolment, facts) = (&plan_file.compiled, plan_file.enrolment(), known.facts());
+    if date == engine::local_date(&plan_file.zone, at) {
+        engine::today(compiled, &enrolment, &facts, &plan_file.zone, at)
     } else {
-        engine::ahead(compiled, &enrolment, &facts, &dossier.zone, at, date)
+        engine::ahead(compiled, &enrolment, &facts, &plan_file.zone, at, date)
     }
 }
 
@@ -198,12 +198,12 @@ pub struct NewMark {
     pub noted_at: Option<Said<Stamp>>,
 }
 
-fn noted_at(ctx: &mut Ctx<'_>, dossier: &Dossier, new: &NewMark) -> Result<NotedAt, Error> {
-    Ok(NotedAt::of(new.noted_at.as_ref(), history::begun_at(ctx.c, dossier)?, ctx.m.at))
+fn noted_at(ctx: &mut Ctx<'_>, plan_file: &PlanFile, new: &NewMark) -> Result<NotedAt, Error> {
+    Ok(NotedAt::of(new.noted_at.as_ref(), history::begun_at(ctx.c, plan_file)?, ctx.m.at))
 }
 
 /// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
-/// that says what the newest one says changes nothing. Gives the line as it is then. What no plan asks now is not found: `unasked`.
+/// that says what the newest one says changes nothing. Gives the line as it is then. What no plan asks now is not found: `late_marks`.
 pub fn mark(
     ctx: &mut Ctx<'_>,
     who: &auth::Patient,
@@ -212,9 +212,9 @@ pub fn mark(
     new: NewMark,
 ) -> Result<views::Item, Error> {
     let (mut days, own) = days_around(ctx.c, ctx.cache, who.account, id, ctx.m.at)?.ok_or(Error::NotFound)?;
-    let of = days.iter().find(|of| of.dossier.plan.id == own.plan).ok_or(Error::NotFound)?;
-    let noted = noted_at(ctx, &of.dossier, &new)?;
-    let kind = item_of(&of.dossier, &own.occurrence)?.kind;
+    let of = days.iter().find(|of| of.plan_file.plan.id == own.plan).ok_or(Error::NotFound)?;
+    let noted = noted_at(ctx, &of.plan_file, &new)?;
+    let kind = item_of(&of.plan_file, &own.occurrence)?.kind;
     if !kind.can_be_marked() || kind == engine::ItemKind::CheckIn {
         return Err(Error::conflict(
             "cannot_be_marked",
@@ -227,7 +227,7 @@ pub fn mark(
     let acts = |of| -> Vec<engine::Occurrence> {
         let of: &PlanDay = of;
         let counts = |one: &&engine::Occurrence| {
-            is_in_line(one) && can_be_marked(&of.dossier, one, one.id == id, noted.at, ctx.m.at)
+            is_in_line(one) && can_be_marked(&of.plan_file, one, one.id == id, noted.at, ctx.m.at)
         };
         of.day.occurrences.iter().filter(counts).cloned().collect()
     };
@@ -242,10 +242,10 @@ pub fn mark(
     }
     for (of, acts) in days.iter_mut().zip(&acts) {
         for occurrence in acts {
-            record(ctx, &of.dossier, occurrence, &new, &noted)?;
+            record(ctx, &of.plan_file, occurrence, &new, &noted)?;
         }
         for own_day in acts.iter().map(|act| act.day).collect::<BTreeSet<i32>>() {
-            let fresh = occurrences_on(ctx.c, &of.dossier, own_day, ctx.m.at)?;
+            let fresh = occurrences_on(ctx.c, &of.plan_file, own_day, ctx.m.at)?;
             let marked = of.day.occurrences.iter_mut().filter(|one| acts.iter().any(|act| act.id == one.id));
             for one in marked {
                 one.state = fresh.iter().find(|fresh| fresh.id == one.id).map_or(one.state, |fresh| fresh.state);
@@ -257,10 +257,10 @@ pub fn mark(
 
 /// Whether a mark that was noted at an instant counts: of what is open, and of what is named itself and may have been open then, before
 /// the patient flew on, or the clinic changed the plan, or while it was caught up on.
-fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, noted_at: Stamp, at: Stamp) -> bool {
+fn can_be_marked(plan_file: &PlanFile, one: &engine::Occurrence, is_named: bool, noted_at: Stamp, at: Stamp) -> bool {
     let asked_by = |noted_at| {
-        let slot = dossier.compiled.slots.get(one.slot);
-        slot.is_some_and(|slot| dossier.enrolment().may_have_asked(slot, one.day, &dossier.zone, noted_at))
+        let slot = plan_file.compiled.slots.get(one.slot);
+        slot.is_some_and(|slot| plan_file.enrolment().may_have_asked(slot, one.day, &plan_file.zone, noted_at))
     };
     let was_caught_up = one.caught_up.is_some() && (one.opens_at..one.closes_at).contains(&noted_at);
     let asked = match one.state {
@@ -272,13 +272,13 @@ fn can_be_marked(dossier: &Dossier, one: &engine::Occurrence, is_named: bool, no
         State::Cancelled => is_named && (asked_by(noted_at) || was_caught_up),
         _ => true,
     };
-    asked && dossier.day_number(noted_at) >= 0
+    asked && plan_file.day_number(noted_at) >= 0
 }
 
 /// Writes a mark, unless it says what is known.
 fn record(
     ctx: &mut Ctx<'_>,
-    dossier: &Dossier,
+    plan_file: &PlanFile,
     occurrence: &engine::Occurrence,
     new: &NewMark,
     noted_at: &NotedAt,
@@ -286,10 +286,10 @@ fn record(
     let noted = Noted {
         occurrence: occurrence.id,
         day: occurrence.day,
-        item: item_of(dossier, occurrence)?.key.clone(),
-        slot: slot_of(dossier, occurrence)?.key.clone(),
+        item: item_of(plan_file, occurrence)?.key.clone(),
+        slot: slot_of(plan_file, occurrence)?.key.clone(),
     };
-    write(ctx, dossier, noted, new, noted_at)
+    write(ctx, plan_file, noted, new, noted_at)
 }
 
 /// What is marked.
@@ -302,8 +302,14 @@ struct Noted {
 
 /// Writes a mark, unless it is there already, or says what the newest one says and was not noted after it. One that was noted before the
 /// newest is written too, and does not count: it came late.
-fn write(ctx: &mut Ctx<'_>, dossier: &Dossier, noted: Noted, new: &NewMark, noted_at: &NotedAt) -> Result<(), Error> {
-    let (clinic_id, plan_id) = (dossier.plan.clinic_id, dossier.plan.id);
+fn write(
+    ctx: &mut Ctx<'_>,
+    plan_file: &PlanFile,
+    noted: Noted,
+    new: &NewMark,
+    noted_at: &NotedAt,
+) -> Result<(), Error> {
+    let (clinic_id, plan_id) = (plan_file.plan.clinic_id, plan_file.plan.id);
     let state = state_word(new);
     let reason: Option<String> = new.reason.clone().map(Into::into);
     let before = store::list_marks_on(ctx.c, clinic_id, plan_id, noted.occurrence)?;
@@ -317,7 +323,7 @@ fn write(ctx: &mut Ctx<'_>, dossier: &Dossier, noted: Noted, new: &NewMark, note
         return Ok(());
     }
     let kind = if new.state.is_some() { EventKind::MarkMade } else { EventKind::MarkWithdrawn };
-    ctx.happened(kind, marked(dossier, noted.occurrence))?;
+    ctx.happened(kind, marked(plan_file, noted.occurrence))?;
     let made_by = ctx.account()?;
     store::insert_mark(
         ctx.c,
@@ -334,16 +340,16 @@ fn write(ctx: &mut Ctx<'_>, dossier: &Dossier, noted: Noted, new: &NewMark, note
             noted_at: noted_at.at,
             received_at: ctx.m.at,
             made_by,
-            counted_from: dossier.counted_from(),
+            counted_from: plan_file.counted_from(),
             claimed_at: noted_at.claimed.clone(),
         },
     )
 }
 
 /// What a mark is about.
-fn marked(dossier: &Dossier, id: OccurrenceId) -> EventSubject {
-    let occurrence = EventSubject::in_clinic(dossier.plan.clinic_id, Object::Occurrence(id));
-    occurrence.of_patient(dossier.plan.patient_id).of_plan(dossier.plan.id)
+fn marked(plan_file: &PlanFile, id: OccurrenceId) -> EventSubject {
+    let occurrence = EventSubject::in_clinic(plan_file.plan.clinic_id, Object::Occurrence(id));
+    occurrence.of_patient(plan_file.plan.patient_id).of_plan(plan_file.plan.id)
 }
 
 /// The word by which a mark is stored.
@@ -353,15 +359,15 @@ fn state_word(new: &NewMark) -> &'static str {
 
 /// What was done already counts for a plan that begins, or goes on, now: of the lines that it shares with the patient's other plans, and
 /// with those that are `gone` since, as they were, the marks are recorded for it too, as they were noted. Today showed one act, and it is not asked for again.
-pub fn share_marks(ctx: &mut Ctx<'_>, begun: &Dossier, gone: &[Dossier]) -> Result<(), Error> {
+pub fn share_marks(ctx: &mut Ctx<'_>, begun: &PlanFile, gone: &[PlanFile]) -> Result<(), Error> {
     let Some(account) = begun.patient.account_id else { return Ok(()) };
     let mut days = gone.to_vec();
     for rows in store::list_shown_of_account(ctx.c, account)? {
         if gone.iter().all(|gone| gone.plan.id != rows.0.id) {
-            days.push(Dossier::new(ctx.c, ctx.cache, rows)?);
+            days.push(PlanFile::new(ctx.c, ctx.cache, rows)?);
         }
     }
-    days.sort_by_key(|dossier| dossier.plan.id);
+    days.sort_by_key(|plan_file| plan_file.plan.id);
     if gone.iter().any(|gone| gone.plan.id == begun.plan.id) || days.len() < 2 {
         return Ok(());
     }
@@ -369,8 +375,8 @@ pub fn share_marks(ctx: &mut Ctx<'_>, begun: &Dossier, gone: &[Dossier]) -> Resu
     // A window of yesterday may reach into today.
     for date in today.yesterday().into_iter().chain([today]) {
         let mut seen = Vec::with_capacity(days.len());
-        for dossier in &days {
-            seen.push(PlanDay::new(dossier.clone(), date_at(ctx.c, dossier, date, ctx.m.at)?));
+        for plan_file in &days {
+            seen.push(PlanDay::new(plan_file.clone(), date_at(ctx.c, plan_file, date, ctx.m.at)?));
         }
         tell_apart(ctx.c, account, &mut seen)?;
         for (own, done) in views::done_for_others(&seen, begun.plan.id)? {
@@ -383,8 +389,8 @@ pub fn share_marks(ctx: &mut Ctx<'_>, begun: &Dossier, gone: &[Dossier]) -> Resu
 /// The same for every plan of an account: a record of another clinic became the account's.
 pub fn share_all_marks(ctx: &mut Ctx<'_>, account: AccountId) -> Result<(), Error> {
     for rows in store::list_shown_of_account(ctx.c, account)? {
-        let dossier = Dossier::new(ctx.c, ctx.cache, rows)?;
-        share_marks(ctx, &dossier, &[])?;
+        let plan_file = PlanFile::new(ctx.c, ctx.cache, rows)?;
+        share_marks(ctx, &plan_file, &[])?;
     }
     Ok(())
 }
@@ -393,23 +399,23 @@ pub fn share_all_marks(ctx: &mut Ctx<'_>, account: AccountId) -> Result<(), Erro
 fn share(ctx: &mut Ctx<'_>, days: &[PlanDay], own: OccurrenceId, done: (PlanId, OccurrenceId)) -> Result<(), Error> {
     let of = |id: OccurrenceId| {
         let of_day = |of: &PlanDay| of.day.occurrences.iter().find(|one| one.id == id).cloned();
-        days.iter().find_map(|of| Some((&of.dossier, of_day(of)?)))
+        days.iter().find_map(|of| Some((&of.plan_file, of_day(of)?)))
     };
-    let (Some((dossier, occurrence)), Some((other, _))) = (of(own), of(done.1)) else { return Ok(()) };
+    let (Some((plan_file, occurrence)), Some((other, _))) = (of(own), of(done.1)) else { return Ok(()) };
     let Some(mark) = store::find_mark(ctx.c, other.plan.clinic_id, done.0, done.1)? else { return Ok(()) };
-    ctx.happened(EventKind::MarkMade, marked(dossier, own))?;
+    ctx.happened(EventKind::MarkMade, marked(plan_file, own))?;
     store::insert_mark(
         ctx.c,
         &store::NewMark {
-            clinic_id: dossier.plan.clinic_id,
-            plan_id: dossier.plan.id,
+            clinic_id: plan_file.plan.clinic_id,
+            plan_id: plan_file.plan.id,
             day: occurrence.day,
             id: ctx.m.id::<MarkId>(),
             occurrence_id: own,
-            item_key: item_of(dossier, &occurrence)?.key.clone(),
-            slot_key: slot_of(dossier, &occurrence)?.key.clone(),
+            item_key: item_of(plan_file, &occurrence)?.key.clone(),
+            slot_key: slot_of(plan_file, &occurrence)?.key.clone(),
             received_at: ctx.m.at,
-            counted_from: dossier.counted_from(),
+            counted_from: plan_file.counted_from(),
             ..mark
         },
     )
@@ -418,10 +424,10 @@ fn share(ctx: &mut Ctx<'_>, days: &[PlanDay], own: OccurrenceId, done: (PlanId, 
 /// The line that an occurrence is part of, among the days around it.
 fn line_around(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<views::Item, Error> {
     let found = match days {
-        [PlanDay { dossier, day, .. }] => {
-            let locales = views::locales(asked, dossier);
+        [PlanDay { plan_file, day, .. }] => {
+            let locales = views::locales(asked, plan_file);
             let own = day.occurrences.iter().find(|one| one.id == id);
-            own.map(|one| views::item_view(dossier, one, day.date.into(), &locales)).transpose()?
+            own.map(|one| views::item_view(plan_file, one, day.date.into(), &locales)).transpose()?
         }
         _ => views::line_of(days, id, asked)?,
     };
@@ -443,20 +449,21 @@ fn days_around(
     id: OccurrenceId,
     at: Stamp,
 ) -> Result<Option<(Vec<PlanDay>, Own)>, Error> {
-    let mut dossiers = Vec::new();
+    let mut plan_files = Vec::new();
     for rows in store::list_shown_of_account(c, account)? {
-        dossiers.push(Dossier::new(c, cache, rows)?);
+        plan_files.push(PlanFile::new(c, cache, rows)?);
     }
-    let find = |dossier: &Dossier| {
-        let (item, number, _) = engine::find(&dossier.compiled, &dossier.enrolment(), id, dossier.day_number(at))?;
-        Some((dossier.plan.id, dossier.compiled.items.get(item)?.kind, dossier.enrolment().date_of(number)?))
+    let find = |plan_file: &PlanFile| {
+        let (item, number, _) =
+            engine::find(&plan_file.compiled, &plan_file.enrolment(), id, plan_file.day_number(at))?;
+        Some((plan_file.plan.id, plan_file.compiled.items.get(item)?.kind, plan_file.enrolment().date_of(number)?))
     };
-    let Some((plan, kind, date)) = dossiers.iter().find_map(find) else { return Ok(None) };
+    let Some((plan, kind, date)) = plan_files.iter().find_map(find) else { return Ok(None) };
     let mut days = Vec::new();
-    for dossier in dossiers {
-        if dossier.plan.id == plan || kind == engine::ItemKind::Task {
-            let day = date_at(c, &dossier, date, at)?;
-            days.push(PlanDay::new(dossier, day));
+    for plan_file in plan_files {
+        if plan_file.plan.id == plan || kind == engine::ItemKind::Task {
+            let day = date_at(c, &plan_file, date, at)?;
+            days.push(PlanDay::new(plan_file, day));
         }
     }
     let find = |days: &[PlanDay]| days.iter().flat_map(|of| &of.day.occurrences).find(|one| one.id == id).cloned();
@@ -464,7 +471,7 @@ fn days_around(
     if found.as_ref().is_some_and(|one| one.caught_up.is_some() && one.state == State::Open) {
         // It stands among the lines of today.
         for of in &mut days {
-            of.day = day_of(c, &of.dossier, None, at)?;
+            of.day = day_of(c, &of.plan_file, None, at)?;
         }
     }
     tell_apart(c, account, &mut days)?;
@@ -472,26 +479,26 @@ fn days_around(
 }
 
 /// A date of the plan without what is left of earlier days, as it is at `at`.
-fn date_at(c: &mut Conn, dossier: &Dossier, date: jiff::civil::Date, at: Stamp) -> Result<engine::Day, Error> {
-    let (enrolment, known) = (dossier.enrolment(), dossier.known(c, dossier.enrolment().day_on(date))?);
-    Ok(engine::on_date(&dossier.compiled, &enrolment, &known.facts(), &dossier.zone, at, date))
+fn date_at(c: &mut Conn, plan_file: &PlanFile, date: jiff::civil::Date, at: Stamp) -> Result<engine::Day, Error> {
+    let (enrolment, known) = (plan_file.enrolment(), plan_file.known(c, plan_file.enrolment().day_on(date))?);
+    Ok(engine::on_date(&plan_file.compiled, &enrolment, &known.facts(), &plan_file.zone, at, date))
 }
 
 /// The occurrences of a numbered day of the plan, as they are at `at`; none while the plan's days wait.
 pub fn occurrences_on(
     c: &mut Conn,
-    dossier: &Dossier,
+    plan_file: &PlanFile,
     number: i32,
     at: Stamp,
 ) -> Result<Vec<engine::Occurrence>, Error> {
-    let known = dossier.known(c, number)?;
-    let day = engine::day(&dossier.compiled, &dossier.enrolment(), &known.facts(), &dossier.zone, at, number);
+    let known = plan_file.known(c, number)?;
+    let day = engine::day(&plan_file.compiled, &plan_file.enrolment(), &known.facts(), &plan_file.zone, at, number);
     Ok(day.occurrences)
 }
 
 /// The item of an occurrence.
-pub fn item_of<'a>(dossier: &'a plans::Dossier, occurrence: &engine::Occurrence) -> Result<&'a engine::Item, Error> {
-    dossier
+pub fn item_of<'a>(plan_file: &'a plans::PlanFile, occurrence: &engine::Occurrence) -> Result<&'a engine::Item, Error> {
+    plan_file
         .compiled
         .items
         .get(occurrence.item)
@@ -499,8 +506,8 @@ pub fn item_of<'a>(dossier: &'a plans::Dossier, occurrence: &engine::Occurrence)
 }
 
 /// The slot of an occurrence.
-pub fn slot_of<'a>(dossier: &'a plans::Dossier, occurrence: &engine::Occurrence) -> Result<&'a engine::Slot, Error> {
-    dossier
+pub fn slot_of<'a>(plan_file: &'a plans::PlanFile, occurrence: &engine::Occurrence) -> Result<&'a engine::Slot, Error> {
+    plan_file
         .compiled
         .slots
         .get(occurrence.slot)

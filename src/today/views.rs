@@ -9,8 +9,8 @@ use super::forms::{Form, danger_form, form_again, form_view};
 use super::{Away, Days, PlanDay, item_of, slot_of};
 use crate::clinics::Clinic;
 use crate::error::Error;
-use crate::plans::Dossier;
 use crate::plans::InCourse;
+use crate::plans::PlanFile;
 use crate::plans::author::Subject;
 use engine::{Desk, Ends, ItemKind, LateEnrolment, Line, PlanStatus, SetAside, Source, State, Text};
 use ground::ids::{ClinicId, OccurrenceId, PlanId};
@@ -40,7 +40,7 @@ pub struct Today {
     /// latter is there between check-ins, in a pause, while a plan waits, after its end, and of each record that has no plan.
     pub forms: Vec<Form>,
     /// Whom to call, and who is watching.
-    pub clinics: Vec<Watch>,
+    pub clinics: Vec<ClinicContact>,
 }
 
 /// A plan of today.
@@ -186,7 +186,7 @@ pub struct NotAsked {
 
 /// Whom to call, and whether anybody is watching.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Watch {
+pub struct ClinicContact {
     /// The clinic.
     pub clinic_id: ClinicId,
     /// Its name.
@@ -210,10 +210,10 @@ pub struct Watch {
     /// Whether a person at the clinic looks at answers now, by its opening hours and closed dates. `false` if nobody ever does
     /// (`monitored`); `null` if the clinic has not said its hours: show `reply_hours`.
     #[schema(required, example = true)]
-    pub answers_now: Option<bool>,
+    pub staffed_now: Option<bool>,
     /// When a person looks next, if nobody does now.
     #[schema(required)]
-    pub next_look_at: Option<Stamp>,
+    pub next_staffed_at: Option<Stamp>,
     /// Until when a person looks, if one does now; `null` also where that has no end.
     #[schema(required)]
     pub until: Option<Stamp>,
@@ -222,23 +222,23 @@ pub struct Watch {
 /// Whom to call, and when that changed and changes.
 pub struct Watched {
     /// What is said of the clinic.
-    pub watch: Watch,
+    pub watch: ClinicContact,
     desk: Option<Desk>,
 }
 
 /// A text of the protocol as the patient reads it, with the clinic's words in it.
-pub fn say(text: &Text, locales: &[&str], dossier: &Dossier) -> String {
-    said(text, locales, dossier).into_owned()
+pub fn say(text: &Text, locales: &[&str], plan_file: &PlanFile) -> String {
+    said(text, locales, plan_file).into_owned()
 }
 
 /// The same, borrowed where nothing of the clinic's is in it.
-fn said<'a>(text: &'a Text, locales: &[&str], dossier: &'a Dossier) -> Cow<'a, str> {
-    engine::fill(text.in_locale(locales), |name| dossier.word(name, locales))
+fn said<'a>(text: &'a Text, locales: &[&str], plan_file: &'a PlanFile) -> Cow<'a, str> {
+    engine::fill(text.in_locale(locales), |name| plan_file.word(name, locales))
 }
 
 /// The languages to try: the request's, the patient's, the clinic's.
-pub fn locales<'a>(asked: Option<&'a str>, dossier: &'a Dossier) -> Vec<&'a str> {
-    Subject::Plan(dossier).locales(asked)
+pub fn locales<'a>(asked: Option<&'a str>, plan_file: &'a PlanFile) -> Vec<&'a str> {
+    Subject::Plan(plan_file).locales(asked)
 }
 
 /// Whom to call, and whether a person looks at that instant.
@@ -246,7 +246,7 @@ pub fn watch(clinic: &Clinic, at: Stamp) -> Result<Watched, Error> {
     let desk = if clinic.monitored { clinic.desk(at)? } else { None };
     let open = desk.map(|desk| desk.open);
     let change = desk.and_then(|desk| desk.changes_at);
-    let watch = Watch {
+    let watch = ClinicContact {
         clinic_id: clinic.id,
         name: clinic.name.clone(),
         emergency_number: clinic.emergency_number.clone(),
@@ -254,8 +254,8 @@ pub fn watch(clinic: &Clinic, at: Stamp) -> Result<Watched, Error> {
         out_of_hours: clinic.out_of_hours.clone(),
         monitored: clinic.monitored,
         reply_hours: clinic.reply_hours.clone(),
-        answers_now: if clinic.monitored { open } else { Some(false) },
-        next_look_at: change.filter(|_| open == Some(false)),
+        staffed_now: if clinic.monitored { open } else { Some(false) },
+        next_staffed_at: change.filter(|_| open == Some(false)),
         until: change.filter(|_| open == Some(true)),
     };
     Ok(Watched { watch, desk })
@@ -271,7 +271,7 @@ pub fn today(
     let (as_of, zone, date, valid_until) = match (days.first(), away.first()) {
         (Some(first), _) => {
             let day = &first.day;
-            (day.changed_at, first.dossier.patient.zone.clone(), day.date.into(), day.valid_until)
+            (day.changed_at, first.plan_file.patient.zone.clone(), day.date.into(), day.valid_until)
         }
         (None, Some(Away { patient, .. })) => {
             let zone = crate::zones::zone(&patient.zone)?;
@@ -294,36 +294,36 @@ pub fn today(
         clinics: Vec::new(),
     };
     for plan_day in days {
-        let PlanDay { dossier, day, .. } = plan_day;
-        let locales = locales(asked, dossier);
+        let PlanDay { plan_file, day, .. } = plan_day;
+        let locales = locales(asked, plan_file);
         today.valid_until = today.valid_until.min(day.valid_until);
-        today.as_of = today.as_of.max(day.changed_at).max(dossier.enrolment().enrolled_at);
+        today.as_of = today.as_of.max(day.changed_at).max(plan_file.enrolment().enrolled_at);
         if day.status.is_shown() {
-            today.plans.push(plan_view(dossier, day, &locales));
+            today.plans.push(plan_view(plan_file, day, &locales));
         }
         for occurrence in day.occurrences.iter().filter(|occurrence| occurrence.state != State::Done) {
-            let Some(form) = item_of(dossier, occurrence)?.form.as_deref() else { continue };
-            today.offer(form_view(dossier, form, occurrence.day, asked));
+            let Some(form) = item_of(plan_file, occurrence)?.form.as_deref() else { continue };
+            today.offer(form_view(plan_file, form, occurrence.day, asked));
         }
         // One check-in of the same skin is enough: that of its freshest treatment counts.
         if !days.iter().any(|other| other.is_of_same_skin(plan_day) && other.asks())
-            && let Some(form) = form_again(dossier, day, asked)
+            && let Some(form) = form_again(plan_file, day, asked)
         {
             today.offer(form);
         }
-        today.offer(danger_form(Subject::Plan(dossier), day.number, asked)?);
-        today.name(&dossier.clinic, at)?;
+        today.offer(danger_form(Subject::Plan(plan_file), day.number, asked)?);
+        today.name(&plan_file.clinic, at)?;
     }
     for one in away {
-        let day = one.last.as_ref().map_or(0, |dossier| dossier.enrolment().day_on(today.date.0));
+        let day = one.last.as_ref().map_or(0, |plan_file| plan_file.enrolment().day_on(today.date.0));
         today.offer(danger_form(one.subject(), day, asked)?);
         today.name(&one.clinic, at)?;
     }
-    if let [PlanDay { dossier, day, .. }] = days.as_slice()
+    if let [PlanDay { plan_file, day, .. }] = days.as_slice()
         && day.status.is_shown()
     {
-        let (locales, shown) = (locales(asked, dossier), day.date.into());
-        let items = day.occurrences.iter().map(|occurrence| item_view(dossier, occurrence, shown, &locales));
+        let (locales, shown) = (locales(asked, plan_file), day.date.into());
+        let items = day.occurrences.iter().map(|occurrence| item_view(plan_file, occurrence, shown, &locales));
         today.items = items.collect::<Result<_, _>>()?;
     } else {
         let (lines, aside) = engine::set_aside(engine::merge(lines(days, asked)?));
@@ -360,21 +360,21 @@ impl Today {
 /// The lines of several plans, each by itself.
 fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, Error> {
     let mut lines = Vec::with_capacity(days.iter().map(|of| of.day.occurrences.len()).sum());
-    for PlanDay { dossier, day, area, person } in days.iter().filter(|of| of.day.status.is_shown()) {
-        let (locales, enrolment) = (locales(asked, dossier), dossier.enrolment());
+    for PlanDay { plan_file, day, area, person } in days.iter().filter(|of| of.day.status.is_shown()) {
+        let (locales, enrolment) = (locales(asked, plan_file), plan_file.enrolment());
         for (place, occurrence) in day.occurrences.iter().enumerate() {
-            let (item, slot) = (item_of(dossier, occurrence)?, slot_of(dossier, occurrence)?);
+            let (item, slot) = (item_of(plan_file, occurrence)?, slot_of(plan_file, occurrence)?);
             lines.push(Line {
                 kind: item.kind,
                 date: date_of(&enrolment, occurrence, day),
                 person: *person,
                 meaning: item.meaning.as_deref(),
-                title: said(item.title_if(occurrence.instants.are_known()), &locales, dossier),
-                text: item.text_if(occurrence.instants.are_known()).map(|text| said(text, &locales, dossier)),
+                title: said(item.title_if(occurrence.instants.are_known()), &locales, plan_file),
+                text: item.text_if(occurrence.instants.are_known()).map(|text| said(text, &locales, plan_file)),
                 form: item.form.as_deref(),
                 views: &item.views,
                 sources: vec![Source {
-                    plan: dossier.plan.id,
+                    plan: plan_file.plan.id,
                     place,
                     occurrence: occurrence.id,
                     key: &item.key,
@@ -390,7 +390,7 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
                     last_on: occurrence.last_on,
                     held: occurrence.held,
                     caught_up: occurrence.caught_up,
-                    because: because(dossier, &item.key, occurrence.day),
+                    because: because(plan_file, &item.key, occurrence.day),
                 }],
             });
         }
@@ -505,47 +505,47 @@ impl Allowed {
 }
 
 /// A plan's header.
-pub fn plan_view(dossier: &Dossier, day: &engine::Day, locales: &[&str]) -> TodayPlan {
-    let phase = day.phase.and_then(|index| dossier.compiled.phases.get(index));
+pub fn plan_view(plan_file: &PlanFile, day: &engine::Day, locales: &[&str]) -> TodayPlan {
+    let phase = day.phase.and_then(|index| plan_file.compiled.phases.get(index));
     TodayPlan {
-        plan_id: dossier.plan.id,
-        clinic_id: dossier.plan.clinic_id,
-        title: say(&dossier.compiled.title, locales, dossier),
+        plan_id: plan_file.plan.id,
+        clinic_id: plan_file.plan.clinic_id,
+        title: say(&plan_file.compiled.title, locales, plan_file),
         status: day.status,
         day: day.number,
-        last_day: dossier.compiled.horizon_day,
-        course: dossier.plan.in_course(),
+        last_day: plan_file.compiled.horizon_day,
+        course: plan_file.plan.in_course(),
         phase: phase.map(|phase| Phase {
             key: phase.key.clone(),
-            title: say(&phase.title, locales, dossier),
-            common: say(&phase.common, locales, dossier),
-            advice: say(&phase.advice, locales, dossier),
+            title: say(&phase.title, locales, plan_file),
+            common: say(&phase.common, locales, plan_file),
+            advice: say(&phase.advice, locales, plan_file),
         }),
     }
 }
 
 /// One line of one plan, as it is on the day that is shown.
 pub fn item_view(
-    dossier: &Dossier,
+    plan_file: &PlanFile,
     occurrence: &engine::Occurrence,
     shown: Date,
     locales: &[&str],
 ) -> Result<Item, Error> {
-    let item = item_of(dossier, occurrence)?;
+    let item = item_of(plan_file, occurrence)?;
     let last_on = occurrence.last_on.map(Date);
     let is_timed = occurrence.instants.are_known();
     let allowed = Allowed::after(last_on, shown);
     Ok(Item {
         occurrence_id: occurrence.id,
-        plan_ids: vec![dossier.plan.id],
+        plan_ids: vec![plan_file.plan.id],
         occurrences: Vec::new(),
         key: item.key.clone(),
         kind: item.kind,
         state: occurrence.state,
         day: occurrence.day,
-        slot: slot_of(dossier, occurrence)?.key.clone(),
-        title: say(item.title_if(is_timed), locales, dossier),
-        text: item.text_if(is_timed).map(|text| say(text, locales, dossier)),
+        slot: slot_of(plan_file, occurrence)?.key.clone(),
+        title: say(item.title_if(is_timed), locales, plan_file),
+        text: item.text_if(is_timed).map(|text| say(text, locales, plan_file)),
         from_at: occurrence.instants.from_at,
         until_at: occurrence.instants.until_at,
         opens_at: occurrence.opens_at,
@@ -556,13 +556,13 @@ pub fn item_view(
         in_days: allowed.in_days,
         held: occurrence.held,
         late_enrolment: occurrence.caught_up,
-        because: because(dossier, &item.key, occurrence.day).map(str::to_owned),
+        because: because(plan_file, &item.key, occurrence.day).map(str::to_owned),
         form: item.form.clone(),
         views: item.views.clone(),
     })
 }
 
 /// Why a line is not what its protocol says.
-fn because<'a>(dossier: &'a Dossier, key: &str, day: i32) -> Option<&'a str> {
-    engine::behind(&dossier.overrides, key, day).map(|one| one.reason.as_str())
+fn because<'a>(plan_file: &'a PlanFile, key: &str, day: i32) -> Option<&'a str> {
+    engine::behind(&plan_file.overrides, key, day).map(|one| one.reason.as_str())
 }

@@ -564,21 +564,21 @@ async fn a_version_is_played_by_a_scripted_patient() {
         "treated_on": "2026-03-02", "zone": "Europe/London", "until_day": 5,
         "days": [{ "day": 3, "answers": { "signs": ["F6"], "redness": 2 } }, { "day": 4, "skip": true }]
     });
-    let dossier = simulate(json!({ "parameters": { "needle_depth_mm": 1.0 }, "script": script })).await.must(200);
-    let alerts = dossier["alerts"].as_array().unwrap();
+    let plan_file = simulate(json!({ "parameters": { "needle_depth_mm": 1.0 }, "script": script })).await.must(200);
+    let alerts = plan_file["alerts"].as_array().unwrap();
     assert_eq!(alerts.len(), 1, "{alerts:?}");
     assert_eq!(
         (&alerts[0]["cause"], &alerts[0]["urgency"], &alerts[0]["day"], &alerts[0]["raised_at"]),
         (&json!("F6"), &json!("urgent"), &json!(3), &json!("2026-03-05T20:00:00Z"))
     );
-    let decided: Vec<(i64, &str)> = dossier["reminders"]
+    let decided: Vec<(i64, &str)> = plan_file["reminders"]
         .as_array()
         .unwrap()
         .iter()
         .map(|one| (one["day"].as_i64().unwrap(), one["decision"].as_str().unwrap()))
         .collect();
     assert_eq!(decided[4], (4, "mailed"), "{decided:?}");
-    assert_eq!(dossier["days"].as_array().unwrap().len(), 6);
+    assert_eq!(plan_file["days"].as_array().unwrap().len(), 6);
 
     let wrong = json!({ "parameters": { "needle_depth_mm": 1.0 }, "script": { "zone": "Mars/Olympus" } });
     let problem = simulate(wrong).await.must_be_problem(422, "invalid");
@@ -693,9 +693,9 @@ async fn shown(who: &Person, version: i64) -> (String, String) {
     let treatment = json!({ "parameters": { "needle_depth_mm": 1.5, "skin_type": "III" }, "treated_on": "2026-03-02" });
     let preview = who.post(&format!("{OURS}/{version}/preview"), treatment).await.must(200);
     let script = json!({ "parameters": { "needle_depth_mm": 1.5, "skin_type": "III" }, "script": { "until_day": 0 } });
-    let dossier = who.post(&format!("{OURS}/{version}/simulate"), script).await.must(200);
+    let plan_file = who.post(&format!("{OURS}/{version}/simulate"), script).await.must(200);
     let word = |value: &Value| value.as_str().unwrap().to_owned();
-    (word(&preview["title"]), word(&dossier["title"]["en"]))
+    (word(&preview["title"]), word(&plan_file["title"]["en"]))
 }
 
 async fn edit(clinic: &Clinic, version: i64, document: &str) {

@@ -321,7 +321,7 @@ async fn t51_the_last_owner_stays_whoever_leaves_at_once() {
     let clinic = app.clinic().await;
     for round in 0..10 {
         app.database.run("UPDATE members SET role = 'owner', version = 1 WHERE role <> 'coordinator'; UPDATE rights SET generation = generation + 1");
-        app.app.tokens.doubt();
+        app.app.tokens.invalidate();
         let leave = |index: usize, who: &crate::support::people::Person| {
             let (path, who) = (format!("/v1/clinic/members/{}", clinic.members[index]), who.clone());
             async move { who.send_if("PATCH", &path, "\"v1\"", json!({ "role": "clinician" })).await }

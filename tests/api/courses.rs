@@ -21,7 +21,7 @@ struct Series {
 }
 
 impl Series {
-    /// Three sessions of the face, four weeks apart: a clinician's word, the protocol says six.
+    /// Three sessions of the face, four weeks apart: a clinician's approval, the protocol says six.
     async fn of_the_face() -> Self {
         let wish = json!({ "protocol_key": "mn-face", "body_area": "face", "min_interval_days": 28 });
         Self::new(wish).await
@@ -735,7 +735,7 @@ async fn a_plan_that_made_way_for_a_session_that_never_was_stands_again() {
     let (_, two) = series.session("2026-03-09").await;
     assert_eq!(
         (series.stands(&one).await, series.kinds(&one).await),
-        (over("2026-03-09"), vec!["gave_way".to_owned()])
+        (over("2026-03-09"), vec!["superseded".to_owned()])
     );
 
     series.app.set_clock("2026-03-12T10:00:00Z");
@@ -745,7 +745,7 @@ async fn a_plan_that_made_way_for_a_session_that_never_was_stands_again() {
     assert_eq!((looked["applied"].as_bool(), series.stands(&one).await), (Some(false), over("2026-03-09")));
     let done = series.order(&two, "entered-in-error", json!({ "reason": "Another person." })).await;
     assert_eq!(series.stands(&one).await, runs());
-    assert_eq!(series.kinds(&one).await, ["stands_again", "gave_way"]);
+    assert_eq!(series.kinds(&one).await, ["reinstated", "superseded"]);
     let others = done["others"].as_array().unwrap();
     assert_eq!((others.len(), &others[0]["plan"]), (1, &series.plan(&one).await), "what followed is told");
     let first = &others[0]["days"][0];
@@ -778,7 +778,7 @@ async fn a_plan_that_made_way_for_a_session_that_never_was_stands_again() {
     let undo = json!({ "revision": number, "reason": "It was this one." });
     series.order(&two, "undo", undo.clone()).await;
     assert_eq!((series.stands(&one).await, series.stands(&two).await), (over("2026-03-12"), runs()));
-    assert_eq!(series.kinds(&one).await, ["gave_way", "stands_again", "gave_way"]);
+    assert_eq!(series.kinds(&one).await, ["superseded", "reinstated", "superseded"]);
     assert!(!series.order(&two, "undo", undo).await["changed"].as_bool().unwrap(), "twice is once");
     assert_eq!(series.kinds(&one).await.len(), 3);
 }
@@ -936,7 +936,7 @@ async fn an_answer_tells_of_the_plan_as_it_is_once_another_has_taken_its_place()
     let now = owner.get(&path).await;
     assert!(now.header("etag").starts_with(undone.header("etag").trim_end_matches('"')), "{}", now.header("etag"));
     assert_eq!(undone.must(200)["plan"], now.must(200));
-    assert_eq!(series.kinds(&one).await, ["gave_way", "undone", "completed"]);
+    assert_eq!(series.kinds(&one).await, ["superseded", "undone", "completed"]);
     let again = owner.send_if("POST", &format!("{path}/undo"), &tag, undo).await;
     assert_eq!((again.header("etag"), &again.must(200)["changed"]), (undone.header("etag"), &json!(false)));
 }

@@ -31,7 +31,7 @@ async fn what_is_found_while_the_clinic_is_closed_is_answered_when_a_person_is_t
     let urgent = answer(1, json!({ "signs": ["F6"] })).await;
     assert_eq!(urgent["advice"]["urgency"], "urgent", "{urgent}");
     assert_eq!(
-        (&urgent["contact"]["answers_now"], &urgent["contact"]["next_look_at"], &urgent["contact"]["out_of_hours"]),
+        (&urgent["contact"]["staffed_now"], &urgent["contact"]["next_staffed_at"], &urgent["contact"]["out_of_hours"]),
         (&json!(false), &json!("2026-03-10T09:00:00Z"), &json!("NHS 111"))
     );
     assert!(urgent["advice"]["text"].as_str().unwrap().contains("NHS 111"), "it says whom to call until then");

@@ -11,7 +11,7 @@ async fn starts_at(now: &str) {
     let app = TestApp::start().await;
     app.ignore_mails();
     app.set_clock(now);
-    people::move_in(&app.app).await.unwrap();
+    people::seed(&app.app).await.unwrap();
     assert_eq!(app.database.count("patients", "1 = 1"), 16, "{now}");
 }
 
@@ -65,7 +65,7 @@ async fn every_example_of_the_demos_reference_works_as_it_stands() {
     let app = TestApp::start().await;
     app.ignore_mails();
     app.set_clock("2026-06-10T09:00:00Z");
-    people::move_in(&app.app).await.unwrap();
+    people::seed(&app.app).await.unwrap();
     app.set_clock("2026-06-11T06:00:00Z");
     app.work().await;
     let (inner, at) = (app.app.clone(), app.now());

@@ -94,7 +94,7 @@ async fn today_holds_until_valid_until_and_no_longer_through_a_week_in_every_kin
         let person = clinic.enrol_in("Ada", zone).await;
         let end = app.now().plus_seconds(8 * 86_400).to_string();
         let seen = walk(&person, &end).await;
-        let desk = |today: &Value| today["clinics"][0]["answers_now"].as_bool().unwrap();
+        let desk = |today: &Value| today["clinics"][0]["staffed_now"].as_bool().unwrap();
         assert!(seen.iter().any(desk) && !seen.iter().all(desk), "{zone}");
         let dates: std::collections::BTreeSet<&str> =
             seen.iter().map(|today| today["date"].as_str().unwrap()).collect();
@@ -122,7 +122,7 @@ async fn the_clinic_says_when_a_person_looks() {
     let desk = async || {
         let today = ada.person.get("/v1/me/today").await.must(200);
         let clinic = &today["clinics"][0];
-        json!([clinic["monitored"], clinic["answers_now"], clinic["next_look_at"], clinic["until"]])
+        json!([clinic["monitored"], clinic["staffed_now"], clinic["next_staffed_at"], clinic["until"]])
     };
     assert_eq!(desk().await, json!([true, null, null, null]), "it has not said");
     let changed = clinic.change(hours()).await;
@@ -155,7 +155,7 @@ async fn a_check_in_says_who_was_watching_when_it_came_however_often_it_is_sent(
     let path = format!("/v1/me/check-ins/{}", crate::support::people::phone_id(1));
     let body = json!({ "plan_id": ada.plan_id, "answers": { "redness": 2 } });
     let first = ada.person.put(&path, body.clone()).await.must(201);
-    assert_eq!(first["contact"]["answers_now"], true);
+    assert_eq!(first["contact"]["staffed_now"], true);
     app.set_clock("2026-03-02T22:00:00Z");
     assert_eq!(ada.person.put(&path, body).await.must(200), first);
     assert_eq!(ada.person.get(&path).await.must(200), first);

@@ -176,3 +176,83 @@ fn verbs_know_no_http() {
         assert!(!speaks || SPEAK_HTTP.contains(&top.as_str()), "{} speaks HTTP", path.display());
     }
 }
+
+/// Parameters of each function, tuples unpacked, and whether one is a tuple that is only taken apart; `self` is none.
+#[derive(Default)]
+struct Wide(Vec<String>);
+
+impl Wide {
+    fn look(&mut self, signature: &syn::Signature) {
+        let mut count = 0;
+        for input in &signature.inputs {
+            let syn::FnArg::Typed(typed) = input else { continue };
+            if let syn::Pat::Tuple(tuple) = &*typed.pat {
+                count += tuple.elems.len();
+                self.0.push(format!("{} packs parameters into a tuple", signature.ident));
+            } else {
+                count += 1;
+            }
+        }
+        if count > MOST_PARAMETERS {
+            self.0.push(format!("{} has {count} parameters", signature.ident));
+        }
+    }
+}
+
+/// A sixth is a sign that a type is missing.
+const MOST_PARAMETERS: usize = 5;
+/// Lines between the braces of a handler: what is read, which verb runs, what is shown.
+const LONGEST_HANDLER: usize = 15;
+
+impl<'ast> Visit<'ast> for Wide {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if !is_test(&item.attrs) {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.look(&item.sig);
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.look(&item.sig);
+        visit::visit_impl_item_fn(self, item);
+    }
+}
+
+fn wide(text: &str) -> Vec<String> {
+    let mut wide = Wide::default();
+    wide.visit_file(&syn::parse_file(text).unwrap());
+    wide.0
+}
+
+#[test]
+fn no_function_has_more_than_five_parameters_and_none_packs_them() {
+    let found: Vec<String> = files()
+        .into_iter()
+        .flat_map(|(path, _, text)| wide(&text).into_iter().map(move |line| format!("{}: {line}", path.display())))
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+    assert_eq!(wide("fn f(a: A, (b, c): (B, C)) {} impl X { fn g(&self, a: A, b: A, c: A, d: A, e: A) {} }").len(), 1);
+    assert_eq!(wide("fn f(a: A, b: A, c: A, (d, e): (A, A), f: A) {}").len(), 2);
+}
+
+#[test]
+fn a_handler_has_fifteen_lines_at_most() {
+    let mut long = Vec::new();
+    for (path, _, text) in files().into_iter().filter(|(path, ..)| path.starts_with("api")) {
+        let lines: Vec<&str> = text.lines().collect();
+        let is_route =
+            |line: &str| ["get", "post", "put", "patch", "delete"].iter().any(|m| line.starts_with(&format!("#[{m}(")));
+        for at in lines.iter().enumerate().filter(|(_, line)| is_route(line)).map(|(at, _)| at) {
+            let opens = at + lines[at..].iter().position(|line| line.ends_with('{')).unwrap();
+            let length = lines[opens..].iter().position(|line| *line == "}").unwrap() - 1;
+            if length > LONGEST_HANDLER {
+                long.push(format!("{}: {}: {length} lines", path.display(), lines[at]));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}

@@ -36,7 +36,7 @@ fn set_state(app: &Shared, member: MemberId, state: &str) {
     app.database.run(&format!(
         "UPDATE members SET state = '{state}' WHERE id = {id}; UPDATE rights SET generation = generation + 1"
     ));
-    app.app.tokens.doubt();
+    app.app.tokens.invalidate();
 }
 
 /// `yes`, `401` or `403`. Ids are random and bodies right, so that nothing but rights refuses.
@@ -102,7 +102,7 @@ async fn a_token_of_no_known_account_is_refused() {
     app.database.run(&format!(
         "UPDATE accounts SET disabled_at = created_at WHERE id = {id}; UPDATE rights SET generation = generation + 1"
     ));
-    app.app.tokens.doubt();
+    app.app.tokens.invalidate();
     app.ask("GET", "/v1/me").bearer(&token).send().await.must_be_problem(401, "sign_in_needed");
     let login = json!({ "email": world.ada.email, "password": "whatever it was, it is shut" });
     app.ask("POST", "/v1/auth/login").json(&login).send().await.must_be_problem(401, "sign_in_needed");

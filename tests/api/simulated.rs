@@ -55,7 +55,7 @@ fn script() -> Value {
 #[tokio::test]
 async fn a_scripted_patient_meets_the_same_decisions_as_a_real_one() {
     let new: NewSimulation = serde_json::from_value(script()).unwrap();
-    let dossier = simulate(&parse(library_document("mn-face").unwrap()).unwrap(), &new).unwrap();
+    let plan_file = simulate(&parse(library_document("mn-face").unwrap()).unwrap(), &new).unwrap();
 
     let app = TestApp::start().await;
     let clinic = app.clinic().await;
@@ -82,7 +82,7 @@ async fn a_scripted_patient_meets_the_same_decisions_as_a_real_one() {
         mails.extend(app.mails().await);
     }
     assert!(events.next().is_none(), "each happened");
-    let until = dossier.days.last().unwrap().date;
+    let until = plan_file.days.last().unwrap().date;
 
     // Decisions: what, when, and why.
     let page = clinic.owner.get(&format!("/v1/clinic/plans/{}/reminders?limit=100", ada.plan_id)).await.must(200);
@@ -101,7 +101,7 @@ async fn a_scripted_patient_meets_the_same_decisions_as_a_real_one() {
             ]
         })
         .collect();
-    let mut simulated: Vec<[String; 5]> = dossier
+    let mut simulated: Vec<[String; 5]> = plan_file
         .reminders
         .iter()
         .map(|one| {
@@ -130,7 +130,7 @@ async fn a_scripted_patient_meets_the_same_decisions_as_a_real_one() {
             ]
         })
         .collect();
-    let mut simulated: Vec<[String; 5]> = dossier
+    let mut simulated: Vec<[String; 5]> = plan_file
         .alerts
         .iter()
         .map(|one| {
@@ -145,7 +145,7 @@ async fn a_scripted_patient_meets_the_same_decisions_as_a_real_one() {
 
     // Mails.
     let to_patient = mails.iter().filter(|mail| mail.to == ada.email).count();
-    assert_eq!(to_patient, dossier.reminders.iter().filter(|one| one.decision.as_str() == "mailed").count());
+    assert_eq!(to_patient, plan_file.reminders.iter().filter(|one| one.decision.as_str() == "mailed").count());
     let to_owner = mails.iter().filter(|mail| mail.to == "owner@one.example").count();
-    assert_eq!(to_owner, dossier.staff_mails.len());
+    assert_eq!(to_owner, plan_file.staff_mails.len());
 }

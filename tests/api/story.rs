@@ -38,7 +38,7 @@ async fn accept(app: &Shared, token: &str) -> Value {
 /// The command `clinic create`, without its printing.
 async fn create_clinic(app: &Shared) -> String {
     let made = app.app.act(Actor::Operator, move |ctx| {
-        let clinic = clinics::found(ctx, new_clinic("of the story"))?;
+        let clinic = clinics::create(ctx, new_clinic("of the story"))?;
         let new = NewMember { name: text("Olga Invented"), email: text("olga@clinic.example"), role: Role::Owner };
         let email = new.email.clone();
         let member = clinics::add_member(ctx, &clinic, new, MemberState::Invited)?;

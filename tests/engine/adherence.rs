@@ -1,8 +1,8 @@
 //! Adherence: what was expected, counted again from the windows alone.
 
 use engine::{
-    Adherence, Asking, Beside, Compiled, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanStatus, Tally, adherence,
-    compile, day, parse,
+    Adherence, Compiled, ConcurrentPlan, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanInput, PlanStatus, Tally,
+    adherence, compile, day, parse,
 };
 use ground::ids::OccurrenceId;
 use ground::time::Stamp;
@@ -27,7 +27,7 @@ fn of(adherence: &Adherence, kind: ItemKind) -> Tally {
 
 /// The adherence to the small plan, if it is the patient's only one.
 fn alone(enrolment: &Enrolment, facts: &Facts, late: &[OccurrenceId], zone: &TimeZone, seen: Stamp) -> Adherence {
-    adherence(&Asking { compiled: &PLAN, enrolment, facts, zone }, &[], late, seen)
+    adherence(&PlanInput { compiled: &PLAN, enrolment, facts, zone }, &[], late, seen)
 }
 
 /// Id, kind, and windows of everything that can be marked.
@@ -153,11 +153,11 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     let second = Enrolment { day_zero: date(2026, 5, 7), enrolled_at: at("2026-05-07T09:00:00Z"), ..enrolment() };
     let tasks = |marks: &[MarkFact], second: &[&Enrolment], moment: &str| {
         let (facts, none) = (Facts { marks, check_ins: &[] }, Facts::default());
-        let plan = Asking { compiled: &asks, enrolment: &first, facts: &facts, zone: &madrid };
+        let plan = PlanInput { compiled: &asks, enrolment: &first, facts: &facts, zone: &madrid };
         let mut beside = Vec::new();
         for enrolment in second {
-            let plan = Asking { compiled: &forbids, enrolment, facts: &none, zone: &madrid };
-            beside.push(Beside { plan, from: None, until: None });
+            let plan = PlanInput { compiled: &forbids, enrolment, facts: &none, zone: &madrid };
+            beside.push(ConcurrentPlan { plan, from: None, until: None });
         }
         of(&adherence(&plan, &beside, &[], at(moment)), ItemKind::Task)
     };
@@ -177,10 +177,10 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     assert_eq!(tasks(&[], &[&over], after), alone);
     // As long as it stood beside it, the other plan forbade what it forbade: also from the middle of a window on.
     let facts = Facts::default();
-    let asking = |compiled, enrolment, facts| Asking { compiled, enrolment, facts, zone: &madrid };
+    let asking = |compiled, enrolment, facts| PlanInput { compiled, enrolment, facts, zone: &madrid };
     let (plan, other) = (asking(&asks, &first, &facts), asking(&forbids, &second, &facts));
     let missed = |from: Option<&str>, until: Option<&str>| {
-        let beside = Beside { plan: other, from: from.map(at), until: until.map(at) };
+        let beside = ConcurrentPlan { plan: other, from: from.map(at), until: until.map(at) };
         alone.missed - of(&adherence(&plan, &[beside], &[], at(after)), ItemKind::Task).missed
     };
     let (midnight, morning) = (Some("2026-05-07T22:00:00Z"), Some("2026-05-08T05:30:00Z"));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use engine::{
-    AddedLine, Age, Asking, Command, Compiled, DayOfPlan, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState,
-    Now, Occurrence, Override, OverrideChange, Parameters, PausedDays, PlanState, PlanStatus, Refusal, Revision,
+    AddedLine, Age, Command, Compiled, DayOfPlan, DayRange, Enrolment, Facts, ItemKind, MarkFact, MarkState, Now,
+    Occurrence, Override, OverrideChange, Parameters, PausedDays, PlanInput, PlanState, PlanStatus, Refusal, Revision,
     SetLine, SlotKey, State, Stops, Successor, Tally, Text, UndoRefusal, adherence, apply, check_override,
     days_between, due_reminders, local_date, next_due, on_date, silence, today, undo,
 };
@@ -325,7 +325,7 @@ fn what_was_answered_while_days_waited_keeps_its_answer_when_they_no_longer_do()
     let now = today(&compiled(&state), &enrolled(&state), &facts, &madrid, at("2026-05-09T06:00:00Z"));
     assert!(!now.occurrences.iter().any(|one| one.id == evening && one.state != State::Done));
     let (compiled, enrolment) = (compiled(&state), enrolled(&state));
-    let plan = Asking { compiled: &compiled, enrolment: &enrolment, facts: &facts, zone: &madrid };
+    let plan = PlanInput { compiled: &compiled, enrolment: &enrolment, facts: &facts, zone: &madrid };
     let seen = adherence(&plan, &[], &[], at("2026-05-09T06:00:00Z"));
     let check_ins = seen.kinds.iter().find(|(kind, _)| *kind == ItemKind::CheckIn).unwrap().1;
     let expected = Tally { expected: check_ins.missed + 1, done: 1, ..check_ins };

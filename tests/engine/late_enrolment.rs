@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use engine::{
-    Asking, Compiled, Day, Enrolment, Facts, ItemKind, LateEnrolment, MarkState, Occurrence, Pause, PausedDays, State,
-    Stops, adherence, compile, day, parse, today,
+    Compiled, Day, Enrolment, Facts, ItemKind, LateEnrolment, MarkState, Occurrence, Pause, PausedDays, PlanInput,
+    State, Stops, adherence, compile, day, parse, today,
 };
 use ground::time::Stamp;
 use jiff::civil::date;
@@ -79,8 +79,8 @@ fn asking<'a>(
     enrolment: &'a Enrolment,
     facts: &'a Facts<'a>,
     zone: &'a TimeZone,
-) -> Asking<'a> {
-    Asking { compiled, enrolment, facts, zone }
+) -> PlanInput<'a> {
+    PlanInput { compiled, enrolment, facts, zone }
 }
 
 fn caught_up(how: LateEnrolment, as_of: &str) -> Vec<String> {

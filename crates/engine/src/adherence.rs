@@ -42,7 +42,7 @@ pub struct Adherence {
 
 /// One of a patient's plans, with what is recorded about it.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking<'a> {
+pub struct PlanInput<'a> {
     /// Its protocol.
     pub compiled: &'a Compiled,
     /// Where it stands.
@@ -55,9 +55,9 @@ pub struct Asking<'a> {
 
 /// Another of the patient's plans for the same area, as it stood beside this one for a time.
 #[derive(Debug, Clone, Copy)]
-pub struct Beside<'a> {
+pub struct ConcurrentPlan<'a> {
     /// The plan.
-    pub plan: Asking<'a>,
+    pub plan: PlanInput<'a>,
     /// The instant at which it came to stand so; since its enrolment if `None`.
     pub from: Option<Stamp>,
     /// The instant at which it was changed; it stands so if `None`.
@@ -67,11 +67,11 @@ pub struct Beside<'a> {
 /// The adherence to a plan, seen from a moment. What the days of the plan do not ask for is not expected: what was over before the
 /// patient was enrolled (caught up on or not), or lies in days on which the plan does not run; nor is what Today set aside because one of the `others`
 /// forbade it, as that stood then, unless it was done all the same. `back_filled` names what came late.
-pub fn adherence(plan: &Asking, others: &[Beside], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
+pub fn adherence(plan: &PlanInput, others: &[ConcurrentPlan], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
     let kinds = ItemKind::ALL.iter().filter(|kind| kind.can_be_marked());
     let mut seen =
         Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None, unasked: 0 };
-    let Asking { compiled, enrolment, facts, zone, .. } = *plan;
+    let PlanInput { compiled, enrolment, facts, zone, .. } = *plan;
     let mut lines = BTreeSet::new();
     for number in 0..=compiled.horizon_day {
         for one in day(compiled, enrolment, facts, zone, as_of, number).occurrences {
@@ -94,14 +94,14 @@ pub fn adherence(plan: &Asking, others: &[Beside], back_filled: &[OccurrenceId],
     seen
 }
 
-impl Beside<'_> {
+impl ConcurrentPlan<'_> {
     /// Whether Today, as it was when the task could first be seen beside this plan, set it aside.
     fn has_set_aside(&self, item: &Item, one: &Occurrence) -> bool {
         let forbids = |item: &Item, meaning: &String| {
             item.kind == ItemKind::Restriction && item.meaning.as_ref() == Some(meaning)
         };
         let Some(meaning) = item.meaning.as_ref().filter(|_| item.kind == ItemKind::Task) else { return false };
-        let Asking { compiled, enrolment, facts, zone } = self.plan;
+        let PlanInput { compiled, enrolment, facts, zone } = self.plan;
         if !compiled.items.iter().any(|rule| forbids(rule, meaning)) {
             return false;
         }

@@ -117,7 +117,7 @@ impl Standing {
 
 /// Whether a finding says anything, if an alert of its cause is open, or ever was: answers always, silence while none is
 /// open (it goes on, and is no news), a day once.
-pub fn is_news(on: Trigger, open: bool, ever: bool) -> bool {
+pub fn should_raise(on: Trigger, open: bool, ever: bool) -> bool {
     match on {
         Trigger::Answers => true,
         Trigger::Silence => !open,

@@ -30,8 +30,8 @@ mod timed;
 mod triage;
 mod words;
 
-pub use adherence::{Adherence, Asking, Beside, Tally, adherence};
-pub use alerts::{Office, Standing, due_at, is_news};
+pub use adherence::{Adherence, ConcurrentPlan, PlanInput, Tally, adherence};
+pub use alerts::{Office, Standing, due_at, should_raise};
 pub use answers::{AnswerProblem, Answers, Taken, is_answer};
 pub use calendar::{
     Age, DayOfPlan, add_days, date_of, day_number, days_between, local_date, local_instant, next_date_change,
@@ -59,7 +59,7 @@ pub use overrides::{
     check_override, check_shape,
 };
 pub use parameters::{ParameterProblem, Parameters};
-pub use reminders::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
+pub use reminders::{Due, Reader, batch_key, due_reminders, look_from, next_due, reason_of};
 pub use silence::silence;
 pub use stops::{End, Pause, PausedDays, Silence, Stops, Way};
 pub use text::{Text, fill, has_controls, language};

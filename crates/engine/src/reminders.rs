@@ -73,7 +73,7 @@ pub fn reason_of(due: &Due, reader: Reader, at: Stamp) -> Reason {
 }
 
 /// The one mail of a patient, date and slot: what is due with it joins it.
-pub fn letter_key(patient: PatientId, date: Date, slot: &str) -> String {
+pub fn batch_key(patient: PatientId, date: Date, slot: &str) -> String {
     format!("reminder:{patient}:{date}:{slot}")
 }
 

@@ -1,4 +1,4 @@
-//! Asking, and reading the answer. Every answer is held against the contract.
+//! PlanInput, and reading the answer. Every answer is held against the contract.
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;

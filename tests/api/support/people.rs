@@ -74,7 +74,7 @@ impl TestApp {
     pub async fn clinic_named(self: &Shared, name: &str) -> Clinic {
         let domain = name.to_owned();
         let made = self.app.act(Actor::Operator, move |ctx| {
-            let clinic = clinics::found(ctx, new_clinic(&domain))?;
+            let clinic = clinics::create(ctx, new_clinic(&domain))?;
             let mut people = Vec::new();
             for role in [Role::Owner, Role::Clinician, Role::Coordinator] {
                 let email = text(&format!("{}@{domain}.example", role.as_str()));

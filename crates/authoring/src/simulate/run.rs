@@ -19,10 +19,10 @@ use engine::{Age, DayOfPlan, date_of, day_number, local_instant, next_date_chang
 use engine::{AlertChange, Decision, ItemKind, MarkState, Reason, State, Trigger, Urgency};
 use engine::{Changes, CheckInFact, Enrolment, Facts, MarkFact, line_of};
 use engine::{Compiled, Planned};
-use engine::{Due, Reader, due_reminders, letter_key, look_from, next_due, reason_of};
+use engine::{Due, Reader, batch_key, due_reminders, look_from, next_due, reason_of};
 use engine::{Finding, LOOK_BACK, Triage, TriageInput, triage};
 use engine::{Occurrence, Seen, Windows, today};
-use engine::{Office, Standing, is_news};
+use engine::{Office, Standing, should_raise};
 use ground::ids::{OccurrenceId, PatientId, PlanId};
 use ground::time::Stamp;
 
@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
         );
         let decision = if reason != Reason::Missing {
             Decision::NotMailed
-        } else if self.letters.insert(letter_key(self.patient, due.date, &slot.key)) {
+        } else if self.letters.insert(batch_key(self.patient, due.date, &slot.key)) {
             Decision::Mailed
         } else {
             Decision::Joined
@@ -381,7 +381,7 @@ impl<'a> Run<'a> {
     fn find(&mut self, on: Trigger, finding: &Finding, day: i32) {
         // Nobody ends an alert here: one that ever was is open.
         let open = self.done.alerts.iter().any(|alert| alert.cause == finding.cause);
-        if is_news(on, open, open) {
+        if should_raise(on, open, open) {
             self.raise(finding, day);
             self.tell_staff(vec![finding.cause.clone()]);
         }

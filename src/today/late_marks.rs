@@ -10,7 +10,7 @@ use crate::documents::Compiled;
 use crate::error::Error;
 use crate::events::EventKind;
 use crate::plans::history::{self, EverAsked};
-use crate::plans::{self, Dossier, store};
+use crate::plans::{self, PlanFile, store};
 use engine::{ItemKind, MarkState, PlanStatus};
 use ground::ids::{AccountId, MarkId, OccurrenceId, PlanId};
 use ground::sql::Conn;
@@ -18,7 +18,7 @@ use ground::time::Stamp;
 
 /// A mark on a line that is not asked any more. It counts if the line comes back.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct KeptMark {
+pub struct StoredMark {
     /// The occurrence that was marked.
     pub occurrence_id: OccurrenceId,
     /// Its plan.
@@ -49,26 +49,26 @@ pub struct Once {
 pub fn find(c: &mut Conn, cache: &Compiled, account: AccountId, id: OccurrenceId) -> Result<Option<Once>, Error> {
     let can_be_marked = |kind: &ItemKind| kind.can_be_marked() && *kind != ItemKind::CheckIn;
     for rows in store::list_ever_of_account(c, account)? {
-        let dossier = Dossier::new(c, cache, rows)?;
-        if let Some(asked) = history::ever_asked(c, &dossier, id)?.filter(|one| one.kinds.iter().any(can_be_marked)) {
-            return Ok(Some(Once { plan: dossier.plan.id, id, asked }));
+        let plan_file = PlanFile::new(c, cache, rows)?;
+        if let Some(asked) = history::ever_asked(c, &plan_file, id)?.filter(|one| one.kinds.iter().any(can_be_marked)) {
+            return Ok(Some(Once { plan: plan_file.plan.id, id, asked }));
         }
     }
     Ok(None)
 }
 
 /// Keeps a mark on it.
-pub fn keep(ctx: &mut Ctx<'_>, account: AccountId, once: Once, new: &NewMark) -> Result<KeptMark, Error> {
+pub fn keep(ctx: &mut Ctx<'_>, account: AccountId, once: Once, new: &NewMark) -> Result<StoredMark, Error> {
     let Once { plan, id, asked } = once;
-    let dossier = plans::ever_of_account(ctx.c, ctx.cache, account, plan)?.ok_or(Error::NotFound)?;
-    let noted_at = super::noted_at(ctx, &dossier, new)?;
-    let why = why_not(&dossier, id, &asked, noted_at.at, ctx.m.at);
+    let plan_file = plans::ever_of_account(ctx.c, ctx.cache, account, plan)?.ok_or(Error::NotFound)?;
+    let noted_at = super::noted_at(ctx, &plan_file, new)?;
+    let why = why_not(&plan_file, id, &asked, noted_at.at, ctx.m.at);
     let noted = Noted { occurrence: id, day: asked.day, item: asked.item, slot: asked.slot };
     match why {
-        None => write(ctx, &dossier, noted, new, &noted_at)?,
+        None => write(ctx, &plan_file, noted, new, &noted_at)?,
         Some(why) => {
             let mark = store::UncountedMark {
-                clinic_id: dossier.plan.clinic_id,
+                clinic_id: plan_file.plan.clinic_id,
                 plan_id: plan,
                 id: ctx.m.id::<MarkId>(),
                 day: noted.day,
@@ -84,10 +84,10 @@ pub fn keep(ctx: &mut Ctx<'_>, account: AccountId, once: Once, new: &NewMark) ->
                 made_by: account,
             };
             store::keep_mark(ctx.c, &mark)?;
-            ctx.happened(EventKind::MarkKept, super::marked(&dossier, id))?;
+            ctx.happened(EventKind::MarkKept, super::marked(&plan_file, id))?;
         }
     }
-    Ok(KeptMark {
+    Ok(StoredMark {
         occurrence_id: id,
         plan_id: plan,
         state: new.state,
@@ -100,16 +100,22 @@ pub fn keep(ctx: &mut Ctx<'_>, account: AccountId, once: Once, new: &NewMark) ->
 
 /// Why a mark does not count, if it does not: it had not been asked when it was noted. A line that is there now, and did not take it, was
 /// not asked either.
-fn why_not(dossier: &Dossier, id: OccurrenceId, asked: &EverAsked, noted_at: Stamp, at: Stamp) -> Option<&'static str> {
-    let (enrolment, zone) = (dossier.enrolment(), &dossier.zone);
-    let line = dossier.compiled.items.iter().rev().find(|item| item.key == asked.item);
+fn why_not(
+    plan_file: &PlanFile,
+    id: OccurrenceId,
+    asked: &EverAsked,
+    noted_at: Stamp,
+    at: Stamp,
+) -> Option<&'static str> {
+    let (enrolment, zone) = (plan_file.enrolment(), &plan_file.zone);
+    let line = plan_file.compiled.items.iter().rev().find(|item| item.key == asked.item);
     if line.and_then(|line| enrolment.instants(line).from_at).is_some_and(|from_at| noted_at < from_at) {
         return Some("not_open_yet"); // hours after the treatment are not over anywhere
     }
-    let is_shown = matches!(dossier.plan.status, PlanStatus::Active | PlanStatus::Draft);
+    let is_shown = matches!(plan_file.plan.status, PlanStatus::Active | PlanStatus::Draft);
     let is_there = is_shown
         && enrolment.date_of(asked.day).is_some()
-        && engine::find(&dossier.compiled, &enrolment, id, asked.day).is_some();
+        && engine::find(&plan_file.compiled, &enrolment, id, asked.day).is_some();
     let by = engine::at_the_latest(noted_at, at);
     let mut slots = asked.slots.iter();
     if !is_there && slots.clone().any(|slot| enrolment.may_have_asked(slot, asked.day, zone, by)) {
