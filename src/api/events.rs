@@ -86,7 +86,7 @@ struct EventObject {
 struct Events {
     /// In their order.
     items: Vec<Event>,
-    /// Send it as `after` to go on; it is there even if nothing has happened since.
+    /// Send it as `after` to go on. You have all there is when it is what you sent: a page of a filter that fits little may be empty before.
     #[schema(example = 42)]
     next_after: i64,
 }
@@ -147,11 +147,8 @@ async fn list_events(
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
     let wanted = params.of(who.clinic);
-    let after = wanted.after;
-    let rows = app.db.read(move |c| store::list(c, &wanted)).await?;
-    let items: Vec<Event> = rows.into_iter().map(view).collect();
-    let next_after = items.last().map_or(after, |event| event.number);
-    Ok(HttpResponse::Ok().json(Events { items, next_after }))
+    let (rows, next_after) = app.db.read(move |c| store::list(c, &wanted)).await?;
+    Ok(HttpResponse::Ok().json(Events { items: rows.into_iter().map(view).collect(), next_after }))
 }
 
 fn view(row: StoredEvent) -> Event {

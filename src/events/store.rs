@@ -127,10 +127,17 @@ pub struct Wanted {
     pub until: Option<Stamp>,
 }
 
-/// Events that have their place, in order.
-pub fn list(c: &mut Conn, wanted: &Wanted) -> Result<Vec<StoredEvent>, Error> {
-    let mut query = events::table.filter(events::chain.eq(wanted.chain)).into_boxed();
-    query = query.filter(events::number.gt(wanted.after));
+/// Numbers that one page looks through at the most, so that a filter which fits little never walks through years.
+const LOOKED_THROUGH: i64 = 20_000;
+
+/// Events that have their place, in order, and the number to go on from: behind it nothing that is wanted was passed over.
+pub fn list(c: &mut Conn, wanted: &Wanted) -> Result<(Vec<StoredEvent>, i64), Error> {
+    let (newest, _) = head(c, wanted.chain)?;
+    // Those of a record have an index of their own.
+    let furthest = if wanted.patient.is_some() { i64::MAX } else { wanted.after.saturating_add(LOOKED_THROUGH) };
+    let last = newest.min(furthest).max(wanted.after);
+    let numbers = events::number.gt(wanted.after).and(events::number.le(last));
+    let mut query = events::table.filter(events::chain.eq(wanted.chain)).filter(numbers).into_boxed();
     if let Some(patient) = wanted.patient {
         query = query.filter(events::patient_id.eq(patient));
     }
@@ -146,5 +153,9 @@ pub fn list(c: &mut Conn, wanted: &Wanted) -> Result<Vec<StoredEvent>, Error> {
     if let Some(until) = wanted.until {
         query = query.filter(events::at.lt(until));
     }
-    Ok(query.order(events::number).limit(wanted.limit).select(StoredEvent::as_select()).load(c)?)
+    let rows: Vec<StoredEvent> =
+        query.order(events::number).limit(wanted.limit).select(StoredEvent::as_select()).load(c)?;
+    let is_full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= wanted.limit;
+    let next = rows.last().and_then(|row| row.number).filter(|_| is_full).unwrap_or(last);
+    Ok((rows, next))
 }

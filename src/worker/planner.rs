@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::job_failures::{self, Failing};
 use crate::{plans, reminders};
 use ground::ids::{ClinicId, PlanId};
-use ground::time::Stopwatch;
 
 /// Plans that are looked up at once.
 const CHUNK: i64 = 200;
@@ -32,14 +31,9 @@ pub async fn plan_due(app: &App) -> Result<usize, Error> {
             if app.draining.load(Ordering::SeqCst) {
                 return Ok(looked_at);
             }
-            let watch = Stopwatch::start();
             let planned = together.iter().map(|(clinic, plan)| plan_alone(app, *clinic, *plan));
             futures_util::future::join_all(planned).await.into_iter().collect::<Result<(), Error>>()?;
             looked_at += together.len();
-            if app.paces_mail && due.len() > TOGETHER {
-                // A herd is due. Its mails take longer than its planning, and whoever asks for something now does not wait behind it.
-                tokio::time::sleep(watch.elapsed()).await;
-            }
         }
         app.metrics.beat("plan_reminders"); // a herd takes minutes, and is no standstill
         if due.is_empty() {

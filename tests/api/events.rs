@@ -58,8 +58,9 @@ async fn a_clinic_reads_what_happened_in_order_and_goes_on_where_it_stopped() {
         page["items"].as_array().unwrap().iter().map(|event| event["number"].as_i64().unwrap()).collect();
     assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
 
-    let (of_plans, _) = read(&clinic.owner, "kind=plan.*").await;
-    assert_eq!(of_plans, ["plan.enrolled"]);
+    let (of_plans, all) = read(&clinic.owner, "kind=plan.*").await;
+    assert_eq!((of_plans, all), (vec!["plan.enrolled".to_owned()], next), "what does not fit is passed over for good");
+    assert_eq!(read(&clinic.owner, "after=1000000").await, (Vec::new(), 1_000_000));
     assert_eq!(read(&clinic.owner, "since=2026-03-02T10:00:01Z").await.0, Vec::<String>::new());
     assert_eq!(read(&clinic.owner, "until=2026-03-02T10:00:00Z").await.0, Vec::<String>::new());
     clinic.coordinator.get(EVENTS).await.must_be_problem(403, "not_allowed");
@@ -459,4 +460,33 @@ async fn what_needs_something_first_is_kept_too() {
     kept.of("add_course_treatment", "course.treatment_added", added).await;
 
     assert_eq!(kept.seen, KEPT_ELSEWHERE[3..].iter().copied().collect());
+}
+
+#[test]
+fn a_filter_that_fits_nothing_looks_through_so_many_and_says_where_to_go_on() {
+    let (database, chain) = (Database::sqlite(), ClinicId(uuid::Uuid::from_u128(1)));
+    let mut c = database.connect();
+    c.transaction::<(), Error, _>(|c| {
+        for number in 1..=20_050 {
+            store::insert(c, Actor::Server, &patient_added(number, chain), None, at("2026-03-02T10:00:00Z"))?;
+        }
+        while seal::seal(c)? > 0 {}
+        Ok(())
+    })
+    .unwrap();
+    let mut wanted = store::Wanted {
+        chain,
+        after: 0,
+        limit: 25,
+        patient: None,
+        member: None,
+        kind: Some("plan.*".to_owned().try_into().unwrap()),
+        since: None,
+        until: None,
+    };
+    for next in [20_000, 20_050, 20_050] {
+        let (rows, after) = store::list(&mut c, &wanted).unwrap();
+        assert_eq!((rows.len(), after), (0, next));
+        wanted.after = after;
+    }
 }
