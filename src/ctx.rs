@@ -13,7 +13,6 @@ use ground::time::Moment;
 
 /// One transaction: the connection and the moment, who acts, and what a verb may use.
 pub struct Ctx<'a> {
-    /// The connection.
     pub c: &'a mut Conn,
     /// The moment: the same for all that the verb does.
     pub m: &'a Moment,

@@ -57,9 +57,7 @@ words! {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = alerts, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Alert {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: AlertId,
     /// Whom it is about.
     pub patient_id: PatientId,
@@ -73,7 +71,6 @@ pub struct Alert {
     pub record_check_in_id: Option<CheckInId>,
     /// The rule and its symptom: one open alert each.
     pub cause: String,
-    /// The rule.
     pub rule_key: String,
     /// How soon a person must act.
     pub urgency: Urgency,
@@ -95,13 +92,10 @@ pub struct Alert {
     pub due_at: Stamp,
     /// Who took it.
     pub acknowledged_by: Option<MemberId>,
-    /// When.
     pub acknowledged_at: Option<Stamp>,
     /// Who ended it.
     pub resolved_by: Option<MemberId>,
-    /// When.
     pub resolved_at: Option<Stamp>,
-    /// How.
     pub resolution: Option<Resolution>,
     /// In their words.
     pub note: Option<String>,

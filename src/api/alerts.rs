@@ -23,7 +23,6 @@ use ground::ids::{AlertId, CheckInId, ClinicId, MemberId, PatientId, PlanId};
 use ground::sql::Conn;
 use ground::time::Stamp;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(list_alerts).service(get_alert).service(acknowledge).service(resolve);
 }

@@ -22,7 +22,6 @@ use crate::invitations::{self, Accepting};
 use ground::ids::{AccountId, ClinicId, SessionId};
 use ground::time::{Moment, Stamp};
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(login)

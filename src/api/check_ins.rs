@@ -26,7 +26,6 @@ use ground::sql::Json;
 use ground::time::Stamp;
 use ground::words;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(list_my_check_ins)

@@ -18,7 +18,6 @@ use crate::http::text::{Line, Locale};
 use crate::http::{Body, Path, PathKey};
 use engine::Text;
 
-/// The routes of this part of the feature.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(list_clinic_texts).service(write_clinic_text).service(erase_clinic_text);
 }

@@ -18,7 +18,6 @@ use ground::ids::{AccountId, ClinicId, MemberId};
 use ground::time::Stamp;
 use ground::values::Date;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(get_clinic)

@@ -25,7 +25,6 @@ use ground::ids::{AlertId, CourseId, MemberId, PatientId, PlanId, TreatmentId};
 use ground::time::Stamp;
 use ground::values::Date;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(make_course)

@@ -16,7 +16,6 @@ use ground::encoding::hex;
 use ground::ids::{AccountId, ClinicId, EventObjectId, MemberId, PatientId, PlanId};
 use ground::time::Stamp;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(list_events);
 }

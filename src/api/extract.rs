@@ -19,7 +19,6 @@ use ground::ids::{AccountId, PatientId, SessionId};
 /// Anybody who is signed in.
 #[derive(Debug, Clone, Copy)]
 pub struct Anybody {
-    /// The account.
     pub account: AccountId,
     /// The session of the token.
     pub session: SessionId,

@@ -16,7 +16,6 @@ use crate::patient_accounts::{self, Held};
 use ground::ids::PatientId;
 use ground::time::Stamp;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(get_patient_account)

@@ -26,7 +26,6 @@ use ground::ids::{CourseId, MemberId, PatientId, TreatmentId};
 use ground::time::Stamp;
 use ground::values::Date;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(list_patients)

@@ -33,7 +33,6 @@ use ground::ids::{MemberId, PlanId};
 use ground::time::Stamp;
 use ground::values::Date;
 
-/// The routes of this part of the feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(pause_plan)

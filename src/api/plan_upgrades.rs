@@ -22,7 +22,6 @@ use crate::protocols;
 use ground::ids::{MemberId, MigrationId, PlanId, VersionId};
 use ground::time::Stamp;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(migrate_plans)

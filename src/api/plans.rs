@@ -29,7 +29,6 @@ use ground::ids::{ClinicId, PatientId, PlanId, TreatmentId, VersionId};
 use ground::time::Stamp;
 use ground::values::Date;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(list_my_plans)

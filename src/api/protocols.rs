@@ -25,7 +25,6 @@ use ground::ids::{ClinicId, MemberId, VersionId};
 use ground::sql::Conn;
 use ground::time::Stamp;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(list_library)

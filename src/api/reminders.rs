@@ -15,7 +15,6 @@ use crate::reminders::{Decision, Reason, Reminder as Row, store};
 use ground::ids::{OccurrenceId, PlanId, ReminderId};
 use ground::time::Stamp;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(list_reminders).service(explain_reminder);
 }

@@ -21,7 +21,6 @@ use ground::ids::{OccurrenceId, PlanId};
 use ground::time::Stamp;
 use ground::values::Date;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(get_today)

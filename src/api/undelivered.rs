@@ -20,7 +20,6 @@ use ground::ids::{MailId, PatientId};
 use ground::sql::Conn;
 use ground::time::Stamp;
 
-/// The routes of this feature.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(list_undelivered_mails).service(get_mail).service(send_mail_again);
 }

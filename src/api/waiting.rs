@@ -17,7 +17,6 @@ use crate::http::text::Note;
 use crate::http::{Body, Path};
 use ground::ids::PlanId;
 
-/// The routes of this part of the feature.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(start_plan).service(decline_plan);
 }

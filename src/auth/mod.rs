@@ -36,11 +36,8 @@ pub struct Patient {
 pub struct Staff {
     /// The clinic: the tenant of everything that the request may see.
     pub clinic: ClinicId,
-    /// The member.
     pub member: MemberId,
-    /// Its account.
     pub account: AccountId,
-    /// Its role.
     pub role: Role,
 }
 
@@ -142,7 +139,6 @@ words! {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = accounts, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Account {
-    /// Its id.
     pub id: AccountId,
     /// The address, in lower case.
     pub email: String,
@@ -152,7 +148,6 @@ pub struct Account {
     pub auth_epoch: i32,
     /// The language of its mails.
     pub locale: String,
-    /// When it was made.
     pub created_at: Stamp,
     /// When it was shut.
     pub disabled_at: Option<Stamp>,
@@ -171,11 +166,8 @@ impl Account {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = members, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Member {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: MemberId,
-    /// The account.
     pub account_id: AccountId,
     /// The name that colleagues see.
     pub name: String,
@@ -183,7 +175,6 @@ pub struct Member {
     pub role: Role,
     /// Whether it may.
     pub state: MemberState,
-    /// When it was made.
     pub created_at: Stamp,
     /// Rises with every change.
     pub version: i32,
@@ -198,7 +189,6 @@ impl From<&Member> for EventSubject {
 /// Who sent a request, verified.
 #[derive(Debug, Clone)]
 pub struct Who {
-    /// The account.
     pub account: AccountId,
     /// The session of its token.
     pub session: SessionId,
@@ -236,7 +226,6 @@ pub const INVITATION_DAYS: u32 = 7;
 pub const MOVE_DAYS: u32 = 1;
 /// A session that begins or goes on, with the refresh token that continues it.
 pub struct SignedIn {
-    /// The session.
     pub session: store::Session,
     /// Its account's epoch, for the access token.
     pub epoch: i32,

@@ -16,7 +16,6 @@ use ground::time::Stamp;
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = sessions, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Session {
-    /// Its id.
     pub id: SessionId,
     /// Whose.
     pub account_id: AccountId,
@@ -34,7 +33,6 @@ pub struct Session {
     pub ends_at: Stamp,
     /// When it was ended before its time.
     pub ended_at: Option<Stamp>,
-    /// Why.
     pub end_reason: Option<String>,
 }
 
@@ -48,7 +46,6 @@ impl From<&Session> for EventSubject {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = links, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Link {
-    /// Its id.
     pub id: LinkId,
     /// What it is good for.
     pub purpose: super::Purpose,
@@ -62,7 +59,6 @@ pub struct Link {
     pub member_id: Option<MemberId>,
     /// The patient that is invited.
     pub patient_id: Option<PatientId>,
-    /// When it was made.
     pub created_at: Stamp,
     /// Until when it is good.
     pub expires_at: Stamp,
@@ -76,7 +72,6 @@ pub struct Link {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = signing_keys, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct StoredKey {
-    /// Its name.
     pub kid: String,
     /// The private key, encrypted.
     pub sealed: Vec<u8>,

@@ -35,7 +35,6 @@ use ground::time::{Moment, Stamp};
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = check_ins, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct CheckIn {
-    /// The clinic.
     pub clinic_id: ClinicId,
     /// The plan that it is about.
     pub plan_id: PlanId,
@@ -43,7 +42,6 @@ pub struct CheckIn {
     pub entry_id: CheckInId,
     /// The phone's.
     pub id: CheckInId,
-    /// Who.
     pub patient_id: PatientId,
     /// The protocol version by which it was judged.
     pub version_id: VersionId,
@@ -51,7 +49,6 @@ pub struct CheckIn {
     pub occurrence_id: Option<OccurrenceId>,
     /// The day that it is about.
     pub day: i32,
-    /// The form.
     pub form: String,
     /// The answers, in canonical form.
     pub answers: Json,
@@ -100,13 +97,11 @@ impl From<&CheckIn> for EventSubject {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = check_in_judgements, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Judgement {
-    /// The clinic.
     pub clinic_id: ClinicId,
     /// The check-in.
     pub check_in_id: CheckInId,
     /// Runs with time.
     pub id: JudgementId,
-    /// The plan.
     pub plan_id: PlanId,
     /// The protocol version by which it was judged.
     pub version_id: VersionId,
@@ -124,7 +119,6 @@ pub struct Judgement {
     pub urgency: Option<String>,
     /// Who asked for it.
     pub judged_by: MemberId,
-    /// When.
     pub judged_at: Stamp,
 }
 

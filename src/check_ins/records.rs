@@ -19,9 +19,7 @@ use ground::time::{Moment, Stamp};
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = record_check_ins, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct RecordCheckIn {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Who.
     pub patient_id: PatientId,
     /// Ours; runs with time, with those of check-ins of plans.
     pub entry_id: CheckInId,
@@ -56,11 +54,9 @@ pub struct RecordCheckIn {
 /// A check-in as everybody reads it: of a plan, or of a record without one.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The clinic.
     pub clinic_id: ClinicId,
     /// The plan, if there is one.
     pub plan_id: Option<PlanId>,
-    /// Who.
     pub patient_id: PatientId,
     /// Ours; runs with time.
     pub entry_id: CheckInId,

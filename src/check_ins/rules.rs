@@ -45,7 +45,6 @@ pub struct JudgedBy<'a> {
 /// Another plan for the same area.
 #[derive(Clone)]
 pub struct OtherPlan {
-    /// The plan.
     pub plan_file: PlanFile,
     /// What was answered in it, the newest last; left empty if its treatment is not fresher.
     pub earlier: Vec<Answers>,
@@ -84,7 +83,6 @@ pub struct Place {
     pub day: i32,
     /// How old the skin was.
     pub age: Age,
-    /// The form.
     pub form: String,
     /// Whether it came after its window had closed.
     pub back_filled: bool,

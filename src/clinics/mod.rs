@@ -38,15 +38,11 @@ words! {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = clinics, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Clinic {
-    /// Its id.
     pub id: ClinicId,
-    /// Its name.
     pub name: String,
     /// Its IANA zone: day 0 is a date there.
     pub zone: String,
-    /// Its language.
     pub locale: String,
-    /// Its telephone number.
     pub phone: String,
     /// The emergency number where it is.
     pub emergency_number: String,
@@ -60,7 +56,6 @@ pub struct Clinic {
     pub triage: TriageMode,
     /// A demo clinic: its clock can be moved, and its plans need no approval.
     pub demo: bool,
-    /// When it was made.
     pub created_at: Stamp,
     /// Rises with every change.
     pub version: i32,
@@ -81,13 +76,10 @@ impl From<&Clinic> for EventSubject {
 /// What makes a clinic.
 #[derive(Debug, Clone)]
 pub struct NewClinic {
-    /// Its name.
     pub name: Name,
     /// Its IANA zone.
     pub zone: Zone,
-    /// Its language.
     pub locale: Locale,
-    /// Its telephone number.
     pub phone: Phone,
     /// The emergency number where it is.
     pub emergency_number: Phone,
@@ -157,11 +149,8 @@ pub fn create(ctx: &mut Ctx<'_>, new: NewClinic) -> Result<Clinic, Error> {
 /// What is to change of a clinic; `None` stays.
 #[derive(Debug, Default)]
 pub struct ClinicChange {
-    /// Its name.
     pub name: Option<Name>,
-    /// Its language.
     pub locale: Option<Locale>,
-    /// Its telephone number.
     pub phone: Option<Phone>,
     /// The emergency number where it is.
     pub emergency_number: Option<Phone>,
@@ -217,9 +206,7 @@ pub fn change(
 /// Somebody who is to act for a clinic.
 #[derive(Debug, Clone)]
 pub struct NewMember {
-    /// The name.
     pub name: Name,
-    /// The address.
     pub email: Email,
     /// What they may do.
     pub role: Role,

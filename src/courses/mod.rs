@@ -29,11 +29,8 @@ use rules::{Done, Known, Misplaced, Place, Readiness, Terms};
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = courses, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Course {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: CourseId,
-    /// The patient.
     pub patient_id: PatientId,
     /// The protocol that its sessions follow.
     pub protocol_key: String,
@@ -51,7 +48,6 @@ pub struct Course {
     pub done: i32,
     /// Who made it.
     pub created_by: MemberId,
-    /// When.
     pub created_at: Stamp,
     /// Rises with every change, and with every session.
     pub version: i32,
@@ -67,9 +63,7 @@ impl From<&Course> for EventSubject {
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = treatment_links, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Link {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The treatment.
     pub treatment_id: TreatmentId,
     /// Its course.
     pub course_id: Option<CourseId>,
@@ -84,7 +78,6 @@ pub struct Link {
 /// A course to be made; what is left out comes from the protocol.
 #[derive(Debug, Clone)]
 pub struct NewCourse {
-    /// The patient.
     pub patient: PatientId,
     /// The protocol's key; its active version is read.
     pub protocol: Key,
@@ -465,9 +458,7 @@ fn plan_of<'a>(plan_files: &'a [PlanFile], course: &Course, session: &Done) -> O
 
 /// Whether the next session may come.
 pub struct Ready {
-    /// The course.
     pub course: Course,
-    /// The patient.
     pub patient: patients::Patient,
     /// The answer.
     pub readiness: Readiness,
@@ -539,7 +530,6 @@ fn skin(c: &mut Conn, plan_file: &PlanFile, at: Stamp) -> Result<rules::Skin, Er
 
 /// How a session went.
 pub struct SessionHealing {
-    /// The session.
     pub done: Done,
     /// Its plan, if one was begun, and where that stands now.
     pub plan: Option<(PlanId, PlanStatus)>,

@@ -23,7 +23,6 @@ pub struct Done {
     pub treatment: TreatmentId,
     /// Which session it is.
     pub session: i32,
-    /// When.
     pub on: Date,
     /// The treatment that it was done again for.
     pub replaces: Option<TreatmentId>,
@@ -445,9 +444,7 @@ pub fn healing<'a>(
 /// A plan of a session that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
-    /// The plan.
     pub plan: PlanId,
-    /// The protocol.
     pub protocol: String,
     /// Its session.
     pub session: i32,

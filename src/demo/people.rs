@@ -559,7 +559,6 @@ pub struct People {
 /// A member's login.
 #[derive(Debug, Serialize)]
 pub struct Login {
-    /// The role.
     pub role: String,
     /// The address to sign in with.
     pub email: String,
@@ -570,15 +569,11 @@ pub struct Login {
 pub struct DemoPatient {
     /// The address to sign in with.
     pub email: String,
-    /// The zone.
     pub zone: String,
-    /// The language.
     pub locale: String,
-    /// The protocol.
     pub protocol: String,
     /// The day number in the patient's zone when the demo was started.
     pub day: i32,
-    /// The plan.
     pub plan_id: String,
 }
 

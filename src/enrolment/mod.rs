@@ -22,7 +22,6 @@ use ground::sql::Json;
 /// An enrolment to be made.
 #[derive(Debug, Clone)]
 pub struct NewPlan {
-    /// The patient.
     pub patient: PatientId,
     /// What was done.
     pub treatment: TreatmentId,

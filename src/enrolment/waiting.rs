@@ -100,9 +100,7 @@ pub enum Decision {
 /// A decision as it is given.
 #[derive(Debug, Clone)]
 pub struct Decided {
-    /// What.
     pub decision: Decision,
-    /// Why.
     pub reason: Note,
     /// The revision of the plan that was read.
     pub if_match: Option<String>,

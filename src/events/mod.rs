@@ -382,9 +382,7 @@ impl TryFrom<String> for KindPattern {
 /// Something that happened, for whoever reacts to it.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// What.
     pub kind: EventKind,
-    /// About what.
     pub subject: EventSubject,
 }
 
@@ -400,7 +398,6 @@ pub struct StoredEvent {
     pub number: Option<i64>,
     /// SHA-256 over the hash before it and all that is kept of this one; `None` until it is sealed.
     pub hash: Option<Vec<u8>>,
-    /// When.
     pub at: Stamp,
     /// What, as a word: a newer release may have written one that this one does not know.
     pub kind: String,
@@ -410,13 +407,10 @@ pub struct StoredEvent {
     pub account_id: Option<AccountId>,
     /// In which membership.
     pub member_id: Option<MemberId>,
-    /// The record.
     pub patient_id: Option<PatientId>,
-    /// The plan.
     pub plan_id: Option<PlanId>,
     /// What kind of thing.
     pub object_kind: Option<String>,
-    /// Which.
     pub object_id: Option<EventObjectId>,
     /// The reason that a person gave.
     pub reason: Option<String>,

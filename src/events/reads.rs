@@ -28,7 +28,6 @@ pub struct Look {
     pub kind: EventKind,
     /// At what.
     pub subject: EventSubject,
-    /// When.
     pub at: Stamp,
 }
 

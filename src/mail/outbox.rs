@@ -70,7 +70,6 @@ pub struct OutboxMail {
     pub message_id: String,
     /// Where to.
     pub to_address: String,
-    /// The language.
     pub locale: String,
     /// What the text is made of; emptied when the mail was sent or is not wanted any more.
     pub context: Json,
@@ -118,7 +117,6 @@ pub struct NewMail {
     pub dedupe_key: String,
     /// Where to.
     pub to: String,
-    /// The language.
     pub locale: String,
     /// Where the button leads; for a mail with a one-time link, where its page is.
     pub link: String,
@@ -287,7 +285,6 @@ pub type Claimed = Result<OutboxMail, (MailId, Error)>;
 /// Who claims mails.
 #[derive(Debug, Clone)]
 pub struct Claimant {
-    /// Its name.
     pub owner: String,
     /// What it carries.
     pub lane: Lane,
@@ -572,7 +569,6 @@ pub fn fate(c: &mut Conn, id: MailId) -> Result<Option<Fate>, Error> {
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(check_for_backend(MultiBackend))]
 pub struct Standing {
-    /// The mail.
     #[diesel(embed)]
     pub mail: OutboxMail,
     /// What became of it.

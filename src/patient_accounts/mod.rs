@@ -14,9 +14,7 @@ use ground::time::Stamp;
 
 /// A record with its account.
 pub struct Held {
-    /// The record.
     pub patient: Patient,
-    /// Its account.
     pub account: Account,
     /// The sessions that are open now.
     pub open_sessions: usize,

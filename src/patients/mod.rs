@@ -24,13 +24,10 @@ use ground::values::Date;
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = patients, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Patient {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: PatientId,
     /// The account, once the invitation is accepted.
     pub account_id: Option<AccountId>,
-    /// The name.
     pub name: String,
     /// Where mail goes.
     pub email: String,
@@ -42,7 +39,6 @@ pub struct Patient {
     pub reminders: bool,
     /// When a relay said that the address does not exist.
     pub address_refused_at: Option<Stamp>,
-    /// When it was made.
     pub created_at: Stamp,
     /// Rises with every change.
     pub version: i32,
@@ -58,11 +54,8 @@ impl From<&Patient> for EventSubject {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = treatments, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Treatment {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: TreatmentId,
-    /// The patient.
     pub patient_id: PatientId,
     /// What was done.
     pub procedure: Procedure,
@@ -93,7 +86,6 @@ impl From<&Treatment> for EventSubject {
 /// A patient to be added.
 #[derive(Debug, Clone)]
 pub struct NewPatient {
-    /// The name.
     pub name: Name,
     /// Where mail goes.
     pub email: Email,
@@ -167,13 +159,11 @@ pub fn is_address_of_another(c: &mut Conn, account: AccountId, address: &str) ->
 /// A change of a patient's record; what is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct PatientChange {
-    /// The name.
     pub name: Option<Name>,
     /// Where mail goes; only while no account is linked.
     pub email: Option<Email>,
     /// The zone where the patient is.
     pub zone: Option<Zone>,
-    /// The language.
     pub locale: Option<Locale>,
     /// Whether reminders are wanted.
     pub reminders: Option<bool>,
@@ -181,7 +171,6 @@ pub struct PatientChange {
 
 /// Where a patient's mail goes, and whether somebody has accepted the invitation.
 pub struct Addressed {
-    /// The address.
     pub email: String,
     /// Whether the record has an account.
     pub accepted: bool,

@@ -73,7 +73,6 @@ pub enum Wish {
 /// What is to be done, and why.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// What.
     pub wish: Wish,
     /// Why; the patient reads it.
     pub reason: Note,
@@ -117,7 +116,6 @@ impl Deed {
 /// A move of many plans, of which this one was one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
-    /// The migration.
     pub migration: MigrationId,
     /// The first date of the version that it went to, if that is known.
     pub from_on: Option<Date>,
@@ -379,7 +377,6 @@ pub struct Moving<'a> {
     pub after: &'a Plan,
     /// Where on the body its treatment was.
     pub body_area: &'a str,
-    /// Why.
     pub reason: &'a str,
     /// Whose doing it is.
     pub made_by: MemberId,

@@ -23,7 +23,6 @@ pub struct Side {
 
 /// A date on which something is different.
 pub struct ChangedDay {
-    /// The date.
     pub date: Date,
     /// The day as it was.
     pub before: engine::Day,

@@ -60,11 +60,8 @@ words! {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = plan_migrations, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Migration {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: MigrationId,
-    /// The protocol.
     pub key: String,
     /// From this version.
     pub from_version_id: VersionId,
@@ -86,7 +83,6 @@ pub struct Migration {
     pub after_plan: Option<PlanId>,
     /// Who began it.
     pub created_by: MemberId,
-    /// When.
     pub created_at: Stamp,
     /// When every plan had been looked at.
     pub finished_at: Option<Stamp>,
@@ -104,11 +100,8 @@ impl From<&Migration> for EventSubject {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = plan_moves, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Move {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The migration.
     pub migration_id: MigrationId,
-    /// The plan.
     pub plan_id: PlanId,
     /// What became of it.
     pub outcome: Outcome,
@@ -116,7 +109,6 @@ pub struct Move {
     pub from_day: i32,
     /// Why it stays.
     pub reason: Option<String>,
-    /// When.
     pub at: Stamp,
 }
 

@@ -102,9 +102,7 @@ pub fn count_on(c: &mut Conn, clinic: ClinicId, version: VersionId, only: Option
 /// Plans on a version.
 #[derive(Debug, Clone, Copy)]
 pub struct OnVersion<'a> {
-    /// The clinic.
     pub clinic: ClinicId,
-    /// The version.
     pub version: VersionId,
     /// Behind this plan.
     pub after: Option<PlanId>,

@@ -30,11 +30,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = plans, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Plan {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: PlanId,
-    /// The patient.
     pub patient_id: PatientId,
     /// What was done.
     pub treatment_id: TreatmentId,
@@ -90,11 +87,8 @@ pub type PlanRows = (Plan, Patient, Clinic);
 /// A plan with all that its days are computed from.
 #[derive(Clone)]
 pub struct PlanFile {
-    /// The plan.
     pub plan: Plan,
-    /// The patient.
     pub patient: Patient,
-    /// The clinic.
     pub clinic: Clinic,
     /// What the clinic has written for the protocol's texts.
     pub texts: ClinicTexts,
@@ -361,9 +355,7 @@ pub fn wake_all(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = plan_revisions, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Revision {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The plan.
     pub plan_id: PlanId,
     /// The plan's revision that it made.
     pub revision: i32,
@@ -379,9 +371,7 @@ pub struct Revision {
     pub before_state: Json,
     /// The plan after.
     pub after_state: Json,
-    /// Who.
     pub made_by: MemberId,
-    /// When.
     pub made_at: Stamp,
 }
 

@@ -277,13 +277,9 @@ fn newest(rows: impl Iterator<Item = (OccurrenceId, String)>) -> Vec<MarkFact> {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = marks, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct NewMark {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The plan.
     pub plan_id: PlanId,
-    /// The day.
     pub day: i32,
-    /// Its id.
     pub id: MarkId,
     /// Of which occurrence.
     pub occurrence_id: OccurrenceId,
@@ -299,7 +295,6 @@ pub struct NewMark {
     pub noted_at: Stamp,
     /// When it reached us.
     pub received_at: Stamp,
-    /// Who.
     pub made_by: AccountId,
     /// The date that the day was counted from; none: the plan's first.
     pub counted_from: Option<DateColumn>,
@@ -348,13 +343,9 @@ pub fn count_kept_marks(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = kept_marks, treat_none_as_default_value = false)]
 pub struct UncountedMark {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The plan.
     pub plan_id: PlanId,
-    /// Its id.
     pub id: MarkId,
-    /// The day.
     pub day: i32,
     /// Of which occurrence.
     pub occurrence_id: OccurrenceId,
@@ -374,7 +365,6 @@ pub struct UncountedMark {
     pub claimed_at: Option<String>,
     /// When it reached us.
     pub received_at: Stamp,
-    /// Who.
     pub made_by: AccountId,
 }
 

@@ -34,9 +34,7 @@ words! {
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = protocol_versions, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Version {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: VersionId,
     /// The protocol's key.
     pub key: String,
@@ -50,11 +48,9 @@ pub struct Version {
     pub content_hash: String,
     /// Who took it over.
     pub created_by: Option<MemberId>,
-    /// When.
     pub created_at: Stamp,
     /// Who approved it.
     pub approved_by: Option<MemberId>,
-    /// When.
     pub approved_at: Option<Stamp>,
 }
 

@@ -26,13 +26,9 @@ use ground::time::Stamp;
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = reminders, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
 pub struct Reminder {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub id: ReminderId,
-    /// The plan.
     pub plan_id: PlanId,
-    /// The patient.
     pub patient_id: PatientId,
     /// About which occurrence.
     pub occurrence_id: OccurrenceId,
@@ -42,9 +38,7 @@ pub struct Reminder {
     pub step: i32,
     /// The occurrence's item.
     pub item_key: String,
-    /// Its slot.
     pub slot_key: String,
-    /// Its day.
     pub day: i32,
     /// When it was due.
     pub due_at: Stamp,
@@ -52,9 +46,7 @@ pub struct Reminder {
     pub decided_at: Stamp,
     /// What was decided.
     pub decision: Decision,
-    /// Why.
     pub reason: Reason,
-    /// The mail.
     pub outbox_id: Option<MailId>,
 }
 

@@ -27,9 +27,7 @@ use ground::values::Date;
 
 /// A plan's day, with what it was computed from.
 pub struct PlanDay {
-    /// The plan.
     pub plan_file: PlanFile,
-    /// Its day.
     pub day: engine::Day,
     /// The treated area, if other plans stand beside it.
     pub area: Option<String>,
@@ -57,9 +55,7 @@ impl PlanDay {
 
 /// A record without a plan that is shown: whom to call, and the plan to which danger signs can still be said.
 pub struct Away {
-    /// The record.
     pub patient: Patient,
-    /// Its clinic.
     pub clinic: Clinic,
     /// Its newest plan, if there ever was one that was right.
     pub last: Option<PlanFile>,

@@ -56,7 +56,6 @@ pub struct PlanInput<'a> {
 /// Another of the patient's plans for the same area, as it stood beside this one for a time.
 #[derive(Debug, Clone, Copy)]
 pub struct ConcurrentPlan<'a> {
-    /// The plan.
     pub plan: PlanInput<'a>,
     /// The instant at which it came to stand so; since its enrolment if `None`.
     pub from: Option<Stamp>,

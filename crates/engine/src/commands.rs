@@ -23,7 +23,6 @@ use ground::time::Stamp;
 pub struct Stretch {
     /// The first day that does not belong to it.
     pub until_day: i32,
-    /// The version.
     pub version_id: VersionId,
 }
 
@@ -116,7 +115,6 @@ pub enum Command {
 pub struct Successor {
     /// Its day 0.
     pub day_zero: Date,
-    /// The plan.
     pub plan: PlanId,
 }
 
@@ -370,7 +368,6 @@ pub struct Revision {
     pub number: i32,
     /// The number of the revision that it takes back.
     pub undoes: Option<i32>,
-    /// When it was made.
     pub made_at: Stamp,
     /// That date, where the patient is.
     pub made_on: Date,

@@ -19,7 +19,6 @@ use ground::time::Stamp;
 pub struct Day {
     /// The day of the plan; before the treatment it is negative.
     pub number: i32,
-    /// Its date.
     pub date: Date,
     /// Where the plan stands on it.
     pub status: PlanStatus,
@@ -36,7 +35,6 @@ pub struct Day {
 /// One line of a plan in one window of one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Occurrence {
-    /// Its id.
     pub id: OccurrenceId,
     /// Index of its item in the compiled plan.
     pub item: usize,

@@ -19,7 +19,6 @@ const MORNING: LocalTime = LocalTime { days: 0, hour: 8, minute: 0 };
 /// What a rule says of a day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayFinding {
-    /// The day.
     pub day: i32,
     /// What is to be done; its cause names rule and day, like `R6-call:day-1`.
     pub finding: Finding,

@@ -38,7 +38,6 @@ pub struct Line<'a> {
 /// An occurrence behind a line. The order is that of the plans, then that of the plan's day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source<'a> {
-    /// The plan.
     pub plan: PlanId,
     /// Where it stands among the lines of its plan's day.
     pub place: usize,

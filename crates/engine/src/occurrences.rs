@@ -19,7 +19,6 @@ use ground::time::Stamp;
 /// A plan as the engine needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
-    /// The plan.
     pub plan: PlanId,
     /// The treatment's local date at the clinic.
     pub day_zero: Date,
@@ -71,7 +70,6 @@ pub struct CheckInFact {
     pub day: i32,
     /// When it was answered.
     pub answered_at: Stamp,
-    /// The answers.
     pub answers: Answers,
 }
 

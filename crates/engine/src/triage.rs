@@ -25,7 +25,6 @@ pub struct TriageInput<'a> {
     pub day: DayOfPlan,
     /// How old the skin was: it says what was normal, and which rules apply.
     pub age: Age,
-    /// The answers.
     pub answers: &'a Answers,
     /// Earlier answers about the same treatment, the newest last.
     pub earlier: &'a [Answers],

@@ -5,9 +5,7 @@ use engine::{ClinicText, ClinicTexts};
 /// What is known of the clinic. What is not known stands as a word in square brackets, to be written in by hand.
 #[derive(Debug, Clone, Default)]
 pub struct ClinicWords {
-    /// Its name.
     pub name: Option<String>,
-    /// Its telephone number.
     pub phone: Option<String>,
     /// The emergency number where it is.
     pub emergency: Option<String>,

@@ -36,7 +36,6 @@ pub struct NewPage {
     pub parameters: Parameters,
     /// The date of the treatment; without it days have numbers and no dates.
     pub treated_on: Option<Date>,
-    /// The language.
     pub locale: String,
     /// What is known of the clinic.
     pub clinic: ClinicWords,

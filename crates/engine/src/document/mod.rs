@@ -88,7 +88,6 @@ pub struct Grounds {
 /// A source or an assumption that the author of the document declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnGround {
-    /// Its key.
     pub key: String,
     /// The title of the source, or what is assumed; for staff.
     pub words: String,
@@ -140,7 +139,6 @@ pub struct Parameter {
 /// A text that the clinic may set; `{key}` stands for it in every text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClinicText {
-    /// Its key.
     pub key: String,
     /// Whether the plan can be used only once the clinic has written it.
     pub required: bool,
@@ -164,7 +162,6 @@ pub struct Variant {
 /// A reason not to start the plan.
 #[derive(Debug, Clone)]
 pub struct Exclusion {
-    /// Its key.
     pub key: String,
     /// When it applies.
     pub when: Condition,
@@ -177,7 +174,6 @@ pub struct Exclusion {
 /// A window of a day in the patient's local time.
 #[derive(Debug, Clone)]
 pub struct Slot {
-    /// Its key.
     pub key: String,
     /// When it opens, on the day itself.
     pub opens: LocalTime,
@@ -192,13 +188,11 @@ pub struct Slot {
 /// A stretch of the recovery.
 #[derive(Debug, Clone)]
 pub struct Phase {
-    /// Its key.
     pub key: String,
     /// Its days.
     pub days: Days,
     /// When it applies.
     pub when: Option<Condition>,
-    /// Its name.
     pub title: Text,
     /// What is normal.
     pub common: Text,
@@ -300,7 +294,6 @@ pub struct Hold {
 /// The questions of a check-in, in order.
 #[derive(Debug, Clone)]
 pub struct Form {
-    /// Its key.
     pub key: String,
     /// The keys of its questions.
     pub questions: Vec<String>,
@@ -338,7 +331,6 @@ pub struct Question {
 /// One possible answer of a choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Its key.
     pub key: String,
     /// Its text.
     pub label: Text,
@@ -349,7 +341,6 @@ pub struct Choice {
 /// A sign that is asked as yes or no.
 #[derive(Debug, Clone)]
 pub struct Sign {
-    /// Its key.
     pub key: String,
     /// The days it is asked on.
     pub days: Days,
@@ -381,7 +372,6 @@ pub struct Escalation {
 /// A rule over answers, over silence, or for a day.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Its key.
     pub key: String,
     /// What sets it off.
     pub on: Trigger,
