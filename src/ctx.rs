@@ -23,29 +23,24 @@ pub struct Ctx<'a> {
     /// Who acts: every event that the verb writes is theirs.
     pub actor: Actor,
     happened: VecDeque<Event>,
-    rights_changed: bool,
 }
 
 impl<'a> Ctx<'a> {
     /// Of these. What happens in it is only reacted to by whoever takes it out (`App::act`).
     pub fn new(c: &'a mut Conn, m: &'a Moment, cache: &'a Compiled, post: &'a Post, actor: Actor) -> Self {
-        Self { c, m, cache, post, actor, happened: VecDeque::new(), rights_changed: false }
+        Self { c, m, cache, post, actor, happened: VecDeque::new() }
     }
 
     /// The member who acts; what only staff may do is never done by somebody else.
     pub fn member(&self) -> Result<MemberId, Error> {
-        match self.actor {
-            Actor::Staff { member, .. } => Ok(member),
-            other => Err(Error::internal("a member has to do this", format!("{other:?}"))),
-        }
+        let actor = self.actor;
+        actor.member().ok_or_else(|| Error::internal("a member has to do this", format!("{actor:?}")))
     }
 
     /// The account of whoever acts.
     pub fn account(&self) -> Result<AccountId, Error> {
-        match self.actor {
-            Actor::Staff { account, .. } | Actor::Account(account) => Ok(account),
-            other => Err(Error::internal("somebody has to do this", format!("{other:?}"))),
-        }
+        let actor = self.actor;
+        actor.account().ok_or_else(|| Error::internal("somebody has to do this", format!("{actor:?}")))
     }
 
     /// Keeps that something happened, in this transaction.
@@ -62,7 +57,6 @@ impl<'a> Ctx<'a> {
     ) -> Result<(), Error> {
         let event = Event { kind, subject: subject.into() };
         events::store::insert(self.c, self.actor, &event, reason.into(), self.m.at)?;
-        self.rights_changed |= kind.changes_rights();
         self.happened.push_back(event);
         Ok(())
     }
@@ -70,11 +64,6 @@ impl<'a> Ctx<'a> {
     /// The first event that nobody has reacted to.
     pub fn next_event(&mut self) -> Option<Event> {
         self.happened.pop_front()
-    }
-
-    /// Whether one of them changed who may do what.
-    pub fn rights_changed(&self) -> bool {
-        self.rights_changed
     }
 
     /// Does it once under the caller's `Idempotency-Key`, or gives the answer of the first time.

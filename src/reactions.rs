@@ -42,10 +42,11 @@ pub fn react(ctx: &mut Ctx<'_>, event: &Event) -> Result<(), Error> {
 /// Carries a verb out, with what follows from it; `true`: it changed who may do what.
 pub fn act<T>(mut ctx: Ctx<'_>, verb: impl FnOnce(&mut Ctx<'_>) -> Result<T, Error>) -> Result<(T, bool), Error> {
     let result = verb(&mut ctx)?;
+    let mut rights_changed = false;
     while let Some(event) = ctx.next_event() {
+        rights_changed |= event.kind.changes_rights();
         react(&mut ctx, &event)?;
     }
-    let rights_changed = ctx.rights_changed();
     if rights_changed {
         auth::store::raise_rights(ctx.c)?;
     }

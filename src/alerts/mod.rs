@@ -120,7 +120,7 @@ pub fn raise(
     finding: &Finding,
     check_in: Option<CheckInId>,
     day: i32,
-) -> Result<AlertId, Error> {
+) -> Result<(), Error> {
     let (of_plan, of_record) = if subject.plan().is_some() { (check_in, None) } else { (None, check_in) };
     let new = Alert {
         clinic_id: subject.clinic().id,
@@ -153,14 +153,13 @@ pub fn raise(
         return see_again(ctx, open, new);
     }
     if store::insert(ctx.c, &new)? {
-        ctx.happened(EventKind::AlertRaised, &new)?;
-        return Ok(new.id);
+        return ctx.happened(EventKind::AlertRaised, &new);
     }
     let open = store::find_open_like(ctx.c, &new)?.ok_or(Error::Busy)?;
     see_again(ctx, open, new)
 }
 
-fn see_again(ctx: &mut Ctx<'_>, open: Alert, new: Alert) -> Result<AlertId, Error> {
+fn see_again(ctx: &mut Ctx<'_>, open: Alert, new: Alert) -> Result<(), Error> {
     let (Standing { urgency, due_at, times_seen }, change) = open.standing().again(new.standing());
     let merged = Alert {
         check_in_id: new.check_in_id.or(open.check_in_id),
@@ -179,8 +178,7 @@ fn see_again(ctx: &mut Ctx<'_>, open: Alert, new: Alert) -> Result<AlertId, Erro
     if !store::set(ctx.c, &merged, merged.version - 1)? {
         return Err(Error::Busy);
     }
-    ctx.happened(event_of(change), &merged)?;
-    Ok(merged.id)
+    ctx.happened(event_of(change), &merged)
 }
 
 impl Alert {
@@ -197,24 +195,22 @@ fn event_of(change: AlertChange) -> EventKind {
     }
 }
 
-/// The same for a patient who is silent; `false` if an alert for that is open already: silence goes on, and is no news.
-pub fn raise_silence(ctx: &mut Ctx<'_>, plan_file: &PlanFile, finding: &Finding, day: i32) -> Result<bool, Error> {
+/// The same for a patient who is silent, unless an alert for that is open already: silence goes on.
+pub fn raise_silence(ctx: &mut Ctx<'_>, plan_file: &PlanFile, finding: &Finding, day: i32) -> Result<(), Error> {
     let open = store::find_open(ctx.c, plan_file.plan.clinic_id, plan_file.plan.id, &finding.cause)?.is_some();
-    let should_raise = engine::should_raise(Trigger::Silence, open, open);
-    if should_raise {
+    if engine::should_raise(Trigger::Silence, open, open) {
         raise(ctx, Subject::Plan(plan_file), finding, None, day)?;
     }
-    Ok(should_raise)
+    Ok(())
 }
 
-/// The same for a day that has come; `false` if an alert for that was ever raised, even if it has ended.
-pub fn raise_day(ctx: &mut Ctx<'_>, plan_file: &PlanFile, found: &DayFinding) -> Result<bool, Error> {
+/// The same for a day that has come, unless an alert for that was ever raised, even if it has ended.
+pub fn raise_day(ctx: &mut Ctx<'_>, plan_file: &PlanFile, found: &DayFinding) -> Result<(), Error> {
     let ever = store::was_ever(ctx.c, plan_file.plan.clinic_id, plan_file.plan.id, &found.finding.cause)?;
-    let should_raise = engine::should_raise(Trigger::Day, ever, ever);
-    if should_raise {
+    if engine::should_raise(Trigger::Day, ever, ever) {
         raise(ctx, Subject::Plan(plan_file), &found.finding, None, found.day)?;
     }
-    Ok(should_raise)
+    Ok(())
 }
 
 /// One mail about a patient to one member in so many seconds; what comes meanwhile joins it.

@@ -123,15 +123,6 @@ pub fn set(c: &mut Conn, alert: &Alert, version: i32) -> Result<bool, Error> {
     Ok(changed == 1)
 }
 
-/// The alerts of a plan, in any state.
-pub fn list_of_plan(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<Vec<Alert>, Error> {
-    Ok(alerts::table
-        .filter(alerts::clinic_id.eq(clinic).and(alerts::plan_id.eq(plan)))
-        .order(alerts::id)
-        .select(Alert::as_select())
-        .load(c)?)
-}
-
 /// Something about a plan's alerts reads otherwise now: their tags change.
 pub fn touch_of_plan(c: &mut Conn, clinic: ClinicId, plan: PlanId) -> Result<(), Error> {
     diesel::update(alerts::table.filter(alerts::clinic_id.eq(clinic).and(alerts::plan_id.eq(plan))))

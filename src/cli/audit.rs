@@ -57,7 +57,7 @@ pub fn run(config: &Config, command: &AuditCommand) -> Result<(), Error> {
             Ok(Whole { events, hash }) => {
                 say(&format!("{name}: {events} events, whole, the last hash is {}", hex(&hash)))
             }
-            Err(Broken { number, why, .. }) => {
+            Err(Broken { number, why }) => {
                 let line = format!("{name}: event {number}: {why}");
                 say(&line);
                 broken = broken.or(Some(line));

@@ -69,7 +69,7 @@ pub fn write(
     let clinic = store::get(ctx.c, who.clinic)?;
     let mut line = list(ctx.c, &clinic)?.remove(key).filter(|line| !line.used_by.is_empty()).ok_or(Error::NotFound)?;
     line.own = Some(text.clone());
-    let clinic = change(ctx, who, clinic, if_match, |own| {
+    let clinic = change(ctx, clinic, if_match, |own| {
         own.0.insert(key.to_owned(), text);
     })?;
     Ok((clinic, line))
@@ -86,7 +86,7 @@ pub fn erase(ctx: &mut Ctx<'_>, who: &Staff, key: &str, if_match: Option<&str>) 
         return Err(Error::conflict("text_required", "a plan in use cannot be without this text; write another one"));
     }
     line.own = None;
-    let clinic = change(ctx, who, clinic, if_match, |own| {
+    let clinic = change(ctx, clinic, if_match, |own| {
         own.0.remove(key);
     })?;
     Ok((clinic, line))
@@ -94,7 +94,6 @@ pub fn erase(ctx: &mut Ctx<'_>, who: &Staff, key: &str, if_match: Option<&str>) 
 
 fn change(
     ctx: &mut Ctx<'_>,
-    _who: &Staff,
     clinic: Clinic,
     if_match: Option<&str>,
     edit: impl FnOnce(&mut ClinicTexts),

@@ -55,7 +55,7 @@ pub(super) fn held(plan: Plan, reasons: &[Reason]) -> Result<Plan, Error> {
 /// Tells the clinic that an enrolment waits.
 pub(super) fn send(ctx: &mut Ctx<'_>, plan_file: &PlanFile, reasons: &[Reason]) -> Result<(), Error> {
     let finding = finding(plan_file, reasons);
-    alerts::raise(ctx, Subject::Plan(plan_file), &finding, None, plan_file.day_number(ctx.m.at)).map(|_| ())
+    alerts::raise(ctx, Subject::Plan(plan_file), &finding, None, plan_file.day_number(ctx.m.at))
 }
 
 fn finding(plan_file: &PlanFile, reasons: &[Reason]) -> Finding {

@@ -270,14 +270,16 @@ impl Actor {
         }
     }
 
-    fn account(self) -> Option<AccountId> {
+    /// Whose account it is, if somebody is signed in.
+    pub fn account(self) -> Option<AccountId> {
         match self {
             Self::Staff { account, .. } | Self::Account(account) => Some(account),
             Self::Anonymous | Self::Operator | Self::Server => None,
         }
     }
 
-    fn member(self) -> Option<MemberId> {
+    /// In which membership, if it is for a clinic.
+    pub fn member(self) -> Option<MemberId> {
         match self {
             Self::Staff { member, .. } => Some(member),
             _ => None,

@@ -14,9 +14,9 @@ use ground::ids::ClinicId;
 use ground::sql::Conn;
 
 /// Events that are sealed in one transaction, so that no request waits for long.
-pub const TOGETHER: usize = 500;
+const TOGETHER: usize = 500;
 
-/// Gives the oldest events without a place their place; says how many. Call it until it says less than [`TOGETHER`].
+/// Gives the oldest events without a place their place; says how many.
 pub fn seal(c: &mut Conn) -> Result<usize, Error> {
     store::lock_chains(c)?;
     let waiting = store::list_unsealed(c, TOGETHER)?;
@@ -68,8 +68,6 @@ fn hash_of(before: &[u8], number: i64, event: &StoredEvent) -> Vec<u8> {
 /// What is wrong with a chain.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// The chain.
-    pub chain: ClinicId,
     /// The number of the first event that is not as it was sealed.
     pub number: i64,
     /// In a sentence.
@@ -96,7 +94,7 @@ pub fn verify(
     let (length, end) = store::head(c, chain)?;
     let (mut last, mut hash) = (0, vec![0; 32]);
     let mut is_found = once_last.is_none();
-    let broken = |number, why| Ok(Err(Broken { chain, number, why }));
+    let broken = |number, why| Ok(Err(Broken { number, why }));
     loop {
         let events = store::list_sealed(c, chain, last, TOGETHER)?;
         if events.is_empty() {

@@ -79,14 +79,10 @@ pub fn seal(c: &mut Conn, seq: i64, number: i64, hash: &[u8]) -> Result<(), Erro
 
 /// Keeps the end of a chain.
 pub fn set_head(c: &mut Conn, chain: ClinicId, number: i64, hash: &[u8]) -> Result<(), Error> {
-    crate::db::insert_once!(
-        c,
-        event_chains::table,
-        (event_chains::chain.eq(chain), event_chains::number.eq(number), event_chains::hash.eq(hash),)
-    );
-    diesel::update(event_chains::table.find(chain))
-        .set((event_chains::number.eq(number), event_chains::hash.eq(hash)))
-        .execute(c)?;
+    let end = (event_chains::number.eq(number), event_chains::hash.eq(hash));
+    if diesel::update(event_chains::table.find(chain)).set(end).execute(c)? == 0 {
+        diesel::insert_into(event_chains::table).values((event_chains::chain.eq(chain), end)).execute(c)?;
+    }
     Ok(())
 }
 
