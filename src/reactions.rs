@@ -4,7 +4,8 @@ use crate::app::App;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::{Actor, Event, EventKind, Object};
-use crate::{alerts, auth, enrolment, plans, today};
+use crate::{alerts, auth, plan_commands, plans, today};
+use ground::ids::{ClinicId, PlanId};
 use ground::sql::Conn;
 use ground::time::Moment;
 
@@ -16,16 +17,7 @@ pub fn react(ctx: &mut Ctx<'_>, event: &Event) -> Result<(), Error> {
         (Kind::AlertRaised | Kind::AlertSeenAgain | Kind::AlertWorsened, Some(clinic), Some(Object::Alert(id))) => {
             alerts::tell_staff(ctx, clinic, id)
         }
-        // The plan of the session before makes way, and what was done today counts for this one too.
-        (Kind::PlanEnrolled | Kind::PlanStarted, Some(clinic), Some(Object::Plan(id))) => {
-            enrolment::begin(ctx, clinic, id)
-        }
-        // Alerts that were raised before say so, and so their tags are others.
-        (
-            Kind::PlanCorrected | Kind::PlanEnteredInError | Kind::PlanRevisionUndone,
-            Some(clinic),
-            Some(Object::Plan(id)),
-        ) => alerts::store::touch_of_plan(ctx.c, clinic, id),
+        (kind, Some(clinic), Some(Object::Plan(id))) if kind.is_change_of_plan() => plan_changed(ctx, kind, clinic, id),
         // Zone, address or wishes may be others: the planner looks at the plans again.
         (Kind::PatientChanged | Kind::PatientUnlinked, Some(clinic), Some(Object::Patient(id))) => {
             plans::wake_all(ctx.c, clinic, id, ctx.m.at)
@@ -37,6 +29,22 @@ pub fn react(ctx: &mut Ctx<'_>, event: &Event) -> Result<(), Error> {
         },
         _ => Ok(()),
     }
+}
+
+/// What follows from a change of a plan, whatever it was.
+fn plan_changed(ctx: &mut Ctx<'_>, kind: EventKind, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
+    use EventKind as Kind;
+    match kind {
+        // The plan of the session before may be superseded by it. After a command that was done in the command, whose answer shows it.
+        Kind::PlanEnrolled | Kind::PlanStarted | Kind::PlanMoved => plan_commands::follow_sessions(ctx, clinic, id)?,
+        // Alerts that were raised before say so, and so their tags are others.
+        Kind::PlanCorrected | Kind::PlanEnteredInError | Kind::PlanRevisionUndone => {
+            alerts::store::touch_of_plan(ctx.c, clinic, id)?
+        }
+        _ => {}
+    }
+    // What was done today, for this plan or for one that is gone by now, counts for the plans that ask it now.
+    today::share_marks(ctx, clinic, id)
 }
 
 /// Carries a verb out, with what follows from it; `true`: it changed who may do what.

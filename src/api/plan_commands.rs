@@ -24,12 +24,13 @@ use crate::http::text::{Key, Note};
 use crate::http::{Body, Page, PageParams, Path, Query};
 use crate::patients;
 use crate::plan_commands::rules::ChangedDay;
-use crate::plan_commands::{self, Changed, Deed, Order, Outcome, Wish, store};
-use crate::plans::Revision;
+use crate::plan_commands::{self, ChangedPlan, ChangedPlans, NewCommand, PlanCommand, store};
+use crate::plans::revisions::{RecordedCommand, Revision};
 use crate::plans::{self, PlanFile};
 use crate::today::{self, views};
-use engine::{AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Successor, Threshold};
+use engine::{AddedLine, Command, ItemKind, OverrideChange, PausedDays, PlanStatus, SetLine, Threshold};
 use ground::ids::{MemberId, PlanId};
+use ground::sql::Conn;
 use ground::time::Stamp;
 use ground::values::Date;
 
@@ -127,11 +128,11 @@ fn line_view(plan_file: &PlanFile, occurrence: &engine::Occurrence) -> Result<Ch
     })
 }
 
-fn days_view(changed: &Changed, at: Stamp) -> Result<Vec<PlanDayChange>, Error> {
+fn days_view(changed: &ChangedPlan, at: Stamp) -> Result<Vec<PlanDayChange>, Error> {
     changed.days(at).iter().map(|day| day_view(changed, day)).collect()
 }
 
-fn day_view(changed: &Changed, day: &ChangedDay) -> Result<PlanDayChange, Error> {
+fn day_view(changed: &ChangedPlan, day: &ChangedDay) -> Result<PlanDayChange, Error> {
     let lines = |plan_file: &PlanFile, of: &engine::Day, indexes: &mut dyn Iterator<Item = usize>| {
         indexes.filter_map(|index| of.occurrences.get(index)).map(|one| line_view(plan_file, one)).collect()
     };
@@ -179,14 +180,14 @@ impl OnPlan {
     async fn carry_out(
         self,
         app: &App,
-        wish: Wish,
+        command: PlanCommand,
         reason: Note,
         overrule: Option<Note>,
     ) -> Result<HttpResponse, Error> {
         let (who, id) = (self.who, self.id);
-        let order = Order { wish, reason, overrule, if_match: self.if_match };
-        let carry_out = move |ctx: &mut Ctx<'_>| Ok((plan_commands::carry_out(ctx, &who, id, &order)?, ctx.m.at));
-        let (Outcome { plan, others }, at) =
+        let new = NewCommand { command, reason, overrule, if_match: self.if_match };
+        let carry_out = move |ctx: &mut Ctx<'_>| Ok((plan_commands::carry_out(ctx, &who, id, &new)?, ctx.m.at));
+        let (ChangedPlans { plan, others }, at) =
             if self.is_dry { app.rehearse(who, carry_out).await? } else { app.act(who, carry_out).await? };
         if self.is_dry {
             self.shown.note(EventKind::PlanRead, plan.before.plan.patient_id);
@@ -204,7 +205,7 @@ impl OnPlan {
     }
 }
 
-fn other_view(other: &Changed, at: Stamp) -> Result<OtherPlanChange, Error> {
+fn other_view(other: &ChangedPlan, at: Stamp) -> Result<OtherPlanChange, Error> {
     Ok(OtherPlanChange { plan: view(&other.after, None, at)?, days: days_view(other, at)? })
 }
 
@@ -232,8 +233,8 @@ struct PauseOrder {
 #[post("/v1/clinic/plans/{plan_id}/pause")]
 async fn pause_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<PauseOrder>) -> Result<HttpResponse, Error> {
     let (from_on, until_on) = (body.from_on.map(|date| date.0), body.until_on.map(|date| date.0));
-    let wish = Wish::Pause { from_on, until_on, days: body.days };
-    on.carry_out(&app, wish, body.reason, None).await
+    let command = PlanCommand::Pause { from_on, until_on, days: body.days };
+    on.carry_out(&app, command, body.reason, None).await
 }
 
 /// A date and a reason.
@@ -254,8 +255,8 @@ struct ResumeOrder {
     responses((status = 200, description = "What is different.", body = PlanChange)))]
 #[post("/v1/clinic/plans/{plan_id}/resume")]
 async fn resume_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<ResumeOrder>) -> Result<HttpResponse, Error> {
-    let wish = Wish::Resume(body.on.map(|date| date.0));
-    on.carry_out(&app, wish, body.reason, None).await
+    let command = PlanCommand::Resume(body.on.map(|date| date.0));
+    on.carry_out(&app, command, body.reason, None).await
 }
 
 /// The end of a plan before its last day.
@@ -277,8 +278,8 @@ struct EndOrder {
 #[post("/v1/clinic/plans/{plan_id}/complete")]
 async fn complete_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<EndOrder>) -> Result<HttpResponse, Error> {
     on.who.must_be_clinical()?;
-    let wish = Wish::End(body.from_on.map(|date| date.0), PlanStatus::Completed);
-    on.carry_out(&app, wish, body.reason, None).await
+    let command = PlanCommand::End(body.from_on.map(|date| date.0), PlanStatus::Completed);
+    on.carry_out(&app, command, body.reason, None).await
 }
 
 /// Revoke a plan. Clinicians and owners only.
@@ -290,8 +291,8 @@ async fn complete_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<EndOrde
 #[post("/v1/clinic/plans/{plan_id}/revoke")]
 async fn revoke_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<EndOrder>) -> Result<HttpResponse, Error> {
     on.who.must_be_clinical()?;
-    let wish = Wish::End(body.from_on.map(|date| date.0), PlanStatus::Revoked);
-    on.carry_out(&app, wish, body.reason, None).await
+    let command = PlanCommand::End(body.from_on.map(|date| date.0), PlanStatus::Revoked);
+    on.carry_out(&app, command, body.reason, None).await
 }
 
 /// The treatment as it really was; what is left out was right.
@@ -337,8 +338,8 @@ async fn correct_plan(app: web::Data<App>, on: OnPlan, Body(body): Body<Correcti
     }
     let Correction { performed_at, time_unknown, parameters, overrule, reason, .. } = body;
     let (performed_on, body_area) = (body.performed_on.map(|date| date.0), body.body_area.map(Into::into));
-    let wish = Wish::Correct { performed_on, performed_at, time_unknown, body_area, parameters };
-    on.carry_out(&app, wish, reason, overrule).await
+    let command = PlanCommand::Correct { performed_on, performed_at, time_unknown, body_area, parameters };
+    on.carry_out(&app, command, reason, overrule).await
 }
 
 /// Something that is different for this patient: exactly one of the five.
@@ -378,7 +379,7 @@ async fn override_plan(
     let reason = body.reason.clone();
     let change = body.only_change()?;
     plan_commands::check_shape(&change)?;
-    on.carry_out(&app, Wish::Override(change), reason, None).await
+    on.carry_out(&app, PlanCommand::Override(change), reason, None).await
 }
 
 impl OverrideOrder {
@@ -422,7 +423,7 @@ async fn enter_plan_in_error(
     Body(body): Body<ErrorOrder>,
 ) -> Result<HttpResponse, Error> {
     on.who.must_be_clinical()?;
-    on.carry_out(&app, Wish::EnterInError, body.reason, None).await
+    on.carry_out(&app, PlanCommand::EnterInError, body.reason, None).await
 }
 
 /// A revision to take back.
@@ -455,7 +456,7 @@ async fn undo_plan_revision(
     if on.if_match.is_some() && body.revision < 1 {
         return Err(Error::field("/revision", "out_of_range", "must be 1 or more"));
     }
-    on.carry_out(&app, Wish::Undo(body.revision), body.reason, None).await
+    on.carry_out(&app, PlanCommand::Undo(body.revision), body.reason, None).await
 }
 
 /// One change of a plan, for staff.
@@ -520,22 +521,31 @@ enum RevisionKind {
     MovedBack,
     /// A change was taken back.
     Undone,
+    /// It waited, and a clinician started it.
+    Started,
+    /// It waited, and a clinician declined it.
+    Declined,
+    /// Its treatment became a session of a course, or the course has another number of sessions.
+    CourseChanged,
 }
 
-fn kind_of(deed: &Deed) -> RevisionKind {
-    match deed {
-        Deed::Undid(_) => RevisionKind::Undone,
-        Deed::Did(Command::Pause { .. }) => RevisionKind::Paused,
-        Deed::Did(Command::Resume { .. }) => RevisionKind::Resumed,
-        Deed::Did(Command::End { status: PlanStatus::Completed, .. }) => RevisionKind::Completed,
-        Deed::Did(Command::End { .. }) => RevisionKind::Revoked,
-        Deed::Did(Command::Correct { .. }) => RevisionKind::Corrected,
-        Deed::Did(Command::Override { .. }) => RevisionKind::Overridden,
-        Deed::Did(Command::EnterInError) => RevisionKind::EnteredInError,
-        Deed::Did(Command::GiveWay(Some(_))) => RevisionKind::Superseded,
-        Deed::Did(Command::GiveWay(None)) => RevisionKind::Reinstated,
-        Deed::Moved(_) => RevisionKind::Moved,
-        Deed::MovedBack(_) => RevisionKind::MovedBack,
+fn kind_of(recorded: &RecordedCommand) -> RevisionKind {
+    match recorded {
+        RecordedCommand::Undo(_) => RevisionKind::Undone,
+        RecordedCommand::Command(Command::Pause { .. }) => RevisionKind::Paused,
+        RecordedCommand::Command(Command::Resume { .. }) => RevisionKind::Resumed,
+        RecordedCommand::Command(Command::End { status: PlanStatus::Completed, .. }) => RevisionKind::Completed,
+        RecordedCommand::Command(Command::End { .. }) => RevisionKind::Revoked,
+        RecordedCommand::Command(Command::Correct { .. }) => RevisionKind::Corrected,
+        RecordedCommand::Command(Command::Override { .. }) => RevisionKind::Overridden,
+        RecordedCommand::Command(Command::EnterInError) => RevisionKind::EnteredInError,
+        RecordedCommand::Command(Command::Supersede(Some(_))) => RevisionKind::Superseded,
+        RecordedCommand::Command(Command::Supersede(None)) => RevisionKind::Reinstated,
+        RecordedCommand::Moved(_) => RevisionKind::Moved,
+        RecordedCommand::MovedBack(_) => RevisionKind::MovedBack,
+        RecordedCommand::Started => RevisionKind::Started,
+        RecordedCommand::Declined => RevisionKind::Declined,
+        RecordedCommand::InCourse(_) => RevisionKind::CourseChanged,
     }
 }
 
@@ -602,37 +612,49 @@ struct MyPlanChange {
 }
 
 /// From when on a plan is over, or goes on, for another one.
-fn gave_way_from(row: &Revision, successor: Option<Successor>) -> Result<Option<jiff::civil::Date>, Error> {
-    let ways = row.after_state.to::<engine::PlanState>()?.stops.gave_way;
-    Ok(ways.last().and_then(|way| if successor.is_some() { Some(way.from_on) } else { way.until_on }))
+fn superseded_from(plan_file: &PlanFile, row: &Revision) -> Result<jiff::civil::Date, Error> {
+    let superseded = row.after_state.to::<engine::PlanState>()?.stops.superseded;
+    Ok(superseded.map_or_else(|| engine::local_date(&plan_file.zone, row.made_at), |one| one.from_on))
 }
 
 fn my_change(plan_file: &PlanFile, row: &Revision, all: &[Revision], locales: &[&str]) -> Result<MyPlanChange, Error> {
-    let deed: Deed = row.command.to()?;
-    let (from_on, until_on) = match &deed {
-        Deed::Did(Command::Pause { from_on, until_on, .. }) => (Some(*from_on), *until_on),
-        Deed::Did(Command::Resume { on } | Command::End { on, .. }) => (Some(*on), None),
-        Deed::Did(Command::Correct { performed_on, .. }) => (*performed_on, None),
-        Deed::Did(Command::GiveWay(successor)) => (gave_way_from(row, *successor)?, None),
-        Deed::Moved(way) | Deed::MovedBack(way) => (way.from_on, None),
+    let recorded: RecordedCommand = row.command.to()?;
+    let (from_on, until_on) = match &recorded {
+        RecordedCommand::Command(Command::Pause { from_on, until_on, .. }) => (Some(*from_on), *until_on),
+        RecordedCommand::Command(Command::Resume { on } | Command::End { on, .. }) => (Some(*on), None),
+        RecordedCommand::Command(Command::Correct { performed_on, .. }) => (*performed_on, None),
+        RecordedCommand::Command(Command::Supersede(_)) => (Some(superseded_from(plan_file, row)?), None),
+        RecordedCommand::Moved(way) | RecordedCommand::MovedBack(way) => (way.from_on, None),
         _ => (None, None),
     };
-    let about = match &deed {
-        Deed::Did(Command::Override { change, .. }) => Some(change.about()),
+    let about = match &recorded {
+        RecordedCommand::Command(Command::Override { change, .. }) => Some(change.about()),
         _ => None,
     };
     // The newest form of a line stands last: overrides and versions add to what was there before.
     let item = about.and_then(|key| plan_file.compiled.items.iter().rev().find(|item| item.key == key));
     Ok(MyPlanChange {
-        kind: kind_of(&deed),
+        kind: kind_of(&recorded),
         made_at: row.made_at,
-        reason: plan_commands::rules::own_words(&deed, locales.first().copied().unwrap_or_default())
+        reason: plan_commands::rules::own_words(&recorded, locales.first().copied().unwrap_or_default())
             .map_or_else(|| row.reason.clone(), str::to_owned),
         undone: all.iter().any(|other| other.undoes == Some(row.revision)),
         from_on: from_on.map(Into::into),
         until_on: until_on.map(Into::into),
         line: item.map(|item| views::say(&item.title, locales, plan_file)),
     })
+}
+
+/// The newest changes, the last one first. That a plan was started, or is another session, is no change of what it asks.
+fn my_changes(c: &mut Conn, plan_file: &PlanFile, locales: &[&str]) -> Result<Vec<MyPlanChange>, Error> {
+    let rows = plans::store::list_revisions(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
+    let mut items = Vec::new();
+    for row in rows.iter().rev() {
+        if items.len() < 100 && row.command.to::<RecordedCommand>()?.is_command() {
+            items.push(my_change(plan_file, row, &rows, locales)?);
+        }
+    }
+    Ok(items)
 }
 
 /// List what the clinic changed in a plan of mine, newest first, and why.
@@ -653,10 +675,7 @@ async fn list_my_plan_changes(
         .db
         .read(move |c| {
             let plan_file = plans::of_account(c, &inner.compiled, me.account, *id)?.ok_or(Error::NotFound)?;
-            let rows = plans::store::list_revisions(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
-            let locales = views::locales(asked.as_deref(), &plan_file);
-            let newest = rows.iter().rev().take(100);
-            newest.map(|row| my_change(&plan_file, row, &rows, &locales)).collect::<Result<Vec<_>, Error>>()
+            my_changes(c, &plan_file, &views::locales(asked.as_deref(), &plan_file))
         })
         .await?;
     Ok(HttpResponse::Ok().json(MyPlanChanges { items }))

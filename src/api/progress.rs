@@ -1,7 +1,5 @@
 //! How much of what was expected was done: adherence to one plan, for the patient and for the clinic.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,9 +10,8 @@ use crate::documents::Compiled;
 use crate::error::Error;
 use crate::http::{Path, conditions};
 use crate::patients;
-use crate::plans::history::{Epoch, history};
 use crate::plans::{self, Known, PlanFile, store};
-use engine::{ConcurrentPlan, Enrolment, Facts, Item, ItemKind, PlanInput, Tally};
+use engine::{Facts, Item, ItemKind, PlanInput, Tally};
 use ground::ids::PlanId;
 use ground::sql::Conn;
 use ground::time::Stamp;
@@ -86,52 +83,47 @@ tallies! {
     ProgressTotal {}
 }
 
-/// A plan as it stood for a time, and what the engine asks about it.
-struct Asked {
-    plan_file: PlanFile,
-    enrolment: Enrolment,
-    known: Arc<Known>,
-    from: Option<Stamp>,
-    until: Option<Stamp>,
-}
-
 fn progress(c: &mut Conn, cache: &Compiled, plan_file: PlanFile, at: Stamp) -> Result<Progress, Error> {
     let late = store::list_back_filled(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
     let kept = store::count_kept_marks(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
     let others = rivals(c, cache, &plan_file)?;
-    let (known, enrolment) = (plan_file.known_all(c)?, plan_file.enrolment());
+    let (known, area) = (plan_file.known_all(c)?, plan_file.body_area(c)?);
     let facts: Vec<Facts<'_>> = others.iter().map(|other| other.known.facts()).collect();
-    let asking = |plan_file, enrolment, facts| {
-        let PlanFile { compiled, zone, .. }: &PlanFile = plan_file;
-        PlanInput { compiled, enrolment, facts, zone }
-    };
-    let beside = others.iter().zip(&facts).map(|(other, facts)| ConcurrentPlan {
-        plan: asking(&other.plan_file, &other.enrolment, facts),
-        from: other.from,
-        until: other.until,
-    });
-    let beside: Vec<ConcurrentPlan<'_>> = beside.collect();
-    let seen = engine::adherence(&asking(&plan_file, &enrolment, &known.facts()), &beside, &late, at);
+    let others: Vec<PlanInput<'_>> = others.iter().zip(&facts).map(|(other, facts)| other.input(facts)).collect();
+    let own = Rival { plan_file, known, area };
+    let seen = engine::adherence(&own.input(&own.known.facts()), &others, &late, at);
     Ok(Progress {
-        plan_id: plan_file.plan.id,
-        as_of: seen.changed_at.unwrap_or(enrolment.enrolled_at),
+        plan_id: own.plan_file.plan.id,
+        as_of: seen.changed_at.unwrap_or(own.plan_file.enrolment().enrolled_at),
         kinds: seen.kinds.iter().map(|(kind, tally)| ProgressOfKind::of(*kind, tally)).collect(),
         total: ProgressTotal::of(&seen.total()),
         unasked: seen.unasked + kept,
     })
 }
 
-/// The patient's other plans, in every clinic, that forbade what a task of this one is about, for the area that both were for then: each as
-/// it stood, also until it was entered in error.
-fn rivals(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<Asked>, Error> {
+/// A plan with what is recorded about it, and where on the body it is.
+struct Rival {
+    plan_file: PlanFile,
+    known: Known,
+    area: String,
+}
+
+impl Rival {
+    fn input<'a>(&'a self, facts: &'a Facts<'a>) -> PlanInput<'a> {
+        let PlanFile { compiled, zone, .. } = &self.plan_file;
+        PlanInput { compiled, enrolment: self.plan_file.enrolment(), facts, zone, body_area: &self.area }
+    }
+}
+
+/// The patient's other plans, in every clinic, that forbid what a task of this one is about, or did before they were changed.
+fn rivals(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<Rival>, Error> {
     let tasks = plan_file.compiled.items.iter().filter(|item| item.kind == ItemKind::Task);
     let meanings: Vec<&String> = tasks.filter_map(|item| item.meaning.as_ref()).collect();
     let Some(account) = plan_file.patient.account_id.filter(|_| !meanings.is_empty()) else { return Ok(Vec::new()) };
     let forbids = |item: &Item| {
         item.kind == ItemKind::Restriction && item.meaning.as_ref().is_some_and(|meaning| meanings.contains(&meaning))
     };
-    let mut rivals: Vec<Asked> = Vec::new();
-    let mut own = None;
+    let mut rivals: Vec<Rival> = Vec::new();
     let several = patients::are_several(c, account)?;
     for rows in store::list_ever_of_account(c, account)? {
         let is_somebody_else = several && rows.1.id != plan_file.patient.id;
@@ -139,37 +131,13 @@ fn rivals(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<As
             continue;
         }
         let other = PlanFile::new(c, cache, rows)?;
-        for epoch in history(c, cache, other)? {
-            if !epoch.plan_file.compiled.items.iter().any(forbids) {
-                continue;
-            }
-            let own = match &mut own {
-                Some(own) => own,
-                None => own.insert(history(c, cache, plan_file.clone())?),
-            };
-            rivals.extend(beside(c, own, &epoch, rivals.last())?);
+        let before = other.enrolment().history.iter().map(|epoch| &epoch.compiled);
+        if before.chain([&other.compiled]).any(|compiled| compiled.items.iter().any(forbids)) {
+            let (known, area) = (other.known_all(c)?, other.body_area(c)?);
+            rivals.push(Rival { plan_file: other, known, area });
         }
     }
     Ok(rivals)
-}
-
-/// A rival as it stood, for the times in which the plan was for the same area. What is recorded has the same days as in the rival before, if
-/// that is the same plan and its treatment's date was never corrected.
-fn beside(c: &mut Conn, own: &[Epoch], rival: &Epoch, last: Option<&Asked>) -> Result<Vec<Asked>, Error> {
-    let Epoch { plan_file, body_area, from, until } = rival;
-    let plan = &plan_file.plan;
-    let known = match last.filter(|last| last.plan_file.plan.id == plan.id && plan.first_day_zero.is_none()) {
-        Some(last) => Arc::clone(&last.known),
-        None => Arc::new(plan_file.known_all(c)?),
-    };
-    let same_area = own.iter().filter(|own| own.body_area == *body_area).map(|own| Asked {
-        plan_file: plan_file.clone(),
-        enrolment: plan_file.enrolment(),
-        known: Arc::clone(&known),
-        from: own.from.max(*from),
-        until: [own.until, *until].into_iter().flatten().min(),
-    });
-    Ok(same_area.filter(|asked| asked.until.is_none_or(|until| asked.from < Some(until))).collect())
 }
 
 /// Get how much of a plan of mine was done.

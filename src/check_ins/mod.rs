@@ -294,7 +294,7 @@ fn accept(
         enrolment: &enrolment,
         zone: &plan_file.zone,
         day_zero_at: engine::local_instant(plan_file.plan.day_zero.0, engine::LocalTime::MIDNIGHT, &clinic_zone),
-        earliest: history::begun_at(ctx.c, plan_file)?,
+        earliest: plan_file.begun_at()?,
         others: &[],
         once: None,
         earlier,
@@ -310,7 +310,7 @@ fn accept(
         others.push(Arc::clone(&general::danger_signs()?.compiled));
     }
     let once = match new.occurrence_id.as_ref().and_then(Said::right) {
-        Some(id) if accepted.place.answers.is_none() => history::ever_asked(ctx.c, plan_file, *id)?,
+        Some(id) if accepted.place.answers.is_none() => history::ever_asked(plan_file, *id),
         _ => None,
     };
     Ok(written(subject, rules::accept(&JudgedBy { others: &others, once: once.as_ref(), ..by }, new, at)))

@@ -16,6 +16,7 @@ use crate::error::{Error, FieldError};
 use crate::http::conditions::check_version;
 use crate::http::text::{Key, Note};
 use crate::patients::{self, NewTreatment, Treatment};
+use crate::plans::revisions::{self, NewRevision, RecordedCommand};
 use crate::plans::{self, InCourse, Plan, PlanFile};
 use crate::protocols;
 use crate::today;
@@ -189,9 +190,9 @@ pub fn change(
         return Err(Error::Stale);
     }
     if after.sessions != before.sessions {
-        for plan in store::list_plans(ctx.c, &after)? {
-            let in_course = plan.in_course().map(|place| InCourse { of: after.sessions, ..place });
-            plans::set_course(ctx.c, &plan, in_course)?;
+        for plan_file in every_plan_file(ctx, &after)? {
+            let in_course = plan_file.plan.in_course().map(|place| InCourse { of: after.sessions, ..place });
+            set_place(ctx, &plan_file, in_course, "The course has another number of sessions.")?;
         }
     }
     ctx.happened(EventKind::CourseChanged, &after)?;
@@ -289,13 +290,33 @@ pub fn add_treatment(
         return Err(Error::Busy);
     }
     let in_course = of_treatment(ctx.c, who.clinic, treatment.id)?;
-    for plan in store::list_plans(ctx.c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id) {
-        plans::set_course(ctx.c, &plan, in_course)?;
+    let mut plans = Vec::new();
+    for plan_file in every_plan_file(ctx, &course)?.iter().filter(|one| one.plan.treatment_id == treatment.id) {
+        plans.push(set_place(ctx, plan_file, in_course, "The treatment is a session of a course.")?.plan);
     }
-    let plans =
-        store::list_plans(ctx.c, &course)?.into_iter().filter(|plan| plan.treatment_id == treatment.id).collect();
     ctx.happened(EventKind::TreatmentAddedToCourse, &treatment)?;
     Ok((treatment, link, plans))
+}
+
+/// The plans of a course, also those that were entered in error.
+fn every_plan_file(ctx: &mut Ctx<'_>, course: &Course) -> Result<Vec<PlanFile>, Error> {
+    let rows = store::find_whole(ctx.c, course.clinic_id, course.id)?;
+    let (_, patient, clinic) = rows.ok_or_else(|| Error::internal("a course without a patient", course.id))?;
+    let plans = store::list_plans(ctx.c, course)?.into_iter();
+    plans.map(|plan| PlanFile::new(ctx.c, ctx.cache, (plan, patient.clone(), clinic.clone()))).collect()
+}
+
+/// The plan is told which session it is of.
+fn set_place(
+    ctx: &mut Ctx<'_>,
+    before: &PlanFile,
+    in_course: Option<InCourse>,
+    reason: &str,
+) -> Result<PlanFile, Error> {
+    let after = Plan { course: InCourse::kept(in_course)?, ..before.plan.clone() };
+    let (command, made_by) = (RecordedCommand::InCourse(in_course), ctx.member()?);
+    let saved = revisions::save(ctx, NewRevision { before, after, body_area: None, command, reason, made_by });
+    saved.map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })
 }
 
 /// What does not fit is not said here, but was recorded with the treatment.

@@ -455,7 +455,7 @@ pub struct Running {
     /// The first date on which the clinic has ended it.
     pub ends_on: Option<Date>,
     /// Whether its protocol says that a next session that comes before its end replaces the rest of it.
-    pub gives_way: bool,
+    pub is_superseded_sooner: bool,
 }
 
 /// The plan that takes the place of the rest of another one: of a later session (or of the treatment that was done again), in the same
@@ -464,7 +464,7 @@ pub fn successor(old: &Running, all: &[Running]) -> Option<Successor> {
     let is_over = |on: Date| old.last_on.is_some_and(|last| last < on) || old.ends_on.is_some_and(|end| end <= on);
     let was_begun = |new: &Running| new.ends_on.is_none_or(|end| end > new.day_zero);
     let takes_its_place = |new: &&Running| {
-        old.gives_way
+        old.is_superseded_sooner
             && old.plan != new.plan
             && old.protocol == new.protocol
             && old.session <= new.session
@@ -496,6 +496,7 @@ mod tests {
             status: PlanStatus::Active,
             stops: Stops::default(),
             counted_later: 0,
+            history: Default::default(),
         }
     }
 
@@ -566,12 +567,12 @@ mod tests {
             day_zero: date(2026, 3, day),
             last_on: Some(later(date(2026, 3, day), 14)),
             ends_on: None,
-            gives_way: true,
+            is_superseded_sooner: true,
         }
     }
 
     #[test]
-    fn only_a_running_plan_of_the_same_protocol_that_gives_way_is_replaced() {
+    fn only_a_running_plan_of_the_same_protocol_that_is_superseded_sooner_is_replaced() {
         let new = running(9, 3, 15);
         let by = |old: &Running, new: &Running| successor(old, &[old.clone(), new.clone()]).is_some();
         let replaced = |old: Running| by(&old, &new);
@@ -584,7 +585,7 @@ mod tests {
         assert!(replaced(Running { last_on: None, ..running(1, 2, 1) }), "it waits in a pause");
         assert!(!replaced(Running { ends_on: Some(date(2026, 3, 15)), ..running(1, 2, 8) }), "the clinic ended it");
         assert!(replaced(Running { ends_on: Some(date(2026, 3, 16)), ..running(1, 2, 8) }));
-        assert!(!replaced(Running { gives_way: false, ..running(1, 2, 8) }));
+        assert!(!replaced(Running { is_superseded_sooner: false, ..running(1, 2, 8) }));
         assert!(!replaced(Running { protocol: "mn-face".to_owned(), ..running(1, 2, 8) }));
         assert!(!replaced(running(1, 4, 8)), "a later session");
         assert!(!replaced(running(1, 2, 15)), "begun on the same day");

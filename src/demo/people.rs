@@ -18,7 +18,7 @@ use crate::enrolment::{self, NewPlan};
 use crate::error::Error;
 use crate::mail::outbox::{self, MailState};
 use crate::patients::{self, self as patients_mod, NewPatient, NewTreatment};
-use crate::plan_commands::{self, Order, Wish};
+use crate::plan_commands::{self, NewCommand, PlanCommand};
 use crate::plan_upgrades;
 use crate::plans::{self, self as plans_mod, PlanFile};
 use crate::protocols;
@@ -286,14 +286,14 @@ impl Stage<'_> {
     /// The plan stands still for five days.
     fn pause(&mut self, email: &str) -> Result<(), Error> {
         let plan = self.plan_of(email)?;
-        let order = Order {
-            wish: Wish::Pause { from_on: None, until_on: None, days: PausedDays::Shift },
+        let new = NewCommand {
+            command: PlanCommand::Pause { from_on: None, until_on: None, days: PausedDays::Shift },
             reason: text("A journey.")?,
             overrule: None,
             if_match: Some("*".to_owned()),
         };
         let (staff, now) = (self.staff, self.now());
-        self.at(&now, |ctx| plan_commands::carry_out(ctx, &staff, plan.id, &order)).map(|_| ())
+        self.at(&now, |ctx| plan_commands::carry_out(ctx, &staff, plan.id, &new)).map(|_| ())
     }
 
     /// Enrolled, and waiting for a clinician's approval.

@@ -10,13 +10,10 @@ use crate::error::Error;
 use crate::events::EventKind;
 use crate::http::text::{Key, Note};
 use crate::patients;
-use crate::plan_commands;
-use crate::plans::{self, InCourse, Plan, PlanFile, store};
+use crate::plans::{InCourse, Plan, PlanFile, store};
 use crate::protocols;
-use crate::today;
-use crate::zones::zone;
-use engine::{Parameters, PlanStatus, Stops};
-use ground::ids::{ClinicId, PatientId, PlanId, TreatmentId};
+use engine::{Parameters, PlanStatus};
+use ground::ids::{PatientId, TreatmentId};
 use ground::sql::Json;
 
 /// An enrolment to be made.
@@ -50,7 +47,6 @@ pub fn enrol(ctx: &mut Ctx<'_>, who: &Staff, new: NewPlan) -> Result<PlanFile, E
     let version = protocols::approved(ctx.c, &clinic, new.protocol.as_str())?;
     let compiled = ctx.cache.of(&version.document, &Parameters(treatment.parameters.to()?))?;
     check_fits(&compiled, &treatment)?;
-    let (zone, texts) = (zone(&patient.zone)?, clinic.own_texts()?);
     let course = courses::of_treatment(ctx.c, who.clinic, treatment.id)?;
     let plan = Plan {
         clinic_id: who.clinic,
@@ -77,13 +73,13 @@ pub fn enrol(ctx: &mut Ctx<'_>, who: &Staff, new: NewPlan) -> Result<PlanFile, E
         course: InCourse::kept(course)?,
         performed_at: treatment.performed_at,
     };
-    let (stops, overrides) = (Stops::default(), Vec::new());
-    let mut plan_file = PlanFile { plan, patient, clinic, texts, compiled, stops, overrides, zone };
+    let mut plan_file = PlanFile::new(ctx.c, ctx.cache, (plan, patient, clinic))?;
     let reasons = plan_file.exclusions();
     let waits = waiting::must_wait(&reasons, who, &new)?;
     plan_file.plan.overruled = new.overrule.map(Into::into);
     if waits {
-        plan_file.plan = waiting::held(plan_file.plan, &reasons)?;
+        let PlanFile { plan, patient, clinic, .. } = plan_file;
+        plan_file = PlanFile::new(ctx.c, ctx.cache, (waiting::held(plan, &reasons)?, patient, clinic))?;
     }
     let has_one = store::has_plan_of(ctx.c, who.clinic, treatment.id, new.protocol.as_str())?;
     if has_one || !store::insert(ctx.c, &plan_file.plan)? {
@@ -94,16 +90,6 @@ pub fn enrol(ctx: &mut Ctx<'_>, who: &Staff, new: NewPlan) -> Result<PlanFile, E
         waiting::send(ctx, &plan_file, &reasons)?;
     }
     Ok(plan_file)
-}
-
-/// A plan begins, unless it waits: that of the session before makes way, and what was done today counts for this one too.
-pub fn begin(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
-    let plan_file = plans::of_clinic(ctx.c, ctx.cache, clinic, id)?.ok_or(Error::NotFound)?;
-    if plan_file.plan.status != PlanStatus::Active {
-        return Ok(());
-    }
-    let followed = plan_commands::let_give_way(ctx, &plan_file.plan)?;
-    today::share_marks(ctx, &plan_file, &plan_commands::gone(&followed, ctx.m.at))
 }
 
 fn check_fits(compiled: &engine::Compiled, treatment: &patients::Treatment) -> Result<(), Error> {

@@ -8,11 +8,11 @@ use crate::auth::Staff;
 use crate::courses;
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
-use crate::events::EventKind;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
 use crate::plans::author::Subject;
-use crate::plans::{self, Plan, PlanFile, Reason, store};
+use crate::plans::revisions::{self, NewRevision, RecordedCommand};
+use crate::plans::{self, Plan, PlanFile, Reason};
 use engine::{Finding, PlanStatus, Text, Trace, Urgency};
 use ground::ids::PlanId;
 use ground::sql::Json;
@@ -111,7 +111,7 @@ pub fn decide(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, decided: Decided) -> R
     let (decision, reason) = (decided.decision, String::from(decided.reason));
     let if_match = decided.if_match.as_deref();
     courses::lock_plan(ctx.c, who.clinic, id)?;
-    let mut plan_file = plans::of_clinic(ctx.c, ctx.cache, who.clinic, id)?.ok_or(Error::NotFound)?;
+    let plan_file = plans::of_clinic(ctx.c, ctx.cache, who.clinic, id)?.ok_or(Error::NotFound)?;
     if if_match.is_some() && is_decided(&plan_file.plan, decision, &reason) {
         return Ok(plan_file);
     }
@@ -120,21 +120,16 @@ pub fn decide(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, decided: Decided) -> R
         let detail = format!("the plan does not wait for a decision: it is {}", plan_file.plan.status);
         return Err(Error::conflict("not_waiting", detail));
     }
-    plan_file.plan = match decision {
-        Decision::Start => started(plan_file.plan, reason, ctx.m.at),
-        Decision::Decline => Plan { status: PlanStatus::Revoked, declined: Some(reason), ..plan_file.plan },
+    let (command, after) = match decision {
+        Decision::Start => (RecordedCommand::Started, started(plan_file.plan.clone(), reason.clone(), ctx.m.at)),
+        Decision::Decline => {
+            let declined = Some(reason.clone());
+            (RecordedCommand::Declined, Plan { status: PlanStatus::Revoked, declined, ..plan_file.plan.clone() })
+        }
     };
-    plan_file.plan.revision += 1;
-    if !store::set_decided(ctx.c, &plan_file.plan, plan_file.plan.revision - 1)? {
-        return Err(Error::Stale);
-    }
-    let kind = match decision {
-        Decision::Start => EventKind::PlanStarted,
-        Decision::Decline => EventKind::PlanDeclined,
-    };
-    let reason = plan_file.plan.overruled.as_deref().or(plan_file.plan.declined.as_deref());
-    ctx.happened_because(kind, &plan_file.plan, reason)?;
-    Ok(plan_file)
+    let made_by = who.member;
+    let before = &plan_file;
+    revisions::save(ctx, NewRevision { before, after, body_area: None, command, reason: &reason, made_by })
 }
 
 /// A request that was sent again because its answer was lost is answered as the first one.
@@ -150,8 +145,6 @@ fn started(plan: Plan, reason: String, at: Stamp) -> Plan {
         status: PlanStatus::Active,
         overruled: Some(reason),
         started_at: Some(at),
-        planned_to: at,
-        next_due_at: Some(at),
         ..plan
     }
 }

@@ -4,10 +4,8 @@ pub mod rules;
 pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,21 +17,20 @@ use crate::courses::{self, rules as sessions};
 use crate::ctx::Ctx;
 use crate::documents::Compiled;
 use crate::error::{Error, FieldError};
-use crate::events::EventKind;
 use crate::http::conditions::check_version;
 use crate::http::text::Note;
 use crate::patients::{self, Treatment};
-use crate::plans::{self, Known, Plan, PlanFile, Revision};
-use crate::today;
+use crate::plans::revisions::{self, NewRevision, RecordedCommand, Revision};
+use crate::plans::{self, Known, Plan, PlanFile};
 use engine::{Command, Now, OverrideChange, PausedDays, PlanState, PlanStatus, Successor};
-use ground::ids::{ClinicId, CourseId, MemberId, MigrationId, PlanId, TreatmentId};
+use ground::ids::{ClinicId, CourseId, MemberId, PlanId, TreatmentId};
 use ground::sql::Conn;
 use ground::sql::Json;
 use ground::time::Stamp;
 
 /// What is to be done; a date that is not said is today, where the patient is.
 #[derive(Debug, Clone)]
-pub enum Wish {
+pub enum PlanCommand {
     /// Asks nothing for a while.
     Pause {
         /// From this date on.
@@ -64,16 +61,16 @@ pub enum Wish {
     },
     /// Something is different for this patient.
     Override(OverrideChange),
-    /// Makes way for the plan of a later session, or stands again.
-    GiveWay(Option<Successor>),
+    /// Is superseded by the plan of a later session, or reinstated.
+    Supersede(Option<Successor>),
     /// Takes the revision of this number back.
     Undo(i32),
 }
 
-/// What is to be done, and why.
+/// A command as it is given.
 #[derive(Debug, Clone)]
-pub struct Order {
-    pub wish: Wish,
+pub struct NewCommand {
+    pub command: PlanCommand,
     /// Why; the patient reads it.
     pub reason: Note,
     /// Why reasons not to start that a correction brings are overruled.
@@ -82,100 +79,55 @@ pub struct Order {
     pub if_match: Option<String>,
 }
 
-/// What was done, as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deed {
-    /// A command.
-    Did(Command),
-    /// An undo of the revision of this number.
-    Undid(i32),
-    /// A move to another version of its protocol.
-    Moved(Move),
-    /// The way back.
-    MovedBack(Move),
-}
-
-impl Deed {
-    fn event(&self) -> EventKind {
-        match self {
-            Self::Did(Command::Pause { .. }) => EventKind::PlanPaused,
-            Self::Did(Command::Resume { .. }) => EventKind::PlanResumed,
-            Self::Did(Command::End { .. }) => EventKind::PlanEnded,
-            Self::Did(Command::EnterInError) => EventKind::PlanEnteredInError,
-            Self::Did(Command::Correct { .. }) => EventKind::PlanCorrected,
-            Self::Did(Command::Override { .. }) => EventKind::PlanOverridden,
-            Self::Did(Command::GiveWay(Some(_))) => EventKind::PlanSuperseded,
-            Self::Did(Command::GiveWay(None)) => EventKind::PlanReinstated,
-            Self::Undid(_) => EventKind::PlanRevisionUndone,
-            Self::Moved(_) | Self::MovedBack(_) => EventKind::PlanMoved,
-        }
-    }
-}
-
-/// A move of many plans, of which this one was one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Move {
-    pub migration: MigrationId,
-    /// The first date of the version that it went to, if that is known.
-    pub from_on: Option<Date>,
-}
-
-/// What an order does, or would do.
-pub struct Outcome {
+/// What a command does, or would do.
+pub struct ChangedPlans {
     /// The plan that it is about.
-    pub plan: Changed,
-    /// The plans that follow: those of the same treatment, and those of the course that make way for another session, or stand again.
-    pub others: Vec<Changed>,
+    pub plan: ChangedPlan,
+    /// The plans that follow: those of the same treatment, and those of the course that are superseded by another session, or reinstated.
+    pub others: Vec<ChangedPlan>,
 }
 
-/// A plan before an order and after it.
-pub struct Changed {
-    /// The plan before.
+/// A plan before a command and after it; the same if nothing changes.
+pub struct ChangedPlan {
     pub before: PlanFile,
-    /// The plan afterwards; the same if nothing changes.
     pub after: PlanFile,
-    sides: Option<(Side, Side)>,
+    /// What is recorded, as days were counted before and are afterwards.
+    known: Option<(Known, Known)>,
 }
 
-impl Changed {
+impl ChangedPlan {
+    fn new(before: PlanFile, after: PlanFile) -> Self {
+        Self { before, after, known: None }
+    }
+
     /// Whether anything is different.
     pub fn is_change(&self) -> bool {
-        self.sides.is_some()
+        self.before.plan.revision != self.after.plan.revision
     }
 
     /// The dates from the day of `at` on that are different.
     pub fn days(&self, at: Stamp) -> Vec<ChangedDay> {
-        let days = |(before, after): &(Side, Side)| rules::changed_days(before, after, &self.before.zone, at);
-        self.sides.as_ref().map(days).unwrap_or_default()
-    }
-
-    fn between(c: &mut Conn, Revised(before, after): Revised) -> Result<Self, Error> {
-        let mut side = |plan_file: &PlanFile| {
-            let (compiled, enrolment) = (Arc::clone(&plan_file.compiled), plan_file.enrolment());
-            Ok::<_, Error>(Side { compiled, enrolment, known: plan_file.known_all(c)? })
+        let days = |(before, after): &(Known, Known)| {
+            let (before, after) = (Side::new(&self.before, before), Side::new(&self.after, after));
+            rules::changed_days(before, after, &self.before.zone, at)
         };
-        let is_change = before.plan.revision != after.plan.revision;
-        let sides = if is_change { Some((side(&before)?, side(&after)?)) } else { None };
-        Ok(Self { before, after, sides })
+        self.known.as_ref().map(days).unwrap_or_default()
+    }
+
+    fn with_known(self, c: &mut Conn) -> Result<Self, Error> {
+        let known = if self.is_change() { Some((self.before.known_all(c)?, self.after.known_all(c)?)) } else { None };
+        Ok(Self { known, ..self })
     }
 }
 
-/// A plan before and after a revision, or some.
-pub struct Revised(pub PlanFile, pub PlanFile);
-
-/// Of these the plans as they were, whose lines the patient saw until now and does not see any more.
-pub fn gone(revised: &[Revised], at: Stamp) -> Vec<PlanFile> {
-    let is_gone = |one: &&Revised| one.0.status(at).is_shown() && !one.1.status(at).is_shown();
-    revised.iter().filter(is_gone).map(|one| one.0.clone()).collect()
-}
-
-/// What one order makes of one plan.
+/// What a command makes of one plan.
 struct Step {
     before: PlanFile,
-    after: PlanFile,
-    deed: Deed,
+    recorded: RecordedCommand,
+    /// The plan's state before and after.
     states: (PlanState, PlanState),
+    /// The plan afterwards.
+    after: Plan,
 }
 
 impl Step {
@@ -183,134 +135,173 @@ impl Step {
         self.states.0 != self.states.1
     }
 
-    fn revised(self) -> Revised {
-        Revised(self.before, self.after)
+    /// Saves it; what changes nothing leaves no revision.
+    fn save(self, ctx: &mut Ctx<'_>, new: &NewCommand) -> Result<ChangedPlan, Error> {
+        if !self.is_change() {
+            return Ok(ChangedPlan::new(self.before.clone(), self.before));
+        }
+        let Self { before, recorded, states, after } = self;
+        let (body_area, made_by) = (Some(states.1.body_area.as_str()), made_by(ctx, &before)?);
+        let revision =
+            NewRevision { before: &before, after, body_area, command: recorded, reason: new.reason.as_str(), made_by };
+        let after = revisions::save(ctx, revision)?;
+        Ok(ChangedPlan::new(before, after))
     }
 }
 
-fn step(ctx: &mut Ctx<'_>, before: PlanFile, order: &Order) -> Result<Step, Error> {
-    let treatment = patients::treatment(ctx.c, before.plan.clinic_id, before.plan.treatment_id)?
-        .ok_or_else(|| Error::internal("a plan without a treatment", before.plan.id))?;
-    let state = state_of(&before, &treatment.body_area)?;
-    if let Wish::Correct { performed_on, performed_at, .. } = &order.wish {
+/// Who makes a revision: the member who acts; in recurring work, whoever made the last one, from which this one follows.
+fn made_by(ctx: &mut Ctx<'_>, plan_file: &PlanFile) -> Result<MemberId, Error> {
+    if let Some(member) = ctx.actor.member() {
+        return Ok(member);
+    }
+    let rows = plans::store::list_revisions(ctx.c, plan_file.plan.clinic_id, plan_file.plan.id)?;
+    Ok(rows.last().map_or(plan_file.plan.enrolled_by, |last| last.made_by))
+}
+
+/// Looks what a command would make of a plan.
+fn step(ctx: &mut Ctx<'_>, before: PlanFile, new: &NewCommand) -> Result<Step, Error> {
+    let state = before.plan.state(&before.body_area(ctx.c)?)?;
+    if let PlanCommand::Correct { performed_on, performed_at, .. } = &new.command {
         let date = performed_on.unwrap_or(before.plan.day_zero.0).into();
         patients::check_date(&before.clinic.zone, date, ctx.m.at)?;
         patients::check_time(&before.clinic.zone, *performed_at, date, ctx.m.at)?;
     }
     let now = now(&before, &before.known_all(ctx.c)?, ctx.m.at);
-    let deed = deed(order, &now);
-    let wanted = match &deed {
-        Deed::Did(command) => engine::apply(&state, command, &now).map_err(|why| refused(&order.wish, why))?,
-        Deed::Undid(number) => undone(ctx.c, &state, &before, *number, &now)?,
-        Deed::Moved(_) | Deed::MovedBack(_) => state.clone(), // no wish is one
+    let recorded = recorded(new, &now);
+    let wanted = match &recorded {
+        RecordedCommand::Undo(number) => undone(ctx.c, &state, &before, *number)?,
+        RecordedCommand::Command(command) => {
+            engine::apply(&state, command, &now).map_err(|why| refused(&new.command, why))?
+        }
+        _ => state.clone(), // nothing else is a command that somebody gives
     };
-    if let (Deed::Did(Command::Override { change, .. }), true) = (&deed, wanted != state) {
+    if wanted == state {
+        return Ok(Step { after: before.plan.clone(), before, recorded, states: (state, wanted) });
+    }
+    if let RecordedCommand::Command(Command::Override { change, .. }) = &recorded {
         check_change(ctx.c, ctx.cache, &before, change)?;
     }
-    let after = if wanted == state { before.clone() } else { changed(ctx, &before, &state, &wanted, order)? };
-    Ok(Step { before, after, deed, states: (state, wanted) })
+    let after = before.plan.with_state(&wanted)?;
+    check_fits(ctx, &before, &after, &wanted, new)?;
+    Ok(Step { before, recorded, states: (state, wanted), after })
 }
 
-fn undone(c: &mut Conn, state: &PlanState, plan_file: &PlanFile, number: i32, now: &Now) -> Result<PlanState, Error> {
-    let rows = plans::store::list_revisions(c, plan_file.plan.clinic_id, plan_file.plan.id)?;
-    let named = rows.iter().find(|row| row.revision == number).map(|row| row.command.to()).transpose()?;
-    if let Some(Deed::Moved(way) | Deed::MovedBack(way)) = named {
-        let detail = format!(
-            "this was a move to another version, with other plans: it is taken back by the rollback of plan migration {}",
-            way.migration
-        );
-        return Err(Error::conflict("moved", detail));
+fn undone(c: &mut Conn, state: &PlanState, plan_file: &PlanFile, number: i32) -> Result<PlanState, Error> {
+    let mut revisions = Vec::new();
+    for row in plans::store::list_revisions(c, plan_file.plan.clinic_id, plan_file.plan.id)? {
+        let recorded: RecordedCommand = row.command.to()?;
+        match &recorded {
+            RecordedCommand::Moved(way) | RecordedCommand::MovedBack(way) if row.revision == number => {
+                let detail = format!(
+                    "this was a move to another version, with other plans: it is taken back by the rollback of plan migration {}",
+                    way.migration
+                );
+                return Err(Error::conflict("moved", detail));
+            }
+            RecordedCommand::Command(Command::Supersede(None)) if row.revision == number => {
+                let detail =
+                    "there is no session in whose favour it could end again: complete the plan, if that is meant";
+                return Err(Error::conflict("follows_session", detail));
+            }
+            _ => {}
+        }
+        if recorded.is_command() {
+            revisions.push(as_engine(&row, state)?);
+        }
     }
-    if let Some(Deed::Did(Command::GiveWay(None))) = named {
-        let detail = "there is no session in whose favour it could end again: complete the plan, if that is meant";
-        return Err(Error::conflict("follows_session", detail));
-    }
-    let revisions: Vec<engine::Revision> =
-        rows.iter().map(|row| as_engine(row, &plan_file.zone, state)).collect::<Result<_, Error>>()?;
-    engine::undo(state, &revisions, number, now).map_err(not_undone)
+    engine::undo(state, &revisions, number).map_err(not_undone)
 }
 
 /// Does it, on every plan of the treatment if it is about the treatment, and lets plans of earlier sessions follow. What changes nothing
 /// leaves no revision.
-pub fn carry_out(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, order: &Order) -> Result<Outcome, Error> {
+pub fn carry_out(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, new: &NewCommand) -> Result<ChangedPlans, Error> {
     courses::lock_plan(ctx.c, who.clinic, id)?;
     let before = plans::of_clinic(ctx.c, ctx.cache, who.clinic, id)?.ok_or(Error::NotFound)?;
-    if !is_repeated(ctx.c, who, &before, order, ctx.m.at)? {
-        check_version(order.if_match.as_deref(), before.plan.revision)?;
+    if !is_repeated(ctx.c, who, &before, new, ctx.m.at)? {
+        check_version(new.if_match.as_deref(), before.plan.revision)?;
     }
-    let done = step(ctx, before, order)?;
-    let followed = if done.is_change() {
-        write(ctx, &done, order)?;
-        follow(ctx, &done, order)?
-    } else {
-        Vec::new()
-    };
-    let mut revised = vec![done.revised()];
-    followed.into_iter().for_each(|one| add(&mut revised, one));
-    let gone = gone(&revised, ctx.m.at);
-    let changes: Result<Vec<Changed>, Error> = revised.into_iter().map(|one| Changed::between(ctx.c, one)).collect();
-    let mut changes = changes?;
-    for one in changes.iter().filter(|one| one.is_change()) {
-        today::share_marks(ctx, &one.after, &gone)?;
-    }
-    Ok(Outcome { plan: changes.remove(0), others: changes })
+    let step = step(ctx, before, new)?;
+    let treated = Treated { before: step.states.0.clone(), after: step.states.1.clone() };
+    let changed = step.save(ctx, new)?;
+    let followed = if changed.is_change() { follow(ctx, &changed, &treated, new)? } else { Vec::new() };
+    let mut changed = vec![changed];
+    followed.into_iter().for_each(|one| add(&mut changed, one));
+    let changed: Result<Vec<ChangedPlan>, Error> = changed.into_iter().map(|one| one.with_known(ctx.c)).collect();
+    let mut changed = changed?.into_iter();
+    let plan = changed.next().ok_or_else(|| Error::internal("a command on no plan", id))?;
+    Ok(ChangedPlans { plan, others: changed.collect() })
 }
 
-/// What an order on one plan does to others: those of the same treatment, and those of the course.
-fn follow(ctx: &mut Ctx<'_>, done: &Step, order: &Order) -> Result<Vec<Revised>, Error> {
-    let of_treatment = |state: &PlanState| {
-        let when = (state.day_zero, state.performed_at);
-        (when, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
-    };
-    let (plan, (before, after)) = (&done.after.plan, &done.states);
-    let is_of_treatment = of_treatment(before) != of_treatment(after);
+/// A plan's state before a command and after it.
+struct Treated {
+    before: PlanState,
+    after: PlanState,
+}
+
+impl Treated {
+    /// Whether it is about the treatment, and so about every plan of it.
+    fn is_change(&self) -> bool {
+        let of_treatment = |state: &PlanState| {
+            let when = (state.day_zero, state.performed_at);
+            (when, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
+        };
+        of_treatment(&self.before) != of_treatment(&self.after)
+    }
+}
+
+/// What a command on one plan does to others: those of the same treatment, and those of the course.
+fn follow(
+    ctx: &mut Ctx<'_>,
+    changed: &ChangedPlan,
+    treated: &Treated,
+    new: &NewCommand,
+) -> Result<Vec<ChangedPlan>, Error> {
+    let plan = &changed.after.plan;
     let mut followed = Vec::new();
-    if is_of_treatment {
-        for twin in twins(ctx.c, ctx.cache, &done.after)? {
-            let (order, done) = same_for_twin(ctx, done, twin, order)?;
-            if done.is_change() {
-                write(ctx, &done, &order)?;
-                followed.push(done.revised());
-            }
+    if treated.is_change() {
+        for twin in twins(ctx.c, ctx.cache, &changed.after)? {
+            let (new, step) = same_for_twin(ctx, &changed.before, &treated.after, twin, new)?;
+            followed.extend(Some(step.save(ctx, &new)?).filter(ChangedPlan::is_change));
         }
-        correct_treatment(ctx, plan, after)?;
+        correct_treatment(ctx, plan, &treated.after)?;
         courses::recount(ctx.c, plan.clinic_id, plan.treatment_id)?;
     }
-    if is_of_treatment || before.stops != after.stops {
-        followed.extend(let_give_way(ctx, plan)?);
+    if treated.is_change() || treated.before.stops != treated.after.stops {
+        followed.extend(supersede_in_course(ctx, plan)?);
     }
     Ok(followed)
 }
 
-/// A plan may follow a second time, also the one that an order is about: it may make way itself then.
-fn add(revised: &mut Vec<Revised>, Revised(before, after): Revised) {
-    match revised.iter_mut().find(|known| known.1.plan.id == after.plan.id) {
-        Some(known) => known.1 = after,
-        None => revised.push(Revised(before, after)),
+/// A plan may follow a second time, also the one that a command is about: it may be superseded itself then.
+fn add(all: &mut Vec<ChangedPlan>, changed: ChangedPlan) {
+    match all.iter_mut().find(|known| known.after.plan.id == changed.after.plan.id) {
+        Some(known) => known.after = changed.after,
+        None => all.push(changed),
     }
 }
 
-/// Lets a plan make way for the next session's, or stand again: as the sessions are now. Gives what it was and is, if that is different.
-pub fn give_way(ctx: &mut Ctx<'_>, before: PlanFile, successor: Option<Successor>) -> Result<Option<Revised>, Error> {
-    let reason = match (before.stops.gives_way(), successor) {
+/// Lets a plan be superseded by the next session's, or reinstated: as the sessions are now. Gives what is different.
+fn supersede(
+    ctx: &mut Ctx<'_>,
+    before: PlanFile,
+    successor: Option<Successor>,
+) -> Result<Option<ChangedPlan>, Error> {
+    let reason = match (before.enrolment().stops.superseded, successor) {
         (None, None) => return Ok(None),
         (None, Some(_)) => "The plan of the next session takes its place.",
-        (Some(way), Some(next)) if way.to == next.plan => "The date of the next session was corrected.",
+        (Some(old), Some(next)) if old.by == next.plan => "The date of the next session was corrected.",
         (Some(_), Some(_)) => "The plan of another session takes its place.",
         (Some(_), None) => "The plan of the next session does not take its place after all.",
     };
-    let order = Order {
-        wish: Wish::GiveWay(successor),
+    let new = NewCommand {
+        command: PlanCommand::Supersede(successor),
         reason: Note::try_from(reason.to_owned()).map_err(|why| Error::internal("a reason", why))?,
         overrule: None,
         if_match: None,
     };
-    let done = step(ctx, before, &order)?;
-    if !done.is_change() {
-        return Ok(None);
-    }
-    write(ctx, &done, &order).map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })?;
-    Ok(Some(done.revised()))
+    let saved = step(ctx, before, &new)?.save(ctx, &new);
+    let changed = saved.map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })?;
+    Ok(Some(changed).filter(ChangedPlan::is_change))
 }
 
 /// The plans that somebody did not want to take this one's place.
@@ -319,89 +310,11 @@ pub fn kept_from(c: &mut Conn, plan: &Plan) -> Result<Vec<PlanId>, Error> {
     let undone = rows.iter().filter(|row| rows.iter().any(|other| other.undoes == Some(row.revision)));
     let mut kept = Vec::new();
     for row in undone {
-        if let Deed::Did(Command::GiveWay(Some(successor))) = row.command.to()? {
+        if let RecordedCommand::Command(Command::Supersede(Some(successor))) = row.command.to()? {
             kept.push(successor.plan);
         }
     }
     Ok(kept)
-}
-
-fn write(ctx: &mut Ctx<'_>, done: &Step, order: &Order) -> Result<(), Error> {
-    let plan = &done.after.plan;
-    if !store::set(ctx.c, plan, done.before.plan.revision)? {
-        return Err(Error::Stale);
-    }
-    let undoes = match done.deed {
-        Deed::Undid(number) => Some(number),
-        _ => None,
-    };
-    let made_by = ctx.member()?;
-    Made { deed: &done.deed, undoes, reason: order.reason.as_str(), states: &done.states, made_by }.keep(ctx, plan)
-}
-
-/// A revision as it is made.
-struct Made<'a> {
-    deed: &'a Deed,
-    undoes: Option<i32>,
-    reason: &'a str,
-    states: &'a (PlanState, PlanState),
-    made_by: MemberId,
-}
-
-impl Made<'_> {
-    /// Keeps it as that of the plan's number, and says so.
-    fn keep(&self, ctx: &mut Ctx<'_>, plan: &Plan) -> Result<(), Error> {
-        let revision = Revision {
-            clinic_id: plan.clinic_id,
-            plan_id: plan.id,
-            revision: plan.revision,
-            id: ctx.m.id(),
-            command: Json::of(self.deed)?,
-            reason: self.reason.to_owned(),
-            undoes: self.undoes,
-            before_state: Json::of(&self.states.0)?,
-            after_state: Json::of(&self.states.1)?,
-            made_by: self.made_by,
-            made_at: ctx.m.at,
-        };
-        store::insert(ctx.c, &revision)?;
-        ctx.happened_because(self.deed.event(), plan, self.reason)
-    }
-}
-
-/// A move of one plan to another version, or back.
-pub struct Moving<'a> {
-    /// The plan before.
-    pub before: &'a PlanFile,
-    /// The plan afterwards.
-    pub after: &'a Plan,
-    /// Where on the body its treatment was.
-    pub body_area: &'a str,
-    pub reason: &'a str,
-    /// Whose doing it is.
-    pub made_by: MemberId,
-}
-
-/// Keeps a move to another version as a revision; of a way back, what it takes back.
-pub fn record_move(ctx: &mut Ctx<'_>, moving: &Moving<'_>, deed: &Deed) -> Result<(), Error> {
-    let Moving { before, after, body_area, reason, made_by } = *moving;
-    let undoes = match deed {
-        Deed::MovedBack(way) => moved_by(ctx.c, after, way.migration)?,
-        _ => None,
-    };
-    let state = state_of(before, body_area)?;
-    let earlier_versions = after.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default();
-    let moved = PlanState { version_id: after.version_id, earlier_versions, ..state.clone() };
-    Made { deed, undoes, reason, states: &(state, moved), made_by }.keep(ctx, after)
-}
-
-fn moved_by(c: &mut Conn, plan: &Plan, by: MigrationId) -> Result<Option<i32>, Error> {
-    for row in plans::store::list_revisions(c, plan.clinic_id, plan.id)? {
-        if matches!(row.command.to()?, Deed::Moved(way) if way.migration == by) {
-            return Ok(Some(row.revision));
-        }
-    }
-    Ok(None)
 }
 
 /// Something that happened to a plan. Alerts that were raised before it stay as they were, and are shown with it.
@@ -457,60 +370,56 @@ fn now(plan_file: &PlanFile, known: &Known, at: Stamp) -> Now {
     Now { at, today, day, answered }
 }
 
-fn deed(order: &Order, now: &Now) -> Deed {
+fn recorded(new: &NewCommand, now: &Now) -> RecordedCommand {
     let today = |date: &Option<Date>| date.unwrap_or(now.today);
-    Deed::Did(match &order.wish {
-        Wish::Undo(number) => return Deed::Undid(*number),
-        Wish::Pause { from_on, until_on, days } => {
+    RecordedCommand::Command(match &new.command {
+        PlanCommand::Undo(number) => return RecordedCommand::Undo(*number),
+        PlanCommand::Pause { from_on, until_on, days } => {
             Command::Pause { from_on: today(from_on), until_on: *until_on, days: *days }
         }
-        Wish::Resume(on) => Command::Resume { on: today(on) },
-        Wish::End(on, status) => Command::End { on: today(on), status: *status },
-        Wish::EnterInError => Command::EnterInError,
-        Wish::Correct { performed_on, performed_at, time_unknown, body_area, parameters } => Command::Correct {
+        PlanCommand::Resume(on) => Command::Resume { on: today(on) },
+        PlanCommand::End(on, status) => Command::End { on: today(on), status: *status },
+        PlanCommand::EnterInError => Command::EnterInError,
+        PlanCommand::Correct { performed_on, performed_at, time_unknown, body_area, parameters } => Command::Correct {
             performed_on: *performed_on,
             performed_at: *performed_at,
             time_unknown: *time_unknown,
             body_area: body_area.clone(),
             parameters: parameters.clone(),
-            overruled: order.overrule.as_ref().map(|why| why.as_str().to_owned()),
+            overruled: new.overrule.as_ref().map(|why| why.as_str().to_owned()),
         },
-        Wish::GiveWay(successor) => Command::GiveWay(*successor),
-        Wish::Override(change) => {
-            Command::Override { change: change.clone(), reason: order.reason.as_str().to_owned() }
+        PlanCommand::Supersede(successor) => Command::Supersede(*successor),
+        PlanCommand::Override(change) => {
+            Command::Override { change: change.clone(), reason: new.reason.as_str().to_owned() }
         }
     })
 }
 
-/// The plan with another state: compiled, and looked at whether it fits.
-fn changed(
+/// Whether the plan with another state still fits what was treated.
+fn check_fits(
     ctx: &mut Ctx<'_>,
     before: &PlanFile,
-    state: &PlanState,
+    after: &Plan,
     wanted: &PlanState,
-    order: &Order,
-) -> Result<PlanFile, Error> {
-    let plan = Plan {
-        next_due_at: (wanted.status == PlanStatus::Active).then_some(ctx.m.at),
-        revision: before.plan.revision + 1,
-        ..before.plan.with_state(wanted)?
-    };
-    let after = PlanFile::new(ctx.c, ctx.cache, (plan, before.patient.clone(), before.clinic.clone()))?;
-    if !after.compiled.body_areas.contains(&wanted.body_area) {
-        let areas = after.compiled.body_areas.join(", ");
+    new: &NewCommand,
+) -> Result<(), Error> {
+    let compiled = plans::compiled(ctx.c, ctx.cache, after)?;
+    if !compiled.body_areas.contains(&wanted.body_area) {
+        let areas = compiled.body_areas.join(", ");
         let detail = format!("this protocol is for {areas}: revoke the plan, and enrol the patient in another one");
         return Err(Error::field("/body_area", "wrong_body_area", detail));
     }
-    let is_undo = matches!(order.wish, Wish::Undo(_));
-    if state.parameters != wanted.parameters && order.overrule.is_none() && !is_undo {
-        check_exclusions(before, &after)?;
+    let is_undo = matches!(new.command, PlanCommand::Undo(_));
+    let has_other_parameters = before.plan.parameters.to::<engine::Parameters>()? != wanted.parameters;
+    if has_other_parameters && new.overrule.is_none() && !is_undo {
+        check_exclusions(before, &compiled)?;
     }
-    Ok(after)
+    Ok(())
 }
 
-fn check_exclusions(before: &PlanFile, after: &PlanFile) -> Result<(), Error> {
+fn check_exclusions(before: &PlanFile, after: &engine::Compiled) -> Result<(), Error> {
     let known: BTreeSet<&str> = before.compiled.exclusions.iter().map(|one| one.key.as_str()).collect();
-    let new = after.compiled.exclusions.iter().filter(|one| !known.contains(one.key.as_str()));
+    let new = after.exclusions.iter().filter(|one| !known.contains(one.key.as_str()));
     let errors: Vec<FieldError> = new
         .map(|one| FieldError {
             pointer: "/parameters".to_owned(),
@@ -544,10 +453,10 @@ fn named(change: &OverrideChange, problem: engine::OverrideProblem) -> Error {
     Error::field(pointer, problem.code, problem.detail)
 }
 
-fn refused(wish: &Wish, why: engine::Refusal) -> Error {
+fn refused(command: &PlanCommand, why: engine::Refusal) -> Error {
     let (code, field) = why.code();
-    let pointer = match (field, wish) {
-        (Some("on"), Wish::Pause { .. } | Wish::End(..)) => Some("/from_on"),
+    let pointer = match (field, command) {
+        (Some("on"), PlanCommand::Pause { .. } | PlanCommand::End(..)) => Some("/from_on"),
         (Some("on"), _) => Some("/on"),
         (Some("until_on"), _) => Some("/until_on"),
         _ => None,
@@ -566,7 +475,7 @@ fn not_undone(why: engine::UndoRefusal) -> Error {
 }
 
 /// A revision from before `overruled`, or the time of treatment, was kept in it says nothing of that: it is taken as it is now.
-fn as_engine(row: &Revision, zone: &TimeZone, now: &PlanState) -> Result<engine::Revision, Error> {
+fn as_engine(row: &Revision, now: &PlanState) -> Result<engine::Revision, Error> {
     let read = |json: &Json| {
         let kept = json.to::<BTreeMap<String, serde_json::Value>>()?;
         let state: PlanState = json.to()?;
@@ -575,31 +484,30 @@ fn as_engine(row: &Revision, zone: &TimeZone, now: &PlanState) -> Result<engine:
         Ok::<_, Error>(PlanState { overruled, performed_at, ..state })
     };
     let (before, after) = (read(&row.before_state)?, read(&row.after_state)?);
-    let (number, undoes, made_at) = (row.revision, row.undoes, row.made_at);
-    let made_on = engine::local_date(zone, made_at);
-    Ok(engine::Revision { number, undoes, made_at, made_on, before, after })
+    Ok(engine::Revision { number: row.revision, undoes: row.undoes, before, after })
 }
 
-/// Whether this is the newest order once more, sent again because its answer was lost. What followed from it by itself does not count.
-fn is_repeated(c: &mut Conn, who: &Staff, plan_file: &PlanFile, order: &Order, at: Stamp) -> Result<bool, Error> {
+/// Whether this is the newest command once more, sent again because its answer was lost. What followed from it by itself does not count.
+fn is_repeated(c: &mut Conn, who: &Staff, plan_file: &PlanFile, new: &NewCommand, at: Stamp) -> Result<bool, Error> {
     let plan = &plan_file.plan;
     let mut rows = plans::store::list_revisions(c, plan.clinic_id, plan.id)?;
     if rows.last().is_none_or(|last| last.revision != plan.revision) {
         return Ok(false);
     }
+    let follows = |recorded: &RecordedCommand| matches!(recorded, RecordedCommand::Command(Command::Supersede(_)));
     while let Some(row) = rows.last()
-        && matches!(row.command.to()?, Deed::Did(Command::GiveWay(_)))
+        && follows(&row.command.to()?)
     {
         rows.pop();
     }
     let Some(newest) =
-        rows.pop().filter(|newest| check_version(order.if_match.as_deref(), newest.revision - 1).is_ok())
+        rows.pop().filter(|newest| check_version(new.if_match.as_deref(), newest.revision - 1).is_ok())
     else {
         return Ok(false);
     };
     let known = Known::default();
-    let again = Json::of(&deed(order, &now(plan_file, &known, at)))?;
-    let is_same = again.to::<Deed>()? == newest.command.to::<Deed>()?;
+    let again = Json::of(&recorded(new, &now(plan_file, &known, at)))?;
+    let is_same = again.to::<RecordedCommand>()? == newest.command.to::<RecordedCommand>()?;
     Ok(is_same && newest.made_by == who.member)
 }
 
@@ -612,16 +520,22 @@ fn twins(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<Pla
 
 /// The same for another plan of the treatment: an undo takes back the revision that was made together with this one. A plan that was made
 /// afterwards has no such revision, and one that was changed since cannot give it back: it is corrected to what the treatment is now.
-fn same_for_twin(ctx: &mut Ctx<'_>, done: &Step, twin: PlanFile, order: &Order) -> Result<(Order, Step), Error> {
-    let with = |wish: Wish| Order { wish, if_match: None, ..order.clone() };
-    let Wish::Undo(number) = order.wish else {
-        let order = with(order.wish.clone());
-        let done = step(ctx, twin, &order)?;
-        return Ok((order, done));
+fn same_for_twin(
+    ctx: &mut Ctx<'_>,
+    first: &PlanFile,
+    treated: &PlanState,
+    twin: PlanFile,
+    new: &NewCommand,
+) -> Result<(NewCommand, Step), Error> {
+    let with = |command: PlanCommand| NewCommand { command, if_match: None, ..new.clone() };
+    let PlanCommand::Undo(number) = new.command else {
+        let new = with(new.command.clone());
+        let step = step(ctx, twin, &new)?;
+        return Ok((new, step));
     };
-    let own = plans::store::list_revisions(ctx.c, done.before.plan.clinic_id, done.before.plan.id)?;
+    let own = plans::store::list_revisions(ctx.c, first.plan.clinic_id, first.plan.id)?;
     let theirs = plans::store::list_revisions(ctx.c, twin.plan.clinic_id, twin.plan.id)?;
-    let what = |row: &Revision| Ok::<_, Error>((row.made_at, row.command.to::<Deed>()?));
+    let what = |row: &Revision| Ok::<_, Error>((row.made_at, row.command.to::<RecordedCommand>()?));
     let undone = own.iter().find(|one| one.revision == number).map(what).transpose()?;
     let is_undone = |one: &Revision| theirs.iter().any(|other| other.undoes == Some(one.revision));
     let mut together = None;
@@ -631,22 +545,22 @@ fn same_for_twin(ctx: &mut Ctx<'_>, done: &Step, twin: PlanFile, order: &Order) 
         }
     }
     if let Some(together) = together {
-        let order = with(Wish::Undo(together.revision));
-        match step(ctx, twin.clone(), &order) {
+        let new = with(PlanCommand::Undo(together.revision));
+        match step(ctx, twin.clone(), &new) {
             Err(Error::Conflict { code: "not_newest", .. }) => {}
-            done => return Ok((order, done?)),
+            done => return Ok((new, done?)),
         }
     }
-    let PlanState { day_zero, performed_at, body_area, parameters, .. } = done.states.1.clone();
-    let order = with(Wish::Correct {
+    let PlanState { day_zero, performed_at, body_area, parameters, .. } = treated.clone();
+    let new = with(PlanCommand::Correct {
         performed_on: Some(day_zero),
         performed_at,
         time_unknown: performed_at.is_none(),
         body_area: Some(body_area),
         parameters: Some(parameters),
     });
-    let done = step(ctx, twin, &order)?;
-    Ok((order, done))
+    let step = step(ctx, twin, &new)?;
+    Ok((new, step))
 }
 
 fn correct_treatment(ctx: &mut Ctx<'_>, plan: &Plan, state: &PlanState) -> Result<(), Error> {
@@ -675,9 +589,12 @@ pub fn differences(row: &Revision) -> Result<BTreeMap<String, (serde_json::Value
     Ok(pairs.filter(|(_, (old, new))| old != new).collect())
 }
 
-/// Lets the plans of a course make way for those of later sessions, as the sessions are now: one that made way for a session that never
-/// was, or that was on another date, follows. Where somebody took that back, it stays so.
-pub fn let_give_way(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<Vec<Revised>, Error> {
+/// Lets the plans of a course be superseded by those of later sessions, as the sessions are now: one that was superseded by a session that
+/// was voided, or that was on another date, follows. Where somebody took that back, it stays so.
+pub fn supersede_in_course(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<Vec<ChangedPlan>, Error> {
+    if plan.status == PlanStatus::Draft {
+        return Ok(Vec::new()); // it takes nobody's place while it waits
+    }
     let Some(place) = plan.in_course() else { return Ok(Vec::new()) };
     let Some(course) = courses::store::find_whole(ctx.c, plan.clinic_id, place.course_id)? else {
         return Ok(Vec::new());
@@ -693,9 +610,15 @@ pub fn let_give_way(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<Vec<Revised>, Erro
             let others: Vec<Running> = all.iter().filter(|one| !kept_from.contains(&one.plan)).cloned().collect();
             successor = sessions::successor(old, &others);
         }
-        followed.extend(give_way(ctx, plan_file, successor)?);
+        followed.extend(supersede(ctx, plan_file, successor)?);
     }
     Ok(followed)
+}
+
+/// The same for the plan of that id.
+pub fn follow_sessions(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PlanId) -> Result<(), Error> {
+    let Some(plan_file) = plans::of_clinic(ctx.c, ctx.cache, clinic, id)? else { return Ok(()) };
+    supersede_in_course(ctx, &plan_file.plan).map(|_| ())
 }
 
 fn running(plan_file: &PlanFile) -> Running {
@@ -705,26 +628,9 @@ fn running(plan_file: &PlanFile) -> Running {
         session: plan_file.plan.in_course().map_or(0, |place| place.session),
         day_zero: plan_file.plan.day_zero.0,
         last_on: plan_file.enrolment().date_of(plan_file.compiled.horizon_day),
-        ends_on: plan_file.stops.end.map(|end| end.on),
-        gives_way: plan_file.compiled.sessions.as_ref().is_some_and(|sessions| sessions.replaces_tail_when_sooner),
+        ends_on: plan_file.enrolment().stops.end.map(|end| end.on),
+        is_superseded_sooner: plan_file.compiled.sessions.as_ref().is_some_and(|sessions| sessions.replaces_tail_when_sooner),
     }
-}
-
-/// All that commands change of a plan, as it is stored.
-fn state_of(plan_file: &PlanFile, body_area: &str) -> Result<PlanState, Error> {
-    let plan = &plan_file.plan;
-    Ok(PlanState {
-        status: plan.status,
-        day_zero: plan.day_zero.0,
-        performed_at: plan.performed_at,
-        body_area: body_area.to_owned(),
-        parameters: plan.parameters.to()?,
-        version_id: plan.version_id,
-        earlier_versions: plan.earlier_versions.as_ref().map(Json::to).transpose()?.unwrap_or_default(),
-        stops: plan_file.stops.clone(),
-        overrides: plan_file.overrides.clone(),
-        overruled: plan.overruled.clone(),
-    })
 }
 
 /// Makes a treatment a session of a course; the plans of the sessions around it follow.
@@ -737,7 +643,7 @@ pub fn add_to_course(
 ) -> Result<(Treatment, Link), Error> {
     let (treatment, link, plans) = courses::add_treatment(ctx, who, id, added, overrule_interval)?;
     for plan in plans {
-        let_give_way(ctx, &plan)?;
+        supersede_in_course(ctx, &plan)?;
     }
     Ok((treatment, link))
 }

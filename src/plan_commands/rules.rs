@@ -1,24 +1,28 @@
 //! What a change of a plan does to each of its days that are still to come.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::Deed;
-use crate::plans::Known;
+use crate::plans::revisions::RecordedCommand;
+use crate::plans::{Known, PlanFile};
 use engine::{Command, Compiled, Enrolment, Facts, Occurrence, State};
 use ground::time::Stamp;
 use jiff::tz::TimeZone;
 
 /// A plan as it is, or as it would be.
-pub struct Side {
-    /// Its protocol.
-    pub compiled: Arc<Compiled>,
-    /// Where it stands.
-    pub enrolment: Enrolment,
-    /// What is recorded.
-    pub known: Known,
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    compiled: &'a Compiled,
+    enrolment: &'a Enrolment,
+    known: &'a Known,
+}
+
+impl<'a> Side<'a> {
+    /// Of a plan and what is recorded of it.
+    pub fn new(plan_file: &'a PlanFile, known: &'a Known) -> Self {
+        Self { compiled: &plan_file.compiled, enrolment: plan_file.enrolment(), known }
+    }
 }
 
 /// A date on which something is different.
@@ -40,9 +44,9 @@ pub struct ChangedDay {
 const MOST_DATES: i32 = 1_100;
 
 /// The dates from today on that are different; lines are matched by key and slot.
-pub fn changed_days(before: &Side, after: &Side, zone: &TimeZone, at: Stamp) -> Vec<ChangedDay> {
+pub fn changed_days(before: Side<'_>, after: Side<'_>, zone: &TimeZone, at: Stamp) -> Vec<ChangedDay> {
     let today = engine::local_date(zone, at);
-    let ends = |side: &Side| side.enrolment.date_of(side.compiled.horizon_day);
+    let ends = |side: Side<'_>| side.enrolment.date_of(side.compiled.horizon_day);
     let last = [ends(before), ends(after)].into_iter().flatten().max().unwrap_or(today);
     let dates = today.series(jiff::Span::new().days(1)).take_while(|date| *date <= last);
     dates
@@ -51,10 +55,10 @@ pub fn changed_days(before: &Side, after: &Side, zone: &TimeZone, at: Stamp) -> 
         .collect()
 }
 
-fn changed_day(before: &Side, after: &Side, zone: &TimeZone, at: Stamp, date: Date) -> Option<ChangedDay> {
-    let seen = |side: &Side| {
+fn changed_day(before: Side<'_>, after: Side<'_>, zone: &TimeZone, at: Stamp, date: Date) -> Option<ChangedDay> {
+    let seen = |side: Side<'_>| {
         let facts: Facts = side.known.facts();
-        engine::on_date(&side.compiled, &side.enrolment, &facts, zone, at, date)
+        engine::on_date(side.compiled, side.enrolment, &facts, zone, at, date)
     };
     let (old, new) = (seen(before), seen(after));
     let (old_lines, new_lines) = (lines(before, &old), lines(after, &new));
@@ -78,9 +82,9 @@ fn changed_day(before: &Side, after: &Side, zone: &TimeZone, at: Stamp, date: Da
 type LineKey<'a> = (&'a str, &'a str);
 
 /// The lines of a day that are asked or told, by item and slot.
-fn lines<'a>(side: &'a Side, day: &engine::Day) -> BTreeMap<LineKey<'a>, usize> {
+fn lines<'a>(side: Side<'a>, day: &engine::Day) -> BTreeMap<LineKey<'a>, usize> {
     let asked = day.occurrences.iter().enumerate().filter(|(_, occurrence)| occurrence.state != State::Cancelled);
-    asked.filter_map(|(index, occurrence)| Some((line_key(&side.compiled, occurrence)?, index))).collect()
+    asked.filter_map(|(index, occurrence)| Some((line_key(side.compiled, occurrence)?, index))).collect()
 }
 
 fn line_key<'a>(compiled: &'a Compiled, occurrence: &Occurrence) -> Option<LineKey<'a>> {
@@ -91,7 +95,7 @@ fn line_key<'a>(compiled: &'a Compiled, occurrence: &Occurrence) -> Option<LineK
 type Words<'a> = (&'a engine::Text, Option<&'a engine::Text>);
 type Said<'a> = (Option<Words<'a>>, Stamp, Stamp, (Option<Date>, Option<Stamp>), bool);
 
-fn said<'a>(side: &'a Side, occurrence: &Occurrence) -> Said<'a> {
+fn said<'a>(side: Side<'a>, occurrence: &Occurrence) -> Said<'a> {
     let words = side.compiled.items.get(occurrence.item).map(|item| {
         let is_timed = occurrence.instants.are_known();
         (item.title_if(is_timed), item.text_if(is_timed))
@@ -101,19 +105,19 @@ fn said<'a>(side: &'a Side, occurrence: &Occurrence) -> Said<'a> {
 }
 
 /// What a patient reads of a change that followed by itself, or was of all plans at once; of every other somebody wrote why.
-pub fn own_words(deed: &Deed, locale: &str) -> Option<&'static str> {
-    let (en, es, de) = match deed {
-        Deed::Did(Command::GiveWay(Some(_))) => (
+pub fn own_words(recorded: &RecordedCommand, locale: &str) -> Option<&'static str> {
+    let (en, es, de) = match recorded {
+        RecordedCommand::Command(Command::Supersede(Some(_))) => (
             "The plan of your next session takes the place of this one.",
             "El plan de su próxima sesión ocupa el lugar de este.",
             "Der Plan Ihrer nächsten Sitzung tritt an die Stelle von diesem Plan.",
         ),
-        Deed::Did(Command::GiveWay(None)) => (
+        RecordedCommand::Command(Command::Supersede(None)) => (
             "The plan of your next session does not take the place of this one after all. This one goes on.",
             "El plan de su próxima sesión no ocupa finalmente el lugar de este. Este continúa.",
             "Der Plan Ihrer nächsten Sitzung tritt doch nicht an die Stelle von diesem Plan. Dieser Plan läuft weiter.",
         ),
-        Deed::Moved(_) | Deed::MovedBack(_) => (
+        RecordedCommand::Moved(_) | RecordedCommand::MovedBack(_) => (
             "Your clinic has changed the instructions of this plan.",
             "Su clínica ha cambiado las indicaciones de este plan.",
             "Ihre Praxis hat die Anweisungen dieses Plans geändert.",

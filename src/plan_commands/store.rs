@@ -2,43 +2,15 @@
 
 use diesel::prelude::*;
 
-use super::Revision;
 use crate::clinics::Clinic;
-use crate::db::direct;
 use crate::db::schema::{clinics, patients, plan_revisions, plans, treatments};
 use crate::error::Error;
 use crate::http::PageParams;
 use crate::patients::{Patient, Treatment};
 use crate::plans::Plan;
+use crate::plans::revisions::Revision;
 use ground::ids::{ClinicId, PlanId, RevisionId, TreatmentId};
 use ground::sql::Conn;
-
-/// The plan as it is now, if the revision is still the one that was read.
-pub fn set(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
-    let changed = diesel::update(plans::table.find((plan.clinic_id, plan.id)).filter(plans::revision.eq(revision)))
-        .set((
-            plans::status.eq(plan.status),
-            plans::version_id.eq(plan.version_id),
-            plans::earlier_versions.eq(&plan.earlier_versions),
-            plans::day_zero.eq(plan.day_zero),
-            plans::performed_at.eq(plan.performed_at),
-            plans::parameters.eq(&plan.parameters),
-            plans::overruled.eq(&plan.overruled),
-            plans::stops.eq(&plan.stops),
-            plans::overrides.eq(&plan.overrides),
-            plans::first_day_zero.eq(plan.first_day_zero),
-            plans::next_due_at.eq(plan.next_due_at),
-            plans::revision.eq(plan.revision),
-        ))
-        .execute(c)?;
-    Ok(changed == 1)
-}
-
-/// A revision; never changed.
-pub fn insert(c: &mut Conn, revision: &Revision) -> Result<(), Error> {
-    direct!(c, |c| diesel::insert_into(plan_revisions::table).values(revision).execute(c))?;
-    Ok(())
-}
 
 /// A page of them, newest first.
 pub fn list_page(c: &mut Conn, clinic: ClinicId, plan: PlanId, page: &PageParams) -> Result<Vec<Revision>, Error> {

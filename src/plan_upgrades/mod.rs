@@ -18,13 +18,12 @@ use crate::db::schema::{plan_migrations, plan_moves};
 use crate::documents::Compiled;
 use crate::error::Error;
 use crate::events::{EventKind, EventSubject, Object};
-use crate::patients;
-use crate::plan_commands::{self, Deed, Moving};
 use crate::plan_upgrades::store::OnVersion;
+use crate::plans::revisions::{self, NewRevision, RecordedCommand};
 use crate::plans::{self, Plan, PlanFile};
 use crate::protocols::{self, VersionStatus};
 use engine::{Effect, PlanStatus, Stretch};
-use ground::ids::{ClinicId, MemberId, MigrationId, PlanId, TreatmentId, VersionId};
+use ground::ids::{ClinicId, MemberId, MigrationId, PlanId, VersionId};
 use ground::sql::Json;
 use ground::sql::{Conn, MultiBackend};
 use ground::time::Stamp;
@@ -176,7 +175,7 @@ fn is_over(plan_file: &PlanFile, from_day: i32, at: Stamp) -> bool {
     let enrolment = plan_file.enrolment();
     let has_ended =
         matches!(plan_file.status(at), PlanStatus::Completed | PlanStatus::Revoked | PlanStatus::EnteredInError);
-    let ends_first = plan_file.stops.over_from().zip(enrolment.date_of(from_day)).is_some_and(|(end, on)| end <= on);
+    let ends_first = enrolment.stops.over_from().zip(enrolment.date_of(from_day)).is_some_and(|(end, on)| end <= on);
     has_ended || ends_first || plan_file.day_number(at) > plan_file.compiled.horizon_day
 }
 
@@ -186,8 +185,6 @@ fn step(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile, to: VersionId, at:
     let plan = Plan {
         version_id: to,
         earlier_versions: (!earlier.is_empty()).then(|| Json::of(&earlier)).transpose()?,
-        revision: plan_file.plan.revision + 1,
-        next_due_at: Some(at),
         ..plan_file.plan.clone()
     };
     let stays = |code: &str, detail: String| Ok(Step { from_day, onto: Err(Reason { code: code.to_owned(), detail }) });
@@ -414,13 +411,11 @@ fn move_batch(ctx: &mut Ctx<'_>, mut migration: Migration, most: i64) -> Result<
     let (clinic, version, after) = (migration.clinic_id, migration.from_version_id, migration.after_plan);
     let rows = store::list_on(ctx.c, OnVersion { clinic, version, after, only: only.as_deref() }, most)?;
     let looked_at = rows.len();
-    let treatments: Vec<TreatmentId> = rows.iter().map(|(plan, ..)| plan.treatment_id).collect();
-    let mut areas = patients::areas_of(ctx.c, migration.clinic_id, &treatments)?;
     let reason = reason_of_move(ctx.c, &migration)?;
     for rows in rows {
         let plan_file = PlanFile::new(ctx.c, ctx.cache, rows)?;
         migration.after_plan = Some(plan_file.plan.id);
-        let Some(gone) = go_over(ctx, &migration, plan_file, &mut areas, &reason)? else { continue };
+        let Some(gone) = go_over(ctx, &migration, plan_file, &reason)? else { continue };
         let Gone { plan, from_day, stays } = gone;
         let outcome = if stays.is_none() { Outcome::Moved } else { Outcome::Conflict };
         let reason = stays.map(|reason| format!("{}: {}", reason.code, reason.detail));
@@ -453,7 +448,6 @@ fn go_over(
     ctx: &mut Ctx<'_>,
     migration: &Migration,
     mut plan_file: PlanFile,
-    areas: &mut HashMap<TreatmentId, String>,
     reason: &str,
 ) -> Result<Option<Gone>, Error> {
     let is_back = migration.state == MigrationState::RollingBack;
@@ -469,14 +463,14 @@ fn go_over(
             Ok((plan, _)) => plan,
             Err(reason) => return Ok(Some(Gone { plan: id, from_day, stays: Some(reason) })),
         };
-        if store::set_version(ctx.c, &plan, plan_file.plan.revision)? {
-            let way = plan_commands::Move { migration: migration.id, from_on: plan_file.enrolment().date_of(from_day) };
-            let deed = if is_back { Deed::MovedBack(way) } else { Deed::Moved(way) };
-            let by = migration.rolled_back_by.filter(|_| is_back).unwrap_or(migration.created_by);
-            let area = areas.get(&plan.treatment_id).map_or("", String::as_str);
-            let moving = Moving { before: &plan_file, after: &plan, body_area: area, reason, made_by: by };
-            plan_commands::record_move(ctx, &moving, &deed)?;
-            return Ok(Some(Gone { plan: id, from_day, stays: None }));
+        let way = revisions::Move { migration: migration.id, from_on: plan_file.enrolment().date_of(from_day) };
+        let command = if is_back { RecordedCommand::MovedBack(way) } else { RecordedCommand::Moved(way) };
+        let made_by = migration.rolled_back_by.filter(|_| is_back).unwrap_or(migration.created_by);
+        let new = NewRevision { before: &plan_file, after: plan, body_area: None, command, reason, made_by };
+        match revisions::save(ctx, new) {
+            Ok(_) => return Ok(Some(Gone { plan: id, from_day, stays: None })),
+            Err(Error::Stale) => {}
+            Err(why) => return Err(why),
         }
         let Some(now) = plans::of_clinic(ctx.c, ctx.cache, migration.clinic_id, id)? else { return Ok(None) };
         plan_file = now;
@@ -502,9 +496,8 @@ fn return_batch(ctx: &mut Ctx<'_>, mut migration: Migration, most: i64) -> Resul
     for id in plans {
         migration.after_plan = Some(id);
         let Some(plan_file) = plans::of_clinic(ctx.c, ctx.cache, migration.clinic_id, id)? else { continue };
-        let mut areas = patients::areas_of(ctx.c, migration.clinic_id, &[plan_file.plan.treatment_id])?;
         // One that somebody moved on stays where it is, and one that has ended since.
-        let gone = go_over(ctx, &migration, plan_file, &mut areas, &reason)?;
+        let gone = go_over(ctx, &migration, plan_file, &reason)?;
         if let Some(Gone { from_day, stays: None, .. }) = gone {
             store::set_returned(ctx.c, &migration, id, from_day, ctx.m.at)?;
             migration.returned += 1;

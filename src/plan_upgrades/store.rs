@@ -143,21 +143,6 @@ pub fn is_taken(c: &mut Conn, plan: &Plan) -> Result<bool, Error> {
     Ok(other.is_some())
 }
 
-/// The plan is on another version now, if the revision is still the one that was read.
-pub fn set_version(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
-    let changed = direct!(c, |c| diesel::update(
-        plans::table.find((plan.clinic_id, plan.id)).filter(plans::revision.eq(revision))
-    )
-    .set((
-        plans::version_id.eq(plan.version_id),
-        plans::earlier_versions.eq(&plan.earlier_versions),
-        plans::revision.eq(plan.revision),
-        plans::next_due_at.eq(plan.next_due_at),
-    ))
-    .execute(c))?;
-    Ok(changed == 1)
-}
-
 /// What became of a plan.
 pub fn insert_move(c: &mut Conn, row: &Move) -> Result<(), Error> {
     crate::db::insert_once!(c, plan_moves::table, row);

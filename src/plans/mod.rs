@@ -2,6 +2,7 @@
 
 pub mod author;
 pub mod history;
+pub mod revisions;
 pub mod store;
 
 use std::sync::Arc;
@@ -11,15 +12,15 @@ use jiff::tz::TimeZone;
 
 use self::author::{Author, Subject};
 use crate::clinics::Clinic;
-use crate::db::schema::{plan_revisions, plans};
+use crate::db::schema::plans;
 use crate::documents::Compiled;
 use crate::error::Error;
 use crate::events::{EventSubject, Object};
 use crate::patients::{self, Patient};
 use crate::protocols::{self};
 use engine::ClinicTexts;
-use engine::{CheckInFact, Enrolment, Facts, ItemKind, MarkFact, Override, PlanState, PlanStatus, Stops, Text};
-use ground::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, RevisionId, TreatmentId, VersionId};
+use engine::{CheckInFact, Enrolment, Facts, ItemKind, MarkFact, Override, PlanStatus, Text};
+use ground::ids::{AccountId, ClinicId, CourseId, MemberId, PatientId, PlanId, TreatmentId, VersionId};
 use ground::sql::{Conn, MultiBackend};
 use ground::sql::{DateColumn, Json};
 use ground::time::Stamp;
@@ -94,8 +95,8 @@ pub struct PlanFile {
     pub texts: ClinicTexts,
     /// The protocol, compiled with the parameters.
     pub compiled: Arc<engine::Compiled>,
-    /// Its pauses and its end.
-    pub stops: Stops,
+    /// As the engine takes it, with how it stood before its changes.
+    enrolment: Enrolment,
     /// What is different for this patient.
     pub overrides: Vec<Override>,
     /// Where the patient is.
@@ -141,9 +142,10 @@ impl PlanFile {
         let (plan, patient, clinic) = rows;
         let compiled = compiled(c, cache, &plan)?;
         let (zone, texts) = (crate::zones::zone(&patient.zone)?, clinic.own_texts()?);
-        let stops = plan.stops.as_ref().map(Json::to).transpose()?.unwrap_or_default();
         let overrides = plan.overrides.as_ref().map(Json::to).transpose()?.unwrap_or_default();
-        Ok(Self { plan, patient, clinic, texts, compiled, stops, overrides, zone })
+        let history = history::load(c, cache, &plan, &clinic)?;
+        let enrolment = Enrolment { history, ..plan.enrolment(&clinic)? };
+        Ok(Self { plan, patient, clinic, texts, compiled, enrolment, overrides, zone })
     }
 
     /// What stands for `{name}` in a text of the protocol.
@@ -157,26 +159,8 @@ impl PlanFile {
     }
 
     /// As the engine takes it.
-    pub fn enrolment(&self) -> Enrolment {
-        Enrolment {
-            plan: self.plan.id,
-            day_zero: self.plan.day_zero.0,
-            performed_at: self.performed_at(),
-            enrolled_at: self.plan.started_at.unwrap_or(self.plan.enrolled_at),
-            status: self.plan.status,
-            stops: self.stops.clone(),
-            counted_later: self
-                .plan
-                .first_day_zero
-                .map_or(0, |first| engine::days_between(first.0, self.plan.day_zero.0)),
-        }
-    }
-
-    /// When the treatment was. A time on another date than day 0 (the release before corrects the date alone, and a clinic can change
-    /// its zone) is not known any more: the days count then.
-    fn performed_at(&self) -> Option<Stamp> {
-        let date = |at: Stamp| Some(engine::local_date(&crate::zones::zone(&self.clinic.zone).ok()?, at));
-        self.plan.performed_at.filter(|at| date(*at) == Some(self.plan.day_zero.0))
+    pub fn enrolment(&self) -> &Enrolment {
+        &self.enrolment
     }
 
     /// Where the plan stands at an instant: after its last day it is completed, without anybody's doing.
@@ -192,7 +176,7 @@ impl PlanFile {
     /// The day that something recorded belongs to now: it stays with its date when the treatment's date is corrected.
     pub fn day_now(&self, day: i32, counted_from: Option<DateColumn>) -> i32 {
         let Some(first) = self.plan.first_day_zero else { return day };
-        self.stops.recounted(day, counted_from.unwrap_or(first).0, self.plan.day_zero.0)
+        self.enrolment.stops.recounted(day, counted_from.unwrap_or(first).0, self.plan.day_zero.0)
     }
 
     /// The patient's day number.
@@ -315,64 +299,33 @@ pub fn of_clinic(c: &mut Conn, cache: &Compiled, clinic: ClinicId, id: PlanId) -
 }
 
 impl Plan {
+    /// As the engine takes it, but for how it stood before.
+    fn enrolment(&self, clinic: &Clinic) -> Result<Enrolment, Error> {
+        let zone = crate::zones::zone(&clinic.zone)?;
+        // A time on another date than day 0 (a clinic can change its zone) is not known any more: the days count then.
+        let is_on_day_zero = |at: &Stamp| engine::local_date(&zone, *at) == self.day_zero.0;
+        let counted_later = self.first_day_zero.map_or(0, |first| engine::days_between(first.0, self.day_zero.0));
+        Ok(Enrolment {
+            plan: self.id,
+            day_zero: self.day_zero.0,
+            performed_at: self.performed_at.filter(is_on_day_zero),
+            enrolled_at: self.started_at.unwrap_or(self.enrolled_at),
+            status: self.status,
+            stops: self.stops.as_ref().map(Json::to).transpose()?.unwrap_or_default(),
+            counted_later,
+            history: engine::History::default(),
+        })
+    }
+
     /// The session of a course that it belongs to.
     pub fn in_course(&self) -> Option<InCourse> {
         self.course.as_ref()?.to().ok()
     }
-
-    /// The plan with another state.
-    pub fn with_state(&self, wanted: &PlanState) -> Result<Self, Error> {
-        let some = |is: bool, json: Result<Json, serde_json::Error>| if is { json.map(Some) } else { Ok(None) };
-        let is_moved = self.day_zero.0 != wanted.day_zero;
-        let has_parameters = self.parameters.to::<engine::Parameters>()? == wanted.parameters;
-        Ok(Self {
-            status: wanted.status,
-            version_id: wanted.version_id,
-            earlier_versions: some(!wanted.earlier_versions.is_empty(), Json::of(&wanted.earlier_versions))?,
-            day_zero: wanted.day_zero.into(),
-            performed_at: wanted.performed_at,
-            parameters: if has_parameters { self.parameters.clone() } else { Json::of(&wanted.parameters)? },
-            stops: some(wanted.stops != Stops::default(), Json::of(&wanted.stops))?,
-            overrides: some(!wanted.overrides.is_empty(), Json::of(&wanted.overrides))?,
-            first_day_zero: if is_moved { self.first_day_zero.or(Some(self.day_zero)) } else { self.first_day_zero },
-            overruled: wanted.overruled.clone(),
-            ..self.clone()
-        })
-    }
-}
-
-/// The plan is told that its course has changed.
-pub fn set_course(c: &mut Conn, plan: &Plan, course: Option<InCourse>) -> Result<(), Error> {
-    store::set_course(c, plan, InCourse::kept(course)?)
 }
 
 /// Plans the patient's reminders again: the planner looks at them with its next turn. What was decided stays decided.
 pub fn wake_all(c: &mut Conn, clinic: ClinicId, patient: PatientId, at: Stamp) -> Result<(), Error> {
     store::wake_all(c, clinic, patient, at)
-}
-
-/// One change of a plan.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = plan_revisions, treat_none_as_default_value = false, check_for_backend(MultiBackend))]
-pub struct Revision {
-    pub clinic_id: ClinicId,
-    pub plan_id: PlanId,
-    /// The plan's revision that it made.
-    pub revision: i32,
-    /// Its id; runs with time.
-    pub id: RevisionId,
-    /// What was done (`Deed`).
-    pub command: Json,
-    /// Why; the patient reads it.
-    pub reason: String,
-    /// The revision that it takes back.
-    pub undoes: Option<i32>,
-    /// The plan before (`engine::PlanState`).
-    pub before_state: Json,
-    /// The plan after.
-    pub after_state: Json,
-    pub made_by: MemberId,
-    pub made_at: Stamp,
 }
 
 /// The session that a plan belongs to.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::{Plan, PlanFile, Revision};
+use super::revisions::Revision;
+use super::{Plan, PlanFile};
 use crate::clinics::Clinic;
 use crate::db::direct;
 use crate::db::schema::{
@@ -184,27 +185,35 @@ pub fn list_of_clinic(
     Ok(rows.load(c)?)
 }
 
-/// What was decided about a plan that waited, if the revision is still the one that was read.
-pub fn set_decided(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
-    let changed = diesel::update(plans::table.find((plan.clinic_id, plan.id)).filter(plans::revision.eq(revision)))
-        .set((
-            plans::status.eq(plan.status),
-            plans::overruled.eq(&plan.overruled),
-            plans::started_at.eq(plan.started_at),
-            plans::declined.eq(&plan.declined),
-            plans::planned_to.eq(plan.planned_to),
-            plans::next_due_at.eq(plan.next_due_at),
-            plans::revision.eq(plan.revision),
-        ))
-        .execute(c)?;
+/// The plan as it is now, if the revision is still the one that was read. Only `revisions::save` calls it.
+pub(super) fn update(c: &mut Conn, plan: &Plan, revision: i32) -> Result<bool, Error> {
+    let changed = direct!(c, |c| diesel::update(
+        plans::table.find((plan.clinic_id, plan.id)).filter(plans::revision.eq(revision))
+    )
+    .set((
+        plans::status.eq(plan.status),
+        plans::version_id.eq(plan.version_id),
+        plans::earlier_versions.eq(&plan.earlier_versions),
+        plans::day_zero.eq(plan.day_zero),
+        plans::performed_at.eq(plan.performed_at),
+        plans::parameters.eq(&plan.parameters),
+        plans::overruled.eq(&plan.overruled),
+        plans::started_at.eq(plan.started_at),
+        plans::declined.eq(&plan.declined),
+        plans::stops.eq(&plan.stops),
+        plans::overrides.eq(&plan.overrides),
+        plans::first_day_zero.eq(plan.first_day_zero),
+        plans::course.eq(&plan.course),
+        plans::next_due_at.eq(plan.next_due_at),
+        plans::revision.eq(plan.revision),
+    ))
+    .execute(c))?;
     Ok(changed == 1)
 }
 
-/// The session that the plan belongs to, as its course is now.
-pub fn set_course(c: &mut Conn, plan: &Plan, course: Option<Json>) -> Result<(), Error> {
-    diesel::update(plans::table.find((plan.clinic_id, plan.id)))
-        .set((plans::course.eq(course), plans::revision.eq(plans::revision + 1)))
-        .execute(c)?;
+/// A revision; never changed.
+pub(super) fn insert_revision(c: &mut Conn, revision: &Revision) -> Result<(), Error> {
+    direct!(c, |c| diesel::insert_into(plan_revisions::table).values(revision).execute(c))?;
     Ok(())
 }
 

@@ -50,7 +50,7 @@ pub fn find(c: &mut Conn, cache: &Compiled, account: AccountId, id: OccurrenceId
     let can_be_marked = |kind: &ItemKind| kind.can_be_marked() && *kind != ItemKind::CheckIn;
     for rows in store::list_ever_of_account(c, account)? {
         let plan_file = PlanFile::new(c, cache, rows)?;
-        if let Some(asked) = history::ever_asked(c, &plan_file, id)?.filter(|one| one.kinds.iter().any(can_be_marked)) {
+        if let Some(asked) = history::ever_asked(&plan_file, id).filter(|one| one.kinds.iter().any(can_be_marked)) {
             return Ok(Some(Once { plan: plan_file.plan.id, id, asked }));
         }
     }

@@ -20,7 +20,7 @@ use crate::plans::author::Subject;
 use crate::plans::history;
 use crate::plans::{self, PlanFile, store};
 use engine::State;
-use ground::ids::{AccountId, MarkId, OccurrenceId, PatientId, PlanId};
+use ground::ids::{AccountId, ClinicId, MarkId, OccurrenceId, PatientId, PlanId};
 use ground::sql::Conn;
 use ground::time::Stamp;
 use ground::values::Date;
@@ -195,7 +195,7 @@ pub struct NewMark {
 }
 
 fn noted_at(ctx: &mut Ctx<'_>, plan_file: &PlanFile, new: &NewMark) -> Result<NotedAt, Error> {
-    Ok(NotedAt::of(new.noted_at.as_ref(), history::begun_at(ctx.c, plan_file)?, ctx.m.at))
+    Ok(NotedAt::of(new.noted_at.as_ref(), plan_file.begun_at()?, ctx.m.at))
 }
 
 /// Marks an occurrence of one of the account's plans, and with it those of other plans that say the same: it is one act. A mark
@@ -354,17 +354,25 @@ fn state_word(new: &NewMark) -> &'static str {
 }
 
 /// What was done already counts for a plan that begins, or goes on, now: of the lines that it shares with the patient's other plans, and
-/// with those that are `gone` since, as they were, the marks are recorded for it too, as they were noted. Today showed one act, and it is not asked for again.
-pub fn share_marks(ctx: &mut Ctx<'_>, begun: &PlanFile, gone: &[PlanFile]) -> Result<(), Error> {
+/// with those that are gone by the same act, as they were, the marks are recorded for it too, as they were noted. Today showed one act, and
+/// it is not asked for again.
+pub fn share_marks(ctx: &mut Ctx<'_>, clinic: ClinicId, begun: PlanId) -> Result<(), Error> {
+    let Some(begun) = plans::of_clinic(ctx.c, ctx.cache, clinic, begun)? else { return Ok(()) };
     let Some(account) = begun.patient.account_id else { return Ok(()) };
-    let mut days = gone.to_vec();
-    for rows in store::list_shown_of_account(ctx.c, account)? {
-        if gone.iter().all(|gone| gone.plan.id != rows.0.id) {
-            days.push(PlanFile::new(ctx.c, ctx.cache, rows)?);
+    let mut days = Vec::new();
+    for rows in store::list_ever_of_account(ctx.c, account)? {
+        let plan_file = PlanFile::new(ctx.c, ctx.cache, rows)?;
+        if plan_file.status(ctx.m.at).is_shown() {
+            days.push(plan_file);
+            continue;
+        }
+        let before = history::as_it_stood(ctx, &plan_file, ctx.m.at)?;
+        if before.plan.revision > 1 && before.status(ctx.m.at).is_shown() && before.plan.id != begun.plan.id {
+            days.push(before);
         }
     }
     days.sort_by_key(|plan_file| plan_file.plan.id);
-    if gone.iter().any(|gone| gone.plan.id == begun.plan.id) || days.len() < 2 {
+    if days.len() < 2 || days.iter().all(|plan_file| plan_file.plan.id != begun.plan.id) {
         return Ok(());
     }
     let today = engine::local_date(&begun.zone, ctx.m.at);
@@ -385,8 +393,7 @@ pub fn share_marks(ctx: &mut Ctx<'_>, begun: &PlanFile, gone: &[PlanFile]) -> Re
 /// The same for every plan of an account: a record of another clinic became the account's.
 pub fn share_all_marks(ctx: &mut Ctx<'_>, account: AccountId) -> Result<(), Error> {
     for rows in store::list_shown_of_account(ctx.c, account)? {
-        let plan_file = PlanFile::new(ctx.c, ctx.cache, rows)?;
-        share_marks(ctx, &plan_file, &[])?;
+        share_marks(ctx, rows.0.clinic_id, rows.0.id)?;
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Adherence: what was expected, counted again from the windows alone.
 
+use std::sync::Arc;
+
 use engine::{
-    Adherence, Compiled, ConcurrentPlan, Enrolment, Facts, ItemKind, MarkFact, MarkState, PlanInput, PlanStatus, Tally,
+    Adherence, Compiled, Enrolment, Epoch, Facts, ItemKind, MarkFact, MarkState, PlanInput, PlanStatus, Tally,
     adherence, compile, day, parse,
 };
 use ground::ids::OccurrenceId;
@@ -27,7 +29,7 @@ fn of(adherence: &Adherence, kind: ItemKind) -> Tally {
 
 /// The adherence to the small plan, if it is the patient's only one.
 fn alone(enrolment: &Enrolment, facts: &Facts, late: &[OccurrenceId], zone: &TimeZone, seen: Stamp) -> Adherence {
-    adherence(&PlanInput { compiled: &PLAN, enrolment, facts, zone }, &[], late, seen)
+    adherence(&PlanInput { compiled: &PLAN, enrolment, facts, zone, body_area: "face" }, &[], late, seen)
 }
 
 /// Id, kind, and windows of everything that can be marked.
@@ -153,12 +155,9 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     let second = Enrolment { day_zero: date(2026, 5, 7), enrolled_at: at("2026-05-07T09:00:00Z"), ..enrolment() };
     let tasks = |marks: &[MarkFact], second: &[&Enrolment], moment: &str| {
         let (facts, none) = (Facts { marks, check_ins: &[] }, Facts::default());
-        let plan = PlanInput { compiled: &asks, enrolment: &first, facts: &facts, zone: &madrid };
-        let mut beside = Vec::new();
-        for enrolment in second {
-            let plan = PlanInput { compiled: &forbids, enrolment, facts: &none, zone: &madrid };
-            beside.push(ConcurrentPlan { plan, from: None, until: None });
-        }
+        let input = |compiled, enrolment, facts| PlanInput { compiled, enrolment, facts, zone: &madrid, body_area: "face" };
+        let plan = input(&asks, &first, &facts);
+        let beside: Vec<PlanInput> = second.iter().map(|enrolment| input(&forbids, enrolment, &none)).collect();
         of(&adherence(&plan, &beside, &[], at(moment)), ItemKind::Task)
     };
     let after = "2026-05-20T10:00:00Z";
@@ -175,15 +174,25 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     assert_eq!(alone.missed - tasks(&[], &[&late], after).missed, 2);
     let over = Enrolment { status: PlanStatus::EnteredInError, ..second.clone() };
     assert_eq!(tasks(&[], &[&over], after), alone);
-    // As long as it stood beside it, the other plan forbade what it forbade: also from the middle of a window on.
+    // It is asked as it stood when the window closed, whatever it was before and became afterwards.
     let facts = Facts::default();
-    let asking = |compiled, enrolment, facts| PlanInput { compiled, enrolment, facts, zone: &madrid };
-    let (plan, other) = (asking(&asks, &first, &facts), asking(&forbids, &second, &facts));
-    let missed = |from: Option<&str>, until: Option<&str>| {
-        let beside = ConcurrentPlan { plan: other, from: from.map(at), until: until.map(at) };
-        alone.missed - of(&adherence(&plan, &[beside], &[], at(after)), ItemKind::Task).missed
+    let forbids = Arc::new(forbids);
+    let epoch = |until: &str, enrolment: &Enrolment, body_area: &str| Epoch {
+        until: at(until),
+        enrolment: enrolment.clone(),
+        compiled: Arc::clone(&forbids),
+        body_area: body_area.to_owned(),
     };
-    let (midnight, morning) = (Some("2026-05-07T22:00:00Z"), Some("2026-05-08T05:30:00Z"));
-    assert_eq!([missed(None, midnight), missed(midnight, None), missed(Some(after), None)], [2, 2, 0]);
-    assert_eq!([missed(midnight, midnight), missed(morning, None), missed(midnight, morning)], [0, 2, 1]);
+    let missed = |history: Vec<Epoch>, enrolment: &Enrolment| {
+        let other = Enrolment { history: history.into_iter().collect(), ..enrolment.clone() };
+        let input = |compiled, enrolment, facts| PlanInput { compiled, enrolment, facts, zone: &madrid, body_area: "face" };
+        let (plan, other) = (input(&asks, &first, &facts), input(&forbids, &other, &facts));
+        alone.missed - of(&adherence(&plan, &[other], &[], at(after)), ItemKind::Task).missed
+    };
+    let (midnight, morning) = ("2026-05-07T22:00:00Z", "2026-05-08T05:30:00Z"); // the morning of the 8th is open then
+    assert_eq!(missed(vec![epoch(midnight, &second, "face")], &over), 2, "until it was entered in error");
+    assert_eq!(missed(vec![epoch(midnight, &over, "face")], &second), 2, "since that was taken back");
+    assert_eq!(missed(vec![epoch(morning, &over, "face")], &second), 2, "from the middle of a window on");
+    assert_eq!(missed(vec![epoch(midnight, &over, "face"), epoch(morning, &second, "face")], &over), 0);
+    assert_eq!(missed(vec![epoch(midnight, &second, "neck")], &second), 2, "another area until it was corrected");
 }

@@ -80,7 +80,7 @@ fn asking<'a>(
     facts: &'a Facts<'a>,
     zone: &'a TimeZone,
 ) -> PlanInput<'a> {
-    PlanInput { compiled, enrolment, facts, zone }
+    PlanInput { compiled, enrolment, facts, zone, body_area: "face" }
 }
 
 fn caught_up(how: LateEnrolment, as_of: &str) -> Vec<String> {
@@ -142,7 +142,7 @@ fn what_was_done_is_not_asked_again() {
 #[test]
 fn a_plan_that_is_paused_at_once_asks_nothing_of_it() {
     let from_on = date(2026, 5, 13);
-    let pause = Pause { from_on, until_on: None, days: PausedDays::Shift, waits_from: None, resumed_at: None };
+    let pause = Pause { from_on, until_on: None, days: PausedDays::Shift, waits_from: None };
     let paused = Enrolment { stops: Stops { pauses: vec![pause], ..Stops::default() }, ..late() };
     let day = day(plan(LateEnrolment::StartNow), &paused, &Facts::default(), &london(), at("2026-05-14T09:00:00Z"), 1);
     assert_eq!(state(&day, id("pillowcase", 1, "evening")), Some(State::Cancelled));

@@ -84,6 +84,7 @@ pub fn enrolment() -> Enrolment {
         status: PlanStatus::Active,
         stops: engine::Stops::default(),
         counted_later: 0,
+        history: Default::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lines that begin and end by the hour: an instant where the time of treatment is known, the days where it is not.
 
 use engine::{
-    Adherence, ConcurrentPlan, Day, Enrolment, Facts, ItemKind, MarkState, Occurrence, PlanInput, State, adherence,
+    Adherence, Day, Enrolment, Facts, ItemKind, MarkState, Occurrence, PlanInput, State, adherence,
     due_reminders, find, on_date, today,
 };
 use jiff::civil::date;
@@ -135,8 +135,8 @@ fn tally(plan: &Enrolment, beside: &Enrolment, done: bool) -> Adherence {
     let london = zone("Europe/London");
     let marks = [mark(id("sunscreen", 2, "evening"), MarkState::Done)];
     let facts = Facts { marks: if done { &marks } else { &[] }, check_ins: &[] };
-    let asking = |enrolment| PlanInput { compiled: &TIMED, enrolment, facts: &facts, zone: &london };
-    let beside = ConcurrentPlan { plan: asking(beside), from: None, until: None };
+    let asking = |enrolment| PlanInput { compiled: &TIMED, enrolment, facts: &facts, zone: &london, body_area: "face" };
+    let beside = asking(beside);
     adherence(&asking(plan), &[beside], &[], at("2026-05-09T12:00:00Z"))
 }
 

@@ -56,6 +56,7 @@ fn enrolled(day_zero: Date) -> Enrolment {
         status: PlanStatus::Active,
         stops: engine::Stops::default(),
         counted_later: 0,
+        history: Default::default(),
     }
 }
 

@@ -43,6 +43,7 @@ fn enrolment() -> Enrolment {
         status: PlanStatus::Active,
         stops: Default::default(),
         counted_later: 0,
+        history: Default::default(),
     }
 }
 
@@ -104,6 +105,7 @@ impl Patient {
             status: PlanStatus::Active,
             stops: Default::default(),
             counted_later: 0,
+            history: Default::default(),
         };
         let (zone, none) = (TimeZone::get("Europe/Madrid").unwrap(), Facts::default());
         let day = |number| engine::day(&plan, &enrolment, &none, &zone, enrolled_at, number).occurrences;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::compile::Compiled;
 use super::day::{Occurrence, day, today};
 use super::document::Item;
-use super::occurrences::{Enrolment, Facts};
+use super::occurrences::{CheckInFact, Enrolment, Facts};
 use super::words::{ItemKind, LateEnrolment, State};
 use ground::ids::OccurrenceId;
 use ground::time::Stamp;
@@ -51,22 +51,14 @@ pub struct PlanInput<'a> {
     pub facts: &'a Facts<'a>,
     /// Where the patient is.
     pub zone: &'a TimeZone,
-}
-
-/// Another of the patient's plans for the same area, as it stood beside this one for a time.
-#[derive(Debug, Clone, Copy)]
-pub struct ConcurrentPlan<'a> {
-    pub plan: PlanInput<'a>,
-    /// The instant at which it came to stand so; since its enrolment if `None`.
-    pub from: Option<Stamp>,
-    /// The instant at which it was changed; it stands so if `None`.
-    pub until: Option<Stamp>,
+    /// Where on the body.
+    pub body_area: &'a str,
 }
 
 /// The adherence to a plan, seen from a moment. What the days of the plan do not ask for is not expected: what was over before the
-/// patient was enrolled (caught up on or not), or lies in days on which the plan does not run; nor is what Today set aside because one of the `others`
-/// forbade it, as that stood then, unless it was done all the same. `back_filled` names what came late.
-pub fn adherence(plan: &PlanInput, others: &[ConcurrentPlan], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
+/// patient was enrolled (caught up on or not), or lies in days on which the plan did not run; nor is what one of the `others` forbade for the
+/// same area, as both stood when the task's window closed, unless it was done all the same. `back_filled` names what came late.
+pub fn adherence(plan: &PlanInput, others: &[PlanInput], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
     let kinds = ItemKind::ALL.iter().filter(|kind| kind.can_be_marked());
     let mut seen =
         Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None, unasked: 0 };
@@ -79,7 +71,7 @@ pub fn adherence(plan: &PlanInput, others: &[ConcurrentPlan], back_filled: &[Occ
             let Some((_, tally)) = seen.kinds.iter_mut().find(|(counted, _)| *counted == item.kind) else { continue };
             let is_expected = one.caught_up != Some(LateEnrolment::CatchUp);
             let is_left = matches!(one.state, State::Missed | State::Skipped);
-            if !is_expected || is_left && others.iter().any(|other| other.has_set_aside(item, &one)) {
+            if !is_expected || is_left && others.iter().any(|other| other.forbade(item, &one, plan)) {
                 continue;
             }
             tally.count(one.state, back_filled.contains(&one.id));
@@ -93,23 +85,35 @@ pub fn adherence(plan: &PlanInput, others: &[ConcurrentPlan], back_filled: &[Occ
     seen
 }
 
-impl ConcurrentPlan<'_> {
-    /// Whether Today, as it was when the task could first be seen beside this plan, set it aside.
-    fn has_set_aside(&self, item: &Item, one: &Occurrence) -> bool {
+impl PlanInput<'_> {
+    /// Where on the body it was at an instant.
+    fn area_at(&self, at: Stamp) -> &str {
+        self.enrolment.as_it_stood(at).map_or(self.body_area, |epoch| &epoch.body_area)
+    }
+
+    /// Whether this plan, as it stood when the window of another one's task closed, forbade it.
+    fn forbade(&self, task: &Item, one: &Occurrence, of: &Self) -> bool {
         let forbids = |item: &Item, meaning: &String| {
             item.kind == ItemKind::Restriction && item.meaning.as_ref() == Some(meaning)
         };
-        let Some(meaning) = item.meaning.as_ref().filter(|_| item.kind == ItemKind::Task) else { return false };
-        let PlanInput { compiled, enrolment, facts, zone } = self.plan;
-        if !compiled.items.iter().any(|rule| forbids(rule, meaning)) {
+        let Some(meaning) = task.meaning.as_ref().filter(|_| task.kind == ItemKind::Task) else { return false };
+        let (now, zone) = (self.enrolment, self.zone);
+        let epoch = now.as_it_stood(one.closes_at);
+        let (compiled, enrolment) =
+            epoch.map_or((self.compiled, now), |epoch| (epoch.compiled.as_ref(), &epoch.enrolment));
+        let is_known = compiled.items.iter().any(|rule| forbids(rule, meaning));
+        if !is_known || enrolment.enrolled_at >= one.closes_at || self.area_at(one.closes_at) != of.area_at(one.closes_at) {
             return false;
         }
-        let seen_at = [Some(one.opens_at), Some(enrolment.enrolled_at), self.from].into_iter().flatten().max();
-        let asked_until = self.until.map_or(one.closes_at, |until| until.min(one.closes_at));
-        let Some(seen_at) = seen_at.filter(|seen_at| *seen_at < asked_until) else {
-            return false; // it was asked for as long as its window was open beside it
+        // What was answered stays with its date, whatever days were counted from then.
+        let on_days_of_then = |fact: &CheckInFact| {
+            let date = now.date_of(fact.day).filter(|_| now.day_zero != enrolment.day_zero);
+            CheckInFact { day: date.map_or(fact.day, |date| enrolment.day_on(date)), ..fact.clone() }
         };
-        let beside = today(compiled, enrolment, facts, zone, seen_at).occurrences.into_iter();
+        let check_ins: Vec<CheckInFact> = self.facts.check_ins.iter().map(on_days_of_then).collect();
+        let facts = Facts { check_ins: &check_ins, ..*self.facts };
+        let just_before = one.closes_at.plus_seconds(-1).max(one.opens_at);
+        let beside = today(compiled, enrolment, &facts, zone, just_before).occurrences.into_iter();
         let mut rules = beside.filter(|rule| compiled.items.get(rule.item).is_some_and(|item| forbids(item, meaning)));
         // What ends by the hour while the window is open did not forbid all of it.
         let holds = |rule: &Occurrence| rule.instants.until_at.is_none_or(|until| one.closes_at <= until);

@@ -1,7 +1,7 @@
 //! What a clinic can do to a running plan: each command is a pure function from a plan's state to the next one.
 //!
-//! The same command twice changes nothing; an undo gives back the state from before, and keeps in mind when nothing was asked
-//! meanwhile. What was recorded is no part of the state, so no command can lose it.
+//! The same command twice changes nothing; an undo gives back the state from before. What was recorded is no part of the state, so no
+//! command can lose it; nor is what was asked meanwhile (`history`).
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::compile::Compiled;
 use super::occurrences::{Enrolment, Facts, line_of};
 use super::overrides::{Override, OverrideChange, in_force};
 use super::parameters::Parameters;
-use super::stops::{End, Pause, PausedDays, Silence, Stops, Way};
+use super::stops::{End, Pause, PausedDays, Stops, Superseded};
 use super::words::PlanStatus;
 use ground::ids::{PlanId, VersionId};
 use ground::time::Stamp;
@@ -105,8 +105,9 @@ pub enum Command {
         /// Why.
         reason: String,
     },
-    /// Makes way for the plan of a later session, from its day 0 on; or stands again, if there is none.
-    GiveWay(Option<Successor>),
+    /// Is over for the plan of a later session, from its day 0 on; or goes on, if there is none.
+    #[serde(rename = "give_way")]
+    Supersede(Option<Successor>),
 }
 
 /// The plan of a later session.
@@ -203,7 +204,7 @@ pub fn apply(state: &PlanState, command: &Command, now: &Now) -> Result<PlanStat
             let day_one = add_days(state.day_zero, 1);
             let waits_from = (*days == PausedDays::Shift && *from_on < day_one).then_some(day_one);
             let (from_on, until_on, days) = (*from_on, *until_on, *days);
-            let wanted = Pause { from_on, until_on, days, waits_from, resumed_at: None };
+            let wanted = Pause { from_on, until_on, days, waits_from };
             pause(&mut after, wanted, now)?;
         }
         Command::Resume { on } => resume(&mut after.stops, *on, now)?,
@@ -218,24 +219,14 @@ pub fn apply(state: &PlanState, command: &Command, now: &Now) -> Result<PlanStat
             parameters.iter().for_each(|parameters| after.parameters.clone_from(parameters));
             let is_lost = *time_unknown || after.day_zero != state.day_zero;
             after.performed_at = performed_at.or(state.performed_at.filter(|_| !is_lost));
-            if after.treated() != state.treated() {
-                // The days until now have other lines than those that were asked.
-                let from_on = after.day_zero.min(state.day_zero);
-                after.stops.silences.push(Silence::until_now(None, (from_on, None), now));
-            }
         }
         Command::Override { change, reason } => override_line(&mut after, change, reason, now)?,
-        Command::GiveWay(successor) => give_way(&mut after.stops, *successor, now),
+        Command::Supersede(successor) => supersede(&mut after.stops, *successor, now),
     }
     Ok(after)
 }
 
 impl PlanState {
-    /// What the lines of each date depend on.
-    fn treated(&self) -> (Date, Option<Stamp>, &Parameters) {
-        (self.day_zero, self.performed_at, &self.parameters)
-    }
-
     fn is_running_on(&self, date: Date) -> bool {
         self.status == PlanStatus::Active && self.stops.over_from().is_none_or(|over| date < over)
     }
@@ -288,7 +279,6 @@ fn resume(stops: &mut Stops, on: Date, now: &Now) -> Result<(), Refusal> {
     }
     let pause = stops.pauses.iter_mut().find(|pause| pause.holds_on(on)).ok_or(Refusal::NotPaused)?;
     pause.until_on = Some(on);
-    pause.resumed_at = (on == now.today).then_some(now.at);
     Ok(())
 }
 
@@ -303,30 +293,21 @@ fn end(state: &mut PlanState, wanted: End, now: &Now) -> Result<(), Refusal> {
     if wanted.on < now.today {
         return Err(Refusal::InThePast);
     }
-    let has_given_way = state.stops.gives_way().is_some_and(|way| way.from_on <= now.today);
-    if state.status != PlanStatus::Active || has_given_way {
+    let is_superseded = state.stops.superseded.is_some_and(|one| one.from_on <= now.today);
+    if state.status != PlanStatus::Active || is_superseded {
         return Err(Refusal::NotRunning);
     }
     state.stops.end = Some(wanted);
     Ok(())
 }
 
-/// Dates that have begun stay as they were: what is over already stays over, and what goes on does so from today on.
-fn give_way(stops: &mut Stops, successor: Option<Successor>, now: &Now) {
-    let ways = &mut stops.gave_way;
-    if let Some(way) = ways.last_mut().filter(|way| way.until_on.is_none()) {
-        match successor {
-            Some(one) if way.from_on <= now.today && one.day_zero <= now.today => {
-                way.to = one.plan;
-                return;
-            }
-            _ if way.from_on <= now.today => (way.until_on, way.resumed_at) = (Some(now.today), Some(now.at)),
-            _ => drop(ways.pop()),
-        }
-    }
-    let way =
-        |one: Successor| Way { to: one.plan, from_on: one.day_zero.max(now.today), until_on: None, resumed_at: None };
-    ways.extend(successor.map(way));
+/// What is over already stays over from the same date on; what goes on does so from today on, because nobody asked for more until now.
+fn supersede(stops: &mut Stops, successor: Option<Successor>, now: &Now) {
+    let over_from = stops.superseded.map(|before| before.from_on).filter(|over_from| *over_from <= now.today);
+    stops.superseded = successor.map(|successor| {
+        let from_on = over_from.filter(|_| successor.day_zero <= now.today);
+        Superseded { by: successor.plan, from_on: from_on.unwrap_or(successor.day_zero.max(now.today)) }
+    });
 }
 
 fn override_line(state: &mut PlanState, change: &OverrideChange, reason: &str, now: &Now) -> Result<(), Refusal> {
@@ -353,10 +334,6 @@ fn override_line(state: &mut PlanState, change: &OverrideChange, reason: &str, n
     // What was answered today stays as it was answered; later overrides begin no earlier than the ones before.
     let from_day = now.answered.get(change.about()).map_or(now.day, |day| now.day.max(day + 1));
     let from_day = state.overrides.iter().map(|one| one.from_day).fold(from_day.max(0), i32::max);
-    if change.changes_times() {
-        // What would have been asked by now was not.
-        state.stops.silences.push(Silence::until_now(Some(change.about()), (now.today, None), now));
-    }
     state.overrides.push(Override { from_day, change: change.clone(), reason: reason.to_owned() });
     Ok(())
 }
@@ -368,9 +345,6 @@ pub struct Revision {
     pub number: i32,
     /// The number of the revision that it takes back.
     pub undoes: Option<i32>,
-    pub made_at: Stamp,
-    /// That date, where the patient is.
-    pub made_on: Date,
     /// The state that it found.
     pub before: PlanState,
     /// The state that it left.
@@ -389,101 +363,40 @@ pub enum UndoRefusal {
 }
 
 impl PlanState {
-    /// The state apart from what it made way for: that follows later sessions, whatever else is done to the plan.
-    fn standing_alone(&self) -> Self {
-        self.giving_way_as(&Self { stops: Stops::default(), ..self.clone() }).commanded()
+    /// The state, superseded as another one: that follows later sessions, whatever else is done to the plan.
+    fn superseded_as(&self, other: &Self) -> Self {
+        let stops = Stops { superseded: other.stops.superseded, ..self.stops.clone() };
+        Self { stops, ..self.clone() }
     }
 
-    fn giving_way_as(&self, other: &Self) -> Self {
-        let stops = Stops { gave_way: other.stops.gave_way.clone(), ..self.stops.clone() };
-        Self { stops, ..self.clone() }
+    fn is_but_for_sessions(&self, other: &Self) -> bool {
+        self.superseded_as(other) == *other
     }
 }
 
 impl Revision {
     /// Whether it is about a later session, and about nothing else.
-    fn gives_way(&self) -> bool {
-        self.before.commanded() != self.after.commanded() && self.before.standing_alone() == self.after.standing_alone()
+    fn supersedes(&self) -> bool {
+        self.before != self.after && self.before.is_but_for_sessions(&self.after)
     }
 }
 
-/// The state from before a revision; the state as it is if that revision was taken back already. What the plan made way for is taken back
-/// by itself.
-///
-/// It is that state for all that is still to come. What closed while the revision stood, and was not asked because of it, stays
-/// not asked (`Stops::silences`): an undo can give back a plan, not the days that went by.
-pub fn undo(state: &PlanState, revisions: &[Revision], number: i32, now: &Now) -> Result<PlanState, UndoRefusal> {
+/// The state from before a revision; the state as it is if that revision was taken back already. Whether a later session supersedes the
+/// plan is taken back by itself.
+pub fn undo(state: &PlanState, revisions: &[Revision], number: i32) -> Result<PlanState, UndoRefusal> {
     let is_undone = |number: i32| revisions.iter().any(|one| one.undoes == Some(number));
     let wanted = revisions.iter().find(|one| one.number == number && one.undoes.is_none());
     let wanted = wanted.ok_or(UndoRefusal::Unknown)?;
     if is_undone(number) {
         return Ok(state.clone());
     }
-    let standing = revisions.iter().filter(|one| one.undoes.is_none() && !is_undone(one.number));
-    let of_its_kind = standing.filter(|one| one.gives_way() == wanted.gives_way());
-    let (is_as_left, mut restored) = if wanted.gives_way() {
-        (wanted.after.stops.gave_way == state.stops.gave_way, state.giving_way_as(&wanted.before))
+    let effective = revisions.iter().filter(|one| one.undoes.is_none() && !is_undone(one.number));
+    let of_its_kind = effective.filter(|one| one.supersedes() == wanted.supersedes());
+    let (is_as_left, restored) = if wanted.supersedes() {
+        (wanted.after.stops.superseded == state.stops.superseded, state.superseded_as(&wanted.before))
     } else {
-        (wanted.after.standing_alone() == state.standing_alone(), wanted.before.giving_way_as(state))
+        (wanted.after.is_but_for_sessions(state), wanted.before.superseded_as(state))
     };
-    if of_its_kind.map(|one| one.number).max() != Some(number) || !is_as_left {
-        return Err(UndoRefusal::NotNewest);
-    }
-    let own = |silence: &&Silence| {
-        wanted.after.stops.silences.contains(silence) && !wanted.before.stops.silences.contains(silence)
-    };
-    let of_others = state.stops.silences.iter().filter(|silence| !own(silence)).cloned();
-    restored.stops.silences = of_others.chain(silences(state, &restored, wanted, now)).collect();
-    Ok(restored)
-}
-
-impl PlanState {
-    /// What commands have made of the plan: an undo gives this back.
-    fn commanded(&self) -> Self {
-        let mut bare = self.clone();
-        bare.stops.silences.clear();
-        bare
-    }
-
-    /// What a date asks: nothing, or the day that so many days of waiting have left to it.
-    fn asks_on(&self, date: Date) -> Option<i32> {
-        let runs = self.stops.status_on(self.status, date) == PlanStatus::Active;
-        runs.then(|| self.stops.waited_by(self.day_zero, date))
-    }
-}
-
-impl Silence {
-    fn until_now(line: Option<&str>, (from_on, from_at): (Date, Option<Stamp>), now: &Now) -> Self {
-        Self { line: line.map(str::to_owned), from_on, from_at, until_on: now.today, until_at: Some(now.at) }
-    }
-}
-
-/// The dates since a revision on which its plan, or a line, would have been asked for if it had not been made, and was not.
-fn silences(state: &PlanState, restored: &PlanState, undone: &Revision, now: &Now) -> Vec<Silence> {
-    let is_rewritten = restored.treated() != state.treated();
-    let is_silent = |date: Date| {
-        let asked = restored.asks_on(date);
-        asked.is_some() && (is_rewritten || asked != state.asks_on(date))
-    };
-    let dates = undone.made_on.series(jiff::Span::new().days(1)).take_while(|date| *date <= now.today);
-    let mut silences: Vec<Silence> = Vec::new();
-    for date in dates.filter(|date| is_silent(*date)) {
-        let until_on = if date == now.today { date } else { add_days(date, 1) };
-        match silences.last_mut().filter(|last| last.until_on == date) {
-            Some(last) => last.until_on = until_on,
-            None => {
-                let from_at = (date == undone.made_on).then_some(undone.made_at);
-                silences.push(Silence { line: None, from_on: date, from_at, until_on, until_at: None });
-            }
-        }
-        if let Some(last) = silences.last_mut().filter(|_| date == now.today) {
-            last.until_at = Some(now.at);
-        }
-    }
-    let undone_lines = state.overrides.iter().skip(restored.overrides.len()); // the newest come last
-    for Override { change, .. } in undone_lines.filter(|one| one.change.changes_times()) {
-        silences.push(Silence::until_now(Some(change.about()), (undone.made_on, Some(undone.made_at)), now));
-    }
-    silences.retain(|silence| !silence.is_empty());
-    silences
+    let is_newest = of_its_kind.map(|one| one.number).max() == Some(number);
+    if is_newest && is_as_left { Ok(restored) } else { Err(UndoRefusal::NotNewest) }
 }

@@ -254,7 +254,7 @@ impl Seen<'_> {
         let window = instants.within(window.unwrap_or(own), item, is_own_day)?;
         let id = self.enrolment.occurrence_id(&item.key, day, &slot.key);
         let recorded = if item.kind.can_be_marked() { self.facts.about(id) } else { None };
-        let enrolled_at = windows.asked_from;
+        let enrolled_at = self.enrolment.enrolled_at;
         let state = match windows.status {
             PlanStatus::Active | PlanStatus::Draft => window.state(item.kind, recorded, enrolled_at, changes)?,
             // A pause keeps what is forbidden, and what is safe whatever the reason is.
@@ -267,8 +267,8 @@ impl Seen<'_> {
             _ => return None,
         };
         let state = caught_up.map_or(state, |how: LateEnrolment| how.state(state));
-        let was_asked = state != State::Missed || !self.enrolment.was_silent(&item.key, windows.date, window.closes_at);
-        let state = if was_asked { state } else { State::Cancelled };
+        let asked = || self.enrolment.asked_then(id, windows.date, window.closes_at, self.zone);
+        let state = if state == State::Missed && !asked() { State::Cancelled } else { state };
         let Window { opens_at, closes_at, late_until, remind_at } = window;
         let (last_day, last_on) = self.last(item, day, instants.until_at);
         Some(Occurrence {
@@ -334,8 +334,6 @@ pub struct Windows<'a> {
     status: PlanStatus,
     /// Whether the plan's days wait on the date: what can be marked comes later.
     waits: bool,
-    /// From when on something is asked on the date.
-    asked_from: Stamp,
     zone: &'a TimeZone,
     resolved: Vec<Option<Window>>,
 }
@@ -348,7 +346,6 @@ impl<'a> Windows<'a> {
             date,
             status: seen.enrolment.status_on(date),
             waits: seen.enrolment.waits_on(date),
-            asked_from: seen.enrolment.asked_from(date),
             zone: seen.zone,
             resolved: vec![None; slots.len()],
         }

@@ -43,7 +43,7 @@ pub fn day_rules(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, as
 pub(super) fn due_at(compiled: &Compiled, enrolment: &Enrolment, day: i32, zone: &TimeZone) -> Option<Stamp> {
     rules_on(compiled, day).next()?;
     let before_enrolment = day < enrolment.day_at(zone, enrolment.enrolled_at);
-    let runs = |date: &Date| enrolment.status_on(*date) == PlanStatus::Active && !enrolment.was_silent_on(*date);
+    let runs = |date: &Date| enrolment.status_on(*date) == PlanStatus::Active && enrolment.ran_on(*date, zone);
     let date = enrolment.date_of(day).filter(runs)?;
     (!before_enrolment).then(|| local_instant(date, MORNING, zone))
 }

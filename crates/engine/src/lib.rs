@@ -14,6 +14,7 @@ mod day;
 mod day_rules;
 mod document;
 mod effect;
+mod history;
 mod hours;
 pub mod judged; // which answers a rule judges
 mod late_enrolment;
@@ -30,7 +31,7 @@ mod timed;
 mod triage;
 mod words;
 
-pub use adherence::{Adherence, ConcurrentPlan, PlanInput, Tally, adherence};
+pub use adherence::{Adherence, PlanInput, Tally, adherence};
 pub use alerts::{Office, Standing, due_at, should_raise};
 pub use answers::{AnswerProblem, Answers, Taken, is_answer};
 pub use calendar::{
@@ -51,6 +52,7 @@ pub use document::{
     Variant, listed, nearest, parse,
 };
 pub use effect::{Effect, MovedItem, PlannedItem, Schedule, effect};
+pub use history::{Epoch, History};
 pub use hours::{Desk, Hours, HoursProblem, Opening};
 pub use merge::{Ends, Line, SetAside, Source, forbidden_until, merge, set_aside};
 pub use occurrences::{Changes, CheckInFact, Enrolment, Facts, MarkFact, at_the_latest, find, line_of, occurrence_id};
@@ -61,7 +63,7 @@ pub use overrides::{
 pub use parameters::{ParameterProblem, Parameters};
 pub use reminders::{Due, Reader, batch_key, due_reminders, look_from, next_due, reason_of};
 pub use silence::silence;
-pub use stops::{End, Pause, PausedDays, Silence, Stops, Way};
+pub use stops::{End, Pause, PausedDays, Stops, Superseded};
 pub use text::{Text, fill, has_controls, language};
 pub use timed::Instants;
 pub use triage::{Acting, Finding, LOOK_BACK, NotJudged, Trace, Triage, TriageInput, triage, triage_by};

@@ -10,14 +10,14 @@ use super::calendar::{Age, DayOfPlan, add_days, local_instant};
 use super::compile::{Compiled, Planned};
 use super::conditions::{Known, Verdict};
 use super::document::{Item, SIGNS, Slot};
-use super::overrides::LAST_DAY;
+use super::history::History;
 use super::stops::Stops;
 use super::words::{ItemKind, MarkState, PlanStatus, State};
 use ground::ids::{OccurrenceId, PlanId};
 use ground::time::Stamp;
 
 /// A plan as the engine needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Enrolment {
     pub plan: PlanId,
     /// The treatment's local date at the clinic.
@@ -33,6 +33,8 @@ pub struct Enrolment {
     /// How many days later than at first its days are counted from, because the treatment's date was corrected: occurrences keep
     /// the ids of their dates.
     pub counted_later: i32,
+    /// How it stood before its changes.
+    pub history: History,
 }
 
 impl Enrolment {
@@ -84,18 +86,13 @@ impl Enrolment {
             status: PlanStatus::Active,
             stops: Stops::default(),
             counted_later: 0,
+            history: History::default(),
         }
     }
 
     /// The id of an occurrence on a day of the plan: that of its date, whatever the treatment's date was corrected to.
     pub fn occurrence_id(&self, item_key: &str, day: i32, slot_key: &str) -> OccurrenceId {
         occurrence_id(self.plan, item_key, self.first_counted(day), slot_key)
-    }
-
-    /// The day that an id belongs to if it is one of this line and window. Nobody needs to ask for it now.
-    pub fn day_of_id(&self, item_key: &str, slot_key: &str, id: OccurrenceId) -> Option<i32> {
-        let moved = self.counted_later.abs();
-        (-moved..=LAST_DAY + moved).find(|day| self.occurrence_id(item_key, *day, slot_key) == id)
     }
 
     /// Whether a phone may have asked for it by then, before it heard of the clinic's changes: its window, as it would be without any

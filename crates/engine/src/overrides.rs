@@ -126,7 +126,7 @@ pub struct OverrideProblem {
 }
 
 /// The last day any line may have.
-pub(super) const LAST_DAY: i32 = 731;
+const LAST_DAY: i32 = 731;
 
 impl OverrideChange {
     /// The key of the line, or the symptom, that it is about.
@@ -135,15 +135,6 @@ impl OverrideChange {
             Self::Set(SetLine { key, .. }) | Self::Add(AddedLine { key, .. }) => key,
             Self::Remove(key) | Self::Restore(key) => key,
             Self::Threshold(Threshold { symptom, .. }) => symptom,
-        }
-    }
-
-    /// Whether a line is asked at other times with it, or asked at all: the words alone do not matter.
-    pub(super) fn changes_times(&self) -> bool {
-        match self {
-            Self::Add(_) | Self::Remove(_) | Self::Restore(_) => true,
-            Self::Set(set) => set.days.is_some() || set.slots.is_some(),
-            Self::Threshold(_) => false,
         }
     }
 

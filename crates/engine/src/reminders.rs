@@ -97,15 +97,16 @@ pub fn due_reminders(
         for line in reminded_on(compiled, enrolment, day) {
             let Some(window) = seen.window(&mut windows, line, day) else { continue };
             let Some(due_at) = window.remind_at else { continue };
-            if due_at <= after || due_at > until || due_at <= enrolment.reminded_from() {
+            if due_at <= after || due_at > until || due_at <= enrolment.enrolled_at {
                 continue;
-            }
-            let key = compiled.items.get(line.item).map(|item| item.key.as_str()).unwrap_or_default();
-            if [due_at, window.closes_at].iter().any(|at| enrolment.was_silent(key, date, *at)) {
-                continue; // it was not asked when it was due
             }
             let mut changes = Changes::seen_at(until);
             let Some(occurrence) = seen.occurrence(&mut windows, line, day, false, &mut changes) else { continue };
+            // What was not asked when it was due, or when it closed, is not made up for.
+            let asked_at = |at| enrolment.asked_then(occurrence.id, date, at, zone);
+            if !asked_at(due_at) || !asked_at(window.closes_at) {
+                continue;
+            }
             let expires_at = if due_at < occurrence.closes_at { occurrence.closes_at } else { occurrence.late_until };
             due.push(Due { occurrence, date, due_at, expires_at });
         }
@@ -119,7 +120,7 @@ pub fn next_due(compiled: &Compiled, enrolment: &Enrolment, zone: &TimeZone, aft
     if enrolment.status != PlanStatus::Active {
         return None;
     }
-    let after = after.max(enrolment.reminded_from());
+    let after = after.max(enrolment.enrolled_at);
     let listens = |day| compiled.on(DayOfPlan(day)).rules.iter().any(|rule| rule.on == Trigger::Silence);
     let facts = Facts::default();
     let seen = Seen { compiled, enrolment, facts: &facts, zone };

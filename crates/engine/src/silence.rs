@@ -50,24 +50,26 @@ fn missed_in_a_row(
 ) -> Option<(i32, i32)> {
     let heard_at = facts.check_ins.iter().map(|check_in| check_in.answered_at).filter(|at| *at <= as_of).max();
     let mut closed: Vec<(Stamp, i32, bool)> = Vec::new();
+    // A row that a pause broke does not count.
+    let today = local_date(zone, as_of);
+    let before_today = enrolment.day_zero.series(jiff::Span::new().days(1)).take_while(|date| *date < today);
+    let last_paused = before_today.filter(|date| !enrolment.ran_on(*date, zone)).last();
     for day in 1..=enrolment.day_at(zone, as_of).min(compiled.horizon_day) {
-        let runs = |date: &jiff::civil::Date| enrolment.status_on(*date) == PlanStatus::Active;
-        let Some(date) = enrolment.date_of(day).filter(runs) else { continue };
-        if enrolment.was_paused_between(date, local_date(zone, as_of)) {
-            continue; // a row that a pause broke does not count
-        }
+        let counts = |date: &jiff::civil::Date| last_paused.is_none_or(|paused| paused < *date);
+        let Some(date) = enrolment.date_of(day).filter(counts) else { continue };
         for line in compiled.planned_on(day) {
             let Some((item, slot)) = line_of(compiled, *line).filter(|(item, _)| item.kind == ItemKind::CheckIn) else {
                 continue;
             };
             let Some(window) = Window::on(compiled, enrolment, *line, day, zone) else { continue };
-            if window.closes_at > as_of || window.closes_at <= enrolment.asked_from(date) {
+            if window.closes_at > as_of || window.closes_at <= enrolment.enrolled_at {
                 continue;
             }
-            if enrolment.was_silent(&item.key, date, window.closes_at) {
+            let id = enrolment.occurrence_id(&item.key, day, &slot.key);
+            if !enrolment.asked_then(id, date, window.closes_at, zone) {
                 continue;
             }
-            let answered = facts.about(enrolment.occurrence_id(&item.key, day, &slot.key)).is_some();
+            let answered = facts.about(id).is_some();
             closed.push((window.closes_at, day, answered || heard_at.is_some_and(|heard| heard >= window.closes_at)));
         }
     }

@@ -15,7 +15,6 @@ use ground::time::Stamp;
 
 /// What the clinic decided about a plan's time. Empty: day `n` is `n` days after day 0, until the last day of the plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Stops {
     /// Pauses, in order; no two share a date.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -23,39 +22,43 @@ pub struct Stops {
     /// When it is over before its last day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
-    /// When it was over because a later session's plan took its place, in order; only the last one can be without an end.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gave_way: Vec<Way>,
-    /// When it asked nothing because of changes that were undone afterwards. An undo adds to them and none takes one away.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub silences: Vec<Silence>,
+    /// The later session's plan that takes its place. Stored as a list, because releases before kept those that were over, too.
+    #[serde(default, rename = "gave_way", skip_serializing_if = "Option::is_none", with = "stored_superseded")]
+    pub superseded: Option<Superseded>,
 }
 
-/// Dates on which a plan is over because a later session's plan stands in its place.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Way {
-    /// The plan that took its place.
-    pub to: PlanId,
+/// A plan that is over because a later session's plan takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Superseded {
+    /// The plan that takes its place.
+    #[serde(rename = "to")]
+    pub by: PlanId,
     /// The first date on which this one is over.
     pub from_on: Date,
-    /// The first date on which it goes on, because that session was none after all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until_on: Option<Date>,
-    /// When that was said: what would have been asked meanwhile is not made up for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resumed_at: Option<Stamp>,
 }
 
-impl Way {
-    fn holds_on(&self, date: Date) -> bool {
-        self.from_on <= date && self.until_on.is_none_or(|until| date < until)
+mod stored_superseded {
+    use super::{Date, Deserialize, Serialize, Superseded};
+
+    #[derive(Deserialize)]
+    struct Stored {
+        #[serde(flatten)]
+        superseded: Superseded,
+        until_on: Option<Date>,
+    }
+
+    pub(super) fn serialize<S: serde::Serializer>(this: &Option<Superseded>, to: S) -> Result<S::Ok, S::Error> {
+        this.as_slice().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Superseded>, D::Error> {
+        let last = Vec::<Stored>::deserialize(from)?.pop();
+        Ok(last.filter(|last| last.until_on.is_none()).map(|last| last.superseded))
     }
 }
 
 /// Dates on which a plan asks nothing. Restrictions stand all the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Pause {
     /// The first date.
     pub from_on: Date,
@@ -66,9 +69,6 @@ pub struct Pause {
     /// The first date on which days wait, if that is not its first one: day 0 does not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_from: Option<Date>,
-    /// When somebody ended it at once: what was to be reminded of before is not reminded of afterwards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resumed_at: Option<Stamp>,
 }
 
 /// What becomes of a plan's days while it is paused.
@@ -91,40 +91,6 @@ pub struct End {
     pub status: PlanStatus,
 }
 
-/// A time in which a plan asked nothing, or other days than it has since an undo: what closed in it cannot have been missed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Silence {
-    /// The line that was not asked, if it was one alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<String>,
-    /// The first date.
-    pub from_on: Date,
-    /// The instant on that date; from its beginning if there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_at: Option<Stamp>,
-    /// The first date that is not silent to its end.
-    pub until_on: Date,
-    /// The instant until which that date was silent too, if it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until_at: Option<Stamp>,
-}
-
-impl Silence {
-    /// Whether it holds at an instant of a date.
-    fn holds(&self, date: Date, at: Stamp) -> bool {
-        let has_begun = date > self.from_on || (date == self.from_on && self.from_at.is_none_or(|from| from < at));
-        let goes_on = date < self.until_on || (date == self.until_on && self.until_at.is_some_and(|until| at <= until));
-        has_begun && goes_on
-    }
-
-    /// Whether it is no time at all: the change was undone in the same moment.
-    pub(super) fn is_empty(&self) -> bool {
-        self.from_on == self.until_on
-            && (self.until_at.is_none() || self.from_at.is_some_and(|from| Some(from) >= self.until_at))
-    }
-}
-
 impl Pause {
     /// Whether the date is one of the pause.
     pub fn holds_on(&self, date: Date) -> bool {
@@ -137,26 +103,17 @@ impl Pause {
 }
 
 impl Stops {
-    /// The plan that stands in its place now, or will, and from when on.
-    pub fn gives_way(&self) -> Option<&Way> {
-        self.gave_way.last().filter(|way| way.until_on.is_none())
-    }
-
     /// The first date on which the plan is over before its last day.
     pub fn over_from(&self) -> Option<Date> {
-        let way = self.gives_way().map(|way| way.from_on);
-        self.end.map(|end| end.on).into_iter().chain(way).min()
-    }
-
-    fn silences_of_plan(&self) -> impl Iterator<Item = &Silence> {
-        self.silences.iter().filter(|silence| silence.line.is_none())
+        let superseded_from = self.superseded.map(|superseded| superseded.from_on);
+        self.end.map(|end| end.on).into_iter().chain(superseded_from).min()
     }
 
     /// Where a plan of that status stands on a date.
     pub(super) fn status_on(&self, status: PlanStatus, date: Date) -> PlanStatus {
         match (status, self.end) {
             (PlanStatus::Active, Some(end)) if end.on <= date => end.status,
-            (PlanStatus::Active, _) if self.gave_way.iter().any(|way| way.holds_on(date)) => PlanStatus::Completed,
+            (PlanStatus::Active, _) if self.superseded.is_some_and(|one| one.from_on <= date) => PlanStatus::Completed,
             (PlanStatus::Active, _) if self.pauses.iter().any(|pause| pause.holds_on(date)) => PlanStatus::OnHold,
             (status, _) => status,
         }
@@ -272,47 +229,6 @@ impl Enrolment {
     /// Whether the days of the plan wait on this date.
     pub fn waits_on(&self, date: Date) -> bool {
         self.shifts().any(|(from, until)| from <= date && until.is_none_or(|until| date < until))
-    }
-
-    /// When somebody let the plan go on at once, with the date.
-    fn resumptions(&self) -> impl Iterator<Item = (Option<Date>, Stamp)> {
-        let Stops { pauses, gave_way, .. } = &self.stops;
-        let of_pauses = pauses.iter().filter_map(|pause| Some((pause.until_on, pause.resumed_at?)));
-        of_pauses.chain(gave_way.iter().filter_map(|way| Some((way.until_on, way.resumed_at?))))
-    }
-
-    /// From when on reminders are written: what was due before the enrolment, or before somebody resumed the plan or took back why
-    /// it was silent, is not made up for.
-    pub(super) fn reminded_from(&self) -> Stamp {
-        let unsilenced = self.stops.silences_of_plan().filter_map(|silence| silence.until_at);
-        self.resumptions().map(|(_, at)| at).chain(unsilenced).fold(self.enrolled_at, Stamp::max)
-    }
-
-    /// Whether the plan, or the line, was silent at an instant of a date because of a change that was undone since, or was not there yet.
-    pub(super) fn was_silent(&self, line: &str, date: Date, at: Stamp) -> bool {
-        let mut of_line = self.stops.silences.iter().filter(|one| one.line.as_deref().is_none_or(|own| own == line));
-        of_line.any(|silence| silence.holds(date, at))
-    }
-
-    /// Whether the plan was silent on a date to its end because of a change that was undone since.
-    pub(super) fn was_silent_on(&self, date: Date) -> bool {
-        self.stops.silences_of_plan().any(|silence| (silence.from_on..silence.until_on).contains(&date))
-    }
-
-    /// From when on something is asked on a date: on that on which somebody resumed the plan, from then on.
-    pub(super) fn asked_from(&self, date: Date) -> Stamp {
-        let on_date = self.resumptions().filter(|(on, _)| *on == Some(date));
-        on_date.map(|(_, at)| at).fold(self.enrolled_at, Stamp::max)
-    }
-
-    /// Whether a pause, or another silence, ended after the one date, up to the other.
-    pub(super) fn was_paused_between(&self, after: Date, until: Date) -> bool {
-        let Stops { pauses, gave_way, .. } = &self.stops;
-        let of_pauses = pauses.iter().map(|pause| (pause.from_on, pause.until_on));
-        let of_ways = gave_way.iter().map(|way| (way.from_on, way.until_on));
-        let of_silences = self.stops.silences_of_plan().map(|silence| (silence.from_on, Some(silence.until_on)));
-        let mut all = of_pauses.chain(of_ways).chain(of_silences);
-        all.any(|(from, to)| to.is_some_and(|on| after < on && on <= until && from < on))
     }
 
     /// How many days after the treatment a date is. Skin does not wait while a plan does: what is normal, and what rules judge, goes by it.
