@@ -560,7 +560,7 @@ pub fn move_plans(app: &App, at_least: usize) -> Moved {
         });
         let checked = documents::check(&later).unwrap();
         act_in(app, &mut conn, &who, &m, |ctx| protocols::activate(ctx, &who, "mn-face", second.version, &checked));
-        let wish = plan_upgrades::Wish { from_version: 1, to_version: 2, plan_ids: None };
+        let wish = plan_upgrades::NewMigration { from_version: 1, to_version: 2, plan_ids: None };
         let previewed = Instant::now();
         let (mut found, mut after) = (plan_upgrades::Previewing::default(), None);
         loop {

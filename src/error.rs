@@ -56,7 +56,7 @@ pub enum Error {
     /// The body is compressed; none is taken.
     #[error("the body must not be encoded; send it without Content-Encoding")]
     Encoded,
-    /// The body is not JSON by its label.
+    /// The Content-Type is not application/json.
     #[error("the body must be application/json")]
     WrongMediaType,
     /// The body did not arrive in time.

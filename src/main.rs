@@ -133,8 +133,9 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         }
         Command::Protocol(command) if command.clinic().is_none() => cli::protocol::run(command, None),
         Command::Demo(options) => {
-            start_logs("warn", "text")?;
             let settings = Config::read(cli.config.as_deref())?;
+            settings.check_log()?;
+            start_logs("warn", "text")?;
             block_on(demo::run(options, settings.listen))
         }
         command => {

@@ -4,8 +4,10 @@ use crate::app::App;
 use crate::auth;
 use crate::error::Error;
 use crate::http::idempotency;
+use crate::job_failures::{self, Failing, Job};
 use crate::mail::outbox;
 use crate::reminders;
+use ground::ids::MailId;
 use ground::sql::Conn;
 use ground::time::Stamp;
 
@@ -29,6 +31,7 @@ pub async fn forget_old_rows(app: &App) -> Result<(), Error> {
             let at = inner.work_moment(c)?.at;
             idempotency::forget_before(c, at.plus_seconds(-idempotency::KEPT_SECONDS))?;
             auth::store::forget_tries(c, at)?;
+            forget_failures(c)?;
             auth::store::forget_refusals(c, at.plus_seconds(-REFUSALS_KEPT))
         })
         .await?;
@@ -45,6 +48,17 @@ pub async fn forget_old_rows(app: &App) -> Result<(), Error> {
             if i64::try_from(forgotten).unwrap_or(TOGETHER) < TOGETHER {
                 break;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Why a mail could not be sent is of no use once nothing more comes of it.
+fn forget_failures(c: &mut Conn) -> Result<(), Error> {
+    for failure in job_failures::list(c)?.into_iter().filter(|failure| failure.job == Job::Mail) {
+        let id = MailId(failure.subject_id.0);
+        if !outbox::is_open(c, id)? {
+            job_failures::clear(c, Failing::mail(id))?;
         }
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! An account moves to another address by a mailed link: only who reads mail there can open it.
 
 use crate::auth::{Account, LINK_MINUTES, MOVE_DAYS, NewLink, Purpose, is_of_staff, make_link, store, used_up};
+use crate::clinics;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::events::{Actor, EventKind, EventSubject, Object};
+use crate::events::{Actor, EventKind};
 use crate::mail::outbox::{self, NewMail, OutboxMail, SendDecision};
 use crate::mail::templates::{Kind, ValidFor};
 use crate::patients;
@@ -57,7 +58,7 @@ pub fn mail_address_change(
     outbox::put(ctx.c, ctx.post, mail, ctx.m)?;
     // Whoever asks for somebody else says why, and keeps that with it.
     if matches!(asked, MoveAsked::ByHolder) {
-        ctx.happened(EventKind::AddressChangeRequested, EventSubject::of(Object::Account(account.id)))?;
+        clinics::happened_to_account(ctx, EventKind::AddressChangeRequested, account.id, None)?;
     }
     Ok(until)
 }
@@ -104,7 +105,7 @@ pub fn confirm_address(ctx: &mut Ctx<'_>, token: &str) -> Result<(), Error> {
     }
     move_account(ctx, &account, &email)?;
     ctx.actor = Actor::Account(id);
-    ctx.happened(EventKind::AddressChanged, EventSubject::of(Object::Account(id)))
+    clinics::happened_to_account(ctx, EventKind::AddressChanged, id, None)
 }
 
 /// Moves the account, and its records in every clinic, to an address whose mail was read. Every open link ends, and the old address is told.

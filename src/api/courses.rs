@@ -350,7 +350,7 @@ fn reason(reason: &Reason) -> ReadinessReason {
     ReadinessReason { code: reason.code(), detail: reason.detail(), until_on: reason.until_on().map(date), alert_ids }
 }
 
-/// Ask whether a course is ready for its next session.
+/// Check whether a course is ready for its next session.
 ///
 /// With every reason that speaks against it: the shortest interval, alerts that have not ended, a plan that waits for a clinician, and
 /// skin that is not calm by the latest answers, or of which nothing was answered in the last 7 days. Calm: every symptom with an
@@ -420,7 +420,7 @@ struct MyReadinessReason {
     text: String,
 }
 
-/// Ask whether my next session may come.
+/// Check whether I am ready for my next session.
 ///
 /// In plain words, and with nothing in it that the patient did not say. The clinic decides.
 #[utoipa::path(tag = "me", operation_id = "get_my_course_readiness",

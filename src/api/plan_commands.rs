@@ -61,8 +61,8 @@ struct PlanChange {
     plan: Plan,
     /// Every date from today on that is different.
     days: Vec<PlanDayChange>,
-    /// The plans that change with it, each with a revision of its own: those of the same treatment, and those of the course that make way
-    /// for the plan of another session, or stand again.
+    /// The plans that change with it, each with a revision of its own: those of the same treatment, and those of the course that are
+    /// superseded by the plan of another session, or reinstated.
     others: Vec<OtherPlanChange>,
 }
 
@@ -511,7 +511,7 @@ enum RevisionKind {
     Overridden,
     /// Its treatment never happened.
     EnteredInError,
-    /// It made way for the plan of a later session.
+    /// The plan of a later session took its place.
     Superseded,
     /// It goes on, because that session was none after all.
     Reinstated,

@@ -15,7 +15,7 @@ use crate::http::idempotency::{self, Key};
 use crate::http::{Body, Page, PageParams, Path, PathKey, Query};
 use crate::plan_upgrades::store::OnVersion;
 use crate::plan_upgrades::{
-    self, MOST_CHOSEN, Migration as Row, MigrationState, Move, Outcome, Preview, Previewing, Wish, store,
+    self, MOST_CHOSEN, Migration as Row, MigrationState, Move, NewMigration, Outcome, Preview, Previewing, store,
 };
 use crate::plans::PlanFile;
 use crate::protocols;
@@ -152,7 +152,7 @@ impl FromRequest for OnProtocol {
 /// The worker moves them in batches; `GET` the migration for its progress. With `dry_run=true` the answer (200) says for each
 /// plan what would be added, removed, moved or reworded, and which plans would stay and why; nothing is changed. A plan that has ended
 /// stays (`ended`).
-#[utoipa::path(tag = "protocols", operation_id = "migrate_plans", request_body = Wish,
+#[utoipa::path(tag = "protocols", operation_id = "migrate_plans", request_body = NewMigration,
     params(Key, DryRun, ("key" = PathKey, Path, description = "The protocol's key.")),
     responses((status = 200, description = "What would happen.", body = Preview), (status = 201, description = "It has begun.", body = PlanMigration),
         (status = 409, description = "It clashes with what is there: `under_way`.", content_type = "application/problem+json", body = Problem)))]
@@ -162,30 +162,30 @@ async fn migrate_plans(
     who: Staff,
     key: Key,
     on: OnProtocol,
-    Body(wish): Body<Wish>,
+    Body(new): Body<NewMigration>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    if wish.plan_ids.as_ref().is_some_and(|plans| plans.len() > MOST_CHOSEN) {
+    if new.plan_ids.as_ref().is_some_and(|plans| plans.len() > MOST_CHOSEN) {
         let detail = format!("may have at most {MOST_CHOSEN} plans: leave it out to move all");
         return Err(Error::field("/plan_ids", "too_long", detail));
     }
     let protocol = on.key;
     if on.is_dry {
-        return Ok(HttpResponse::Ok().json(preview(&app, who, protocol.into(), wish).await?));
+        return Ok(HttpResponse::Ok().json(preview(&app, who, protocol.into(), new).await?));
     }
-    let once = key.once(who.clinic, who.account, "migrate_plans", &(&protocol, &wish))?;
-    app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(plan_upgrades::begin(ctx, &who, &protocol, &wish)?))))
+    let once = key.once(who.clinic, who.account, "migrate_plans", &(&protocol, &new))?;
+    app.act(who, move |ctx| ctx.once(once, |ctx| Ok(view(plan_upgrades::begin(ctx, &who, &protocol, &new)?))))
         .await
         .map(idempotency::Answer::created)
 }
 
 /// In chunks, each a read of its own: other requests go on in between.
-async fn preview(app: &App, who: Staff, key: String, wish: Wish) -> Result<Preview, Error> {
-    let (at, asked) = (app.clock.now(), wish.clone());
+async fn preview(app: &App, who: Staff, key: String, new: NewMigration) -> Result<Preview, Error> {
+    let (at, asked) = (app.clock.now(), new.clone());
     let (from, to) = app.db.read(move |c| plan_upgrades::versions(c, &who, &key, &asked)).await?;
     let (mut found, mut after) = (Previewing::default(), None);
     loop {
-        let (inner, only) = (app.clone(), wish.plan_ids.clone());
+        let (inner, only) = (app.clone(), new.plan_ids.clone());
         // From where the move itself would write.
         let chunk = app
             .db

@@ -32,7 +32,7 @@ struct Progress {
     /// Marks on what the plan does not ask: it was changed before they came, or had not asked yet. They are kept, and not counted unless
     /// the line comes back.
     #[schema(example = 0)]
-    unasked: u32,
+    late_marks: u32,
 }
 
 macro_rules! tallies {
@@ -97,7 +97,7 @@ fn progress(c: &mut Conn, cache: &Compiled, plan_file: PlanFile, at: Stamp) -> R
         as_of: seen.changed_at.unwrap_or(own.plan_file.enrolment().enrolled_at),
         kinds: seen.kinds.iter().map(|(kind, tally)| ProgressOfKind::of(*kind, tally)).collect(),
         total: ProgressTotal::of(&seen.total()),
-        unasked: seen.unasked + kept,
+        late_marks: seen.late_marks + kept,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::documents::{self, Authored};
 use crate::error::{Error, Problem};
 use crate::http::body::AsSent;
 use crate::http::idempotency::{self, Key};
-use crate::http::{Body, Page, PageParams, Path, PathKey, Query, conditions, text};
+use crate::http::{Body, Page, PageParams, Path, PathKey, PathNumber, Query, conditions, text};
 use crate::protocols::{self, Version, VersionStatus, store};
 use authoring::Diff;
 use authoring::preview::{NewPreview, Preview, preview};
@@ -393,8 +393,12 @@ async fn write_version(
     params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The version.", body = ProtocolVersion)))]
 #[get("/v1/clinic/protocols/{key}/versions/{version}")]
-async fn get_version(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
-    let (key, version) = path.into_inner();
+async fn get_version(
+    app: web::Data<App>,
+    who: Staff,
+    path: Path<(PathKey, PathNumber)>,
+) -> Result<HttpResponse, Error> {
+    let (key, PathNumber(version)) = path.into_inner();
     let row = app.db.read(move |c| protocols::version(c, who.clinic, &key, version)).await?;
     let tag = row.tag();
     Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(view(row)?))
@@ -407,8 +411,12 @@ async fn get_version(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)>
     params(("key" = PathKey, Path, description = "The protocol's key."), ("version" = i32, Path, description = "The version's number.")),
     responses((status = 200, description = "The document.", body = String, content_type = "application/toml")))]
 #[get("/v1/clinic/protocols/{key}/versions/{version}/document")]
-async fn get_document(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)>) -> Result<HttpResponse, Error> {
-    let (key, version) = path.into_inner();
+async fn get_document(
+    app: web::Data<App>,
+    who: Staff,
+    path: Path<(PathKey, PathNumber)>,
+) -> Result<HttpResponse, Error> {
+    let (key, PathNumber(version)) = path.into_inner();
     let row = app.db.read(move |c| protocols::version(c, who.clinic, &key, version)).await?;
     Ok(HttpResponse::Ok().insert_header(("etag", row.tag())).content_type(TOML).body(row.document))
 }
@@ -425,12 +433,12 @@ async fn get_document(app: web::Data<App>, who: Staff, path: Path<(PathKey, i32)
 async fn edit_document(
     app: web::Data<App>,
     who: Staff,
-    path: Path<(PathKey, i32)>,
+    path: Path<(PathKey, PathNumber)>,
     request: HttpRequest,
     AsSent(new): AsSent<Document>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (tag, (key, version)) = (conditions::if_match(&request), path.into_inner());
+    let (tag, (key, PathNumber(version))) = (conditions::if_match(&request), path.into_inner());
     let asked = key.clone();
     app.db.read(move |c| protocols::version(c, who.clinic, &asked, version).map(|_| ())).await?;
     if tag.is_none() {
@@ -453,10 +461,10 @@ async fn retire_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: Path<(PathKey, i32)>,
+    path: Path<(PathKey, PathNumber)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (protocol, version) = path.into_inner();
+    let (protocol, PathNumber(version)) = path.into_inner();
     let once = key.once(who.clinic, who.account, "retire_protocol_version", &(&protocol, version))?;
     app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::retire(ctx, &who, &protocol, version)?)))
         .await
@@ -475,10 +483,10 @@ async fn redraft_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: Path<(PathKey, i32)>,
+    path: Path<(PathKey, PathNumber)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (protocol, version) = path.into_inner();
+    let (protocol, PathNumber(version)) = path.into_inner();
     let once = key.once(who.clinic, who.account, "redraft_protocol_version", &(&protocol, version))?;
     app.act(who, move |ctx| ctx.once(once, |ctx| view(protocols::redraft(ctx, &who, &protocol, version)?)))
         .await
@@ -496,10 +504,10 @@ async fn activate_version(
     app: web::Data<App>,
     who: Staff,
     key: Key,
-    path: Path<(PathKey, i32)>,
+    path: Path<(PathKey, PathNumber)>,
 ) -> Result<HttpResponse, Error> {
     who.must_be_clinical()?;
-    let (protocol, version) = path.into_inner();
+    let (protocol, PathNumber(version)) = path.into_inner();
     let once = key.once(who.clinic, who.account, "activate_protocol_version", &(&protocol, version))?;
     let asked = protocol.clone();
     let document = app.db.read(move |c| Ok(protocols::version(c, who.clinic, &asked, version)?.document)).await?;
@@ -546,10 +554,10 @@ impl TryFrom<String> for VersionNumber {
 async fn diff_versions(
     app: web::Data<App>,
     who: Staff,
-    path: Path<(PathKey, i32)>,
+    path: Path<(PathKey, PathNumber)>,
     Query(params): Query<Against>,
 ) -> Result<HttpResponse, Error> {
-    let (key, version) = path.into_inner();
+    let (key, PathNumber(version)) = path.into_inner();
     let both = app.db.read(move |c| {
         let of = |c: &mut Conn, number| protocols::version(c, who.clinic, &key, number);
         let against = params.against.map_or(version.saturating_sub(1), |VersionNumber(number)| number);
@@ -570,7 +578,7 @@ async fn diff_versions(
 async fn preview_version(
     app: web::Data<App>,
     who: Staff,
-    path: Path<(PathKey, i32)>,
+    path: Path<(PathKey, PathNumber)>,
     Body(new): Body<NewPreview>,
 ) -> Result<HttpResponse, Error> {
     let protocol = protocol_of(&app, who, path).await?;
@@ -588,15 +596,15 @@ async fn preview_version(
 async fn simulate_version(
     app: web::Data<App>,
     who: Staff,
-    path: Path<(PathKey, i32)>,
+    path: Path<(PathKey, PathNumber)>,
     Body(new): Body<NewSimulation>,
 ) -> Result<HttpResponse, Error> {
     let protocol = protocol_of(&app, who, path).await?;
     Ok(HttpResponse::Ok().json(app.documents.of(who.clinic, move || simulate(&protocol, &new)).await?))
 }
 
-async fn protocol_of(app: &App, who: Staff, path: Path<(PathKey, i32)>) -> Result<Protocol, Error> {
-    let (key, version) = path.into_inner();
+async fn protocol_of(app: &App, who: Staff, path: Path<(PathKey, PathNumber)>) -> Result<Protocol, Error> {
+    let (key, PathNumber(version)) = path.into_inner();
     documents::read(&app.db.read(move |c| protocols::version(c, who.clinic, &key, version)).await?.document)
 }
 

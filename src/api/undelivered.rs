@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::events::EventKind;
 use crate::http::idempotency::{self, Key};
 use crate::http::{Page, PageParams, Path, Query};
-use crate::mail::outbox::{self, MailState, Standing};
+use crate::mail::outbox::{self, MailState, TrackedMail};
 use crate::mailing;
 use crate::patients::Addressed;
 use crate::undelivered::{self, Found};
@@ -58,19 +58,19 @@ struct ClinicMail {
     can_be_sent_again: bool,
 }
 
-fn view(standing: Standing, record: Option<&Addressed>, at: Stamp) -> ClinicMail {
+fn view(tracked: TrackedMail, record: Option<&Addressed>, at: Stamp) -> ClinicMail {
     ClinicMail {
-        can_be_sent_again: undelivered::sendable_until(&standing, record, at).is_ok(),
-        id: standing.mail.id,
-        kind: standing.mail.kind,
-        patient_id: standing.mail.patient_id,
-        to: standing.mail.to_address,
-        state: standing.fate.state,
-        attempts: standing.fate.attempt,
-        outcome: standing.fate.outcome,
-        created_at: standing.mail.created_at,
-        settled_at: standing.fate.settled_at,
-        expires_at: standing.mail.expires_at,
+        can_be_sent_again: undelivered::sendable_until(&tracked, record, at).is_ok(),
+        id: tracked.mail.id,
+        kind: tracked.mail.kind,
+        patient_id: tracked.mail.patient_id,
+        to: tracked.mail.to_address,
+        state: tracked.fate.state,
+        attempts: tracked.fate.attempt,
+        outcome: tracked.fate.outcome,
+        created_at: tracked.mail.created_at,
+        settled_at: tracked.fate.settled_at,
+        expires_at: tracked.mail.expires_at,
     }
 }
 
@@ -92,7 +92,7 @@ async fn list_undelivered_mails(
         Ok((undelivered::records_of(c, &rows)?, rows))
     };
     let (records, rows) = app.db.read(read).await?;
-    let view = |row: Standing| {
+    let view = |row: TrackedMail| {
         let record = records.get(&row.mail.id);
         if let Some(patient) = row.mail.patient_id {
             shown.note(EventKind::MailRead, patient);
@@ -124,10 +124,10 @@ struct ClinicMailText {
 #[get("/v1/clinic/mails/{mail_id}")]
 async fn get_mail(app: web::Data<App>, who: Staff, id: Path<MailId>) -> Result<HttpResponse, Error> {
     let found: Found = app.db.read(move |c| undelivered::find(c, Some(who.clinic), *id)).await?;
-    let letter = mailing::preview(&app, &found.standing.mail, found.lines.clone());
+    let letter = mailing::preview(&app, &found.tracked.mail, found.lines.clone());
     let (subject, text) = letter.map(|letter| (letter.subject, letter.text)).unzip();
     Ok(HttpResponse::Ok().json(ClinicMailText {
-        mail: view(found.standing, found.record.as_ref(), app.clock.now()),
+        mail: view(found.tracked, found.record.as_ref(), app.clock.now()),
         subject,
         text,
     }))
@@ -147,7 +147,7 @@ async fn send_mail_again(app: web::Data<App>, who: Staff, key: Key, id: Path<Mai
     app.act(who, move |ctx| {
         ctx.once(once, |ctx| {
             let found = undelivered::send_again(ctx, Some(&who), *id, None)?;
-            Ok(view(found.standing, found.record.as_ref(), ctx.m.at))
+            Ok(view(found.tracked, found.record.as_ref(), ctx.m.at))
         })
     })
     .await

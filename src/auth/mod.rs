@@ -519,24 +519,21 @@ pub fn used_up() -> Error {
 }
 
 /// Shuts an account, or opens it again: its sessions and links end, and none of its tokens counts. `clinic`: which one did it; none: the
-/// operator.
+/// operator. `false`: it was so already.
 pub fn set_disabled(
     ctx: &mut Ctx<'_>,
     account: &Account,
     disabled: bool,
     clinic: Option<ClinicId>,
-    reason: &str,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     if !store::set_disabled(ctx.c, account.id, disabled.then_some((ctx.m.at, clinic)))? {
-        return Ok(());
+        return Ok(false);
     }
     if disabled {
         store::end_sessions(ctx.c, account.id, ctx.m.at, "account_disabled")?;
         store::end_account_links(ctx.c, account.id, ctx.m.at)?;
     }
-    let kind = if disabled { EventKind::AccountDisabled } else { EventKind::AccountEnabled };
-    let subject = EventSubject { clinic, ..EventSubject::of(Object::Account(account.id)) };
-    ctx.happened_because(kind, subject, reason)
+    Ok(true)
 }
 
 /// The account of that id.

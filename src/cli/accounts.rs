@@ -5,10 +5,11 @@ use clap::{Args, Subcommand};
 use super::{open, say, wanted};
 use crate::address_changes;
 use crate::auth;
+use crate::clinics;
 use crate::config::Config;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::events::{Actor, EventKind, EventSubject, Object};
+use crate::events::{Actor, EventKind};
 use crate::http::text::{Email, Note};
 
 /// What can be done with accounts.
@@ -52,7 +53,11 @@ async fn set_disabled(config: Config, args: AccountArgs, disabled: bool) -> Resu
     let app = open(config).await?;
     app.act(Actor::Operator, move |ctx| {
         let account = auth::account_named(ctx.c, email.as_str())?;
-        auth::set_disabled(ctx, &account, disabled, None, reason.as_str())
+        if auth::set_disabled(ctx, &account, disabled, None)? {
+            let kind = if disabled { EventKind::AccountDisabled } else { EventKind::AccountEnabled };
+            clinics::happened_to_account(ctx, kind, account.id, Some(reason.as_str()))?;
+        }
+        Ok(())
     })
     .await?;
     say(if disabled { "disabled; its sessions and links have ended" } else { "enabled" });
@@ -69,8 +74,7 @@ async fn move_to(config: Config, args: AccountArgs, to: String) -> Result<(), Er
             return Err(Error::Setting("--to: this is the account's address already".to_owned()));
         }
         address_changes::mail_address_change(ctx, &account, to.as_str(), address_changes::MoveAsked::ByOperator)?;
-        let subject = EventSubject::of(Object::Account(account.id));
-        ctx.happened_because(EventKind::AddressChangeRequested, subject, reason.as_str())
+        clinics::happened_to_account(ctx, EventKind::AddressChangeRequested, account.id, Some(reason.as_str()))
     };
     app.act(Actor::Operator, ask).await?;
     say("a link is on its way to the new address, good for a day; the account moves when it is opened there");

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::events::Actor;
 use crate::http::PageParams;
 use crate::http::text::Note;
-use crate::mail::outbox::{self, Standing};
+use crate::mail::outbox::{self, TrackedMail};
 use crate::mailing;
 use crate::undelivered;
 use ground::ids::MailId;
@@ -62,7 +62,7 @@ pub async fn run(config: Config, command: MailsCommand) -> Result<(), Error> {
             let reason: Note = wanted("--reason", reason)?;
             let again = move |ctx: &mut Ctx<'_>| undelivered::send_again(ctx, None, MailId(id), Some(reason.as_str()));
             let found = app.act(Actor::Operator, again).await.map_err(|why| named(why, MailId(id)))?;
-            say(&format!("it goes out with the next turn, and is tried until {}", found.standing.mail.expires_at));
+            say(&format!("it goes out with the next turn, and is tried until {}", found.tracked.mail.expires_at));
             Ok(())
         }
     }
@@ -87,7 +87,7 @@ async fn list_undelivered(app: &App) -> Result<(), Error> {
     loop {
         let wanted = page.clone();
         let rows = app.db.read(move |c| outbox::list_undelivered(c, None, &wanted)).await?;
-        for Standing { mail, fate } in &rows {
+        for TrackedMail { mail, fate } in &rows {
             say(&format!(
                 "{}  {}  {}  tried {} times  written {}  {}",
                 mail.id,
@@ -107,12 +107,12 @@ async fn list_undelivered(app: &App) -> Result<(), Error> {
 
 async fn show(app: &App, id: MailId) -> Result<(), Error> {
     let found = app.db.read(move |c| undelivered::find(c, None, id)).await.map_err(|why| named(why, id))?;
-    let Standing { mail, fate } = &found.standing;
+    let TrackedMail { mail, fate } = &found.tracked;
     say(&format!("to:       {}", mail.to_address));
     say(&format!("state:    {}, tried {} times", fate.state.as_str(), fate.attempt));
     say(&format!("outcome:  {}", fate.outcome.as_deref().unwrap_or("-")));
     say(&format!("written:  {}; not tried after {}", mail.created_at, mail.expires_at));
-    match mailing::preview(app, &found.standing.mail, found.lines.clone()) {
+    match mailing::preview(app, &found.tracked.mail, found.lines.clone()) {
         Some(letter) => {
             say(&format!("subject:  {}\n\n{}", letter.subject, letter.text));
             say("(a one-time link is made only when the mail goes)");

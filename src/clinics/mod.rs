@@ -15,10 +15,10 @@ use crate::db::schema::clinics;
 use crate::error::Error;
 use crate::events::{EventKind, EventSubject, Object};
 use crate::http::text::{Email, Line, Locale, Name, Phone, Zone};
-use crate::mail::outbox::OutboxMail;
+use crate::mail::outbox::{self, OutboxMail};
 use crate::mail::templates::ClinicLines;
 use engine::ClinicTexts;
-use ground::ids::{ClinicId, MemberId};
+use ground::ids::{AccountId, ClinicId, MemberId};
 use ground::sql::Json;
 use ground::sql::{Conn, MultiBackend};
 use ground::time::Stamp;
@@ -324,10 +324,39 @@ pub fn change_member(
     Ok(after)
 }
 
+/// Something happened to an account: the server keeps it, and each clinic in which the account has a record or a membership, because who reads
+/// a clinic's events asks what became of its patient.
+pub fn happened_to_account(
+    ctx: &mut Ctx<'_>,
+    kind: EventKind,
+    account: AccountId,
+    reason: Option<&str>,
+) -> Result<(), Error> {
+    let object = Object::Account(account);
+    ctx.happened_because(kind, EventSubject::of(object), reason)?;
+    let records = store::list_records_of(ctx.c, account)?;
+    for clinic in store::list_clinics_of(ctx.c, account)? {
+        let subject = EventSubject::in_clinic(clinic, object);
+        let of_clinic = records.iter().filter(|(of, _)| *of == clinic).map(|(_, patient)| subject.of_patient(*patient));
+        let subjects: Vec<EventSubject> = of_clinic.collect();
+        for subject in if subjects.is_empty() { vec![subject] } else { subjects } {
+            ctx.happened_because(kind, subject, reason)?;
+        }
+    }
+    Ok(())
+}
+
 /// What the clinic has typed about itself, for its letters. A mail that no clinic asked for, as a link to sign in, has the lines of the one
 /// that its reader is with, if it is one only.
 pub fn lines(c: &mut Conn, mail: &OutboxMail) -> Result<Option<ClinicLines>, Error> {
-    let id = mail.clinic_id.map_or_else(|| store::find_only_clinic_of(c, &mail.to_address), |id| Ok(Some(id)))?;
+    let id = match mail.clinic_id {
+        Some(id) => Some(id),
+        // One to a new address is about the account that has another yet.
+        None => match mail.context.to::<outbox::Context>()?.account {
+            Some(account) => store::find_only_clinic(c, account)?,
+            None => store::find_only_clinic_of(c, &mail.to_address)?,
+        },
+    };
     let Some(id) = id else { return Ok(None) };
     let clinic = store::get(c, id)?;
     Ok(Some(ClinicLines {

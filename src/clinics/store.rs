@@ -7,7 +7,7 @@ use crate::auth::{self, Member, MemberState, Role};
 use crate::db::schema::{clinics, members, patients};
 use crate::error::Error;
 use crate::http::PageParams;
-use ground::ids::{ClinicId, MemberId};
+use ground::ids::{AccountId, ClinicId, MemberId, PatientId};
 use ground::sql::Conn;
 
 /// A new clinic.
@@ -119,12 +119,28 @@ pub fn count_acting_owners(c: &mut Conn, clinic: ClinicId) -> Result<i64, Error>
 
 /// The clinic of whoever has this address, if it is one only: a link to sign in is then sent in its name.
 pub fn find_only_clinic_of(c: &mut Conn, address: &str) -> Result<Option<ClinicId>, Error> {
-    let Some(account) = auth::store::find_account_by_email(c, address)? else { return Ok(None) };
-    let of_patient = patients::table.filter(patients::account_id.eq(account.id)).select(patients::clinic_id);
-    let mut clinics: Vec<ClinicId> = of_patient.load(c)?;
-    let of_staff = auth::store::list_memberships(c, account.id)?.into_iter();
+    let account = auth::store::find_account_by_email(c, address)?;
+    account.map_or(Ok(None), |account| find_only_clinic(c, account.id))
+}
+
+/// The clinic of an account, if it is with one only.
+pub fn find_only_clinic(c: &mut Conn, account: AccountId) -> Result<Option<ClinicId>, Error> {
+    let clinics = list_clinics_of(c, account)?;
+    Ok(if let [only] = clinics.as_slice() { Some(*only) } else { None })
+}
+
+/// The records of an account, each with its clinic.
+pub fn list_records_of(c: &mut Conn, account: AccountId) -> Result<Vec<(ClinicId, PatientId)>, Error> {
+    let of_account = patients::table.filter(patients::account_id.eq(account));
+    Ok(of_account.select((patients::clinic_id, patients::id)).load(c)?)
+}
+
+/// The clinics in which an account has a record or a membership.
+pub fn list_clinics_of(c: &mut Conn, account: AccountId) -> Result<Vec<ClinicId>, Error> {
+    let mut clinics: Vec<ClinicId> = list_records_of(c, account)?.into_iter().map(|(clinic, _)| clinic).collect();
+    let of_staff = auth::store::list_memberships(c, account)?.into_iter();
     clinics.extend(of_staff.filter(|member| member.state != MemberState::Removed).map(|member| member.clinic_id));
     clinics.sort_unstable();
     clinics.dedup();
-    Ok(if let [only] = clinics.as_slice() { Some(*only) } else { None })
+    Ok(clinics)
 }

@@ -208,6 +208,14 @@ impl Config {
         if self.app_url.is_empty() { &self.base_url } else { &self.app_url }
     }
 
+    /// Checks how much is logged; for a program that has every other setting of its own.
+    ///
+    /// # Errors
+    /// `Error::Setting` with what it may be.
+    pub fn check_log(&self) -> Result<(), Error> {
+        check_log(&self.log).map_err(Error::Setting)
+    }
+
     /// The mail domain, for message ids.
     pub fn mail_domain(&self) -> String {
         self.mail_from.parse::<crate::mail::Sender>().map(|sender| sender.domain().to_owned()).unwrap_or_default()

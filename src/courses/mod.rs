@@ -425,7 +425,7 @@ fn done(c: &mut Conn, course: &Course) -> Result<Vec<Done>, Error> {
         let mut of_session = plans.iter().filter(|plan| plan.treatment_id == one.treatment).peekable();
         let has_plans = of_session.peek().is_some();
         let newest = of_session.rfind(|plan| plan.status != PlanStatus::EnteredInError);
-        Done { on: newest.map_or(one.on, |plan| plan.day_zero.0), never_was: has_plans && newest.is_none(), ..one }
+        Done { on: newest.map_or(one.on, |plan| plan.day_zero.0), voided: has_plans && newest.is_none(), ..one }
     };
     Ok(store::list_done(c, course.clinic_id, course.id)?.into_iter().map(seen).collect())
 }
@@ -434,7 +434,7 @@ fn done(c: &mut Conn, course: &Course) -> Result<Vec<Done>, Error> {
 pub fn recount(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<(), Error> {
     let Some(place) = of_treatment(c, clinic, treatment)? else { return Ok(()) };
     let Some(course) = store::find(c, clinic, place.course_id)? else { return Ok(()) };
-    let last = rules::standing(&done(c, &course)?).last().map_or(0, |last| last.session);
+    let last = rules::effective(&done(c, &course)?).last().map_or(0, |last| last.session);
     let after = Course { done: last, version: course.version + 1, ..course.clone() };
     if last != course.done && !store::set(c, &after, course.version)? {
         return Err(Error::Busy);
@@ -517,12 +517,12 @@ fn readiness(c: &mut Conn, cache: &Compiled, rows: store::Rows, at: Stamp) -> Re
     let plan_files = plan_files(c, cache, &rows)?;
     let (course, patient, clinic) = rows;
     let ids: Vec<PlanId> = plan_files.iter().map(|plan_file| plan_file.plan.id).collect();
-    let standing = rules::standing(&done(c, &course)?);
-    let last = standing.last().and_then(|last| plan_of(&plan_files, &course, last));
+    let effective = rules::effective(&done(c, &course)?);
+    let last = effective.last().and_then(|last| plan_of(&plan_files, &course, last));
     let skin = last.filter(|last| last.status(at) != PlanStatus::Revoked).map(|last| skin(c, last, at)).transpose()?;
     let (at_clinic, at_patient) = (crate::zones::zone(&clinic.zone)?, crate::zones::zone(&patient.zone)?);
     let known = Known {
-        standing,
+        effective,
         today: at.timestamp().to_zoned(at_clinic.clone()).date(),
         alerts: store::list_open_alerts(c, course.clinic_id, &ids)?,
         waits: plan_files.iter().any(|plan_file| plan_file.plan.status == PlanStatus::Draft),
@@ -570,10 +570,10 @@ pub fn healing(
     let plan_files = plan_files(c, cache, &rows)?;
     let course = rows.0;
     let mut sessions = Vec::new();
-    let standing = rules::standing(&done(c, &course)?);
+    let effective = rules::effective(&done(c, &course)?);
     // From the next session on, the skin heals from that one.
-    let ends = standing.iter().skip(1).map(|next| Some(next.on)).chain([None]).collect::<Vec<Option<Date>>>();
-    for (done, end) in standing.into_iter().zip(ends) {
+    let ends = effective.iter().skip(1).map(|next| Some(next.on)).chain([None]).collect::<Vec<Option<Date>>>();
+    for (done, end) in effective.into_iter().zip(ends) {
         let plan_file = plan_of(&plan_files, &course, &done);
         let symptoms = match plan_file {
             Some(plan_file) => {

@@ -27,7 +27,7 @@ pub struct Done {
     /// The treatment that it was done again for.
     pub replaces: Option<TreatmentId>,
     /// It never was: all its plans were entered in error.
-    pub never_was: bool,
+    pub voided: bool,
 }
 
 /// What a course asks for.
@@ -40,10 +40,10 @@ pub struct Terms {
 }
 
 /// The sessions that stand, in order: a treatment that was done again counts no more, and one that never was does not either.
-pub fn standing(done: &[Done]) -> Vec<Done> {
-    let mut standing: Vec<Done> = not_replaced(done).filter(|one| !one.never_was).cloned().collect();
-    standing.sort_by_key(|one| one.session);
-    standing
+pub fn effective(done: &[Done]) -> Vec<Done> {
+    let mut effective: Vec<Done> = not_replaced(done).filter(|one| !one.voided).cloned().collect();
+    effective.sort_by_key(|one| one.session);
+    effective
 }
 
 fn not_replaced(done: &[Done]) -> impl Iterator<Item = &Done> {
@@ -77,22 +77,22 @@ pub enum Misplaced {
 /// The session of a treatment on that day: the next one (in the place of one that never was), or the one that is done again. The
 /// treatment that is replaced keeps no distance to the one that takes its place.
 pub fn place(done: &[Done], terms: Terms, on: Date, replaces: Option<TreatmentId>) -> Result<Place, Misplaced> {
-    let standing = standing(done);
+    let effective = effective(done);
     let session = match replaces {
         Some(id) => match not_replaced(done).find(|one| one.treatment == id) {
             Some(replaced) => replaced.session,
             None if done.iter().any(|one| one.treatment == id) => return Err(Misplaced::ReplacedAlready),
             None => return Err(Misplaced::NotOfCourse),
         },
-        None => standing.last().map_or(1, |last| last.session + 1),
+        None => effective.last().map_or(1, |last| last.session + 1),
     };
     if replaces.is_none() && session > terms.sessions {
         return Err(Misplaced::Complete);
     }
     let replaces = replaces
-        .or_else(|| not_replaced(done).find(|one| one.never_was && one.session == session).map(|one| one.treatment));
-    let before = standing.iter().rev().find(|one| one.session < session).map(|one| days(one.on, on));
-    let after = standing.iter().find(|one| one.session > session).map(|one| days(on, one.on));
+        .or_else(|| not_replaced(done).find(|one| one.voided && one.session == session).map(|one| one.treatment));
+    let before = effective.iter().rev().find(|one| one.session < session).map(|one| days(one.on, on));
+    let after = effective.iter().find(|one| one.session > session).map(|one| days(on, one.on));
     let nearest = before.into_iter().chain(after).min();
     match nearest {
         Some(days) if days <= 0 => Err(Misplaced::OutOfOrder),
@@ -180,7 +180,7 @@ pub struct Skin {
 #[derive(Debug, Clone)]
 pub struct Known {
     /// The sessions that stand.
-    pub standing: Vec<Done>,
+    pub effective: Vec<Done>,
     /// The day at the clinic.
     pub today: Date,
     /// The alerts that have not ended.
@@ -204,7 +204,7 @@ pub struct Readiness {
 
 /// Whether the next session may come, and what speaks against it.
 pub fn readiness(terms: Terms, known: Known) -> Readiness {
-    let last = match known.standing.last() {
+    let last = match known.effective.last() {
         None => return Readiness { session: Some(1), earliest_on: None, reasons: Vec::new() },
         Some(last) if last.session >= terms.sessions => {
             let reasons = vec![Reason::CourseComplete { sessions: terms.sessions }];
@@ -510,7 +510,7 @@ mod tests {
             session,
             on: date(2026, 3, day),
             replaces: replaces.map(treatment),
-            never_was: false,
+            voided: false,
         }
     }
 
@@ -542,15 +542,15 @@ mod tests {
         assert_eq!(placed(&all, 10, Some(9)), Err(Misplaced::NotOfCourse));
         let redone = [all.as_slice(), &[done(4, 2, 10, Some(2))]].concat();
         assert_eq!(placed(&redone, 11, Some(2)), Err(Misplaced::ReplacedAlready));
-        let standing: Vec<u128> = standing(&redone).iter().map(|one| one.treatment.0.as_u128()).collect();
-        assert_eq!(standing, [1, 4, 3]);
+        let effective: Vec<u128> = effective(&redone).iter().map(|one| one.treatment.0.as_u128()).collect();
+        assert_eq!(effective, [1, 4, 3]);
     }
 
     #[test]
     fn a_session_that_never_was_leaves_its_place_to_the_next() {
-        let error = |one: Done| Done { never_was: true, ..one };
+        let error = |one: Done| Done { voided: true, ..one };
         let all = [done(1, 1, 1, None), error(done(2, 2, 9, None))];
-        assert_eq!(standing(&all).len(), 1);
+        assert_eq!(effective(&all).len(), 1);
         let next = |all: &[Done], day| place(all, WEEKLY, date(2026, 3, day), None).unwrap();
         assert_eq!(next(&all, 10), Place { session: 2, replaces: Some(treatment(2)), too_soon: None });
         let again = [all.as_slice(), &[error(done(3, 2, 10, Some(2)))]].concat();
@@ -650,7 +650,7 @@ mod tests {
         let answers = told.map(|key| (key.to_owned(), answer(key))).collect::<BTreeMap<String, Value>>();
         assert!(answers.keys().all(|key| form.iter().any(|question| question.key == *key)), "{answers:?}");
         let known = |check_ins: &[CheckInFact]| Known {
-            standing: vec![done(1, 1, 1, None)],
+            effective: vec![done(1, 1, 1, None)],
             today: later(date(2026, 3, 1), 365),
             alerts: Vec::new(),
             waits: false,

@@ -175,7 +175,7 @@ pub fn list_done(c: &mut Conn, clinic: ClinicId, course: CourseId) -> Result<Vec
         ))
         .load(c)?;
     let done = |(treatment, session, on, replaces): Row| {
-        session.map(|session| Done { treatment, session, on: on.0, replaces, never_was: false })
+        session.map(|session| Done { treatment, session, on: on.0, replaces, voided: false })
     };
     Ok(rows.into_iter().filter_map(done).collect())
 }

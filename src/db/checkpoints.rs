@@ -37,7 +37,7 @@ impl Checkpoints {
         let (wake, woken) = sync_channel(1);
         let log_is_long = Arc::new(AtomicBool::new(false));
         let thread =
-            Beside { conn: settings::open_sqlite(path)?, files, health, log_is_long: Arc::clone(&log_is_long) };
+            Checkpointer { conn: settings::open_sqlite(path)?, files, health, log_is_long: Arc::clone(&log_is_long) };
         std::thread::Builder::new()
             .name("sqlite-checkpoints".to_owned())
             .spawn(move || thread.run(&woken))
@@ -60,14 +60,14 @@ impl Checkpoints {
     }
 }
 
-struct Beside {
+struct Checkpointer {
     conn: Conn,
     files: Files,
     health: Health,
     log_is_long: Arc<AtomicBool>,
 }
 
-impl Beside {
+impl Checkpointer {
     fn run(mut self, woken: &Receiver<()>) {
         loop {
             use std::sync::mpsc::RecvTimeoutError;

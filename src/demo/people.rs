@@ -345,8 +345,11 @@ impl Stage<'_> {
         self.at(&now, |ctx| {
             let second = protocols::write(ctx, &staff, &documents::read_as(key, document)?)?;
             protocols::activate(ctx, &staff, key, second.version, &documents::check(&second.document)?)?;
-            let wish =
-                plan_upgrades::Wish { from_version: 1, to_version: second.version, plan_ids: Some(vec![plan.id]) };
+            let wish = plan_upgrades::NewMigration {
+                from_version: 1,
+                to_version: second.version,
+                plan_ids: Some(vec![plan.id]),
+            };
             plan_upgrades::begin(ctx, &staff, key, &wish).map(|_| ())
         })
     }

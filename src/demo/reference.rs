@@ -155,9 +155,8 @@ impl Known {
         known.special.insert(("diff_protocol_versions", "version"), "2".to_owned());
         let moves: Vec<MigrationId> = plan_migrations::table.select(plan_migrations::id).limit(1).load(c)?;
         known.usual.extend(moves.first().map(|id| ("migration_id", id.to_string())));
-        for operation in ["retire_protocol_version", "redraft_protocol_version"] {
-            known.special.insert((operation, "key"), "mn-body".to_owned());
-        }
+        known.special.insert(("retire_protocol_version", "key"), "mn-body".to_owned());
+        known.special.insert(("redraft_protocol_version", "key"), super::people::TWICE.to_owned());
         for operation in ["write_clinic_text", "erase_clinic_text"] {
             known.special.insert((operation, "key"), super::people::OWN_TEXT.to_owned());
         }

@@ -141,10 +141,5 @@ fn is_decided(plan: &Plan, decision: Decision, reason: &str) -> bool {
 }
 
 fn started(plan: Plan, reason: String, at: Stamp) -> Plan {
-    Plan {
-        status: PlanStatus::Active,
-        overruled: Some(reason),
-        started_at: Some(at),
-        ..plan
-    }
+    Plan { status: PlanStatus::Active, overruled: Some(reason), started_at: Some(at), ..plan }
 }

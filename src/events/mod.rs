@@ -112,9 +112,9 @@ words! {
         PlanCorrected = "plan.corrected",
         /// Something is different for this patient.
         PlanOverridden = "plan.overridden",
-        /// A plan makes way for that of a later session.
+        /// The plan of a later session took a plan's place.
         PlanSuperseded = "plan.superseded",
-        /// A plan makes way no more.
+        /// It does not take the plan's place after all.
         PlanReinstated = "plan.reinstated",
         /// A revision was taken back.
         PlanRevisionUndone = "plan.revision_undone",

@@ -91,7 +91,7 @@ pub fn verify(
     once_last: Option<&str>,
     progress: &mut dyn FnMut(i64),
 ) -> Result<Result<Whole, Broken>, Error> {
-    let (length, end) = store::head(c, chain)?;
+    let (mut length, mut end) = store::head(c, chain)?;
     let (mut last, mut hash) = (0, vec![0; 32]);
     let mut is_found = once_last.is_none();
     let broken = |number, why| Ok(Err(Broken { number, why }));
@@ -104,6 +104,13 @@ pub fn verify(
             let number = event.number.unwrap_or_default();
             if number != last + 1 {
                 return broken(last + 1, "it is not there");
+            }
+            if last == length {
+                // Behind the end that was read stands what was sealed since; and what was written there by nobody who seals.
+                if hash != end {
+                    return broken(last, "the chain does not end as it did");
+                }
+                (length, end) = store::head(c, chain)?;
             }
             hash = hash_of(&hash, number, &event);
             if event.hash.as_ref() != Some(&hash) {

@@ -17,4 +17,4 @@ pub mod text;
 
 pub use body::{Body, Query};
 pub use page::{Page, PageParams};
-pub use path::{Path, PathKey};
+pub use path::{Path, PathKey, PathNumber};

@@ -40,6 +40,20 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
     }
 }
 
+/// A number in a path, as it is printed: `+1` and `01` name nothing, so each thing has one URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PathNumber(pub i32);
+
+impl TryFrom<String> for PathNumber {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let number: i32 = text.parse().map_err(|_| "invalid_value: must be a whole number")?;
+        if number.to_string() == text { Ok(Self(number)) } else { Err("invalid_value: must be a whole number") }
+    }
+}
+
 /// The key of a protocol or of a clinic's text in a path, byte for byte: blanks around it are not taken off, so each thing has one URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]

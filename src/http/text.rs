@@ -25,13 +25,15 @@ pub const CODES: &[&str] = &[
 ];
 
 fn clean(text: &str, least: usize, most: usize) -> Result<String, String> {
+    // Lines end as the sender's system ends them.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = text.trim();
     let length = text.chars().count();
     if length < least {
         Err(format!("too_short: needs at least {least} character{}", if least == 1 { "" } else { "s" }))
     } else if length > most {
         Err(format!("too_long: may have at most {most} characters"))
-    } else if text.chars().any(|c| c.is_control() && c != '\n') || text.chars().any(is_bidi_control) {
+    } else if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) || text.chars().any(is_bidi_control) {
         Err("control_character: may not hold control characters".to_owned())
     } else if !text.chars().any(is_visible) {
         Err("too_short: needs a character that can be seen".to_owned())
@@ -47,8 +49,10 @@ fn is_bidi_control(c: char) -> bool {
 
 /// Whether a character leaves a mark of its own on a screen.
 fn is_visible(c: char) -> bool {
-    // Letters and a symbol that Unicode draws as nothing: fillers of Hangul, and the empty pattern of braille.
-    const BLANK: [char; 5] = ['\u{115F}', '\u{1160}', '\u{3164}', '\u{FFA0}', '\u{2800}'];
+    // Letters and symbols that Unicode draws as nothing: fillers of Hangul, the empty pattern of braille, blanks of hieroglyphs, the empty
+    // note head, and what stands for an object that is not there.
+    const BLANK: [char; 9] =
+        ['\u{115F}', '\u{1160}', '\u{3164}', '\u{FFA0}', '\u{2800}', '\u{13441}', '\u{13442}', '\u{1D159}', '\u{FFFC}'];
     let group = c.general_category_group();
     !BLANK.contains(&c)
         && !matches!(group, GeneralCategoryGroup::Other | GeneralCategoryGroup::Separator | GeneralCategoryGroup::Mark)
@@ -74,7 +78,7 @@ macro_rules! text_types {
 
             fn try_from(text: String) -> Result<Self, String> {
                 let text = clean(&text, $least, $most)?;
-                if $one_line && text.contains('\n') {
+                if $one_line && text.contains(['\n', '\t']) {
                     return Err("control_character: must be one line".to_owned());
                 }
                 Ok(Self(text))
@@ -360,8 +364,18 @@ mod tests {
             "\u{00AD}",
             "\u{0301}",
             "\u{E000}",
+            "\u{13441}",
+            "\u{1D159}\u{FFFC}",
         ] {
             assert_eq!(read::<Name>(name).unwrap_err(), "too_short", "{name:?}");
+        }
+    }
+
+    #[test]
+    fn lines_end_in_a_note_as_its_sender_ends_them() {
+        assert_eq!(read::<Note>("Called.\r\n\tAll fine.\rDone.").unwrap().as_str(), "Called.\n\tAll fine.\nDone.");
+        for text in ["two\rlines", "two\tparts", "\u{7}ring"] {
+            assert_eq!(read::<Name>(text).unwrap_err(), "control_character", "{text:?}");
         }
     }
 
@@ -393,6 +407,8 @@ mod tests {
             "ada@-patients.example",
             "ada@patients..example",
             "ada\u{202E}@patients.example",
+            "ada\u{13441}@patients.example",
+            "ada@p\u{13442}.example",
             "ada@bob@patients.example",
         ] {
             assert_eq!(read::<Email>(address).unwrap_err(), "not_an_address", "{address:?}");

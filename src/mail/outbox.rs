@@ -371,6 +371,14 @@ fn first_due(
     Ok(crate::db::first_unlocked!(c, of_a_clinic).optional()?)
 }
 
+/// Whether something will still come of a mail.
+pub fn is_open(c: &mut Conn, id: MailId) -> Result<bool, Error> {
+    let state: Option<MailState> = outbox::table.find(id).select(outbox::state).first(c).optional()?;
+    let is_open =
+        |state| matches!(state, MailState::Pending | MailState::Leased | MailState::Sending | MailState::Retry);
+    Ok(state.is_some_and(is_open))
+}
+
 /// Gives claims back that nothing was done with: the process stops.
 pub fn hand_back(c: &mut Conn, mails: &[(MailId, i32)]) -> Result<(), Error> {
     for (id, fence) in mails {
@@ -568,7 +576,7 @@ pub fn fate(c: &mut Conn, id: MailId) -> Result<Option<Fate>, Error> {
 /// A mail, with what became of it.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(check_for_backend(MultiBackend))]
-pub struct Standing {
+pub struct TrackedMail {
     #[diesel(embed)]
     pub mail: OutboxMail,
     /// What became of it.
@@ -577,14 +585,14 @@ pub struct Standing {
 }
 
 /// Mails that were tried in vain or given up: of a clinic, or of all and of none; newest first.
-pub fn list_undelivered(c: &mut Conn, clinic: Option<ClinicId>, page: &PageParams) -> Result<Vec<Standing>, Error> {
+pub fn list_undelivered(c: &mut Conn, clinic: Option<ClinicId>, page: &PageParams) -> Result<Vec<TrackedMail>, Error> {
     // As words and not as values: the index is of these states only, and is used only where the query says so.
     let undelivered = diesel::dsl::sql::<Bool>("state IN ('retry', 'dead', 'expired', 'unknown')");
     let mut rows = outbox::table
         .filter(undelivered)
         .order(outbox::id.desc())
         .limit(page.fetch())
-        .select(Standing::as_select())
+        .select(TrackedMail::as_select())
         .into_boxed();
     if let Some(clinic) = clinic {
         rows = rows.filter(outbox::clinic_id.eq(clinic));
@@ -596,9 +604,9 @@ pub fn list_undelivered(c: &mut Conn, clinic: Option<ClinicId>, page: &PageParam
 }
 
 /// The mail of that id: of a clinic, or of any.
-pub fn find_standing_of(c: &mut Conn, clinic: Option<ClinicId>, id: MailId) -> Result<Option<Standing>, Error> {
-    let found: Option<Standing> = outbox::table.find(id).select(Standing::as_select()).first(c).optional()?;
-    Ok(found.filter(|standing| clinic.is_none() || standing.mail.clinic_id == clinic))
+pub fn find_tracked_of(c: &mut Conn, clinic: Option<ClinicId>, id: MailId) -> Result<Option<TrackedMail>, Error> {
+    let found: Option<TrackedMail> = outbox::table.find(id).select(TrackedMail::as_select()).first(c).optional()?;
+    Ok(found.filter(|tracked| clinic.is_none() || tracked.mail.clinic_id == clinic))
 }
 
 /// The newest mail to a patient, for the demo.

@@ -3,6 +3,7 @@
 
 use crate::address_changes::{self, MoveAsked};
 use crate::auth::{self, Account, Staff};
+use crate::clinics;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::{EventKind, EventSubject, Object};
@@ -59,7 +60,7 @@ pub fn ask_to_move(
     auth::tries::Tries::invitation(who.clinic, email.as_str()).begin(ctx.c, ctx.m.at)?;
     let until =
         address_changes::mail_address_change(ctx, &held.account, email.as_str(), MoveAsked::ByClinic(who.clinic))?;
-    let patient = EventSubject::in_clinic(who.clinic, Object::Patient(id));
+    let patient = EventSubject::in_clinic(who.clinic, Object::Account(held.account.id)).of_patient(id);
     ctx.happened_because(EventKind::AddressChangeRequested, patient, reason.as_str())?;
     Ok(until)
 }
@@ -77,6 +78,9 @@ pub fn set_disabled(
         let detail = "the operator of the server has shut this account: only the operator opens it again";
         return Err(Error::conflict("shut_by_operator", detail));
     }
-    auth::set_disabled(ctx, &held.account, disabled, Some(who.clinic), reason.as_str())?;
+    if auth::set_disabled(ctx, &held.account, disabled, Some(who.clinic))? {
+        let kind = if disabled { EventKind::AccountDisabled } else { EventKind::AccountEnabled };
+        clinics::happened_to_account(ctx, kind, held.account.id, Some(reason.as_str()))?;
+    }
     find(ctx.c, who, id, ctx.m.at)
 }

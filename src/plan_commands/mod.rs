@@ -281,11 +281,7 @@ fn add(all: &mut Vec<ChangedPlan>, changed: ChangedPlan) {
 }
 
 /// Lets a plan be superseded by the next session's, or reinstated: as the sessions are now. Gives what is different.
-fn supersede(
-    ctx: &mut Ctx<'_>,
-    before: PlanFile,
-    successor: Option<Successor>,
-) -> Result<Option<ChangedPlan>, Error> {
+fn supersede(ctx: &mut Ctx<'_>, before: PlanFile, successor: Option<Successor>) -> Result<Option<ChangedPlan>, Error> {
     let reason = match (before.enrolment().stops.superseded, successor) {
         (None, None) => return Ok(None),
         (None, Some(_)) => "The plan of the next session takes its place.",
@@ -500,8 +496,7 @@ fn is_repeated(c: &mut Conn, who: &Staff, plan_file: &PlanFile, new: &NewCommand
     {
         rows.pop();
     }
-    let Some(newest) =
-        rows.pop().filter(|newest| check_version(new.if_match.as_deref(), newest.revision - 1).is_ok())
+    let Some(newest) = rows.pop().filter(|newest| check_version(new.if_match.as_deref(), newest.revision - 1).is_ok())
     else {
         return Ok(false);
     };
@@ -629,7 +624,11 @@ fn running(plan_file: &PlanFile) -> Running {
         day_zero: plan_file.plan.day_zero.0,
         last_on: plan_file.enrolment().date_of(plan_file.compiled.horizon_day),
         ends_on: plan_file.enrolment().stops.end.map(|end| end.on),
-        is_superseded_sooner: plan_file.compiled.sessions.as_ref().is_some_and(|sessions| sessions.replaces_tail_when_sooner),
+        is_superseded_sooner: plan_file
+            .compiled
+            .sessions
+            .as_ref()
+            .is_some_and(|sessions| sessions.replaces_tail_when_sooner),
     }
 }
 

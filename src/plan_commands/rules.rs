@@ -40,7 +40,7 @@ pub struct ChangedDay {
     pub changed: Vec<(usize, usize)>,
 }
 
-/// So many dates are looked at and no more: two years of a plan and its pauses.
+/// The maximum number of dates that are considered: two years of a plan and its pauses.
 const MOST_DATES: i32 = 1_100;
 
 /// The dates from today on that are different; lines are matched by key and slot.

@@ -111,13 +111,13 @@ pub struct Move {
     pub at: Stamp,
 }
 
-/// The most plans that a wish can name; more do not go into a body.
+/// The most plans that a new can name; more do not go into a body.
 pub const MOST_CHOSEN: usize = 5_000;
 
 /// Which plans are to move where.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Wish {
+pub struct NewMigration {
     /// The version that they are on.
     #[schema(example = 3)]
     pub from_version: i32,
@@ -225,10 +225,10 @@ fn step(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile, to: VersionId, at:
     Ok(Step { from_day, onto: Ok((plan, compiled)) })
 }
 
-/// The two versions of a wish: plans leave any version that was active, and go to the active one.
-pub fn versions(c: &mut Conn, who: &Staff, key: &str, wish: &Wish) -> Result<(VersionId, VersionId), Error> {
-    let from = protocols::version(c, who.clinic, key, wish.from_version)?;
-    let to = protocols::version(c, who.clinic, key, wish.to_version)?;
+/// The two versions of a new: plans leave any version that was active, and go to the active one.
+pub fn versions(c: &mut Conn, who: &Staff, key: &str, new: &NewMigration) -> Result<(VersionId, VersionId), Error> {
+    let from = protocols::version(c, who.clinic, key, new.from_version)?;
+    let to = protocols::version(c, who.clinic, key, new.to_version)?;
     if from.id == to.id {
         return Err(Error::field("/to_version", "same_version", "plans must go to another version than they are on"));
     }
@@ -334,10 +334,10 @@ impl Previewing {
 }
 
 /// Begins a migration; the worker does it, batch by batch. One at a time for each protocol.
-pub fn begin(ctx: &mut Ctx<'_>, who: &Staff, key: &str, wish: &Wish) -> Result<Migration, Error> {
-    let (from_version_id, to_version_id) = versions(ctx.c, who, key, wish)?;
+pub fn begin(ctx: &mut Ctx<'_>, who: &Staff, key: &str, new: &NewMigration) -> Result<Migration, Error> {
+    let (from_version_id, to_version_id) = versions(ctx.c, who, key, new)?;
     refuse_second(ctx.c, who.clinic, key)?;
-    let only: Option<&[PlanId]> = wish.plan_ids.as_deref();
+    let only: Option<&[PlanId]> = new.plan_ids.as_deref();
     let total = store::count_on(ctx.c, who.clinic, from_version_id, only)?;
     let migration = Migration {
         clinic_id: who.clinic,

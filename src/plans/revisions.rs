@@ -113,8 +113,7 @@ pub fn save(ctx: &mut Ctx<'_>, new: NewRevision<'_>) -> Result<PlanFile, Error> 
     let area = before.body_area(ctx.c)?;
     let states = (before.plan.state(&area)?, after.state(body_area.unwrap_or(&area))?);
     let runs = after.status == PlanStatus::Active;
-    let after =
-        Plan { revision: before.plan.revision + 1, next_due_at: runs.then_some(ctx.m.at), ..after };
+    let after = Plan { revision: before.plan.revision + 1, next_due_at: runs.then_some(ctx.m.at), ..after };
     if !store::update(ctx.c, &after, before.plan.revision)? {
         return Err(Error::Stale);
     }

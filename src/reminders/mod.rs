@@ -81,7 +81,7 @@ fn decide(ctx: &mut Ctx<'_>, plan_file: &PlanFile, due: &Due) -> Result<(), Erro
         ctx.c,
         plan_file.plan.clinic_id,
         due.occurrence.id,
-        plan_file.enrolment().turn(due.occurrence.day),
+        plan_file.enrolment().repetition(due.occurrence.day),
     )? {
         return Ok(());
     }
@@ -106,7 +106,7 @@ fn decide(ctx: &mut Ctx<'_>, plan_file: &PlanFile, due: &Due) -> Result<(), Erro
             patient_id: plan_file.patient.id,
             occurrence_id: due.occurrence.id,
             channel: "email".to_owned(),
-            step: plan_file.enrolment().turn(due.occurrence.day),
+            step: plan_file.enrolment().repetition(due.occurrence.day),
             item_key: item_of(plan_file, &due.occurrence)?.key.clone(),
             slot_key: slot_of(plan_file, &due.occurrence)?.key.clone(),
             day: due.occurrence.day,
@@ -163,7 +163,7 @@ fn write(ctx: &mut Ctx<'_>, plan_file: &PlanFile, due: &Due) -> Result<(Decision
     };
     match outbox::put_once(ctx.c, ctx.post, mail, ctx.m)? {
         Some(id) => Ok((Decision::Mailed, Some(id))),
-        None => Ok((Decision::Joined, outbox::find_by_key(ctx.c, &key)?)),
+        None => Ok((Decision::Merged, outbox::find_by_key(ctx.c, &key)?)),
     }
 }
 

@@ -426,15 +426,7 @@ fn share(ctx: &mut Ctx<'_>, days: &[PlanDay], own: OccurrenceId, done: (PlanId, 
 
 /// The line that an occurrence is part of, among the days around it.
 fn line_around(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<views::Item, Error> {
-    let found = match days {
-        [PlanDay { plan_file, day, .. }] => {
-            let locales = views::locales(asked, plan_file);
-            let own = day.occurrences.iter().find(|one| one.id == id);
-            own.map(|one| views::item_view(plan_file, one, day.date.into(), &locales)).transpose()?
-        }
-        _ => views::line_of(days, id, asked)?,
-    };
-    found.ok_or(Error::NotFound)
+    views::line_of(days, id, asked)?.ok_or(Error::NotFound)
 }
 
 /// An occurrence, and whose it is.

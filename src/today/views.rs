@@ -319,19 +319,11 @@ pub fn today(
         today.offer(danger_form(one.subject(), day, asked)?);
         today.name(&one.clinic, at)?;
     }
-    if let [PlanDay { plan_file, day, .. }] = days.as_slice()
-        && day.status.is_shown()
-    {
-        let (locales, shown) = (locales(asked, plan_file), day.date.into());
-        let items = day.occurrences.iter().map(|occurrence| item_view(plan_file, occurrence, shown, &locales));
-        today.items = items.collect::<Result<_, _>>()?;
-    } else {
-        let (lines, aside) = engine::set_aside(engine::merge(lines(days, asked)?));
-        let ends: Vec<Option<Ends>> = lines.iter().map(|line| end_of(line, &lines)).collect();
-        let with_ends = lines.into_iter().zip(ends);
-        today.items = with_ends.filter_map(|(line, end)| merged_view(line, end, today.date)).collect();
-        today.set_aside = aside.iter().flat_map(not_asked).collect();
-    }
+    let (lines, aside) = engine::set_aside(engine::merge(lines(days, |plan_file| Some(locales(asked, plan_file)))?));
+    let ends: Vec<Option<Ends>> = lines.iter().map(|line| end_of(line, &lines)).collect();
+    let with_ends = lines.into_iter().zip(ends);
+    today.items = with_ends.filter_map(|(line, end)| merged_view(line, end, today.date)).collect();
+    today.set_aside = aside.iter().flat_map(not_asked).collect();
     Ok(Some(today))
 }
 
@@ -357,11 +349,15 @@ impl Today {
     }
 }
 
-/// The lines of several plans, each by itself.
-fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, Error> {
+/// The lines of all plans, each by itself, in the languages to try for a plan; without words where nobody reads them.
+fn lines<'a>(
+    days: &'a [PlanDay],
+    locales: impl Fn(&'a PlanFile) -> Option<Vec<&'a str>>,
+) -> Result<Vec<Line<'a>>, Error> {
     let mut lines = Vec::with_capacity(days.iter().map(|of| of.day.occurrences.len()).sum());
     for PlanDay { plan_file, day, area, person } in days.iter().filter(|of| of.day.status.is_shown()) {
-        let (locales, enrolment) = (locales(asked, plan_file), plan_file.enrolment());
+        let (locales, enrolment) = (locales(plan_file), plan_file.enrolment());
+        let say = |text: &'a Text| locales.as_ref().map_or_else(Cow::default, |locales| said(text, locales, plan_file));
         for (place, occurrence) in day.occurrences.iter().enumerate() {
             let (item, slot) = (item_of(plan_file, occurrence)?, slot_of(plan_file, occurrence)?);
             lines.push(Line {
@@ -369,14 +365,15 @@ fn lines<'a>(days: &'a [PlanDay], asked: Option<&str>) -> Result<Vec<Line<'a>>, 
                 date: date_of(&enrolment, occurrence, day),
                 person: *person,
                 meaning: item.meaning.as_deref(),
-                title: said(item.title_if(occurrence.instants.are_known()), &locales, plan_file),
-                text: item.text_if(occurrence.instants.are_known()).map(|text| said(text, &locales, plan_file)),
+                title: say(item.title_if(occurrence.instants.are_known())),
+                text: item.text_if(occurrence.instants.are_known()).map(say),
                 form: item.form.as_deref(),
                 views: &item.views,
                 sources: vec![Source {
                     plan: plan_file.plan.id,
                     place,
                     occurrence: occurrence.id,
+                    protocol: &plan_file.compiled.key,
                     key: &item.key,
                     slot: &slot.key,
                     area: area.as_deref().unwrap_or_default(),
@@ -406,7 +403,7 @@ fn date_of(of: &engine::Enrolment, occurrence: &engine::Occurrence, shown: &engi
 
 /// The task that an occurrence is part of, among the lines of several plans' days.
 pub fn line_of(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<Option<Item>, Error> {
-    let lines = engine::merge(lines(days, asked)?);
+    let lines = engine::merge(lines(days, |plan_file| Some(locales(asked, plan_file)))?);
     let found = lines.into_iter().find(|line| line.sources.iter().any(|source| source.occurrence == id));
     Ok(found.and_then(|line| {
         let shown = line.date.into();
@@ -416,7 +413,7 @@ pub fn line_of(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Resul
 
 /// What is not asked, because another plan forbids it for the same area.
 pub fn set_aside(days: &[PlanDay]) -> Result<Vec<OccurrenceId>, Error> {
-    let (_, aside) = engine::set_aside(engine::merge(lines(days, None)?));
+    let (_, aside) = engine::set_aside(engine::merge(lines(days, |_| None)?));
     Ok(aside.iter().flat_map(|aside| &aside.line.sources).map(|source| source.occurrence).collect())
 }
 
@@ -427,7 +424,7 @@ pub type DoneElsewhere = (OccurrenceId, (PlanId, OccurrenceId));
 pub fn done_for_others(days: &[PlanDay], plan: PlanId) -> Result<Vec<DoneElsewhere>, Error> {
     let is_marked = |source: &&Source<'_>| matches!(source.state, State::Done | State::Partial | State::Skipped);
     let is_asked = |source: &&Source<'_>| matches!(source.state, State::Upcoming | State::Open | State::Late);
-    let lines = engine::merge(lines(days, None)?).into_iter().filter(|line| line.kind == ItemKind::Task);
+    let lines = engine::merge(lines(days, |_| None)?).into_iter().filter(|line| line.kind == ItemKind::Task);
     let shared = lines.filter_map(|line| {
         let own = line.sources.iter().find(|source| source.plan == plan && is_asked(source))?.occurrence;
         let strongest = line.state()?;

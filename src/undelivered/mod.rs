@@ -7,7 +7,7 @@ use crate::clinics;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::{EventKind, EventSubject, Object};
-use crate::mail::outbox::{self, Standing};
+use crate::mail::outbox::{self, TrackedMail};
 use crate::mail::templates::{ClinicLines, Kind};
 use crate::patients::{self, Addressed};
 use ground::ids::{ClinicId, MailId};
@@ -20,7 +20,7 @@ const NOTICE_SECONDS: i64 = 86_400;
 /// A mail, with the lines of its clinic.
 pub struct Found {
     /// The mail and what became of it.
-    pub standing: Standing,
+    pub tracked: TrackedMail,
     /// The patient whom it invites, if one, by the records of today.
     pub record: Option<Addressed>,
     /// What the clinic has typed about itself, for the letter.
@@ -29,16 +29,16 @@ pub struct Found {
 
 /// A mail of the clinic, or of any for the operator.
 pub fn find(c: &mut Conn, clinic: Option<ClinicId>, id: MailId) -> Result<Found, Error> {
-    let standing = outbox::find_standing_of(c, clinic, id)?.ok_or(Error::NotFound)?;
-    let lines = clinics::lines(c, &standing.mail)?;
-    let record = records_of(c, std::slice::from_ref(&standing))?.remove(&standing.mail.id);
-    Ok(Found { standing, record, lines })
+    let tracked = outbox::find_tracked_of(c, clinic, id)?.ok_or(Error::NotFound)?;
+    let lines = clinics::lines(c, &tracked.mail)?;
+    let record = records_of(c, std::slice::from_ref(&tracked))?.remove(&tracked.mail.id);
+    Ok(Found { tracked, record, lines })
 }
 
 /// The patients whose invitations are among the mails, by the records of today.
-pub fn records_of(c: &mut Conn, mails: &[Standing]) -> Result<BTreeMap<MailId, Addressed>, Error> {
+pub fn records_of(c: &mut Conn, mails: &[TrackedMail]) -> Result<BTreeMap<MailId, Addressed>, Error> {
     let mut records = BTreeMap::new();
-    let invitations = mails.iter().map(|standing| &standing.mail);
+    let invitations = mails.iter().map(|tracked| &tracked.mail);
     for mail in invitations.filter(|mail| mail.kind == Kind::PatientInvitation.word()) {
         if let Some((clinic, patient)) = mail.clinic_id.zip(mail.patient_id)
             && let Some(record) = patients::addressed(c, clinic, patient)?
@@ -53,8 +53,8 @@ pub fn records_of(c: &mut Conn, mails: &[Standing]) -> Result<BTreeMap<MailId, A
 ///
 /// # Errors
 /// A conflict that says why not: `mail_on_its_way`, `mail_of_the_moment`, `mail_not_wanted` or `mail_too_late`.
-pub fn sendable_until(standing: &Standing, record: Option<&Addressed>, at: Stamp) -> Result<Stamp, Error> {
-    let (mail, state) = (&standing.mail, standing.fate.state);
+pub fn sendable_until(tracked: &TrackedMail, record: Option<&Addressed>, at: Stamp) -> Result<Stamp, Error> {
+    let (mail, state) = (&tracked.mail, tracked.fate.state);
     if !state.did_not_arrive() {
         let detail = format!("only a mail that was given up is sent again; this one is {}", state.as_str());
         return Err(Error::conflict("mail_on_its_way", detail));
@@ -87,7 +87,7 @@ pub fn sendable_until(standing: &Standing, record: Option<&Addressed>, at: Stamp
 /// Puts a mail that was given up into the queue once more; whether it is still wanted is looked at when it goes. `who`: `None` is the operator.
 pub fn send_again(ctx: &mut Ctx<'_>, who: Option<&Staff>, id: MailId, why: Option<&str>) -> Result<Found, Error> {
     let clinic = who.map(|who| who.clinic);
-    let Found { standing: before, record, .. } = find(ctx.c, clinic, id)?;
+    let Found { tracked: before, record, .. } = find(ctx.c, clinic, id)?;
     // To invite somebody to the team is the owners' right.
     if let Some(who) = who.filter(|_| before.mail.kind == Kind::MemberInvitation.word()) {
         who.must_own()?;

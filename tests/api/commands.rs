@@ -96,7 +96,7 @@ fn support_sees_and_repeats_what_did_not_arrive_and_moves_an_account() {
         "a link is on its way",
     );
     assert_eq!(database.count("outbox", "kind = 'address_change' AND to_address = 'olga.new@clinic.example'"), 1);
-    assert_eq!(database.count("events", "kind = 'account.address_change_requested' AND reason = 'Married.'"), 1);
+    assert_eq!(database.count("events", "kind = 'account.address_change_requested' AND reason = 'Married.'"), 2);
     must(&["account", "disable", "olga@clinic.example", "--reason", "Left."], "disabled");
     let (code, said) =
         run_on(&database, &["account", "move", "olga@clinic.example", "--to", "nowhere", "--reason", "Typed."]);

@@ -245,6 +245,26 @@ fn first_broken(c: &mut Conn, chain: ClinicId) -> Option<i64> {
 }
 
 #[test]
+fn a_chain_that_grows_while_it_is_verified_is_whole() {
+    let chain = ClinicId(uuid::Uuid::from_u128(1));
+    let database = Database::create();
+    sealed(&database, chain, 700);
+    let mut turns = 0;
+    let mut grow = |_| {
+        turns += 1;
+        if turns <= 2 {
+            sealed(&database, chain, 300);
+        }
+    };
+    let whole = seal::verify(&mut database.connect(), chain, None, &mut grow).unwrap().unwrap();
+    assert!(turns > 2 && whole.events >= 1_000, "{turns} {whole:?}");
+    let mut c = database.connect();
+    let copy = "INSERT INTO events (seq, chain, number, hash, at, kind, actor_kind) SELECT seq + 1000000, chain, number + 1, hash, at, kind, actor_kind FROM events WHERE number = 1300";
+    run(&mut c, copy);
+    assert!(first_broken(&mut c, chain).is_some(), "what was written behind the end by nobody who seals");
+}
+
+#[test]
 fn whatever_is_changed_of_an_event_is_named() {
     let chain = ClinicId(uuid::Uuid::from_u128(1));
     let other = "0197f2f0-7f3c-7c1e-9a44-2f5d1c9f2b11";

@@ -187,6 +187,13 @@ async fn a_patient_who_lost_their_mailbox_is_moved_and_both_addresses_know() {
     assert_eq!(app.the_mail().await.to, "ada.new@patients.example");
     let asked = "kind = 'account.address_change_requested' AND reason = 'Called; her mailbox is gone.'";
     assert_eq!(app.database.count("events", asked), 1);
+    app.work().await;
+    let happened = clinic.owner.get(&format!("/v1/clinic/events?patient_id={}&limit=100", ada.patient_id)).await;
+    let kinds: Vec<Value> =
+        happened.must(200)["items"].as_array().unwrap().iter().map(|one| one["kind"].clone()).collect();
+    for kind in ["account.address_change_requested", "account.address_changed"] {
+        assert_eq!(kinds.iter().filter(|one| **one == kind).count(), 1, "{kind}: {kinds:?}");
+    }
 
     // Whether somebody has the address is told only to who can read its mail.
     let bea = clinic.enrol("Bea").await;
@@ -260,7 +267,7 @@ async fn a_lost_phone_is_shut_out_at_once_until_the_account_is_opened_again() {
     let noted = format!(
         "kind IN ('account.disabled', 'account.enabled') AND reason = 'Her phone was stolen.' AND account_id = {by}"
     );
-    assert_eq!(app.database.count("events", &noted), 2);
+    assert_eq!(app.database.count("events", &noted), 4, "each time the server's, and the clinic's about its patient");
 }
 
 #[tokio::test]
@@ -271,7 +278,7 @@ async fn what_the_operator_shut_no_clinic_opens() {
     let email = ada.email.clone();
     let shut = app.app.act(Actor::Operator, move |ctx| {
         let account = aftercare::auth::account_named(ctx.c, &email)?;
-        aftercare::auth::set_disabled(ctx, &account, true, None, "Abuse.")
+        aftercare::auth::set_disabled(ctx, &account, true, None).map(|_| ())
     });
     shut.await.unwrap();
     let reason = json!({ "reason": "She asked." });
@@ -284,7 +291,7 @@ async fn what_the_operator_shut_no_clinic_opens() {
     let email = bea.email.clone();
     let shut = app.app.act(Actor::Operator, move |ctx| {
         let account = aftercare::auth::account_named(ctx.c, &email)?;
-        aftercare::auth::set_disabled(ctx, &account, true, None, "Abuse.")
+        aftercare::auth::set_disabled(ctx, &account, true, None).map(|_| ())
     });
     shut.await.unwrap();
     clinic.owner.post(&format!("{of_bea}/enable"), reason.clone()).await.must_be_problem(409, "shut_by_operator");

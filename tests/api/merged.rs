@@ -122,6 +122,31 @@ fn id_of(line: &Value) -> &str {
 }
 
 #[tokio::test]
+async fn which_marks_are_stored_depends_on_no_language_and_on_no_clinics_words() {
+    let mut stored: Vec<Vec<String>> = Vec::new();
+    for (language, title) in
+        [("en", None), ("es", None), ("de", None), ("en", Some("Our cream.")), ("fr", Some("Ours."))]
+    {
+        let world = TwoClinics::new().await;
+        if let Some(title) = title {
+            let set = json!({ "set": { "key": "moisturise", "title": { "en": title } }, "reason": "It is theirs." });
+            let path = format!("/v1/clinic/plans/{}/override", world.plans[1]);
+            world.clinics[1].owner.send_if("POST", &path, "\"v1\"", set).await.must(200);
+        }
+        let id = the(&today(&world.ada).await, "moisturise")["occurrence_id"].as_str().unwrap().to_owned();
+        let put = world.app.ask("PUT", &format!("/v1/me/occurrences/{id}/mark")).bearer(&world.ada.token().await);
+        put.header("accept-language", language).json(&json!({ "state": "done" })).send().await.must(200);
+        let rows = world.app.database.contents().into_iter().filter(|row| row.starts_with("marks: "));
+        stored.push(rows.collect());
+    }
+    assert_eq!(stored[0].len(), 2, "one act, in both plans");
+    for rows in &stored {
+        assert_eq!(rows.len(), stored[0].len(), "{rows:?}");
+    }
+    assert_eq!((&stored[1], &stored[2]), (&stored[0], &stored[0]));
+}
+
+#[tokio::test]
 async fn what_is_done_once_is_done_for_both_clinics() {
     let world = TwoClinics::new().await;
     let (ada, [one, two]) = (&world.ada, &world.plans);
@@ -342,10 +367,10 @@ async fn what_another_plan_forbids_is_not_expected_in_whatever_clinic() {
         let path = format!("/v1/clinic/plans/{}/{command}", again.plan_id);
         two.owner.send_if("POST", &path, "\"v1\"", body).await.must(200);
     };
-    let never_was = json!({ "reason": "Another person." });
+    let voided = json!({ "reason": "Another person." });
     // In the middle of the day, and of the sunscreen's window, Eve's is taken away, and Fay's date is put right.
     app.set_clock("2026-03-02T12:00:00Z");
-    order(&again[3], "entered-in-error", never_was.clone()).await;
+    order(&again[3], "entered-in-error", voided.clone()).await;
     order(&again[4], "correct", json!({ "performed_on": "2026-03-02", "reason": "Typed wrong." })).await;
     for (of, count) in [(&ada, 1), (&eve, 0), (&fay, 1)] {
         let aside = today(&app.person(of.person.account, None).await).await["set_aside"].clone();
@@ -378,7 +403,7 @@ async fn what_another_plan_forbids_is_not_expected_in_whatever_clinic() {
     assert_eq!(of_tasks(&one, &eve.plan_id).await, alone, "asked again when the window closed, and on the second day");
     assert_eq!(of_tasks(&one, &fay.plan_id).await, json!([expected - 2, 0, 0, missed - 2]), "not from noon on");
     // That the other treatment was another day, or never, does not make anybody have asked.
-    order(&again[0], "entered-in-error", never_was).await;
+    order(&again[0], "entered-in-error", voided).await;
     assert_eq!(of_tasks(&one, &ada.plan_id).await, json!([expected - 2, 0, 0, missed - 2]));
     order(&again[1], "correct", json!({ "performed_on": "2026-02-25", "reason": "Typed wrong." })).await;
     assert_eq!(of_tasks(&one, &bea.plan_id).await, json!([expected - 1, 1, 0, missed - 2]));

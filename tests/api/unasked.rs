@@ -47,7 +47,7 @@ impl Care {
 
     async fn unasked(&self) -> Value {
         let path = format!("/v1/clinic/plans/{}/progress", self.ada.plan_id);
-        self.clinic.coordinator.get(&path).await.must(200)["unasked"].clone()
+        self.clinic.coordinator.get(&path).await.must(200)["late_marks"].clone()
     }
 
     fn marks(&self) -> usize {

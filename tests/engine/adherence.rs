@@ -155,7 +155,8 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     let second = Enrolment { day_zero: date(2026, 5, 7), enrolled_at: at("2026-05-07T09:00:00Z"), ..enrolment() };
     let tasks = |marks: &[MarkFact], second: &[&Enrolment], moment: &str| {
         let (facts, none) = (Facts { marks, check_ins: &[] }, Facts::default());
-        let input = |compiled, enrolment, facts| PlanInput { compiled, enrolment, facts, zone: &madrid, body_area: "face" };
+        let input =
+            |compiled, enrolment, facts| PlanInput { compiled, enrolment, facts, zone: &madrid, body_area: "face" };
         let plan = input(&asks, &first, &facts);
         let beside: Vec<PlanInput> = second.iter().map(|enrolment| input(&forbids, enrolment, &none)).collect();
         of(&adherence(&plan, &beside, &[], at(moment)), ItemKind::Task)
@@ -185,7 +186,8 @@ fn what_another_plan_forbade_was_not_expected_unless_it_was_done() {
     };
     let missed = |history: Vec<Epoch>, enrolment: &Enrolment| {
         let other = Enrolment { history: history.into_iter().collect(), ..enrolment.clone() };
-        let input = |compiled, enrolment, facts| PlanInput { compiled, enrolment, facts, zone: &madrid, body_area: "face" };
+        let input =
+            |compiled, enrolment, facts| PlanInput { compiled, enrolment, facts, zone: &madrid, body_area: "face" };
         let (plan, other) = (input(&asks, &first, &facts), input(&forbids, &other, &facts));
         alone.missed - of(&adherence(&plan, &[other], &[], at(after)), ItemKind::Task).missed
     };

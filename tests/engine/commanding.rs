@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use engine::{
-    AddedLine, Age, Command, Compiled, DayOfPlan, DayRange, Enrolment, Epoch, Facts, ItemKind, MarkFact, MarkState, Now,
-    Occurrence, Override, OverrideChange, Parameters, PausedDays, PlanInput, PlanState, PlanStatus, Refusal, Revision,
-    SetLine, SlotKey, State, Stops, Successor, Tally, Text, UndoRefusal, adherence, apply, check_override,
+    AddedLine, Age, Command, Compiled, DayOfPlan, DayRange, Enrolment, Epoch, Facts, ItemKind, MarkFact, MarkState,
+    Now, Occurrence, Override, OverrideChange, Parameters, PausedDays, PlanInput, PlanState, PlanStatus, Refusal,
+    Revision, SetLine, SlotKey, State, Stops, Successor, Tally, Text, UndoRefusal, adherence, apply, check_override,
     days_between, due_reminders, local_date, next_date_change, next_due, on_date, silence, today, undo,
 };
 use ground::ids::{OccurrenceId, PlanId, VersionId};
@@ -346,7 +346,8 @@ fn what_was_answered_while_days_waited_keeps_its_answer_when_they_no_longer_do()
     let now = today(&compiled(&state), &enrolled(&state), &facts, &madrid, at("2026-05-09T06:00:00Z"));
     assert!(!now.occurrences.iter().any(|one| one.id == evening && one.state != State::Done));
     let (compiled, enrolment) = (compiled(&state), enrolled(&state));
-    let plan = PlanInput { compiled: &compiled, enrolment: &enrolment, facts: &facts, zone: &madrid, body_area: "face" };
+    let plan =
+        PlanInput { compiled: &compiled, enrolment: &enrolment, facts: &facts, zone: &madrid, body_area: "face" };
     let seen = adherence(&plan, &[], &[], at("2026-05-09T06:00:00Z"));
     let check_ins = seen.kinds.iter().find(|(kind, _)| *kind == ItemKind::CheckIn).unwrap().1;
     let expected = Tally { expected: check_ins.missed + 1, done: 1, ..check_ins };
@@ -585,7 +586,11 @@ fn a_hundred_thousand_random_stories_lose_no_answer_and_can_be_taken_back() {
             let end = moment.plus_seconds(86_400);
             for (one, state) in story.left(zone, end) {
                 let is_missed = state == State::Missed;
-                assert_eq!(is_missed, story.was_asked(&one, zone), "seed {seed}: missed, if and only if it was asked: {one:?}");
+                assert_eq!(
+                    is_missed,
+                    story.was_asked(&one, zone),
+                    "seed {seed}: missed, if and only if it was asked: {one:?}"
+                );
                 (missed, spared) = (missed + usize::from(is_missed), spared + usize::from(!is_missed));
             }
         }
@@ -726,7 +731,7 @@ fn skin_does_not_wait_while_a_plan_does() {
         (plan.day_on(date(2026, 5, 16)), plan.age_of(DayOfPlan(2)), plan.age_on(date(2026, 5, 10))),
         (2, Age(12), Age(6))
     );
-    assert_eq!((plan.turn(1), plan.turn(2)), (1, 2), "day 2 comes a second time, and is reminded of again");
+    assert_eq!((plan.repetition(1), plan.repetition(2)), (1, 2), "day 2 comes a second time, and is reminded of again");
 }
 
 #[test]
@@ -764,7 +769,9 @@ fn a_plan_is_superseded_and_reinstated_and_what_was_not_asked_meanwhile_is_not_m
     let moment = at("2026-05-13T18:30:00Z");
     for day in 8..=10 {
         let seen = on_date(&PLAN, &plan, &Facts::default(), &madrid, moment, date(2026, 5, day)).occurrences;
-        let mut asked = seen.iter().filter(|one| PLAN.items[one.item].kind.can_be_marked() && one.closes_at > at("2026-05-08T10:00:00Z"));
+        let mut asked = seen
+            .iter()
+            .filter(|one| PLAN.items[one.item].kind.can_be_marked() && one.closes_at > at("2026-05-08T10:00:00Z"));
         assert!(asked.all(|one| one.state == State::Cancelled), "nothing was asked on {day} May");
     }
     let due =

@@ -16,6 +16,7 @@ const TITLES: [&str; 3] = ["No sauna", "Put on the cream", "Take care"];
 const TEXTS: [Option<&str>; 3] = [None, Some("It stings."), Some("Take care")];
 const MEANINGS: [Option<&str>; 4] = [None, None, Some("heat"), Some("cream")];
 const KEYS: [&str; 3] = ["heat", "cream", "care"];
+const PROTOCOLS: [&str; 2] = ["mn-face", "mn-scalp"];
 const AREAS: [&str; 2] = ["face", "back"];
 /// Opens, closes, can be answered until.
 const WINDOWS: [[&str; 3]; 3] = [
@@ -56,34 +57,37 @@ fn person(number: u128) -> PatientId {
 }
 
 fn source() -> impl Strategy<Value = Source<'static>> {
-    let ids = (1..5_u128, select(&KEYS[..]), select(&AREAS[..]));
+    let ids = (1..5_u128, select(&PROTOCOLS[..]), select(&KEYS[..]), select(&AREAS[..]), 0..3_i32);
     let stands = (select(State::ALL), select(&WINDOWS[..]), select(&ENDS[..]), any::<bool>());
     let caught_up = prop::option::of(select(&[LateEnrolment::CatchUp, LateEnrolment::StartNow][..]));
     let hours = (prop::option::of(select(&HOURS[..])), prop::option::of(select(&HOURS[..])));
-    (ids, stands, caught_up, hours).prop_map(|((of, key, area), (state, window, last_on, held), caught_up, hours)| {
-        let [opens_at, closes_at, late_until] = window.map(at);
-        let (occurrence, slot) = (OccurrenceId::from(Uuid::nil()), "day");
-        let plan = plan(of);
-        Source {
-            plan,
-            place: 0,
-            occurrence,
-            key,
-            slot,
-            area,
-            day: 3,
-            state,
-            opens_at,
-            closes_at,
-            late_until,
-            from_at: hours.0.map(at),
-            until_at: hours.1.map(at),
-            last_on,
-            held,
-            caught_up,
-            because: held.then_some("Invented."),
-        }
-    })
+    (ids, stands, caught_up, hours).prop_map(
+        |((of, protocol, key, area, day), (state, window, last_on, held), caught_up, hours)| {
+            let [opens_at, closes_at, late_until] = window.map(at);
+            let (occurrence, slot) = (OccurrenceId::from(Uuid::nil()), "day");
+            let plan = plan(of);
+            Source {
+                plan,
+                place: 0,
+                occurrence,
+                protocol,
+                key,
+                slot,
+                area,
+                day,
+                state,
+                opens_at,
+                closes_at,
+                late_until,
+                from_at: hours.0.map(at),
+                until_at: hours.1.map(at),
+                last_on,
+                held,
+                caught_up,
+                because: held.then_some("Invented."),
+            }
+        },
+    )
 }
 
 /// Lines of one source each, with few words, so that many say the same.
@@ -111,15 +115,15 @@ fn together(parts: &[&[Line<'static>]]) -> Vec<Line<'static>> {
 /// Whether two lines of one source each are the same to a patient.
 fn same(one: &Line, other: &Line) -> bool {
     let (a, b) = (&one.sources[0], &other.sources[0]);
+    let is_task = one.kind == ItemKind::Task;
     let about = match (one.meaning, other.meaning) {
-        (None, None) => a.key == b.key,
+        (None, None) => a.key == b.key && (!is_task || a.protocol == b.protocol),
         (one, other) => one == other,
     };
     let words = one.person == other.person
         && one.kind == other.kind
         && one.date == other.date
-        && one.title == other.title
-        && one.text == other.text;
+        && (is_task || one.title == other.title && one.text == other.text);
     let opens_at = |source: &Source| source.caught_up.is_none().then_some(source.opens_at);
     let window = (opens_at(a), a.closes_at, a.late_until) == (opens_at(b), b.closes_at, b.late_until);
     about
@@ -222,6 +226,16 @@ proptest! {
     }
 
     #[test]
+    fn a_line_reads_as_its_freshest_treatment_says_it(lines in lines()) {
+        let fresh = |source: &Source| (source.day, source.plan, source.place);
+        for line in merge(lines.clone()) {
+            let freshest = line.sources.iter().min_by_key(|source| fresh(source)).unwrap();
+            let own = lines.iter().find(|own| own.sources[0] == *freshest).unwrap();
+            prop_assert_eq!((&line.title, &line.text), (&own.title, &own.text));
+        }
+    }
+
+    #[test]
     fn every_occurrence_is_in_one_line_and_nothing_is_invented(lines in lines()) {
         let homes = homes(&merge(lines.clone()));
         prop_assert_eq!(homes.len(), lines.len());
@@ -311,7 +325,11 @@ proptest! {
     fn one_plan_alone_keeps_its_order(lines in lines()) {
         let mut seen = std::collections::BTreeSet::new();
         let own = |mut line: Line<'static>| { line.sources[0].plan = plan(1); line.date = DATES[0]; line };
-        let distinct: Vec<Line> = lines.into_iter().map(own).filter(|line| seen.insert((line.kind, line.title.clone()))).collect();
+        let name = |line: &Line| match line.kind {
+            ItemKind::Task => line.meaning.unwrap_or(line.sources[0].key).to_owned(),
+            _ => line.title.to_string(),
+        };
+        let distinct: Vec<Line> = lines.into_iter().map(own).filter(|line| seen.insert((line.kind, name(line)))).collect();
         prop_assert_eq!(merge(distinct.clone()), distinct);
     }
 }

@@ -1,8 +1,8 @@
 //! Lines that begin and end by the hour: an instant where the time of treatment is known, the days where it is not.
 
 use engine::{
-    Adherence, Day, Enrolment, Facts, ItemKind, MarkState, Occurrence, PlanInput, State, adherence,
-    due_reminders, find, on_date, today,
+    Adherence, Day, Enrolment, Facts, ItemKind, MarkState, Occurrence, PlanInput, State, adherence, due_reminders,
+    find, on_date, today,
 };
 use jiff::civil::date;
 

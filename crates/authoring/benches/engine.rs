@@ -130,6 +130,7 @@ impl Patient {
             let item = &self.plan.items[one.item];
             let end = one.last_day.map(|last| self.enrolment.day_zero.saturating_add(jiff::Span::new().days(last)));
             let source = Source {
+                protocol: "mn-face",
                 from_at: None,
                 until_at: None,
                 plan: self.enrolment.plan,

@@ -37,7 +37,7 @@ pub struct Adherence {
     /// When the last window closed without an answer.
     pub changed_at: Option<Stamp>,
     /// Marks on lines that the plan does not ask, because it was changed before they came: kept, and not counted.
-    pub unasked: u32,
+    pub late_marks: u32,
 }
 
 /// One of a patient's plans, with what is recorded about it.
@@ -61,7 +61,7 @@ pub struct PlanInput<'a> {
 pub fn adherence(plan: &PlanInput, others: &[PlanInput], back_filled: &[OccurrenceId], as_of: Stamp) -> Adherence {
     let kinds = ItemKind::ALL.iter().filter(|kind| kind.can_be_marked());
     let mut seen =
-        Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None, unasked: 0 };
+        Adherence { kinds: kinds.map(|kind| (*kind, Tally::default())).collect(), changed_at: None, late_marks: 0 };
     let PlanInput { compiled, enrolment, facts, zone, .. } = *plan;
     let mut lines = BTreeSet::new();
     for number in 0..=compiled.horizon_day {
@@ -80,8 +80,8 @@ pub fn adherence(plan: &PlanInput, others: &[PlanInput], back_filled: &[Occurren
             }
         }
     }
-    let unasked = facts.marks.iter().filter(|mark| !lines.contains(&mark.occurrence)).count();
-    seen.unasked = u32::try_from(unasked).unwrap_or(u32::MAX);
+    let late_marks = facts.marks.iter().filter(|mark| !lines.contains(&mark.occurrence)).count();
+    seen.late_marks = u32::try_from(late_marks).unwrap_or(u32::MAX);
     seen
 }
 
@@ -102,7 +102,10 @@ impl PlanInput<'_> {
         let (compiled, enrolment) =
             epoch.map_or((self.compiled, now), |epoch| (epoch.compiled.as_ref(), &epoch.enrolment));
         let is_known = compiled.items.iter().any(|rule| forbids(rule, meaning));
-        if !is_known || enrolment.enrolled_at >= one.closes_at || self.area_at(one.closes_at) != of.area_at(one.closes_at) {
+        if !is_known
+            || enrolment.enrolled_at >= one.closes_at
+            || self.area_at(one.closes_at) != of.area_at(one.closes_at)
+        {
             return false;
         }
         // What was answered stays with its date, whatever days were counted from then.

@@ -116,7 +116,7 @@ impl Standing {
 }
 
 /// Whether a finding says anything, if an alert of its cause is open, or ever was: answers always, silence while none is
-/// open (it goes on, and is no news), a day once.
+/// open (it goes on: that was told), a day once.
 pub fn should_raise(on: Trigger, open: bool, ever: bool) -> bool {
     match on {
         Trigger::Answers => true,

@@ -23,7 +23,7 @@ pub struct Line<'a> {
     pub person: PatientId,
     /// What it is about, if its protocol says so.
     pub meaning: Option<&'a str>,
-    /// The line, in the patient's words.
+    /// The line, in the patient's words; of a task that several plans ask, in those of the freshest treatment.
     pub title: Cow<'a, str>,
     /// More about it.
     pub text: Option<Cow<'a, str>>,
@@ -43,6 +43,8 @@ pub struct Source<'a> {
     pub place: usize,
     /// The occurrence.
     pub occurrence: OccurrenceId,
+    /// The key of its protocol.
+    pub protocol: &'a str,
     /// The key of its item.
     pub key: &'a str,
     /// The key of its slot.
@@ -73,7 +75,8 @@ pub struct Source<'a> {
     pub because: Option<&'a str>,
 }
 
-/// What a line says: lines are one line exactly if this is equal.
+/// What a line says: lines are one line exactly if this is equal. What is told is the same if it reads the same. What is done is the same
+/// whatever it is called: which marks are stored must not depend on a language, or on what a clinic writes.
 #[derive(PartialEq, Eq)]
 enum Saying<'l> {
     /// Of one treatment and its curve, never shared: a check-in, a photo.
@@ -85,7 +88,7 @@ enum Saying<'l> {
     /// To be read, once a date, whenever.
     Reading(Date, Topic<'l>, &'l str, Option<&'l str>),
     /// To be done, here: what is done to the face is not done to the back.
-    Act(Date, Topic<'l>, &'l str, Option<&'l str>, Hours, &'l str),
+    Act(Date, Act<'l>, Hours, &'l str),
 }
 
 /// When it is there: what is caught up on opens when its plan began, which does not matter to another one.
@@ -96,6 +99,13 @@ type Hours = (Option<Stamp>, Stamp, Stamp);
 enum Topic<'l> {
     Meaning(&'l str),
     Key(&'l str),
+}
+
+/// What is done: what it means, or a line of a protocol if nobody said what it means.
+#[derive(PartialEq, Eq)]
+enum Act<'l> {
+    Meaning(&'l str),
+    Item { protocol: &'l str, key: &'l str },
 }
 
 impl<'a> Line<'a> {
@@ -168,15 +178,32 @@ impl<'a> Line<'a> {
             ItemKind::Restriction => Saying::Rule(date, topic, title, text),
             ItemKind::Instruction => Saying::Advice(date, topic, title, text, hours),
             ItemKind::Education => Saying::Reading(date, topic, title, text),
-            ItemKind::Task => Saying::Act(date, topic, title, text, hours, first.area),
+            ItemKind::Task => {
+                let own = || Act::Item { protocol: first.protocol, key: first.key };
+                Saying::Act(date, self.meaning.map_or_else(own, Act::Meaning), hours, first.area)
+            }
         })
     }
 
     /// Equal for lines that say the same; for others, hardly ever.
     fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.kind, self.date, &self.title).hash(&mut hasher);
+        let title = Some(&self.title).filter(|_| self.kind != ItemKind::Task);
+        (self.kind, self.date, title).hash(&mut hasher);
         hasher.finish()
+    }
+
+    /// The source of the freshest treatment.
+    fn freshest(&self) -> impl Ord + use<'a> {
+        self.sources.iter().map(|source| (source.day, source.plan, source.place, source.occurrence)).min()
+    }
+
+    /// Says it for these sources too, in the words of the freshest treatment.
+    fn unite(&mut self, other: Self) {
+        if other.freshest() < self.freshest() {
+            (self.title, self.text) = (other.title, other.text);
+        }
+        self.sources.extend(other.sources);
     }
 
     /// Where it is shown: what is left of earlier days first, then plan by plan as each is written.
@@ -239,7 +266,7 @@ pub fn merge(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
             *known == digest && kept.person == line.person && kept.saying() == line.saying()
         };
         match digests.iter().zip(&merged).position(says_it).and_then(|place| merged.get_mut(place)) {
-            Some(kept) => kept.sources.extend(line.sources),
+            Some(kept) => kept.unite(line),
             None => {
                 digests.push(digest);
                 merged.push(line);

@@ -242,7 +242,7 @@ impl Enrolment {
     }
 
     /// Which time a day comes: a pause that begins on it, or before it, lets it come again on another date.
-    pub fn turn(&self, day: i32) -> i32 {
+    pub fn repetition(&self, day: i32) -> i32 {
         let Some(date) = self.date_of(day) else { return 1 };
         let waited = self.shifts().filter(|(from, _)| *from < date).count();
         1 + i32::try_from(waited).unwrap_or_default()

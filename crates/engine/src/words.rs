@@ -18,8 +18,7 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[derive(utoipa::ToSchema, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = diesel::sql_types::Text)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$word_doc])* $word),+ }
+        pub enum $name { $($(#[$word_doc])* #[serde(rename = $text)] $word),+ }
 
         impl $name {
             /// Every word, in order.
@@ -196,7 +195,7 @@ words! {
         /// A mail of its own.
         Mailed = "mailed",
         /// Told by a mail that was written already.
-        Joined = "joined",
+        Merged = "joined",
         /// No mail.
         NotMailed = "not_mailed",
     }

@@ -50,13 +50,13 @@ pub async fn two_worlds() -> (Shared, World, World) {
     }
     app.set_clock("2026-03-02T19:00:00Z");
     app.work().await;
-    let worlds = (World::live(one, ada, 1).await, World::live(two, bea, 2).await);
+    let worlds = (World::simulate_history(one, ada, 1).await, World::simulate_history(two, bea, 2).await);
     app.mails().await;
     (app, worlds.0, worlds.1)
 }
 
 impl World {
-    async fn live(clinic: Clinic, ada: Enrolled, number: u128) -> Self {
+    async fn simulate_history(clinic: Clinic, ada: Enrolled, number: u128) -> Self {
         let today = ada.person.get("/v1/me/today").await.must(200);
         let find = |fits: &dyn Fn(&Value) -> bool| {
             let items = today["items"].as_array().unwrap();

@@ -362,7 +362,7 @@ impl<'a> Run<'a> {
         } else if self.letters.insert(batch_key(self.patient, due.date, &slot.key)) {
             Decision::Mailed
         } else {
-            Decision::Joined
+            Decision::Merged
         };
         self.done.reminders.push(SimulatedReminder {
             occurrence_id: occurrence.id,

@@ -135,7 +135,7 @@ fn decided(one: &SimulatedReminder) -> String {
     let what = format!("{} of day {}", one.item_key, one.day);
     match one.decision {
         Decision::Mailed => format!("mail to patient: {what}"),
-        Decision::Joined => format!("in the same mail: {what}"),
+        Decision::Merged => format!("in the same mail: {what}"),
         Decision::NotMailed => format!("no mail: {what} ({})", one.reason),
     }
 }
