@@ -175,7 +175,7 @@ fn live(
         Ok((treat(ctx, who, patient.id, is_face, skin_type(index))?, account))
     })?;
     let made = past(c, &plan_file, account.id, now)?;
-    let next = engine::next_due(&plan_file.compiled, &plan_file.enrolment(), &plan_file.zone, now.at);
+    let next = engine::next_due(&plan_file.compiled, plan_file.enrolment(), &plan_file.zone, now.at);
     plans::store::set_planned(c, &plan_file.plan, now.at, next)?;
     Ok(made)
 }
@@ -221,7 +221,7 @@ fn past(
     for number in 0..=today.min(28) {
         let day = engine::day(
             &plan_file.compiled,
-            &plan_file.enrolment(),
+            plan_file.enrolment(),
             &engine::Facts::default(),
             &plan_file.zone,
             now.at,
@@ -396,7 +396,7 @@ pub fn insert_floor(path: &Path) -> f64 {
     let plan_file = PlanFile::new(&mut conn, &cache, rows).unwrap();
     let m = Moment::new(Clock::System.now(), Entropy::System);
     let day =
-        engine::today(&plan_file.compiled, &plan_file.enrolment(), &engine::Facts::default(), &plan_file.zone, m.at);
+        engine::today(&plan_file.compiled, plan_file.enrolment(), &engine::Facts::default(), &plan_file.zone, m.at);
     let occurrence = day.occurrences.first().expect("a day has a line").clone();
     let begun = Instant::now();
     let mut count = 0_u32;

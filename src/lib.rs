@@ -13,6 +13,7 @@ pub mod secrets; // keys derived from the one secret; one-time tokens
 pub mod db; // Db::read and Db::write, SQLite or PostgreSQL
 pub mod job_failures; // what the recurring work could not do
 pub mod http; // what every door shares
+pub mod words; // what is said to people, one file a language
 pub mod mail; // letters, relay, outbox
 pub mod metrics; // figures for Prometheus
 pub mod config; // all settings, read once

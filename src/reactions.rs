@@ -43,6 +43,9 @@ fn plan_changed(ctx: &mut Ctx<'_>, kind: EventKind, clinic: ClinicId, id: PlanId
         }
         _ => {}
     }
+    if kind == Kind::PlanMoved {
+        return Ok(()); // it asks something else from tomorrow on
+    }
     // What was done today, for this plan or for one that is gone by now, counts for the plans that ask it now.
     today::share_marks(ctx, clinic, id)
 }

@@ -135,6 +135,7 @@ fn tell_old_address(ctx: &mut Ctx<'_>, account: &Account) -> Result<(), Error> {
         to: account.email.clone(),
         locale: account.locale.clone(),
         link: ctx.post.page("today"),
+        account: Some(account.id),
         ..NewMail::of(Kind::AddressChanged, ctx.m)
     };
     outbox::put(ctx.c, ctx.post, mail, ctx.m)

@@ -191,7 +191,7 @@ fn view(row: Entry, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Re
         Advice::plain(match clinic.triage {
             TriageMode::Full if row.plan_id.is_some() => rules::in_line(locale, row.day),
             // Without a plan nothing says what is common.
-            TriageMode::Full | TriageMode::InstructionsOnly => rules::not_judged(locale).to_owned(),
+            TriageMode::Full | TriageMode::InstructionsOnly => rules::not_judged(locale),
         })
     });
     let judged_again: Result<Vec<Judgement>, Error> =
@@ -212,7 +212,7 @@ fn view(row: Entry, clinic: &Clinic, locale: &str, judgements: Vec<Again>) -> Re
         back_filled: row.back_filled,
         urgency: findings.iter().map(|finding| finding.urgency).max(),
         advice,
-        standing_line: rules::standing(locale).to_owned(),
+        standing_line: rules::standing(locale),
         contact: watch(clinic, row.received_at)?.watch,
         judged_again: judged_again?,
     })
@@ -346,7 +346,7 @@ fn without_plan(mut view: CheckIn, locale: &str) -> CheckIn {
         kept.reasons.retain(|reason| is_pressing(&reason.urgency));
         Some(kept)
     };
-    view.advice = pressing(view.advice).unwrap_or_else(|| Advice::plain(rules::not_judged(locale).to_owned()));
+    view.advice = pressing(view.advice).unwrap_or_else(|| Advice::plain(rules::not_judged(locale)));
     view.urgency = view.urgency.filter(is_pressing);
     for again in &mut view.judged_again {
         again.advice = again.advice.take().and_then(pressing);

@@ -451,7 +451,7 @@ fn my_readiness(ready: Ready, asked: Option<String>) -> MyCourseReadiness {
         as_of,
         valid_until,
         earliest_on: readiness.earliest_on.map(date),
-        text: rules::told(&readiness, &locale).to_owned(),
+        text: rules::told(&readiness, &locale),
         reasons: readiness.reasons.iter().map(told).collect(),
     }
 }

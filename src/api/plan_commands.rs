@@ -637,7 +637,7 @@ fn my_change(plan_file: &PlanFile, row: &Revision, all: &[Revision], locales: &[
         kind: kind_of(&recorded),
         made_at: row.made_at,
         reason: plan_commands::rules::own_words(&recorded, locales.first().copied().unwrap_or_default())
-            .map_or_else(|| row.reason.clone(), str::to_owned),
+            .unwrap_or_else(|| row.reason.clone()),
         undone: all.iter().any(|other| other.undoes == Some(row.revision)),
         from_on: from_on.map(Into::into),
         until_on: until_on.map(Into::into),

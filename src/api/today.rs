@@ -189,7 +189,7 @@ fn timeline(
         if enrolment.date_of(number).is_none() {
             break; // it is not known when it comes: the plan's days wait
         }
-        let day = engine::day(&plan_file.compiled, &enrolment, &known.facts(), &plan_file.zone, at, number);
+        let day = engine::day(&plan_file.compiled, enrolment, &known.facts(), &plan_file.zone, at, number);
         let lines: Result<Vec<Item>, Error> =
             day.occurrences.iter().map(|one| views::item_view(plan_file, one, day.date.into(), &locales)).collect();
         items.push(TimelineDay {

@@ -11,6 +11,7 @@ use crate::http::Path;
 use crate::http::media::prefers_page;
 use crate::pages::plain;
 use crate::patients::{self, store};
+use crate::words;
 use ground::ids::{ClinicId, PatientId};
 
 /// The routes.
@@ -81,24 +82,10 @@ fn dead_link(request: &HttpRequest) -> Result<HttpResponse, Error> {
         return Err(Error::NotFound);
     }
     let language = plain::language(request);
-    let (title, text, link) = match language {
-        "es" => (
-            "Este enlace ya no sirve",
-            "Ábralo otra vez desde su correo más reciente. También puede desactivar los recordatorios en su página. O llame a su clínica.",
-            "Abrir mi página",
-        ),
-        "de" => (
-            "Dieser Link funktioniert nicht mehr",
-            "Öffnen Sie ihn noch einmal aus Ihrer neuesten E-Mail. Sie können Erinnerungen auch auf Ihrer Seite ausschalten. Oder rufen Sie Ihre Praxis an.",
-            "Meine Seite öffnen",
-        ),
-        _ => (
-            "This link does not work any more",
-            "Open it again from your newest mail. You can also turn reminders off on your page. Or call your clinic.",
-            "Open my page",
-        ),
-    };
+    let say = |key| words::say(language, key, &[]);
+    let (title, text) = (say("unsubscribe-dead-title"), say("unsubscribe-dead-text"));
+    let link = say("unsubscribe-dead-link");
     let body =
         format!("<h1>{title}</h1>\n<p>{text}</p>\n<p><a class=\"button main\" href=\"/open/today\">{link}</a></p>");
-    Ok(plain::page(StatusCode::NOT_FOUND, language, title, &body))
+    Ok(plain::page(StatusCode::NOT_FOUND, language, &title, &body))
 }

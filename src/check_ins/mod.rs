@@ -291,7 +291,7 @@ fn accept(
     let beside = beside(ctx.c, ctx.cache, plan_file)?;
     let by = JudgedBy {
         compiled: &plan_file.compiled,
-        enrolment: &enrolment,
+        enrolment,
         zone: &plan_file.zone,
         day_zero_at: engine::local_instant(plan_file.plan.day_zero.0, engine::LocalTime::MIDNIGHT, &clinic_zone),
         earliest: plan_file.begun_at()?,

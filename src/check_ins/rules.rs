@@ -11,9 +11,10 @@ use super::{NewCheckIn, NotUsed};
 use crate::http::body::Said;
 use crate::plans::PlanFile;
 use crate::plans::history::EverAsked;
+use crate::words;
 use engine::{
     Acting, Age, AnswerProblem, Answers, Compiled, DayOfPlan, Enrolment, Facts, Finding, ItemKind, NotJudged,
-    PlanStatus, SIGNS, Slot, State, Taken, Text, Trace, Triage, TriageInput, Urgency, language,
+    PlanStatus, SIGNS, Slot, State, Taken, Text, Trace, Triage, TriageInput, Urgency,
 };
 use ground::ids::OccurrenceId;
 use ground::time::{Stamp, trusted};
@@ -410,7 +411,12 @@ impl<'a> JudgedBy<'a> {
         let all = self.compiled.versions().chain(self.others.iter().flat_map(|other| other.versions()));
         let asked = all.into_iter().find_map(|version| version.question(question));
         asked.map_or_else(
-            || words_for(question, locale).unwrap_or(question).replace(['{', '}'], "").replace('_', " "),
+            || {
+                words_for(question, locale)
+                    .unwrap_or_else(|| question.to_owned())
+                    .replace(['{', '}'], "")
+                    .replace('_', " ")
+            },
             |asked| asked.name.as_ref().unwrap_or(&asked.text).in_locale(&[locale]).to_owned(),
         )
     }
@@ -479,98 +485,46 @@ impl From<AnswerProblem> for NotUsed {
 }
 
 /// What is sent beside the answers, in words.
-fn words_for(field: &str, locale: &str) -> Option<&'static str> {
-    match (field, language(locale)) {
-        ("occurrence_id", "es") => Some("a qué control responde"),
-        ("occurrence_id", "de") => Some("zu welcher Abfrage die Antworten gehören"),
-        ("answered_at", "de") => Some("wann Sie geantwortet haben"),
-        ("occurrence_id", _) => Some("which check-in it answers"),
-        ("answered_at", "es") => Some("cuándo lo respondió"),
-        ("answered_at", _) => Some("when you answered it"),
+fn words_for(field: &str, locale: &str) -> Option<String> {
+    match field {
+        "occurrence_id" => Some(words::say(locale, "check-in-occurrence", &[])),
+        "answered_at" => Some(words::say(locale, "check-in-answered-at", &[])),
         _ => None,
     }
 }
 
 /// What is said instead of "in line with what is common".
 fn kept(locale: &str, questions: &str) -> String {
-    let what = not_judged_words(locale, questions);
-    match language(locale) {
-        "es" => format!(
-            "Hemos guardado sus respuestas, y la clínica puede verlas. {what} Si le preocupa algo, llámenos: {{clinic_phone}}. \
-             En una emergencia, llame al {{emergency_number}}."
-        ),
-        "de" => format!(
-            "Wir haben Ihre Antworten gespeichert, und die Praxis kann sie sehen. {what} Wenn Sie sich Sorgen machen, rufen Sie uns an: \
-             {{clinic_phone}}. Im Notfall rufen Sie {{emergency_number}} an."
-        ),
-        _ => format!(
-            "We have kept your answers, and the clinic can see them. {what} If you are worried, call us: {{clinic_phone}}. \
-             In an emergency, call {{emergency_number}}."
-        ),
-    }
+    words::say(locale, "check-in-kept", &[("what", &not_judged_words(locale, questions))])
 }
 
 fn not_judged_words(locale: &str, questions: &str) -> String {
-    match (language(locale), questions) {
-        ("es", "") => "No dicen lo suficiente sobre su piel para valorarlas.".to_owned(),
-        ("es", _) => format!("Esto no se ha podido valorar: {questions}."),
-        ("de", "") => "Sie sagen nicht genug über Ihre Haut, um bewertet zu werden.".to_owned(),
-        ("de", _) => format!("Das konnte nicht bewertet werden: {questions}."),
-        (_, "") => "They do not say enough about your skin to be judged.".to_owned(),
-        _ => format!("This could not be judged: {questions}."),
+    if questions.is_empty() {
+        return words::say(locale, "check-in-too-little", &[]);
     }
+    words::say(locale, "check-in-not-judged-parts", &[("questions", questions)])
 }
 
 fn kept_for_staff(locale: &str, failed: &[String]) -> String {
+    let kept = words::say(locale, "check-in-kept-for-staff", &[]);
+    if failed.is_empty() {
+        return kept;
+    }
     let rules = failed.iter().take(MOST_NAMED).cloned().collect::<Vec<String>>().join(", ");
-    let (kept, fails) = match language(locale) {
-        "es" => ("Guardado: léalo en el control.", "Estas reglas no dan resultado"),
-        "de" => ("Gespeichert: Lesen Sie es in der Abfrage.", "Diese Regeln ergeben kein Ergebnis"),
-        _ => ("Kept: read it in the check-in.", "These rules give no result"),
-    };
-    if rules.is_empty() { kept.to_owned() } else { format!("{kept} {fails}: {rules}.") }
+    format!("{kept} {}", words::say(locale, "check-in-rules-failed", &[("rules", &rules)]))
 }
 
 /// "In line with what is common", never "you are fine".
 pub fn in_line(locale: &str, day: i32) -> String {
-    match language(locale) {
-        "es" => format!(
-            "Sus respuestas están dentro de lo habitual para el día {day}. Si nota algo raro, llámenos igualmente."
-        ),
-        "de" => format!(
-            "Ihre Antworten entsprechen dem, was an Tag {day} üblich ist. Wenn sich etwas nicht richtig anfühlt, melden Sie sich trotzdem bei uns."
-        ),
-        _ => format!(
-            "Your answers are in line with what is common on day {day}. If something feels wrong, contact us anyway."
-        ),
-    }
+    words::say(locale, "check-in-in-line", &[("day", &day.to_string())])
 }
 
 /// What is said where no rule is judged.
-pub fn not_judged(locale: &str) -> &'static str {
-    match language(locale) {
-        "es" => "Hemos guardado sus respuestas. Aquí no se valoran. Si le preocupa algo, llámenos.",
-        "de" => {
-            "Ihre Antworten sind gespeichert. Sie werden hier nicht bewertet. Wenn Sie sich Sorgen machen, melden Sie sich bei uns."
-        }
-        _ => "Your answers are saved. They are not judged here. If you are worried, contact us.",
-    }
+pub fn not_judged(locale: &str) -> String {
+    words::say(locale, "check-in-not-judged", &[])
 }
 
-/// The standing line.
-pub fn standing(locale: &str) -> &'static str {
-    match language(locale) {
-        "es" => {
-            "Esta es información general de su clínica. No es un diagnóstico y no sustituye una visita. \
-             Si está preocupado o preocupada, contáctenos."
-        }
-        "de" => {
-            "Das sind allgemeine Informationen Ihrer Praxis. Sie sind keine Diagnose und ersetzen keinen Besuch. \
-             Wenn Sie sich Sorgen machen, melden Sie sich bei uns."
-        }
-        _ => {
-            "This is general information from your clinic. It is not a diagnosis and does not replace a visit. \
-             If you are worried, contact us."
-        }
-    }
+/// The standing line of the fact sheet: under every advice.
+pub fn standing(locale: &str) -> String {
+    words::say(locale, "standing-line", &[])
 }

@@ -347,22 +347,29 @@ pub fn happened_to_account(
 }
 
 /// What the clinic has typed about itself, for its letters. A mail that no clinic asked for, as a link to sign in, has the lines of the one
-/// that its reader is with, if it is one only.
+/// that its reader is with; of several their names alone, because none of their numbers is the one to call.
 pub fn lines(c: &mut Conn, mail: &OutboxMail) -> Result<Option<ClinicLines>, Error> {
-    let id = match mail.clinic_id {
-        Some(id) => Some(id),
+    let ids = match mail.clinic_id {
+        Some(id) => vec![id],
         // One to a new address is about the account that has another yet.
         None => match mail.context.to::<outbox::Context>()?.account {
-            Some(account) => store::find_only_clinic(c, account)?,
-            None => store::find_only_clinic_of(c, &mail.to_address)?,
+            Some(account) => store::list_clinics_of(c, account)?,
+            None => store::list_clinics_of_address(c, &mail.to_address)?,
         },
     };
-    let Some(id) = id else { return Ok(None) };
-    let clinic = store::get(c, id)?;
-    Ok(Some(ClinicLines {
-        name: Some(clinic.name),
-        phone: clinic.phone,
-        emergency_number: clinic.emergency_number,
-        reply_hours: clinic.reply_hours,
-    }))
+    let mut names = Vec::new();
+    for id in &ids {
+        names.push(store::get(c, *id)?.name);
+    }
+    match ids.as_slice() {
+        [] => Ok(None),
+        [id] => {
+            let Clinic { name, phone, emergency_number, reply_hours, .. } = store::get(c, *id)?;
+            Ok(Some(ClinicLines { name: Some(name), phone, emergency_number, reply_hours }))
+        }
+        _ => {
+            names.sort_unstable();
+            Ok(Some(ClinicLines::of_names(names.join(", "))))
+        }
+    }
 }

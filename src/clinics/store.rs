@@ -117,16 +117,10 @@ pub fn count_acting_owners(c: &mut Conn, clinic: ClinicId) -> Result<i64, Error>
         .get_result(c)?)
 }
 
-/// The clinic of whoever has this address, if it is one only: a link to sign in is then sent in its name.
-pub fn find_only_clinic_of(c: &mut Conn, address: &str) -> Result<Option<ClinicId>, Error> {
+/// The clinics of whoever has that address.
+pub fn list_clinics_of_address(c: &mut Conn, address: &str) -> Result<Vec<ClinicId>, Error> {
     let account = auth::store::find_account_by_email(c, address)?;
-    account.map_or(Ok(None), |account| find_only_clinic(c, account.id))
-}
-
-/// The clinic of an account, if it is with one only.
-pub fn find_only_clinic(c: &mut Conn, account: AccountId) -> Result<Option<ClinicId>, Error> {
-    let clinics = list_clinics_of(c, account)?;
-    Ok(if let [only] = clinics.as_slice() { Some(*only) } else { None })
+    account.map_or(Ok(Vec::new()), |account| list_clinics_of(c, account.id))
 }
 
 /// The records of an account, each with its clinic.

@@ -582,7 +582,7 @@ pub fn healing(
                     let date = enrolment.date_of(check_in.day);
                     end.is_none_or(|end| date.is_some_and(|date| date < end))
                 });
-                rules::healing(&plan_file.compiled, &enrolment, of_session)
+                rules::healing(&plan_file.compiled, enrolment, of_session)
             }
             None => Vec::new(),
         };

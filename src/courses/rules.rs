@@ -7,8 +7,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::words;
 use engine::month_names;
-use engine::{Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Sessions, Successor, language};
+use engine::{Age, CheckInFact, Compiled, DayOfPlan, Enrolment, QuestionKind, SIGNS, Sessions, Successor};
 use ground::ids::{AlertId, PlanId, TreatmentId};
 
 /// Answers tell of the skin for so many days (an assumption).
@@ -307,41 +308,16 @@ impl Reason {
 
     /// A sentence for the patient.
     pub fn told(&self, locale: &str) -> String {
-        let on = |date: &Date| said(*date, locale);
-        match (self, language(locale)) {
-            (Self::CourseComplete { .. }, "es") => "Ya se han hecho todas las sesiones previstas.".to_owned(),
-            (Self::CourseComplete { .. }, "de") => "Alle geplanten Sitzungen sind gemacht.".to_owned(),
-            (Self::CourseComplete { .. }, _) => "All the sessions that were planned have been done.".to_owned(),
-            (Self::Interval { earliest_on, .. }, "es") => {
-                format!("La piel necesita tiempo: la próxima sesión puede ser a partir del {}.", on(earliest_on))
+        let say = |key| words::say(locale, key, &[]);
+        match self {
+            Self::CourseComplete { .. } => say("readiness-course-complete"),
+            Self::Interval { earliest_on, .. } => {
+                words::say(locale, "readiness-interval", &[("date", &said(*earliest_on, locale))])
             }
-            (Self::Interval { earliest_on, .. }, "de") => {
-                format!("Ihre Haut braucht Zeit: Die nächste Sitzung kann ab dem {} sein.", on(earliest_on))
-            }
-            (Self::Interval { earliest_on, .. }, _) => {
-                format!("Your skin needs time: the next session can be on {} or later.", on(earliest_on))
-            }
-            (Self::OpenAlert(_), "es") => "Su clínica todavía está revisando algo de su plan.".to_owned(),
-            (Self::OpenAlert(_), "de") => "Ihre Praxis prüft noch etwas in Ihrem Plan.".to_owned(),
-            (Self::OpenAlert(_), _) => "Your clinic is still looking at something in your plan.".to_owned(),
-            (Self::WaitsForClinician, "es") => "Primero tiene que decidir el personal clínico.".to_owned(),
-            (Self::WaitsForClinician, "de") => {
-                "Zuerst muss das medizinische Fachpersonal etwas entscheiden.".to_owned()
-            }
-            (Self::WaitsForClinician, _) => "A clinician has to decide something first.".to_owned(),
-            (Self::NotCalm(_), "es") => "Según sus últimas respuestas, la piel aún no está calmada.".to_owned(),
-            (Self::NotCalm(_), "de") => "Nach Ihren letzten Antworten ist Ihre Haut noch nicht ruhig.".to_owned(),
-            (Self::NotCalm(_), _) => "By your latest answers, your skin is not calm yet.".to_owned(),
-            (Self::NotAnswered(_), "es") => {
-                "Nos faltan respuestas recientes. Envíe un control para saber cómo está la piel.".to_owned()
-            }
-            (Self::NotAnswered(_), "de") => {
-                "Uns fehlen neue Antworten. Beantworten Sie eine Abfrage, damit wir wissen, wie es Ihrer Haut geht."
-                    .to_owned()
-            }
-            (Self::NotAnswered(_), _) => {
-                "We lack recent answers. Send a check-in, so that we know how your skin is.".to_owned()
-            }
+            Self::OpenAlert(_) => say("readiness-open-alert"),
+            Self::WaitsForClinician => say("readiness-waits"),
+            Self::NotCalm(_) => say("readiness-not-calm"),
+            Self::NotAnswered(_) => say("readiness-not-answered"),
         }
     }
 }
@@ -362,36 +338,22 @@ impl Unrest {
 }
 
 /// What stands over the patient's reasons; the clinic decides in any case.
-pub fn told(readiness: &Readiness, locale: &str) -> &'static str {
-    if readiness.reasons.iter().any(|reason| matches!(reason, Reason::CourseComplete { .. })) {
-        return match language(locale) {
-            "es" => "No hay más sesiones previstas. Si quiere otra, hable con su clínica.",
-            "de" => {
-                "Es sind keine weiteren Sitzungen geplant. Wenn Sie noch eine möchten, sprechen Sie mit Ihrer Praxis."
-            }
-            _ => "No more sessions are planned. If you want another one, talk to your clinic.",
-        };
-    }
-    match (readiness.reasons.is_empty(), language(locale)) {
-        (true, "es") => "Nada de lo que sabemos impide su próxima sesión. Decide su clínica.",
-        (true, "de") => "Nach dem, was wir wissen, spricht nichts gegen Ihre nächste Sitzung. Ihre Praxis entscheidet.",
-        (true, _) => "Nothing that we know speaks against your next session. Your clinic decides.",
-        (false, "es") => "De momento, su próxima sesión tiene que esperar. Decide su clínica.",
-        (false, "de") => "Ihre nächste Sitzung muss vorerst warten. Ihre Praxis entscheidet.",
-        (false, _) => "Your next session has to wait for now. Your clinic decides.",
-    }
+pub fn told(readiness: &Readiness, locale: &str) -> String {
+    let is_complete = readiness.reasons.iter().any(|reason| matches!(reason, Reason::CourseComplete { .. }));
+    let key = match readiness.reasons.is_empty() {
+        _ if is_complete => "readiness-no-more",
+        true => "readiness-may-come",
+        false => "readiness-has-to-wait",
+    };
+    words::say(locale, key, &[])
 }
 
 /// A date as people say it.
 fn said(date: Date, locale: &str) -> String {
-    let (after_day, of) = match language(locale) {
-        "es" => (" de ", " de "),
-        "de" => (". ", " "),
-        _ => (" ", " "),
-    };
     let months = month_names::of(locale);
     let month = usize::from(date.month().unsigned_abs()).checked_sub(1).and_then(|index| months.get(index));
-    format!("{}{after_day}{}{of}{}", date.day(), month.unwrap_or(&""), date.year())
+    let (day, year) = (date.day().to_string(), date.year().to_string());
+    words::say(locale, "date", &[("day", &day), ("month", month.unwrap_or(&"")), ("year", &year)])
 }
 
 /// How one symptom went in one session.

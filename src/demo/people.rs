@@ -433,7 +433,7 @@ impl Stage<'_> {
         let mut past = Vec::new();
         for number in 0..=today {
             let enrolment = plan_file.enrolment();
-            let day = engine::day(&plan_file.compiled, &enrolment, &nothing, &plan_file.zone, self.now, number);
+            let day = engine::day(&plan_file.compiled, enrolment, &nothing, &plan_file.zone, self.now, number);
             past.extend(day.occurrences.into_iter().filter(|occurrence| {
                 let item = plan_file.compiled.items.get(occurrence.item);
                 item.is_some_and(|item| item.kind == ItemKind::CheckIn) && occurrence.closes_at <= self.now

@@ -11,7 +11,6 @@ pub mod queue;
 mod settings;
 mod smtp;
 pub mod templates;
-mod words;
 
 use std::fmt;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::compose::is_web_address;
 use super::numbers::{Piece, pieces};
-use super::words::Words;
+use crate::words::Words;
 
 const LAYOUT: &str = include_str!("templates/letter.mjml");
 const PLAIN: &str = include_str!("templates/letter.txt");
@@ -109,7 +109,7 @@ impl ValidFor {
 pub struct ClinicLines {
     /// The name: the sender's name too, so that whoever gets the letter knows it. It stands in no subject and no preheader.
     pub name: Option<String>,
-    /// The phone number for questions.
+    /// The phone number for questions. Empty: no number is shown, because the letter is of several clinics.
     pub phone: String,
     /// The number for emergencies where the clinic is.
     pub emergency_number: String,
@@ -118,6 +118,12 @@ pub struct ClinicLines {
 }
 
 impl ClinicLines {
+    /// Of several clinics: their names, and no number.
+    pub fn of_names(names: String) -> Self {
+        let (phone, emergency_number, reply_hours) = (String::new(), String::new(), String::new());
+        Self { name: Some(names), phone, emergency_number, reply_hours }
+    }
+
     /// The name on one line, without marks that turn text around.
     pub fn shown_name(&self) -> Option<String> {
         self.name.as_deref().map(shown).filter(|name| !name.is_empty())

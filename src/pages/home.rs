@@ -9,6 +9,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::plain;
 use crate::app::App;
 use crate::http::media::prefers_page;
+use crate::words;
+
+const NAME: &str = "Aftercare";
 
 /// The route.
 pub fn routes(config: &mut ServiceConfig) {
@@ -75,124 +78,46 @@ impl ServiceLinks {
 async fn home(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let links = ServiceLinks::of(app.demo);
     if prefers_page(&request) {
-        let words = Words::of(plain::language(&request));
-        return plain::page(StatusCode::OK, words.language, words.title, &words.body(&links));
+        let language = plain::language(&request);
+        return plain::page(StatusCode::OK, language, NAME, &body(language, &links));
     }
-    let index = ServiceIndex { name: "Aftercare", version: env!("CARGO_PKG_VERSION"), links };
+    let index = ServiceIndex { name: NAME, version: env!("CARGO_PKG_VERSION"), links };
     HttpResponse::Ok().insert_header(("vary", plain::VARY)).json(index)
 }
 
-/// A part of the page: its heading, a sentence, and the words of its link.
-struct Part {
-    heading: &'static str,
-    text: &'static str,
-    link: &'static str,
-}
-
-impl Part {
-    fn html(&self, to: &str) -> String {
-        let Self { heading, text, link } = self;
-        format!(
+/// The number to call comes first, as on every page that a patient may see.
+fn body(language: &str, links: &ServiceLinks) -> String {
+    let say = |key: &str| words::say(language, key, &[]);
+    let mut body = format!(
+        "<p class=\"emergency\">{}</p>\n<h1>{NAME}</h1>\n<p>{}</p>\n",
+        say("home-emergency"),
+        say("home-about")
+    );
+    let parts = [
+        ("patients", Some(links.patient_page)),
+        ("clinic", Some(links.clinic_page)),
+        ("demo", links.demo_mails),
+        ("developers", Some(links.reference)),
+    ];
+    for (part, to) in parts {
+        let Some(to) = to else { continue };
+        let [heading, text, link] = ["heading", "text", "link"].map(|line| say(&format!("home-{part}-{line}")));
+        body += &format!(
             "<section>\n<h2>{heading}</h2>\n<p>{text}</p>\n<a class=\"button main\" href=\"{to}\">{link}</a>\n</section>\n"
-        )
+        );
     }
+    body
 }
-
-/// The page in one language.
-struct Words {
-    language: &'static str,
-    title: &'static str,
-    emergency: &'static str,
-    about: &'static str,
-    patients: Part,
-    clinic: Part,
-    developers: Part,
-    demo: Part,
-}
-
-impl Words {
-    fn of(language: &str) -> &'static Self {
-        match language {
-            "es" => &SPANISH,
-            "de" => &GERMAN,
-            _ => &ENGLISH,
-        }
-    }
-
-    /// The number to call comes first, as on every page that a patient may see.
-    fn body(&self, links: &ServiceLinks) -> String {
-        let mut body =
-            format!("<p class=\"emergency\">{}</p>\n<h1>{}</h1>\n<p>{}</p>\n", self.emergency, self.title, self.about);
-        body += &self.patients.html(links.patient_page);
-        body += &self.clinic.html(links.clinic_page);
-        body.extend(links.demo_mails.map(|mails| self.demo.html(mails)));
-        body + &self.developers.html(links.reference)
-    }
-}
-
-const ENGLISH: Words = Words {
-    language: "en",
-    title: "Aftercare",
-    emergency: "In an emergency call 112, 999 or 911, or your local number.",
-    about: "After a skin treatment, this server tells patients what to do today. It asks how the skin is, and tells the clinic.",
-    patients: Part { heading: "For patients", text: "See what to do today.", link: "Open my day" },
-    clinic: Part { heading: "For the clinic", text: "See who needs a call.", link: "Open alerts" },
-    developers: Part { heading: "For developers", text: "Read and try the API.", link: "API reference" },
-    demo: Part {
-        heading: "This is a demo",
-        text: "All people here are invented. See the mails they got.",
-        link: "Mails of the demo",
-    },
-};
-
-const SPANISH: Words = Words {
-    language: "es",
-    title: "Aftercare",
-    emergency: "En una emergencia llame al 112, al 999 o al 911, o a su número local.",
-    about: "Después de un tratamiento de la piel, este servidor dice qué hacer hoy. Pregunta cómo está la piel y avisa a la clínica.",
-    patients: Part { heading: "Para pacientes", text: "Vea qué hacer hoy.", link: "Abrir mi día" },
-    clinic: Part { heading: "Para la clínica", text: "Vea a quién hay que llamar.", link: "Avisos abiertos" },
-    developers: Part { heading: "Para desarrolladores", text: "Lea y pruebe la API.", link: "Referencia de la API" },
-    demo: Part {
-        heading: "Esto es una demostración",
-        text: "Todas las personas son inventadas. Vea los correos que recibieron.",
-        link: "Correos de la demostración",
-    },
-};
-
-const GERMAN: Words = Words {
-    language: "de",
-    title: "Aftercare",
-    emergency: "Im Notfall rufen Sie 112, 999 oder 911 an, oder die Notrufnummer bei Ihnen.",
-    about: "Nach einer Hautbehandlung sagt dieser Server, was heute zu tun ist. Er fragt, wie es der Haut geht, und meldet es der Praxis.",
-    patients: Part {
-        heading: "Für Patientinnen und Patienten",
-        text: "Sehen Sie, was heute zu tun ist.",
-        link: "Mein Tag",
-    },
-    clinic: Part { heading: "Für die Praxis", text: "Sehen Sie, wen Sie anrufen sollten.", link: "Offene Warnungen" },
-    developers: Part {
-        heading: "Für Entwicklerinnen und Entwickler",
-        text: "Lesen und testen Sie die API.",
-        link: "API-Referenz",
-    },
-    demo: Part {
-        heading: "Das ist eine Demo",
-        text: "Alle Personen sind erfunden. Sehen Sie die E-Mails, die sie bekamen.",
-        link: "E-Mails der Demo",
-    },
-};
 
 #[cfg(test)]
 mod tests {
-    use super::{ServiceLinks, Words};
+    use super::{ServiceLinks, body};
 
     #[test]
     fn each_language_has_the_number_first_and_the_mails_only_in_the_demo() {
         for language in ["en", "es", "de"] {
-            let words = Words::of(language);
-            assert_eq!(words.language, language);
-            let (plain, demo) = (words.body(&ServiceLinks::of(false)), words.body(&ServiceLinks::of(true)));
+            let (plain, demo) = (body(language, &ServiceLinks::of(false)), body(language, &ServiceLinks::of(true)));
+            assert!(!plain.contains("home-"), "{plain}");
             assert!(plain.starts_with("<p class=\"emergency\">") && plain.contains("112"), "{plain}");
             for link in ["/open/today", "/open/clinic", "/docs/"] {
                 assert_eq!(plain.matches(&format!("href=\"{link}\"")).count(), 1, "{link}");

@@ -136,12 +136,12 @@ impl Step {
     }
 
     /// Saves it; what changes nothing leaves no revision.
-    fn save(self, ctx: &mut Ctx<'_>, new: &NewCommand) -> Result<ChangedPlan, Error> {
+    fn save(self, ctx: &mut Ctx<'_>, new: &NewCommand, made_by: MemberId) -> Result<ChangedPlan, Error> {
         if !self.is_change() {
             return Ok(ChangedPlan::new(self.before.clone(), self.before));
         }
         let Self { before, recorded, states, after } = self;
-        let (body_area, made_by) = (Some(states.1.body_area.as_str()), made_by(ctx, &before)?);
+        let body_area = Some(states.1.body_area.as_str());
         let revision =
             NewRevision { before: &before, after, body_area, command: recorded, reason: new.reason.as_str(), made_by };
         let after = revisions::save(ctx, revision)?;
@@ -149,13 +149,13 @@ impl Step {
     }
 }
 
-/// Who makes a revision: the member who acts; in recurring work, whoever made the last one, from which this one follows.
-fn made_by(ctx: &mut Ctx<'_>, plan_file: &PlanFile) -> Result<MemberId, Error> {
+/// Who makes what follows from a change of a plan: the member who acts; in recurring work, whoever the newest revision is of.
+fn made_by(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<MemberId, Error> {
     if let Some(member) = ctx.actor.member() {
         return Ok(member);
     }
-    let rows = plans::store::list_revisions(ctx.c, plan_file.plan.clinic_id, plan_file.plan.id)?;
-    Ok(rows.last().map_or(plan_file.plan.enrolled_by, |last| last.made_by))
+    let rows = plans::store::list_revisions(ctx.c, plan.clinic_id, plan.id)?;
+    Ok(rows.last().map_or(plan.enrolled_by, |last| last.made_by))
 }
 
 /// Looks what a command would make of a plan.
@@ -206,7 +206,9 @@ fn undone(c: &mut Conn, state: &PlanState, plan_file: &PlanFile, number: i32) ->
             _ => {}
         }
         if recorded.is_command() {
-            revisions.push(as_engine(&row, state)?);
+            let (before, after) =
+                (row.state(&row.before_state, &plan_file.plan)?, row.state(&row.after_state, &plan_file.plan)?);
+            revisions.push(engine::Revision { number: row.revision, undoes: row.undoes, before, after });
         }
     }
     engine::undo(state, &revisions, number).map_err(not_undone)
@@ -222,7 +224,7 @@ pub fn carry_out(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, new: &NewCommand) -
     }
     let step = step(ctx, before, new)?;
     let treated = Treated { before: step.states.0.clone(), after: step.states.1.clone() };
-    let changed = step.save(ctx, new)?;
+    let changed = step.save(ctx, new, who.member)?;
     let followed = if changed.is_change() { follow(ctx, &changed, &treated, new)? } else { Vec::new() };
     let mut changed = vec![changed];
     followed.into_iter().for_each(|one| add(&mut changed, one));
@@ -261,7 +263,8 @@ fn follow(
     if treated.is_change() {
         for twin in twins(ctx.c, ctx.cache, &changed.after)? {
             let (new, step) = same_for_twin(ctx, &changed.before, &treated.after, twin, new)?;
-            followed.extend(Some(step.save(ctx, &new)?).filter(ChangedPlan::is_change));
+            let made_by = ctx.member()?;
+            followed.extend(Some(step.save(ctx, &new, made_by)?).filter(ChangedPlan::is_change));
         }
         correct_treatment(ctx, plan, &treated.after)?;
         courses::recount(ctx.c, plan.clinic_id, plan.treatment_id)?;
@@ -281,7 +284,12 @@ fn add(all: &mut Vec<ChangedPlan>, changed: ChangedPlan) {
 }
 
 /// Lets a plan be superseded by the next session's, or reinstated: as the sessions are now. Gives what is different.
-fn supersede(ctx: &mut Ctx<'_>, before: PlanFile, successor: Option<Successor>) -> Result<Option<ChangedPlan>, Error> {
+fn supersede(
+    ctx: &mut Ctx<'_>,
+    before: PlanFile,
+    successor: Option<Successor>,
+    made_by: MemberId,
+) -> Result<Option<ChangedPlan>, Error> {
     let reason = match (before.enrolment().stops.superseded, successor) {
         (None, None) => return Ok(None),
         (None, Some(_)) => "The plan of the next session takes its place.",
@@ -295,7 +303,7 @@ fn supersede(ctx: &mut Ctx<'_>, before: PlanFile, successor: Option<Successor>) 
         overrule: None,
         if_match: None,
     };
-    let saved = step(ctx, before, &new)?.save(ctx, &new);
+    let saved = step(ctx, before, &new)?.save(ctx, &new, made_by);
     let changed = saved.map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })?;
     Ok(Some(changed).filter(ChangedPlan::is_change))
 }
@@ -362,7 +370,7 @@ fn note_for_alerts(before: &PlanState, after: &PlanState) -> Option<(&'static st
 fn now(plan_file: &PlanFile, known: &Known, at: Stamp) -> Now {
     let (enrolment, today) = (plan_file.enrolment(), engine::local_date(&plan_file.zone, at));
     let day = enrolment.day_on(today);
-    let answered = engine::answered_from(&plan_file.compiled, &enrolment, &known.facts(), day);
+    let answered = engine::answered_from(&plan_file.compiled, enrolment, &known.facts(), day);
     Now { at, today, day, answered }
 }
 
@@ -468,19 +476,6 @@ fn not_undone(why: engine::UndoRefusal) -> Error {
         engine::UndoRefusal::Unknown => Error::field("/revision", "unknown_value", why.to_string()),
         engine::UndoRefusal::NotNewest => Error::conflict("not_newest", why.to_string()),
     }
-}
-
-/// A revision from before `overruled`, or the time of treatment, was kept in it says nothing of that: it is taken as it is now.
-fn as_engine(row: &Revision, now: &PlanState) -> Result<engine::Revision, Error> {
-    let read = |json: &Json| {
-        let kept = json.to::<BTreeMap<String, serde_json::Value>>()?;
-        let state: PlanState = json.to()?;
-        let overruled = if kept.contains_key("overruled") { state.overruled } else { now.overruled.clone() };
-        let performed_at = if kept.contains_key("performed_at") { state.performed_at } else { now.performed_at };
-        Ok::<_, Error>(PlanState { overruled, performed_at, ..state })
-    };
-    let (before, after) = (read(&row.before_state)?, read(&row.after_state)?);
-    Ok(engine::Revision { number: row.revision, undoes: row.undoes, before, after })
 }
 
 /// Whether this is the newest command once more, sent again because its answer was lost. What followed from it by itself does not count.
@@ -597,6 +592,7 @@ pub fn supersede_in_course(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<Vec<Changed
     let mut plan_files = courses::plan_files(ctx.c, ctx.cache, &course)?;
     plan_files.retain(|plan_file| plan_file.plan.status == PlanStatus::Active);
     let all: Vec<Running> = plan_files.iter().map(running).collect();
+    let made_by = made_by(ctx, plan)?;
     let mut followed = Vec::new();
     for (plan_file, old) in plan_files.into_iter().zip(&all) {
         let mut successor = sessions::successor(old, &all);
@@ -605,7 +601,7 @@ pub fn supersede_in_course(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<Vec<Changed
             let others: Vec<Running> = all.iter().filter(|one| !kept_from.contains(&one.plan)).cloned().collect();
             successor = sessions::successor(old, &others);
         }
-        followed.extend(supersede(ctx, plan_file, successor)?);
+        followed.extend(supersede(ctx, plan_file, successor, made_by)?);
     }
     Ok(followed)
 }

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use crate::plans::revisions::RecordedCommand;
 use crate::plans::{Known, PlanFile};
+use crate::words;
 use engine::{Command, Compiled, Enrolment, Facts, Occurrence, State};
 use ground::time::Stamp;
 use jiff::tz::TimeZone;
@@ -105,28 +106,12 @@ fn said<'a>(side: Side<'a>, occurrence: &Occurrence) -> Said<'a> {
 }
 
 /// What a patient reads of a change that followed by itself, or was of all plans at once; of every other somebody wrote why.
-pub fn own_words(recorded: &RecordedCommand, locale: &str) -> Option<&'static str> {
-    let (en, es, de) = match recorded {
-        RecordedCommand::Command(Command::Supersede(Some(_))) => (
-            "The plan of your next session takes the place of this one.",
-            "El plan de su próxima sesión ocupa el lugar de este.",
-            "Der Plan Ihrer nächsten Sitzung tritt an die Stelle von diesem Plan.",
-        ),
-        RecordedCommand::Command(Command::Supersede(None)) => (
-            "The plan of your next session does not take the place of this one after all. This one goes on.",
-            "El plan de su próxima sesión no ocupa finalmente el lugar de este. Este continúa.",
-            "Der Plan Ihrer nächsten Sitzung tritt doch nicht an die Stelle von diesem Plan. Dieser Plan läuft weiter.",
-        ),
-        RecordedCommand::Moved(_) | RecordedCommand::MovedBack(_) => (
-            "Your clinic has changed the instructions of this plan.",
-            "Su clínica ha cambiado las indicaciones de este plan.",
-            "Ihre Praxis hat die Anweisungen dieses Plans geändert.",
-        ),
+pub fn own_words(recorded: &RecordedCommand, locale: &str) -> Option<String> {
+    let key = match recorded {
+        RecordedCommand::Command(Command::Supersede(Some(_))) => "plan-superseded",
+        RecordedCommand::Command(Command::Supersede(None)) => "plan-reinstated",
+        RecordedCommand::Moved(_) | RecordedCommand::MovedBack(_) => "plan-moved",
         _ => return None,
     };
-    Some(match engine::language(locale) {
-        "es" => es,
-        "de" => de,
-        _ => en,
-    })
+    Some(words::say(locale, key, &[]))
 }

@@ -111,7 +111,7 @@ pub struct Move {
     pub at: Stamp,
 }
 
-/// The most plans that a new can name; more do not go into a body.
+/// The most plans that a migration can name; more do not go into a body.
 pub const MOST_CHOSEN: usize = 5_000;
 
 /// Which plans are to move where.
@@ -225,7 +225,7 @@ fn step(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile, to: VersionId, at:
     Ok(Step { from_day, onto: Ok((plan, compiled)) })
 }
 
-/// The two versions of a new: plans leave any version that was active, and go to the active one.
+/// The two versions of a migration: plans leave any version that was active, and go to the active one.
 pub fn versions(c: &mut Conn, who: &Staff, key: &str, new: &NewMigration) -> Result<(VersionId, VersionId), Error> {
     let from = protocols::version(c, who.clinic, key, new.from_version)?;
     let to = protocols::version(c, who.clinic, key, new.to_version)?;

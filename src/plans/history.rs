@@ -21,18 +21,24 @@ pub(super) fn load(c: &mut Conn, cache: &Compiled, plan: &Plan, clinic: &Clinic)
     }
     let mut before: Vec<(Stamp, PlanState)> = Vec::new();
     for row in store::list_revisions(c, plan.clinic_id, plan.id)? {
-        let state: PlanState = row.before_state.to()?;
+        let state = row.state(&row.before_state, plan)?;
         match before.last_mut() {
             Some((until, same)) if *same == state => *until = row.made_at,
             _ => before.push((row.made_at, state)),
         }
     }
-    let mut epoch = |(until, state): (Stamp, PlanState)| {
+    let mut epochs = Vec::with_capacity(before.len());
+    for (until, state) in before {
         let plan = plan.with_state(&state)?;
-        let compiled = compiled(c, cache, &plan)?;
-        Ok(Epoch { until, enrolment: plan.enrolment(clinic)?, compiled, body_area: state.body_area })
-    };
-    before.into_iter().map(&mut epoch).collect()
+        let compiled = match compiled(c, cache, &plan) {
+            Ok(compiled) => compiled,
+            // What was sound once and is not to this release must not take the plan of today away.
+            Err(Error::Invalid(_)) => continue,
+            Err(why) => return Err(why),
+        };
+        epochs.push(Epoch { until, enrolment: plan.enrolment(clinic)?, compiled, body_area: state.body_area });
+    }
+    Ok(epochs.into_iter().collect())
 }
 
 impl PlanFile {
@@ -59,7 +65,8 @@ impl PlanFile {
 pub fn as_it_stood(ctx: &mut Ctx<'_>, plan_file: &PlanFile, at: Stamp) -> Result<PlanFile, Error> {
     let revisions = store::list_revisions(ctx.c, plan_file.plan.clinic_id, plan_file.plan.id)?;
     let Some(next) = revisions.iter().find(|revision| at <= revision.made_at) else { return Ok(plan_file.clone()) };
-    plan_file.changed_to(ctx, plan_file.plan.with_state(&next.before_state.to()?)?)
+    let state = next.state(&next.before_state, &plan_file.plan)?;
+    plan_file.changed_to(ctx, plan_file.plan.with_state(&state)?)
 }
 
 /// Every version that a phone of this patient may hold the form of: those that the plan was ever on, the newest first, and then all

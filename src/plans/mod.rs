@@ -206,7 +206,7 @@ impl PlanFile {
         let (clinic, plan) = (self.plan.clinic_id, self.plan.id);
         let asks = |kinds: &[ItemKind]| {
             let is_one = |item: &engine::Item| kinds.contains(&item.kind);
-            let mut lines = (from..=number).flat_map(|day| self.compiled.lines_on(&enrolment, day));
+            let mut lines = (from..=number).flat_map(|day| self.compiled.lines_on(enrolment, day));
             lines.any(|line| self.compiled.items.get(line.item).is_some_and(is_one))
         };
         // What nothing asks for is not looked up: half of the days of a long plan.

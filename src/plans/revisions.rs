@@ -1,5 +1,7 @@
 //! Revisions: each change of a plan, as it was made. Together they say how the plan stood at any time.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -157,6 +159,17 @@ impl PlanFile {
         let treatment = patients::treatment(c, self.plan.clinic_id, self.plan.treatment_id)?;
         let treatment = treatment.ok_or_else(|| Error::internal("a plan without a treatment", self.plan.id))?;
         Ok(treatment.body_area)
+    }
+}
+
+impl Revision {
+    /// A state that it holds. One from before `overruled`, or the time of treatment, was kept says nothing of that: it is taken as it is now.
+    pub fn state(&self, stored: &Json, now: &Plan) -> Result<PlanState, Error> {
+        let kept = stored.to::<BTreeMap<String, serde_json::Value>>()?;
+        let state: PlanState = stored.to()?;
+        let overruled = if kept.contains_key("overruled") { state.overruled } else { now.overruled.clone() };
+        let performed_at = if kept.contains_key("performed_at") { state.performed_at } else { now.performed_at };
+        Ok(PlanState { overruled, performed_at, ..state })
     }
 }
 

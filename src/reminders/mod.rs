@@ -59,20 +59,19 @@ pub fn plan_one(ctx: &mut Ctx<'_>, clinic: ClinicId, id: PlanId) -> Result<(), E
     let enrolment = plan_file.enrolment();
     let known = plan_file.known_all(ctx.c)?;
     let after = engine::look_from(plan_file.plan.planned_to, enrolment.enrolled_at);
-    for due in engine::due_reminders(&plan_file.compiled, &enrolment, &known.facts(), &plan_file.zone, after, ctx.m.at)
-    {
+    for due in engine::due_reminders(&plan_file.compiled, enrolment, &known.facts(), &plan_file.zone, after, ctx.m.at) {
         decide(ctx, &plan_file, &due)?;
     }
     if plan_file.clinic.triage == TriageMode::Full {
-        for finding in engine::silence(&plan_file.compiled, &enrolment, &known.facts(), &plan_file.zone, ctx.m.at) {
+        for finding in engine::silence(&plan_file.compiled, enrolment, &known.facts(), &plan_file.zone, ctx.m.at) {
             let day = plan_file.day_number(ctx.m.at);
             alerts::raise_silence(ctx, &plan_file, &finding, day)?;
         }
-        for found in engine::day_rules(&plan_file.compiled, &enrolment, &plan_file.zone, ctx.m.at) {
+        for found in engine::day_rules(&plan_file.compiled, enrolment, &plan_file.zone, ctx.m.at) {
             alerts::raise_day(ctx, &plan_file, &found)?;
         }
     }
-    let next = engine::next_due(&plan_file.compiled, &enrolment, &plan_file.zone, ctx.m.at);
+    let next = engine::next_due(&plan_file.compiled, enrolment, &plan_file.zone, ctx.m.at);
     plans::store::set_planned(ctx.c, &plan_file.plan, ctx.m.at, next)
 }
 
@@ -202,7 +201,7 @@ fn still_missing(
         }
         // Its day may have another number than when this was decided: the treatment's date was corrected.
         let id = reminder.occurrence_id;
-        let Some((_, number, _)) = engine::find(&plan_file.compiled, &plan_file.enrolment(), id, reminder.day) else {
+        let Some((_, number, _)) = engine::find(&plan_file.compiled, plan_file.enrolment(), id, reminder.day) else {
             continue;
         };
         let day = today::occurrences_on(c, &plan_file, number, at)?;

@@ -115,7 +115,7 @@ fn why_not(
     let is_shown = matches!(plan_file.plan.status, PlanStatus::Active | PlanStatus::Draft);
     let is_there = is_shown
         && enrolment.date_of(asked.day).is_some()
-        && engine::find(&plan_file.compiled, &enrolment, id, asked.day).is_some();
+        && engine::find(&plan_file.compiled, enrolment, id, asked.day).is_some();
     let by = engine::at_the_latest(noted_at, at);
     let mut slots = asked.slots.iter();
     if !is_there && slots.clone().any(|slot| enrolment.may_have_asked(slot, asked.day, zone, by)) {

@@ -177,9 +177,9 @@ pub fn day_of(c: &mut Conn, plan_file: &PlanFile, date: Option<Date>, at: Stamp)
 pub fn seen(plan_file: &PlanFile, known: &plans::Known, date: jiff::civil::Date, at: Stamp) -> engine::Day {
     let (compiled, enrolment, facts) = (&plan_file.compiled, plan_file.enrolment(), known.facts());
     if date == engine::local_date(&plan_file.zone, at) {
-        engine::today(compiled, &enrolment, &facts, &plan_file.zone, at)
+        engine::today(compiled, enrolment, &facts, &plan_file.zone, at)
     } else {
-        engine::ahead(compiled, &enrolment, &facts, &plan_file.zone, at, date)
+        engine::ahead(compiled, enrolment, &facts, &plan_file.zone, at, date)
     }
 }
 
@@ -361,13 +361,16 @@ pub fn share_marks(ctx: &mut Ctx<'_>, clinic: ClinicId, begun: PlanId) -> Result
     let Some(account) = begun.patient.account_id else { return Ok(()) };
     let mut days = Vec::new();
     for rows in store::list_ever_of_account(ctx.c, account)? {
+        if rows.0.revision == 1 && !rows.0.status.is_shown() {
+            continue;
+        }
         let plan_file = PlanFile::new(ctx.c, ctx.cache, rows)?;
         if plan_file.status(ctx.m.at).is_shown() {
             days.push(plan_file);
             continue;
         }
         let before = history::as_it_stood(ctx, &plan_file, ctx.m.at)?;
-        if before.plan.revision > 1 && before.status(ctx.m.at).is_shown() && before.plan.id != begun.plan.id {
+        if before.status(ctx.m.at).is_shown() && before.plan.id != begun.plan.id {
             days.push(before);
         }
     }
@@ -449,8 +452,7 @@ fn days_around(
         plan_files.push(PlanFile::new(c, cache, rows)?);
     }
     let find = |plan_file: &PlanFile| {
-        let (item, number, _) =
-            engine::find(&plan_file.compiled, &plan_file.enrolment(), id, plan_file.day_number(at))?;
+        let (item, number, _) = engine::find(&plan_file.compiled, plan_file.enrolment(), id, plan_file.day_number(at))?;
         Some((plan_file.plan.id, plan_file.compiled.items.get(item)?.kind, plan_file.enrolment().date_of(number)?))
     };
     let Some((plan, kind, date)) = plan_files.iter().find_map(find) else { return Ok(None) };
@@ -476,7 +478,7 @@ fn days_around(
 /// A date of the plan without what is left of earlier days, as it is at `at`.
 fn date_at(c: &mut Conn, plan_file: &PlanFile, date: jiff::civil::Date, at: Stamp) -> Result<engine::Day, Error> {
     let (enrolment, known) = (plan_file.enrolment(), plan_file.known(c, plan_file.enrolment().day_on(date))?);
-    Ok(engine::on_date(&plan_file.compiled, &enrolment, &known.facts(), &plan_file.zone, at, date))
+    Ok(engine::on_date(&plan_file.compiled, enrolment, &known.facts(), &plan_file.zone, at, date))
 }
 
 /// The occurrences of a numbered day of the plan, as they are at `at`; none while the plan's days wait.
@@ -487,7 +489,7 @@ pub fn occurrences_on(
     at: Stamp,
 ) -> Result<Vec<engine::Occurrence>, Error> {
     let known = plan_file.known(c, number)?;
-    let day = engine::day(&plan_file.compiled, &plan_file.enrolment(), &known.facts(), &plan_file.zone, at, number);
+    let day = engine::day(&plan_file.compiled, plan_file.enrolment(), &known.facts(), &plan_file.zone, at, number);
     Ok(day.occurrences)
 }
 

@@ -1,7 +1,5 @@
 //! How days look from outside.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -228,12 +226,7 @@ pub struct Watched {
 
 /// A text of the protocol as the patient reads it, with the clinic's words in it.
 pub fn say(text: &Text, locales: &[&str], plan_file: &PlanFile) -> String {
-    said(text, locales, plan_file).into_owned()
-}
-
-/// The same, borrowed where nothing of the clinic's is in it.
-fn said<'a>(text: &'a Text, locales: &[&str], plan_file: &'a PlanFile) -> Cow<'a, str> {
-    engine::fill(text.in_locale(locales), |name| plan_file.word(name, locales))
+    engine::fill(text.in_locale(locales), |name| plan_file.word(name, locales)).into_owned()
 }
 
 /// The languages to try: the request's, the patient's, the clinic's.
@@ -319,11 +312,11 @@ pub fn today(
         today.offer(danger_form(one.subject(), day, asked)?);
         today.name(&one.clinic, at)?;
     }
-    let (lines, aside) = engine::set_aside(engine::merge(lines(days, |plan_file| Some(locales(asked, plan_file)))?));
-    let ends: Vec<Option<Ends>> = lines.iter().map(|line| end_of(line, &lines)).collect();
-    let with_ends = lines.into_iter().zip(ends);
-    today.items = with_ends.filter_map(|(line, end)| merged_view(line, end, today.date)).collect();
-    today.set_aside = aside.iter().flat_map(not_asked).collect();
+    let (lines, aside) = engine::set_aside(engine::merge(lines(days)?));
+    let reader = Reader { days, asked };
+    let views = lines.iter().filter_map(|line| reader.line(line, end_of(line, &lines), today.date));
+    today.items = views.collect();
+    today.set_aside = aside.iter().flat_map(|aside| reader.not_asked(aside)).collect();
     Ok(Some(today))
 }
 
@@ -349,31 +342,33 @@ impl Today {
     }
 }
 
-/// The lines of all plans, each by itself, in the languages to try for a plan; without words where nobody reads them.
-fn lines<'a>(
-    days: &'a [PlanDay],
-    locales: impl Fn(&'a PlanFile) -> Option<Vec<&'a str>>,
-) -> Result<Vec<Line<'a>>, Error> {
+/// The lines of all plans, each by itself.
+fn lines(days: &[PlanDay]) -> Result<Vec<Line<'_>>, Error> {
     let mut lines = Vec::with_capacity(days.iter().map(|of| of.day.occurrences.len()).sum());
     for PlanDay { plan_file, day, area, person } in days.iter().filter(|of| of.day.status.is_shown()) {
-        let (locales, enrolment) = (locales(plan_file), plan_file.enrolment());
-        let say = |text: &'a Text| locales.as_ref().map_or_else(Cow::default, |locales| said(text, locales, plan_file));
+        let enrolment = plan_file.enrolment();
         for (place, occurrence) in day.occurrences.iter().enumerate() {
             let (item, slot) = (item_of(plan_file, occurrence)?, slot_of(plan_file, occurrence)?);
+            let is_timed = occurrence.instants.are_known();
+            let (title, text) = (item.title_if(is_timed), item.text_if(is_timed));
             lines.push(Line {
                 kind: item.kind,
-                date: date_of(&enrolment, occurrence, day),
+                date: date_of(enrolment, occurrence, day),
                 person: *person,
                 meaning: item.meaning.as_deref(),
-                title: say(item.title_if(occurrence.instants.are_known())),
-                text: item.text_if(occurrence.instants.are_known()).map(say),
+                filled: if days.len() > 1 && item.kind != ItemKind::Task {
+                    filled(plan_file, title, text)
+                } else {
+                    None
+                },
+                title,
+                text,
                 form: item.form.as_deref(),
                 views: &item.views,
                 sources: vec![Source {
                     plan: plan_file.plan.id,
                     place,
                     occurrence: occurrence.id,
-                    protocol: &plan_file.compiled.key,
                     key: &item.key,
                     slot: &slot.key,
                     area: area.as_deref().unwrap_or_default(),
@@ -395,6 +390,13 @@ fn lines<'a>(
     Ok(lines)
 }
 
+/// A title and a text with the clinic's words in them, if they have a place for any.
+fn filled(plan_file: &PlanFile, title: &Text, text: Option<&Text>) -> Option<(Text, Option<Text>)> {
+    let has_place = |text: &Text| text.0.values().any(|words| words.contains('{'));
+    let is_clinics = has_place(title) || text.is_some_and(has_place);
+    is_clinics.then(|| (plan_file.written(title), text.map(|text| plan_file.written(text))))
+}
+
 /// The date that a line belongs to: what is caught up on, to that on which it is shown.
 fn date_of(of: &engine::Enrolment, occurrence: &engine::Occurrence, shown: &engine::Day) -> jiff::civil::Date {
     let own = if occurrence.caught_up.is_some() { None } else { of.date_of(occurrence.day) };
@@ -403,17 +405,14 @@ fn date_of(of: &engine::Enrolment, occurrence: &engine::Occurrence, shown: &engi
 
 /// The task that an occurrence is part of, among the lines of several plans' days.
 pub fn line_of(days: &[PlanDay], id: OccurrenceId, asked: Option<&str>) -> Result<Option<Item>, Error> {
-    let lines = engine::merge(lines(days, |plan_file| Some(locales(asked, plan_file)))?);
-    let found = lines.into_iter().find(|line| line.sources.iter().any(|source| source.occurrence == id));
-    Ok(found.and_then(|line| {
-        let shown = line.date.into();
-        merged_view(line, None, shown)
-    }))
+    let lines = engine::merge(lines(days)?);
+    let found = lines.iter().find(|line| line.sources.iter().any(|source| source.occurrence == id));
+    Ok(found.and_then(|line| Reader { days, asked }.line(line, None, line.date.into())))
 }
 
 /// What is not asked, because another plan forbids it for the same area.
 pub fn set_aside(days: &[PlanDay]) -> Result<Vec<OccurrenceId>, Error> {
-    let (_, aside) = engine::set_aside(engine::merge(lines(days, |_| None)?));
+    let (_, aside) = engine::set_aside(engine::merge(lines(days)?));
     Ok(aside.iter().flat_map(|aside| &aside.line.sources).map(|source| source.occurrence).collect())
 }
 
@@ -424,7 +423,7 @@ pub type DoneElsewhere = (OccurrenceId, (PlanId, OccurrenceId));
 pub fn done_for_others(days: &[PlanDay], plan: PlanId) -> Result<Vec<DoneElsewhere>, Error> {
     let is_marked = |source: &&Source<'_>| matches!(source.state, State::Done | State::Partial | State::Skipped);
     let is_asked = |source: &&Source<'_>| matches!(source.state, State::Upcoming | State::Open | State::Late);
-    let lines = engine::merge(lines(days, |_| None)?).into_iter().filter(|line| line.kind == ItemKind::Task);
+    let lines = engine::merge(lines(days)?).into_iter().filter(|line| line.kind == ItemKind::Task);
     let shared = lines.filter_map(|line| {
         let own = line.sources.iter().find(|source| source.plan == plan && is_asked(source))?.occurrence;
         let strongest = line.state()?;
@@ -440,51 +439,68 @@ fn end_of(line: &Line<'_>, lines: &[Line<'_>]) -> Option<Ends> {
     engine::forbidden_until(rule, lines)
 }
 
-fn merged_view(line: Line<'_>, end: Option<Ends>, shown: Date) -> Option<Item> {
-    let first = *line.first()?;
-    let mut plan_ids: Vec<PlanId> = line.sources.iter().map(|source| source.plan).collect();
-    plan_ids.dedup();
-    let allowed = Allowed::after(end.map(|end| Date(end.on)), shown);
-    let until_at = if line.kind == ItemKind::Restriction { end.and_then(|end| end.at) } else { line.until_at() };
-    Some(Item {
-        from_at: line.from_at(),
-        until_at,
-        occurrence_id: first.occurrence,
-        plan_ids,
-        occurrences: if line.sources.len() > 1 { line.sources.iter().map(shared).collect() } else { Vec::new() },
-        key: first.key.to_owned(),
-        kind: line.kind,
-        state: line.state()?,
-        day: first.day,
-        slot: first.slot.to_owned(),
-        opens_at: line.opens_at()?,
-        closes_at: line.closes_at()?,
-        late_until: line.late_until()?,
-        last_on: line.ends().map(|end| Date(end.on)),
-        allowed_on: allowed.on,
-        in_days: allowed.in_days,
-        held: line.held(),
-        late_enrolment: line.caught_up(),
-        because: line.because().map(str::to_owned),
-        form: line.form.map(str::to_owned),
-        views: line.views.to_vec(),
-        title: line.title.into_owned(),
-        text: line.text.map(Cow::into_owned),
-    })
+/// Who reads the lines of some plans: in the words of the plan that a line is known by, and of its clinic.
+struct Reader<'a> {
+    days: &'a [PlanDay],
+    asked: Option<&'a str>,
+}
+
+impl Reader<'_> {
+    fn say(&self, line: &Line<'_>, text: &Text) -> Option<String> {
+        let plan = line.first()?.plan;
+        let PlanDay { plan_file, .. } = self.days.iter().find(|of| of.plan_file.plan.id == plan)?;
+        Some(say(text, &locales(self.asked, plan_file), plan_file))
+    }
+
+    fn line(&self, line: &Line<'_>, end: Option<Ends>, shown: Date) -> Option<Item> {
+        let first = *line.first()?;
+        let mut plan_ids: Vec<PlanId> = line.sources.iter().map(|source| source.plan).collect();
+        plan_ids.dedup();
+        let allowed = Allowed::after(end.map(|end| Date(end.on)), shown);
+        let until_at = if line.kind == ItemKind::Restriction { end.and_then(|end| end.at) } else { line.until_at() };
+        Some(Item {
+            from_at: line.from_at(),
+            until_at,
+            occurrence_id: first.occurrence,
+            plan_ids,
+            occurrences: if line.sources.len() > 1 { line.sources.iter().map(shared).collect() } else { Vec::new() },
+            key: first.key.to_owned(),
+            kind: line.kind,
+            state: line.state()?,
+            day: first.day,
+            slot: first.slot.to_owned(),
+            opens_at: line.opens_at()?,
+            closes_at: line.closes_at()?,
+            late_until: line.late_until()?,
+            last_on: line.ends().map(|end| Date(end.on)),
+            allowed_on: allowed.on,
+            in_days: allowed.in_days,
+            held: line.held(),
+            late_enrolment: line.caught_up(),
+            because: line.because().map(str::to_owned),
+            form: line.form.map(str::to_owned),
+            views: line.views.to_vec(),
+            title: self.say(line, line.title)?,
+            text: line.text.and_then(|text| self.say(line, text)),
+        })
+    }
+
+    fn not_asked(&self, aside: &SetAside<'_>) -> Vec<NotAsked> {
+        let view = |source: &Source<'_>| {
+            Some(NotAsked {
+                occurrence_id: source.occurrence,
+                plan_id: source.plan,
+                kind: aside.line.kind,
+                title: self.say(&aside.line, aside.line.title)?,
+                forbidden_by: aside.by,
+            })
+        };
+        aside.line.sources.iter().filter_map(view).collect()
+    }
 }
 
 fn shared(source: &Source<'_>) -> SharedOccurrence {
     SharedOccurrence { occurrence_id: source.occurrence, plan_id: source.plan, day: source.day, state: source.state }
-}
-
-fn not_asked(aside: &SetAside<'_>) -> impl Iterator<Item = NotAsked> {
-    aside.line.sources.iter().map(|source| NotAsked {
-        occurrence_id: source.occurrence,
-        plan_id: source.plan,
-        kind: aside.line.kind,
-        title: aside.line.title.clone().into_owned(),
-        forbidden_by: aside.by,
-    })
 }
 
 /// When something is allowed again.

@@ -2,14 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark may fail loudly")]
 
-use std::borrow::Cow;
 use std::hint::black_box;
 
 use authoring::{Script, simulate};
 use criterion::{Criterion, criterion_group, criterion_main};
 use engine::{
     Age, Answers, CheckInFact, Compiled, Day, DayOfPlan, Enrolment, Facts, Line, MarkFact, MarkState, Parameters,
-    PlanStatus, Source, Text, TriageInput, compile, fill, merge, next_due, parse, set_aside, today, triage,
+    PlanStatus, Source, TriageInput, compile, merge, next_due, parse, set_aside, today, triage,
 };
 use ground::ids::PlanId;
 use ground::time::Stamp;
@@ -119,18 +118,12 @@ impl Patient {
         Facts { marks: &self.marks, check_ins: &[] }
     }
 
-    /// A text in words.
-    fn say(text: &Text) -> Cow<'_, str> {
-        fill(text.in_locale(&["en"]), |_| Some("the clinic's word"))
-    }
-
-    /// A day's lines in words.
+    /// A day's lines.
     fn lines(&self, day: &Day) -> Vec<Line<'_>> {
         let line = |(place, one): (usize, &engine::Occurrence)| {
             let item = &self.plan.items[one.item];
             let end = one.last_day.map(|last| self.enrolment.day_zero.saturating_add(jiff::Span::new().days(last)));
             let source = Source {
-                protocol: "mn-face",
                 from_at: None,
                 until_at: None,
                 plan: self.enrolment.plan,
@@ -154,8 +147,9 @@ impl Patient {
                 date: self.enrolment.day_zero.saturating_add(jiff::Span::new().days(one.day)),
                 person: ground::ids::PatientId::from(uuid::Uuid::nil()),
                 meaning: item.meaning.as_deref(),
-                title: Self::say(&item.title),
-                text: item.text.as_ref().map(Self::say),
+                filled: None,
+                title: &item.title,
+                text: item.text.as_ref(),
                 form: item.form.as_deref(),
                 views: &item.views,
                 sources: vec![source],

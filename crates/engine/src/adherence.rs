@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
+use super::calendar::next_date_change;
 use super::compile::Compiled;
 use super::day::{Occurrence, day, today};
 use super::document::Item;
@@ -110,12 +111,16 @@ impl PlanInput<'_> {
         }
         // What was answered stays with its date, whatever days were counted from then.
         let on_days_of_then = |fact: &CheckInFact| {
-            let date = now.date_of(fact.day).filter(|_| now.day_zero != enrolment.day_zero);
+            let date = now.date_of(fact.day);
             CheckInFact { day: date.map_or(fact.day, |date| enrolment.day_on(date)), ..fact.clone() }
         };
-        let check_ins: Vec<CheckInFact> = self.facts.check_ins.iter().map(on_days_of_then).collect();
-        let facts = Facts { check_ins: &check_ins, ..*self.facts };
-        let just_before = one.closes_at.plus_seconds(-1).max(one.opens_at);
+        let is_counted_otherwise = now.day_zero != enrolment.day_zero;
+        let check_ins: Vec<CheckInFact> =
+            self.facts.check_ins.iter().filter(|_| is_counted_otherwise).map(on_days_of_then).collect();
+        let facts = if is_counted_otherwise { Facts { check_ins: &check_ins, ..*self.facts } } else { *self.facts };
+        // Of a window that reaches into the next date, on its own.
+        let end = one.closes_at.min(next_date_change(zone, one.opens_at));
+        let just_before = end.plus_seconds(-1).max(one.opens_at);
         let beside = today(compiled, enrolment, &facts, zone, just_before).occurrences.into_iter();
         let mut rules = beside.filter(|rule| compiled.items.get(rule.item).is_some_and(|item| forbids(item, meaning)));
         // What ends by the hour while the window is open did not forbid all of it.

@@ -1,6 +1,7 @@
 //! A plan as it stood: what its clinic changed afterwards does not decide what was asked before.
 //!
-//! An occurrence is missed if and only if the plan, and the patient's other plans, as they stood when its window closed, asked for it.
+//! An occurrence is missed if and only if the plan, as it stood when its window closed, asked for it, and asks for it now; adherence asks the
+//! same of the patient's other plans, because one of them may have forbidden it (`adherence`).
 //! E.g. a plan that was paused on 6 May at noon and, by an undo, never was: the evening of the 6th and the whole 7th were not asked,
 //! though the plan of today knows of no pause, and so they cannot have been missed.
 

@@ -3,16 +3,16 @@
 //! A line is what it says, and the set of occurrences that say it. Merging unites the sets of lines that say the same, and what a
 //! line shows is read off its set; so the order in which plans, clinics or parts of them come together cannot matter.
 
-use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::civil::Date;
 
+use super::text::Text;
 use super::words::{ItemKind, LateEnrolment, State};
 use ground::ids::{OccurrenceId, PatientId, PlanId};
 use ground::time::Stamp;
 
-/// A line of a day, as the patient reads it.
+/// A line of a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line<'a> {
     /// What kind of line.
@@ -23,10 +23,12 @@ pub struct Line<'a> {
     pub person: PatientId,
     /// What it is about, if its protocol says so.
     pub meaning: Option<&'a str>,
-    /// The line, in the patient's words; of a task that several plans ask, in those of the freshest treatment.
-    pub title: Cow<'a, str>,
+    /// Both with the clinic's words in them, in all languages; none of a task, and if nothing of a clinic's is in them.
+    pub filled: Option<(Text, Option<Text>)>,
+    /// The line, as its author wrote it.
+    pub title: &'a Text,
     /// More about it.
-    pub text: Option<Cow<'a, str>>,
+    pub text: Option<&'a Text>,
     /// The form of a check-in.
     pub form: Option<&'a str>,
     /// The views of a photo.
@@ -43,8 +45,6 @@ pub struct Source<'a> {
     pub place: usize,
     /// The occurrence.
     pub occurrence: OccurrenceId,
-    /// The key of its protocol.
-    pub protocol: &'a str,
     /// The key of its item.
     pub key: &'a str,
     /// The key of its slot.
@@ -75,21 +75,25 @@ pub struct Source<'a> {
     pub because: Option<&'a str>,
 }
 
-/// What a line says: lines are one line exactly if this is equal. What is told is the same if it reads the same. What is done is the same
-/// whatever it is called: which marks are stored must not depend on a language, or on what a clinic writes.
+/// What a line says: lines are one line exactly if this is equal. The texts are compared as they were written, in all their languages: which
+/// marks are stored must not depend on the language of a request, or on what a clinic writes into a protocol. What is told, and not done, is
+/// the same only if it also reads the same with the clinic's words: nobody's telephone number is lost.
 #[derive(PartialEq, Eq)]
 enum Saying<'l> {
     /// Of one treatment and its curve, never shared: a check-in, a photo.
     Own(OccurrenceId),
     /// In force or not, whatever the window, and for the whole patient.
-    Rule(Date, Topic<'l>, &'l str, Option<&'l str>),
+    Rule(Date, Topic<'l>, Words<'l>),
     /// To be kept in mind.
-    Advice(Date, Topic<'l>, &'l str, Option<&'l str>, Hours),
+    Advice(Date, Topic<'l>, Words<'l>, Hours),
     /// To be read, once a date, whenever.
-    Reading(Date, Topic<'l>, &'l str, Option<&'l str>),
+    Reading(Date, Topic<'l>, Words<'l>),
     /// To be done, here: what is done to the face is not done to the back.
-    Act(Date, Act<'l>, Hours, &'l str),
+    Act(Date, Topic<'l>, Words<'l>, Hours, &'l str),
 }
+
+/// Title and text, and how they read with a clinic's words in them.
+type Words<'l> = (&'l Text, Option<&'l Text>, Option<&'l (Text, Option<Text>)>);
 
 /// When it is there: what is caught up on opens when its plan began, which does not matter to another one.
 type Hours = (Option<Stamp>, Stamp, Stamp);
@@ -99,13 +103,6 @@ type Hours = (Option<Stamp>, Stamp, Stamp);
 enum Topic<'l> {
     Meaning(&'l str),
     Key(&'l str),
-}
-
-/// What is done: what it means, or a line of a protocol if nobody said what it means.
-#[derive(PartialEq, Eq)]
-enum Act<'l> {
-    Meaning(&'l str),
-    Item { protocol: &'l str, key: &'l str },
 }
 
 impl<'a> Line<'a> {
@@ -170,40 +167,24 @@ impl<'a> Line<'a> {
     fn saying(&self) -> Option<Saying<'_>> {
         let first = self.first()?;
         let topic = self.meaning.map_or(Topic::Key(first.key), Topic::Meaning);
-        let (date, title, text) = (self.date, &*self.title, self.text.as_deref());
+        let (date, words) = (self.date, (self.title, self.text, self.filled.as_ref()));
         let opens_at = Some(first.opens_at).filter(|_| first.caught_up.is_none());
         let hours = (opens_at, first.closes_at, first.late_until);
         Some(match self.kind {
             ItemKind::CheckIn | ItemKind::Photo => Saying::Own(first.occurrence),
-            ItemKind::Restriction => Saying::Rule(date, topic, title, text),
-            ItemKind::Instruction => Saying::Advice(date, topic, title, text, hours),
-            ItemKind::Education => Saying::Reading(date, topic, title, text),
-            ItemKind::Task => {
-                let own = || Act::Item { protocol: first.protocol, key: first.key };
-                Saying::Act(date, self.meaning.map_or_else(own, Act::Meaning), hours, first.area)
-            }
+            ItemKind::Restriction => Saying::Rule(date, topic, words),
+            ItemKind::Instruction => Saying::Advice(date, topic, words, hours),
+            ItemKind::Education => Saying::Reading(date, topic, words),
+            ItemKind::Task => Saying::Act(date, topic, words, hours, first.area),
         })
     }
 
     /// Equal for lines that say the same; for others, hardly ever.
     fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        let title = Some(&self.title).filter(|_| self.kind != ItemKind::Task);
-        (self.kind, self.date, title).hash(&mut hasher);
+        let topic = self.meaning.or(self.first().map(|first| first.key));
+        (self.kind, self.date, topic).hash(&mut hasher);
         hasher.finish()
-    }
-
-    /// The source of the freshest treatment.
-    fn freshest(&self) -> impl Ord + use<'a> {
-        self.sources.iter().map(|source| (source.day, source.plan, source.place, source.occurrence)).min()
-    }
-
-    /// Says it for these sources too, in the words of the freshest treatment.
-    fn unite(&mut self, other: Self) {
-        if other.freshest() < self.freshest() {
-            (self.title, self.text) = (other.title, other.text);
-        }
-        self.sources.extend(other.sources);
     }
 
     /// Where it is shown: what is left of earlier days first, then plan by plan as each is written.
@@ -266,7 +247,7 @@ pub fn merge(lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
             *known == digest && kept.person == line.person && kept.saying() == line.saying()
         };
         match digests.iter().zip(&merged).position(says_it).and_then(|place| merged.get_mut(place)) {
-            Some(kept) => kept.unite(line),
+            Some(kept) => kept.sources.extend(line.sources),
             None => {
                 digests.push(digest);
                 merged.push(line);

@@ -18,7 +18,8 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[derive(utoipa::ToSchema, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = diesel::sql_types::Text)]
-        pub enum $name { $($(#[$word_doc])* #[serde(rename = $text)] $word),+ }
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$word_doc])* $word),+ }
 
         impl $name {
             /// Every word, in order.
@@ -195,6 +196,7 @@ words! {
         /// A mail of its own.
         Mailed = "mailed",
         /// Told by a mail that was written already.
+        #[serde(rename = "joined")]
         Merged = "joined",
         /// No mail.
         NotMailed = "not_mailed",

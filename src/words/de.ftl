@@ -70,3 +70,48 @@ watched-line = Nicht Tag und Nacht überwacht. Wir lesen Antworten: { $hours }.
 link-help = Wenn der Knopf nicht funktioniert, öffnen Sie diesen Link:
 unsubscribe-why = Sie bekommen diese Notiz, weil tägliche Notizen eingeschaltet sind.
 unsubscribe = Diese E-Mails beenden
+
+check-in-occurrence = zu welcher Abfrage die Antworten gehören
+check-in-answered-at = wann Sie geantwortet haben
+check-in-kept = Wir haben Ihre Antworten gespeichert, und die Praxis kann sie sehen. { $what } Wenn Sie sich Sorgen machen, rufen Sie uns an: {"{"}clinic_phone{"}"}. Im Notfall rufen Sie {"{"}emergency_number{"}"} an.
+check-in-too-little = Sie sagen nicht genug über Ihre Haut, um bewertet zu werden.
+check-in-not-judged-parts = Das konnte nicht bewertet werden: { $questions }.
+check-in-kept-for-staff = Gespeichert: Lesen Sie es in der Abfrage.
+check-in-rules-failed = Diese Regeln ergeben kein Ergebnis: { $rules }.
+check-in-in-line = Ihre Antworten entsprechen dem, was an Tag { $day } üblich ist. Wenn sich etwas nicht richtig anfühlt, melden Sie sich trotzdem bei uns.
+check-in-not-judged = Ihre Antworten sind gespeichert. Sie werden hier nicht bewertet. Wenn Sie sich Sorgen machen, melden Sie sich bei uns.
+standing-line = Das sind allgemeine Informationen Ihrer Praxis. Sie sind keine Diagnose und ersetzen keinen Besuch. Wenn Sie sich Sorgen machen, melden Sie sich bei uns.
+
+readiness-course-complete = Alle geplanten Sitzungen sind gemacht.
+readiness-interval = Ihre Haut braucht Zeit: Die nächste Sitzung kann ab dem { $date } sein.
+readiness-open-alert = Ihre Praxis prüft noch etwas in Ihrem Plan.
+readiness-waits = Zuerst muss das medizinische Fachpersonal etwas entscheiden.
+readiness-not-calm = Nach Ihren letzten Antworten ist Ihre Haut noch nicht ruhig.
+readiness-not-answered = Uns fehlen neue Antworten. Beantworten Sie eine Abfrage, damit wir wissen, wie es Ihrer Haut geht.
+readiness-no-more = Es sind keine weiteren Sitzungen geplant. Wenn Sie noch eine möchten, sprechen Sie mit Ihrer Praxis.
+readiness-may-come = Nach dem, was wir wissen, spricht nichts gegen Ihre nächste Sitzung. Ihre Praxis entscheidet.
+readiness-has-to-wait = Ihre nächste Sitzung muss vorerst warten. Ihre Praxis entscheidet.
+date = { $day }. { $month } { $year }
+
+plan-superseded = Der Plan Ihrer nächsten Sitzung tritt an die Stelle von diesem Plan.
+plan-reinstated = Der Plan Ihrer nächsten Sitzung tritt doch nicht an die Stelle von diesem Plan. Dieser Plan läuft weiter.
+plan-moved = Ihre Praxis hat die Anweisungen dieses Plans geändert.
+
+unsubscribe-dead-title = Dieser Link funktioniert nicht mehr
+unsubscribe-dead-text = Öffnen Sie ihn noch einmal aus Ihrer neuesten E-Mail. Sie können Erinnerungen auch auf Ihrer Seite ausschalten. Oder rufen Sie Ihre Praxis an.
+unsubscribe-dead-link = Meine Seite öffnen
+
+home-emergency = Im Notfall rufen Sie 112, 999 oder 911 an, oder die Notrufnummer bei Ihnen.
+home-about = Nach einer Hautbehandlung sagt dieser Server, was heute zu tun ist. Er fragt, wie es der Haut geht, und meldet es der Praxis.
+home-patients-heading = Für Patientinnen und Patienten
+home-patients-text = Sehen Sie, was heute zu tun ist.
+home-patients-link = Mein Tag
+home-clinic-heading = Für die Praxis
+home-clinic-text = Sehen Sie, wen Sie anrufen sollten.
+home-clinic-link = Offene Warnungen
+home-developers-heading = Für Entwicklerinnen und Entwickler
+home-developers-text = Lesen und testen Sie die API.
+home-developers-link = API-Referenz
+home-demo-heading = Das ist eine Demo
+home-demo-text = Alle Personen sind erfunden. Sehen Sie die E-Mails, die sie bekamen.
+home-demo-link = E-Mails der Demo

@@ -1,21 +1,23 @@
-//! The words of the letters in each language, with the plural rules of each.
+//! What the server says to people, in each language: one file a language, with its plural rules. A new language is a new file, and a line here.
+
+use std::sync::LazyLock;
 
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use unic_langid::{LanguageIdentifier, langid};
 
-/// Each language that the letters are written in. The first one is complete by definition: the others fall back to it.
-pub(super) const LOCALES: [(&str, LanguageIdentifier, &str); 3] = [
-    ("en", langid!("en"), include_str!("locales/en.ftl")),
-    ("es", langid!("es"), include_str!("locales/es.ftl")),
-    ("de", langid!("de"), include_str!("locales/de.ftl")),
+/// Each language that the texts are written in. The first one is complete by definition: the others fall back to it.
+const LOCALES: [(&str, LanguageIdentifier, &str); 3] = [
+    ("en", langid!("en"), include_str!("en.ftl")),
+    ("es", langid!("es"), include_str!("es.ftl")),
+    ("de", langid!("de"), include_str!("de.ftl")),
 ];
 
 /// All languages, read once.
-pub(super) struct Words(Vec<(&'static str, FluentBundle<FluentResource>)>);
+pub struct Words(Vec<(&'static str, FluentBundle<FluentResource>)>);
 
 impl Words {
     /// Reads the languages that are built in.
-    pub(super) fn new() -> Result<Self, String> {
+    pub fn new() -> Result<Self, String> {
         LOCALES
             .into_iter()
             .map(|(tag, language, text)| Ok((tag, bundle(language, text)?)))
@@ -24,17 +26,26 @@ impl Words {
     }
 
     /// The language to write in: `es-MX` gives `es`, what is not there gives `en`.
-    pub(super) fn choose(&self, locale: &str) -> &'static str {
+    pub fn choose(&self, locale: &str) -> &'static str {
         let wanted = engine::language(locale);
         let spoken = |tag: &&str| wanted.eq_ignore_ascii_case(tag);
         self.0.iter().map(|(tag, _)| *tag).find(spoken).unwrap_or("en")
     }
 
     /// The words for this key, in this language or else in English.
-    pub(super) fn say(&self, tag: &str, key: &str, facts: &FluentArgs) -> Option<String> {
+    pub fn say(&self, tag: &str, key: &str, facts: &FluentArgs) -> Option<String> {
         let (own, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(known, _)| *known == tag);
         own.into_iter().chain(others).find_map(|(_, bundle)| phrase(bundle, key, facts))
     }
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new().unwrap_or(Words(Vec::new())));
+
+/// The text of that key, in the language of a locale or else in English; with the facts that stand in it.
+pub fn say(locale: &str, key: &str, facts: &[(&str, &str)]) -> String {
+    let facts: FluentArgs = facts.iter().copied().collect();
+    // A test finds every key that the code names, so the key itself is never read.
+    WORDS.say(WORDS.choose(locale), key, &facts).unwrap_or_else(|| key.to_owned())
 }
 
 fn bundle(language: LanguageIdentifier, text: &str) -> Result<FluentBundle<FluentResource>, String> {
@@ -71,6 +82,38 @@ mod tests {
         for (tag, _, text) in others {
             assert_eq!(keys(english), keys(text), "{tag}");
         }
+    }
+
+    /// Every `say(..., "key", ...)` of the server has its text, with the facts that it names.
+    #[test]
+    fn every_key_that_the_code_names_is_there() {
+        let (mut folders, mut named) =
+            (vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))], BTreeSet::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("words/mod.rs")
+                {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let is_key = |word: &&str| {
+                        word.contains('-')
+                            && !word.starts_with('-')
+                            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+                    };
+                    let arguments = text.split("say(").skip(1).filter_map(|call| call.split([')', '&']).next());
+                    let calls = arguments.filter_map(|call| call.split('"').nth(1)).filter(is_key);
+                    named.extend(calls.map(str::to_owned));
+                }
+            }
+        }
+        let english = keys(LOCALES[0].2);
+        assert!(named.len() > 10, "{named:?}");
+        for key in named {
+            assert!(english.contains(key.as_str()), "{key} has no text");
+        }
+        assert_eq!(say("de-AT", "date", &[("day", "4"), ("month", "Mai"), ("year", "2026")]), "4. Mai 2026");
     }
 
     #[test]

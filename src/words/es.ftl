@@ -70,3 +70,48 @@ watched-line = No atendemos día y noche. Leemos las respuestas: { $hours }.
 link-help = Si el botón no funciona, abra este enlace:
 unsubscribe-why = Recibe esta nota porque las notas diarias están activadas.
 unsubscribe = No recibir más estos correos
+
+check-in-occurrence = a qué control responde
+check-in-answered-at = cuándo lo respondió
+check-in-kept = Hemos guardado sus respuestas, y la clínica puede verlas. { $what } Si le preocupa algo, llámenos: {"{"}clinic_phone{"}"}. En una emergencia, llame al {"{"}emergency_number{"}"}.
+check-in-too-little = No dicen lo suficiente sobre su piel para valorarlas.
+check-in-not-judged-parts = Esto no se ha podido valorar: { $questions }.
+check-in-kept-for-staff = Guardado: léalo en el control.
+check-in-rules-failed = Estas reglas no dan resultado: { $rules }.
+check-in-in-line = Sus respuestas están dentro de lo habitual para el día { $day }. Si nota algo raro, llámenos igualmente.
+check-in-not-judged = Hemos guardado sus respuestas. Aquí no se valoran. Si le preocupa algo, llámenos.
+standing-line = Esta es información general de su clínica. No es un diagnóstico y no sustituye una visita. Si está preocupado o preocupada, contáctenos.
+
+readiness-course-complete = Ya se han hecho todas las sesiones previstas.
+readiness-interval = La piel necesita tiempo: la próxima sesión puede ser a partir del { $date }.
+readiness-open-alert = Su clínica todavía está revisando algo de su plan.
+readiness-waits = Primero tiene que decidir el personal clínico.
+readiness-not-calm = Según sus últimas respuestas, la piel aún no está calmada.
+readiness-not-answered = Nos faltan respuestas recientes. Envíe un control para saber cómo está la piel.
+readiness-no-more = No hay más sesiones previstas. Si quiere otra, hable con su clínica.
+readiness-may-come = Nada de lo que sabemos impide su próxima sesión. Decide su clínica.
+readiness-has-to-wait = De momento, su próxima sesión tiene que esperar. Decide su clínica.
+date = { $day } de { $month } de { $year }
+
+plan-superseded = El plan de su próxima sesión ocupa el lugar de este.
+plan-reinstated = El plan de su próxima sesión no ocupa finalmente el lugar de este. Este continúa.
+plan-moved = Su clínica ha cambiado las indicaciones de este plan.
+
+unsubscribe-dead-title = Este enlace ya no sirve
+unsubscribe-dead-text = Ábralo otra vez desde su correo más reciente. También puede desactivar los recordatorios en su página. O llame a su clínica.
+unsubscribe-dead-link = Abrir mi página
+
+home-emergency = En una emergencia llame al 112, al 999 o al 911, o a su número local.
+home-about = Después de un tratamiento de la piel, este servidor dice qué hacer hoy. Pregunta cómo está la piel y avisa a la clínica.
+home-patients-heading = Para pacientes
+home-patients-text = Vea qué hacer hoy.
+home-patients-link = Abrir mi día
+home-clinic-heading = Para la clínica
+home-clinic-text = Vea a quién hay que llamar.
+home-clinic-link = Avisos abiertos
+home-developers-heading = Para desarrolladores
+home-developers-text = Lea y pruebe la API.
+home-developers-link = Referencia de la API
+home-demo-heading = Esto es una demostración
+home-demo-text = Todas las personas son inventadas. Vea los correos que recibieron.
+home-demo-link = Correos de la demostración
