@@ -109,10 +109,11 @@ pub fn find_named(c: &mut Conn, named: &str) -> Result<Clinic, Error> {
     }
 }
 
-/// The oldest clinic of exactly this name that the account of the address owns, or is invited to own.
+/// The oldest clinic of this name, whatever its capitals, that the account of the address owns, or is invited to own.
 pub fn find_owned(c: &mut Conn, name: &str, owner_email: &str) -> Result<Option<Clinic>, Error> {
     let Some(account) = auth::store::find_account_by_email(c, owner_email)? else { return Ok(None) };
-    for clinic in store::list(c)?.into_iter().filter(|clinic| clinic.name == name) {
+    let is_named = |clinic: &Clinic| clinic.name.to_lowercase() == name.to_lowercase();
+    for clinic in store::list(c)?.into_iter().filter(is_named) {
         let member = auth::store::find_member_of(c, clinic.id, account.id)?;
         if member.is_some_and(|member| member.role == Role::Owner && member.state != MemberState::Removed) {
             return Ok(Some(clinic));

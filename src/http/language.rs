@@ -1,7 +1,7 @@
 //! The language in which an answer is wanted.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{AcceptLanguage, Header as _, Preference, Quality};
+use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Preference, Quality, QualityItem};
 
 use language_tags::LanguageTag;
 
@@ -10,8 +10,12 @@ use super::text::{LANGUAGES, language_of};
 /// The first tag of `Accept-Language` (RFC 9110) whose language the texts are written in. Where any will do but one of ours is refused
 /// (`de;q=0, *`), the first that is not. `None` if none is asked for: the record's own counts then.
 pub fn asked_language(request: &HttpRequest) -> Option<String> {
-    let accepted = AcceptLanguage::parse(request).ok()?;
-    let (refused, wanted): (Vec<_>, Vec<_>) = accepted.0.into_iter().partition(|range| range.quality == Quality::ZERO);
+    // Each range for itself: one that cannot be read takes none of the others away.
+    let lines = request.headers().get_all(ACCEPT_LANGUAGE).map(|line| String::from_utf8_lossy(line.as_bytes()));
+    let ranges: Vec<QualityItem<Preference<LanguageTag>>> = lines
+        .flat_map(|line| line.split(',').filter_map(|range| range.trim().parse().ok()).collect::<Vec<_>>())
+        .collect();
+    let (refused, wanted): (Vec<_>, Vec<_>) = ranges.into_iter().partition(|range| range.quality == Quality::ZERO);
     let refused: Vec<String> =
         refused.into_iter().filter_map(|range| range.item.into_item()).filter_map(ours).collect();
     let takes_any = wanted.iter().any(|range| range.item.is_any());
@@ -57,6 +61,8 @@ mod tests {
             (&["es-MX-u-ca-gregory"], Some("es-MX-u-ca-gregory")),
             (&["zh-Hant, de-x-private;q=0.2"], Some("de-x-private")),
             (&["nonsense!, ,;q=2, es"], Some("es")),
+            (&["\u{e9}, es"], Some("es")),
+            (&["\u{e9}", "de"], Some("de")),
             (&["en;q=0, *"], Some("es")),
             (&["*, es;q=0, en;q=0"], Some("de")),
             (&["en;q=0, es;q=0, de;q=0, *"], None),

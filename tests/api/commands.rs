@@ -48,6 +48,12 @@ fn the_same_clinic_is_not_made_twice_by_mistake() {
     let before = database.contents();
     let (code, said) = run_on(&database, &new_clinic("Olga@clinic.example", &[]));
     assert!(code == Some(1) && said.contains("is there already") && said.contains("give --again"), "{said}");
+    let shouted: Vec<&str> = new_clinic("olga@clinic.example", &[])
+        .into_iter()
+        .map(|word| if word == "Invented" { "INVENTED" } else { word })
+        .collect();
+    let (code, said) = run_on(&database, &shouted);
+    assert!(code == Some(1) && said.contains("is there already"), "{said}");
     assert_eq!(database.contents(), before, "nothing of it is kept");
     assert_eq!(run_on(&database, &new_clinic("olga@clinic.example", &["--again"])).0, Some(0));
     assert_eq!(
