@@ -86,3 +86,16 @@ impl Deref for PathKey {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PathNumber;
+
+    #[test]
+    fn a_number_has_one_way_to_be_written() {
+        assert_eq!(PathNumber::try_from("12".to_owned()), Ok(PathNumber(12)));
+        for text in ["+1", "01", "1.0", " 1", "1 ", "", "-0", "\u{661}", "2147483648"] {
+            assert!(PathNumber::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+    }
+}

@@ -269,3 +269,16 @@ async fn an_invitation_tells_the_clinic_nothing_of_accounts_elsewhere() {
     assert_eq!(app.mails().await.len(), 2);
     drop(other);
 }
+
+#[tokio::test]
+async fn a_letter_to_somebody_of_two_clinics_names_both_and_no_number() {
+    let (app, clinic) = start().await;
+    let ada = clinic.enrol("Ada").await;
+    let other = app.clinic_named("two").await;
+    other.enrol_as(("Ada", "Europe/London"), "mn-face", crate::support::people::face_treatment("2026-03-02")).await;
+    app.mails().await;
+    post(&app, "/v1/auth/sign-in-links", json!({ "email": ada.email })).await.must(202);
+    let letter = app.the_mail().await;
+    assert!(letter.from_name.contains(", ") && letter.from_name.contains("two"), "{}", letter.from_name);
+    assert!(letter.text.contains(&letter.from_name) && !letter.html.contains("tel:"), "{}", letter.text);
+}
