@@ -165,6 +165,11 @@ impl Error {
         }
     }
 
+    /// Of what follows by itself from somebody's act: they have read no revision that could be stale, so they try again.
+    pub fn busy_if_stale(self) -> Self {
+        if matches!(self, Self::Stale) { Self::Busy } else { self }
+    }
+
     /// Whether the same may succeed later without anybody doing anything.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Busy | Self::DiskFull | Self::OutcomeUnknown | Self::NotReady(_))

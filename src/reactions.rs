@@ -17,7 +17,7 @@ pub fn react(ctx: &mut Ctx<'_>, event: &Event) -> Result<(), Error> {
         (Kind::AlertRaised | Kind::AlertSeenAgain | Kind::AlertWorsened, Some(clinic), Some(Object::Alert(id))) => {
             alerts::tell_staff(ctx, clinic, id)
         }
-        (kind, Some(clinic), Some(Object::Plan(id))) if kind.is_change_of_plan() => plan_changed(ctx, kind, clinic, id),
+        (kind, Some(clinic), Some(Object::Plan(id))) => plan_changed(ctx, kind, clinic, id),
         // Zone, address or wishes may be others: the planner looks at the plans again.
         (Kind::PatientChanged | Kind::PatientUnlinked, Some(clinic), Some(Object::Patient(id))) => {
             plans::wake_all(ctx.c, clinic, id, ctx.m.at)

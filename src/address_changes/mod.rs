@@ -127,7 +127,7 @@ fn move_account(ctx: &mut Ctx<'_>, account: &Account, email: &str) -> Result<(),
 
 /// So that nobody's account is taken away unseen. It names the clinic to call, if there is one only.
 fn tell_old_address(ctx: &mut Ctx<'_>, account: &Account) -> Result<(), Error> {
-    let records = patients::store::list_keys_of_account(ctx.c, account.id)?;
+    let records = clinics::store::list_records_of(ctx.c, account.id)?;
     let first = records.first().map(|(clinic, _)| *clinic);
     let mail = NewMail {
         clinic_id: first.filter(|first| records.iter().all(|(clinic, _)| clinic == first)),

@@ -90,7 +90,7 @@ fn progress(c: &mut Conn, cache: &Compiled, plan_file: PlanFile, at: Stamp) -> R
     let (known, area) = (plan_file.known_all(c)?, plan_file.body_area(c)?);
     let facts: Vec<Facts<'_>> = others.iter().map(|other| other.known.facts()).collect();
     let others: Vec<PlanInput<'_>> = others.iter().zip(&facts).map(|(other, facts)| other.input(facts)).collect();
-    let own = Rival { plan_file, known, area };
+    let own = PlanRecord { plan_file, known, area };
     let seen = engine::adherence(&own.input(&own.known.facts()), &others, &late, at);
     Ok(Progress {
         plan_id: own.plan_file.plan.id,
@@ -102,13 +102,13 @@ fn progress(c: &mut Conn, cache: &Compiled, plan_file: PlanFile, at: Stamp) -> R
 }
 
 /// A plan with what is recorded about it, and where on the body it is.
-struct Rival {
+struct PlanRecord {
     plan_file: PlanFile,
     known: Known,
     area: String,
 }
 
-impl Rival {
+impl PlanRecord {
     fn input<'a>(&'a self, facts: &'a Facts<'a>) -> PlanInput<'a> {
         let PlanFile { compiled, zone, .. } = &self.plan_file;
         PlanInput { compiled, enrolment: self.plan_file.enrolment(), facts, zone, body_area: &self.area }
@@ -116,14 +116,14 @@ impl Rival {
 }
 
 /// The patient's other plans, in every clinic, that forbid what a task of this one is about, or did before they were changed.
-fn rivals(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<Rival>, Error> {
+fn rivals(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<PlanRecord>, Error> {
     let tasks = plan_file.compiled.items.iter().filter(|item| item.kind == ItemKind::Task);
     let meanings: Vec<&String> = tasks.filter_map(|item| item.meaning.as_ref()).collect();
     let Some(account) = plan_file.patient.account_id.filter(|_| !meanings.is_empty()) else { return Ok(Vec::new()) };
     let forbids = |item: &Item| {
         item.kind == ItemKind::Restriction && item.meaning.as_ref().is_some_and(|meaning| meanings.contains(&meaning))
     };
-    let mut rivals: Vec<Rival> = Vec::new();
+    let mut rivals: Vec<PlanRecord> = Vec::new();
     let several = patients::are_several(c, account)?;
     for rows in store::list_ever_of_account(c, account)? {
         let is_somebody_else = several && rows.1.id != plan_file.patient.id;
@@ -134,7 +134,7 @@ fn rivals(c: &mut Conn, cache: &Compiled, plan_file: &PlanFile) -> Result<Vec<Ri
         let before = other.enrolment().history.iter().map(|epoch| &epoch.compiled);
         if before.chain([&other.compiled]).any(|compiled| compiled.items.iter().any(forbids)) {
             let (known, area) = (other.known_all(c)?, other.body_area(c)?);
-            rivals.push(Rival { plan_file: other, known, area });
+            rivals.push(PlanRecord { plan_file: other, known, area });
         }
     }
     Ok(rivals)

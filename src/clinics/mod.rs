@@ -358,19 +358,18 @@ pub fn lines(c: &mut Conn, mail: &OutboxMail) -> Result<Option<ClinicLines>, Err
             None => store::list_clinics_of_address(c, &mail.to_address)?,
         },
     };
-    let mut names = Vec::new();
-    for id in &ids {
-        names.push(store::get(c, *id)?.name);
-    }
-    match ids.as_slice() {
-        [] => Ok(None),
-        [id] => {
-            let Clinic { name, phone, emergency_number, reply_hours, .. } = store::get(c, *id)?;
-            Ok(Some(ClinicLines { name: Some(name), phone, emergency_number, reply_hours }))
-        }
+    let mut clinics = ids.into_iter().map(|id| store::get(c, id)).collect::<Result<Vec<Clinic>, Error>>()?;
+    Ok(match clinics.len() {
+        0 | 1 => clinics.pop().map(|Clinic { name, phone, emergency_number, reply_hours, .. }| ClinicLines {
+            name: Some(name),
+            phone,
+            emergency_number,
+            reply_hours,
+        }),
         _ => {
+            let mut names: Vec<String> = clinics.into_iter().map(|clinic| clinic.name).collect();
             names.sort_unstable();
-            Ok(Some(ClinicLines::of_names(names.join(", "))))
+            Some(ClinicLines::of_names(names.join(", ")))
         }
-    }
+    })
 }

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use jiff::civil::Date;
 
 use crate::auth::Staff;
+use crate::clinics::Clinic;
 use crate::db::schema::{courses, treatment_links};
 use crate::documents::Compiled;
 use crate::error::{Error, FieldError};
@@ -303,7 +304,7 @@ fn every_plan_file(ctx: &mut Ctx<'_>, course: &Course) -> Result<Vec<PlanFile>, 
     let rows = store::find_whole(ctx.c, course.clinic_id, course.id)?;
     let (_, patient, clinic) = rows.ok_or_else(|| Error::internal("a course without a patient", course.id))?;
     let plans = store::list_plans(ctx.c, course)?.into_iter();
-    plans.map(|plan| PlanFile::new(ctx.c, ctx.cache, (plan, patient.clone(), clinic.clone()))).collect()
+    complete(ctx.c, ctx.cache, plans, &patient, &clinic)
 }
 
 /// The plan is told which session it is of.
@@ -316,7 +317,7 @@ fn set_place(
     let after = Plan { course: InCourse::kept(in_course)?, ..before.plan.clone() };
     let (command, made_by) = (RecordedCommand::InCourse(in_course), ctx.member()?);
     let saved = revisions::save(ctx, NewRevision { before, after, body_area: None, command, reason, made_by });
-    saved.map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })
+    saved.map_err(Error::busy_if_stale)
 }
 
 /// What does not fit is not said here, but was recorded with the treatment.
@@ -466,6 +467,16 @@ pub fn lock(c: &mut Conn, clinic: ClinicId, treatment: TreatmentId) -> Result<()
 pub fn plan_files(c: &mut Conn, cache: &Compiled, rows: &store::Rows) -> Result<Vec<PlanFile>, Error> {
     let (course, patient, clinic) = rows;
     let plans = store::list_plans(c, course)?.into_iter().filter(|plan| plan.status != PlanStatus::EnteredInError);
+    complete(c, cache, plans, patient, clinic)
+}
+
+fn complete(
+    c: &mut Conn,
+    cache: &Compiled,
+    plans: impl Iterator<Item = Plan>,
+    patient: &patients::Patient,
+    clinic: &Clinic,
+) -> Result<Vec<PlanFile>, Error> {
     plans.map(|plan| PlanFile::new(c, cache, (plan, patient.clone(), clinic.clone()))).collect()
 }
 

@@ -162,26 +162,6 @@ words! {
 }
 
 impl EventKind {
-    /// Whether a plan is another one since, or began.
-    pub fn is_change_of_plan(self) -> bool {
-        matches!(
-            self,
-            Self::PlanEnrolled
-                | Self::PlanStarted
-                | Self::PlanDeclined
-                | Self::PlanPaused
-                | Self::PlanResumed
-                | Self::PlanEnded
-                | Self::PlanEnteredInError
-                | Self::PlanCorrected
-                | Self::PlanOverridden
-                | Self::PlanSuperseded
-                | Self::PlanReinstated
-                | Self::PlanRevisionUndone
-                | Self::PlanMoved
-        )
-    }
-
     /// Whether it changes who may do what: every process then forgets which tokens it verified.
     pub fn changes_rights(self) -> bool {
         matches!(

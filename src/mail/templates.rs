@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::compose::is_web_address;
 use super::numbers::{Piece, pieces};
-use crate::words::Words;
+use crate::words::{self, Words};
 
 const LAYOUT: &str = include_str!("templates/letter.mjml");
 const PLAIN: &str = include_str!("templates/letter.txt");
@@ -161,7 +161,7 @@ pub enum TemplateError {
 
 /// The letters, read once and shared.
 pub struct Templates {
-    words: Words,
+    words: &'static Words,
     pages: Environment<'static>,
 }
 
@@ -181,14 +181,14 @@ impl Templates {
         let html = layout.element.render(&options).map_err(broken)?;
         pages.add_template_owned("letter.html", html).map_err(broken)?;
         pages.add_template("letter.txt", PLAIN).map_err(broken)?;
-        Ok(Self { words: Words::new().map_err(broken)?, pages })
+        Ok(Self { words: words::all().map_err(broken)?, pages })
     }
 
     /// Writes one letter in the language closest to the one asked for.
     pub fn render(&self, kind: Kind, locale: &str, context: &Context) -> Result<Rendered, TemplateError> {
         check(kind, context)?;
         let locale = self.words.choose(locale);
-        let page = Page::new(&self.words, locale, kind, context)?;
+        let page = Page::new(self.words, locale, kind, context)?;
         let shown = Value::from(Serde(&page));
         let write = |name: &str| self.pages.get_template(name).and_then(|page| page.render(&shown)).map_err(broken);
         let (html, text) = (write("letter.html")?, write("letter.txt")?);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use diesel::prelude::*;
 
 use crate::auth::Staff;
+use crate::clinics;
 use crate::ctx::Ctx;
 use crate::db::schema::{patients, treatments};
 use crate::error::Error;
@@ -133,7 +134,7 @@ pub fn must_be_the_only_one(c: &mut Conn, clinic: ClinicId, id: PatientId, addre
 /// Whether the account's records can be of several persons: two of them are in one clinic. Then no two are taken for one person's.
 pub fn are_several(c: &mut Conn, account: AccountId) -> Result<bool, Error> {
     let mut clinics: Vec<ClinicId> =
-        store::list_keys_of_account(c, account)?.into_iter().map(|(clinic, _)| clinic).collect();
+        clinics::store::list_records_of(c, account)?.into_iter().map(|(clinic, _)| clinic).collect();
     let all = clinics.len();
     clinics.sort_unstable();
     clinics.dedup();
@@ -142,13 +143,13 @@ pub fn are_several(c: &mut Conn, account: AccountId) -> Result<bool, Error> {
 
 /// Whether the account has records, and all of them are that clinic's.
 pub fn are_all_of(c: &mut Conn, account: AccountId, clinic: ClinicId) -> Result<bool, Error> {
-    let records = store::list_keys_of_account(c, account)?;
+    let records = clinics::store::list_records_of(c, account)?;
     Ok(!records.is_empty() && records.iter().all(|(of, _)| *of == clinic))
 }
 
 /// Whether one of the account's clinics has a record of somebody else with that address.
 pub fn is_address_of_another(c: &mut Conn, account: AccountId, address: &str) -> Result<bool, Error> {
-    for (clinic, id) in store::list_keys_of_account(c, account)? {
+    for (clinic, id) in clinics::store::list_records_of(c, account)? {
         if store::find_other_with_address(c, clinic, id, address)?.is_some() {
             return Ok(true);
         }

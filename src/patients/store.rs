@@ -57,11 +57,6 @@ pub fn list_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<Patient>,
         .load(c)?)
 }
 
-/// The records that are linked to the account: their clinics and ids.
-pub fn list_keys_of_account(c: &mut Conn, account: AccountId) -> Result<Vec<(ClinicId, PatientId)>, Error> {
-    Ok(patients::table.filter(patients::account_id.eq(account)).select((patients::clinic_id, patients::id)).load(c)?)
-}
-
 /// Another record of the clinic with that address, for this transaction alone: of two that are made at once, the second finds the first.
 pub fn find_other_with_address(
     c: &mut Conn,

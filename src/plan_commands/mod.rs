@@ -124,24 +124,19 @@ impl ChangedPlan {
 struct Step {
     before: PlanFile,
     recorded: RecordedCommand,
-    /// The plan's state before and after.
-    states: (PlanState, PlanState),
+    states: States,
     /// The plan afterwards.
     after: Plan,
 }
 
 impl Step {
-    fn is_change(&self) -> bool {
-        self.states.0 != self.states.1
-    }
-
     /// Saves it; what changes nothing leaves no revision.
     fn save(self, ctx: &mut Ctx<'_>, new: &NewCommand, made_by: MemberId) -> Result<ChangedPlan, Error> {
-        if !self.is_change() {
+        if self.states.before == self.states.after {
             return Ok(ChangedPlan::new(self.before.clone(), self.before));
         }
         let Self { before, recorded, states, after } = self;
-        let body_area = Some(states.1.body_area.as_str());
+        let body_area = Some(states.after.body_area.as_str());
         let revision =
             NewRevision { before: &before, after, body_area, command: recorded, reason: new.reason.as_str(), made_by };
         let after = revisions::save(ctx, revision)?;
@@ -176,14 +171,19 @@ fn step(ctx: &mut Ctx<'_>, before: PlanFile, new: &NewCommand) -> Result<Step, E
         _ => state.clone(), // nothing else is a command that somebody gives
     };
     if wanted == state {
-        return Ok(Step { after: before.plan.clone(), before, recorded, states: (state, wanted) });
+        return Ok(Step {
+            after: before.plan.clone(),
+            before,
+            recorded,
+            states: States { before: state, after: wanted },
+        });
     }
     if let RecordedCommand::Command(Command::Override { change, .. }) = &recorded {
         check_change(ctx.c, ctx.cache, &before, change)?;
     }
     let after = before.plan.with_state(&wanted)?;
     check_fits(ctx, &before, &after, &wanted, new)?;
-    Ok(Step { before, recorded, states: (state, wanted), after })
+    Ok(Step { before, recorded, states: States { before: state, after: wanted }, after })
 }
 
 fn undone(c: &mut Conn, state: &PlanState, plan_file: &PlanFile, number: i32) -> Result<PlanState, Error> {
@@ -223,9 +223,9 @@ pub fn carry_out(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, new: &NewCommand) -
         check_version(new.if_match.as_deref(), before.plan.revision)?;
     }
     let step = step(ctx, before, new)?;
-    let treated = Treated { before: step.states.0.clone(), after: step.states.1.clone() };
+    let states = step.states.clone();
     let changed = step.save(ctx, new, who.member)?;
-    let followed = if changed.is_change() { follow(ctx, &changed, &treated, new)? } else { Vec::new() };
+    let followed = if changed.is_change() { follow(ctx, &changed, &states, new)? } else { Vec::new() };
     let mut changed = vec![changed];
     followed.into_iter().for_each(|one| add(&mut changed, one));
     let changed: Result<Vec<ChangedPlan>, Error> = changed.into_iter().map(|one| one.with_known(ctx.c)).collect();
@@ -235,14 +235,15 @@ pub fn carry_out(ctx: &mut Ctx<'_>, who: &Staff, id: PlanId, new: &NewCommand) -
 }
 
 /// A plan's state before a command and after it.
-struct Treated {
+#[derive(Clone)]
+struct States {
     before: PlanState,
     after: PlanState,
 }
 
-impl Treated {
-    /// Whether it is about the treatment, and so about every plan of it.
-    fn is_change(&self) -> bool {
+impl States {
+    /// Whether the change is about the treatment, and so about every plan of it.
+    fn correct_treatment(&self) -> bool {
         let of_treatment = |state: &PlanState| {
             let when = (state.day_zero, state.performed_at);
             (when, state.body_area.clone(), state.parameters.clone(), state.status == PlanStatus::EnteredInError)
@@ -255,21 +256,21 @@ impl Treated {
 fn follow(
     ctx: &mut Ctx<'_>,
     changed: &ChangedPlan,
-    treated: &Treated,
+    states: &States,
     new: &NewCommand,
 ) -> Result<Vec<ChangedPlan>, Error> {
     let plan = &changed.after.plan;
     let mut followed = Vec::new();
-    if treated.is_change() {
+    if states.correct_treatment() {
         for twin in twins(ctx.c, ctx.cache, &changed.after)? {
-            let (new, step) = same_for_twin(ctx, &changed.before, &treated.after, twin, new)?;
+            let (new, step) = same_for_twin(ctx, &changed.before, &states.after, twin, new)?;
             let made_by = ctx.member()?;
             followed.extend(Some(step.save(ctx, &new, made_by)?).filter(ChangedPlan::is_change));
         }
-        correct_treatment(ctx, plan, &treated.after)?;
+        correct_treatment(ctx, plan, &states.after)?;
         courses::recount(ctx.c, plan.clinic_id, plan.treatment_id)?;
     }
-    if treated.is_change() || treated.before.stops != treated.after.stops {
+    if states.correct_treatment() || states.before.stops != states.after.stops {
         followed.extend(supersede_in_course(ctx, plan)?);
     }
     Ok(followed)
@@ -304,7 +305,7 @@ fn supersede(
         if_match: None,
     };
     let saved = step(ctx, before, &new)?.save(ctx, &new, made_by);
-    let changed = saved.map_err(|why| if matches!(why, Error::Stale) { Error::Busy } else { why })?;
+    let changed = saved.map_err(Error::busy_if_stale)?;
     Ok(Some(changed).filter(ChangedPlan::is_change))
 }
 

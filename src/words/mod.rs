@@ -17,7 +17,7 @@ pub struct Words(Vec<(&'static str, FluentBundle<FluentResource>)>);
 
 impl Words {
     /// Reads the languages that are built in.
-    pub fn new() -> Result<Self, String> {
+    fn new() -> Result<Self, String> {
         LOCALES
             .into_iter()
             .map(|(tag, language, text)| Ok((tag, bundle(language, text)?)))
@@ -39,13 +39,19 @@ impl Words {
     }
 }
 
-static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new().unwrap_or(Words(Vec::new())));
+static WORDS: LazyLock<Result<Words, String>> = LazyLock::new(Words::new);
+
+/// All languages, or what is wrong with one: a server does not start without them, because its letters need them.
+pub fn all() -> Result<&'static Words, String> {
+    WORDS.as_ref().map_err(Clone::clone)
+}
 
 /// The text of that key, in the language of a locale or else in English; with the facts that stand in it.
 pub fn say(locale: &str, key: &str, facts: &[(&str, &str)]) -> String {
     let facts: FluentArgs = facts.iter().copied().collect();
     // A test finds every key that the code names, so the key itself is never read.
-    WORDS.say(WORDS.choose(locale), key, &facts).unwrap_or_else(|| key.to_owned())
+    let said = WORDS.as_ref().ok().and_then(|words| words.say(words.choose(locale), key, &facts));
+    said.unwrap_or_else(|| key.to_owned())
 }
 
 fn bundle(language: LanguageIdentifier, text: &str) -> Result<FluentBundle<FluentResource>, String> {
